@@ -1,0 +1,56 @@
+# The only entry. Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCK   := $(shell sha256sum requirements.lock pyproject.toml | sha256sum | cut -c1-16)
+STAMP  := $(VENV)/.lock-$(LOCK)
+NEO4J  := .neo4j
+CODE   := hub schema ledger tests loadtests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check lint lock bench neo4j neo4j-stop clean
+
+help:  ## list the targets
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 12
+
+$(STAMP): requirements.lock pyproject.toml
+	@echo "setting up $(VENV) from requirements.lock (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.lock-* && touch $@
+
+demo: $(STAMP)  ## the main job, end to end, in a minute: five counties, one hub, offline verification
+	@$(BIN)/tongban demo
+
+serve: $(STAMP)  ## the demo's alliance, running until Ctrl-C
+	@$(BIN)/tongban demo --serve
+
+test: $(STAMP) neo4j  ## every test, on both graph engines
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## format, lint and layers: the quick part of check
+	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+
+check: lint  ## lint, strict types and docs
+	@$(BIN)/mypy
+	@$(BIN)/basedpyright --level error
+	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_mapping.py tests/test_documents.py
+
+lock: $(STAMP)  ## write requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --all-extras \
+	  --no-header --quiet -o requirements.lock
+
+bench: $(STAMP)  ## print every figure as a ratio measured in one run
+	@$(BIN)/python -m loadtests.bench.run
+
+neo4j: $(STAMP)  ## fetch Neo4j by Maven and start it on loopback for the tests (says so where Java or Maven is missing)
+	@$(BIN)/python -m tests.neo4j_server start $(NEO4J)
+
+neo4j-stop: $(STAMP)  ## stop that Neo4j
+	@$(BIN)/python -m tests.neo4j_server stop $(NEO4J)
+
+clean: neo4j-stop  ## remove everything that the targets made
+	@rm -rf $(VENV) $(NEO4J) demo-out bench-out .serve .mypy_cache .ruff_cache .pytest_cache .hypothesis

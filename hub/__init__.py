@@ -1,0 +1,1 @@
+"""The world: HTTP, Bolt, storage, county node, settings and the command line."""

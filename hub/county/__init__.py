@@ -1,0 +1,1 @@
+"""What a county runs: keys, record store, outbox, witness and record-source endpoint."""

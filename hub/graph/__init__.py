@@ -1,0 +1,1 @@
+"""Access to the graph over Bolt: the compiler for reads, literal statements for writes."""

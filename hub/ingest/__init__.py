@@ -1,0 +1,1 @@
+"""County feeds: read, normalise, seal, report."""

@@ -1,0 +1,1 @@
+"""Record sources: where the face of a license is asked for."""

@@ -1,0 +1,1 @@
+"""What is true: identifiers, seals, attestations, the transparency log, status, receipts and the verifier."""

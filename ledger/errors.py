@@ -1,0 +1,114 @@
+"""The error tree, by what the caller can do, and every stable code.
+
+    TongbanError
+    ├── Malformed     reject: the input is not what the format allows      HTTP 400 (`too_large` 413)
+    ├── NotVerified   distrust: well-formed, but a proof or signature fails          HTTP 422
+    ├── Conflict      read again: valid, but not against the present state           HTTP 409
+    ├── Refused       ask for the right: the caller may not do or see this   HTTP 403 (401 without token)
+    └── Unavailable   retry: a part that is needed does not answer now     HTTP 503 with Retry-After
+
+A code is a public token: the same in GraphQL, HTTP, command line, logs and metrics. It never changes its meaning.
+A message says what was expected and what came; it holds no secret and no personal data.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+__all__ = ["CODES", "Conflict", "Malformed", "NotVerified", "Refused", "TongbanError", "Unavailable"]
+
+
+class TongbanError(Exception):
+    """Base of all expected failures; never raised itself.
+
+    code: one of the class's codes, stable. message: one sentence for a person. index: the log index at fault, if one is.
+    """
+
+    codes: ClassVar[frozenset[str]] = frozenset()
+    http_status: ClassVar[int]
+
+    def __init__(self, code: str, message: str, *, index: int | None = None) -> None:
+        if code not in self.codes:
+            msg = f"{code!r} is no code of {type(self).__name__}"
+            raise ValueError(msg)
+        super().__init__(message)
+        self.code: Final = code
+        self.message: Final = message
+        self.index: Final = index
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class Malformed(TongbanError):
+    """Reject: the input breaks its format, whatever the state of the ledger."""
+
+    http_status = 400
+    codes = frozenset(
+        {
+            "too_large", "bad_encoding", "bad_base64", "bad_json", "duplicate_member", "unknown_member", "bad_number",
+            "unknown_typ", "unknown_alg", "bad_header", "bad_payload", "es256_high_s", "weak_key", "bad_note", "bad_vkey",
+            "bad_checkpoint", "bad_proof_form", "bad_policy", "bad_tile_path", "bad_identifier", "bad_receipt",
+            "bad_disclosure_form", "bad_cursor", "bad_document", "bad_variables", "bad_request", "limit_exceeded",
+            "bad_row", "bad_setting", "bad_file",
+        }
+    )  # fmt: skip
+
+
+class NotVerified(TongbanError):
+    """Distrust: well-formed, but a signature, proof or binding does not hold."""
+
+    http_status = 422
+    codes = frozenset(
+        {
+            "bad_signature", "unknown_kid", "key_not_active", "key_use", "bad_inclusion", "bad_consistency", "bad_head",
+            "bad_status_proof", "bad_disclosure", "holder_binding", "no_quorum", "not_enough_signers", "bad_token",
+            "corrupt_store",
+        }
+    )  # fmt: skip
+
+
+class Conflict(TongbanError):
+    """Read again: valid in itself, but not against the present state."""
+
+    http_status = 409
+    codes = frozenset(
+        {
+            "final_status", "same_status", "stale_prev", "wrong_target", "iat_too_old", "iat_in_future", "kid_used",
+            "store_moved", "duplicate_identifier", "already_exists", "log_changed",
+        }
+    )  # fmt: skip
+
+
+class Refused(TongbanError):
+    """Ask for the right: the caller may not do this, or may not see whether it exists."""
+
+    http_status = 403
+    codes = frozenset(
+        {
+            "not_issuer",
+            "members_only",
+            "auditors_only",
+            "forbidden",
+            "token_required",
+            "invalid_client",
+            "use_cause",
+        }
+    )
+
+
+class Unavailable(TongbanError):
+    """Retry: a part that is needed does not answer now, or is full."""
+
+    http_status = 503
+    codes = frozenset(
+        {
+            "pushback", "unwitnessed_backlog", "store_stopped", "no_log", "graph_unavailable", "source_unavailable",
+            "deadline", "not_ready",
+        }
+    )  # fmt: skip
+
+
+CODES: Final[dict[str, type[TongbanError]]] = {
+    code: kind for kind in (Malformed, NotVerified, Conflict, Refused, Unavailable) for code in sorted(kind.codes)
+}

@@ -1,0 +1,202 @@
+"""The context of one request, and the ports that the schema needs and the hub implements.
+
+A port is a Protocol of few methods; each method's comment is its contract, and one contract suite holds the fakes of
+the tests and the real things to it. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from schema.access import ANONYMOUS, Principal
+
+__all__ = [
+    "Access",
+    "AccessEntry",
+    "Clock",
+    "Context",
+    "FaceAnswer",
+    "FaceRequest",
+    "FaceSources",
+    "Graph",
+    "Journal",
+    "Published",
+    "Registry",
+    "Statement",
+    "Submission",
+]
+
+Clock: TypeAlias = Callable[[], int]
+"""The present time in POSIX seconds, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One compiled read: its text, and the values of its parameters. It gives exactly one record with one value."""
+
+    text: str
+    parameters: Mapping[str, Any]
+
+
+class Graph(Protocol):
+    """Reads of the graph."""
+
+    async def read(self, statement: Statement) -> Any:  # noqa: ANN401  # a JSON value, shaped by the plan
+        """Run one read statement and give the value `r` of its single record.
+
+        Retried while its deadline lasts. Raises Unavailable graph_unavailable or deadline.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What became of one submitted entry: an index, or an error by its stable code.
+
+    state: `sequenced` (durable, index final) or `witnessed` (in a checkpoint with a quorum of cosignatures).
+    receipt: the receipt file's bytes, for a witnessed seal when asked for. proof: the tlog-proof text of another entry.
+    """
+
+    index: int | None = None
+    leaf: bytes | None = None
+    state: str | None = None
+    receipt: bytes | None = None
+    proof: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The newest published checkpoint: the note as served, its size and root, quorum time, names that cosigned."""
+
+    note: bytes
+    size: int
+    root: bytes
+    time: int
+    cosigners: tuple[str, ...]
+
+
+class Registry(Protocol):
+    """The hub's ledger, as the schema sees it."""
+
+    async def submit(self, entries: Sequence[bytes], *, wait: bool) -> Sequence[Submission]:
+        """Check and sequence 1..1,000 entries; one result each, in order; never raises for a single entry.
+
+        wait: also wait (at most 10 s) for a witnessed checkpoint. Raises Unavailable pushback, unwitnessed_backlog,
+        store_stopped for all of them.
+        """
+        ...
+
+    def published(self) -> Published | None:
+        """Give the newest published checkpoint, or None before the first."""
+        ...
+
+    async def receipt(self, index: int) -> bytes:
+        """Make a fresh receipt (no disclosures) of the seal at `index` under the newest published checkpoint.
+
+        Raises Conflict wrong_target if there is no published seal at `index`, Unavailable no_log before the first.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One read of a person's licenses, as it is recorded: who, with which token, why, what was asked and found.
+
+    fields: the names of the API's fields that were selected. licenses: certificateIdentifiers in the answer.
+    """
+
+    county: str
+    client: str
+    token_id: str
+    use_cause: str
+    root_field: str
+    holder: str | None
+    licenses: tuple[str, ...]
+    fields: tuple[str, ...]
+    time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEntry:
+    """One access record as the journal holds it, with its 0-based position."""
+
+    position: int
+    access: Access
+
+
+class Journal(Protocol):
+    """The journal, as the schema sees it."""
+
+    async def record_access(self, access: Access) -> int:
+        """Append one access record, durable when this returns; many callers share one commit. Gives its position.
+
+        Raises Unavailable pushback or store_stopped: then the answer must not leave.
+        """
+        ...
+
+    async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
+        """Give the access records of one license, oldest first, positions above `after`, at most `first`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceRequest:
+    """Ask one license's face: which license, of which county, which fields (the `metadataRange`), and why.
+
+    fields: English metadata names of GB/T 36903 and `KZ_*` names; empty means all face fields.
+    """
+
+    certificate_identifier: str
+    county: str
+    fields: tuple[str, ...]
+    use_cause: str
+    caller: Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceAnswer:
+    """One face, or the reason why it is missing. Exactly one of `values` and `code` is set.
+
+    source: `node` or `vault`. as_of: when the source read it, POSIX seconds. code: source_unavailable, deadline, absent.
+    """
+
+    values: Mapping[str, Any] | None
+    source: str | None = None
+    as_of: int | None = None
+    code: str | None = None
+
+
+class FaceSources(Protocol):
+    """All record sources behind one call."""
+
+    async def faces(self, requests: Sequence[FaceRequest]) -> Sequence[FaceAnswer]:
+        """Ask all counties concurrently, one call a county; answers in the order of the requests.
+
+        Ends within the deadline that the hub set (default 800 ms). A late or dead county gives its answers a code and
+        leaves the rest untouched; never raises.
+        """
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """What one request carries: the caller, the ports, the clock.
+
+    verify: the offline verifier bound to the hub's policy and genesis: (receipt bytes, max_age seconds) -> Verdict.
+    holder_key: (certificateHolderTypeCode, certificateHolderCode) -> keyed hash of the holder, the `key` of `Holder`.
+    arguments: the root field's arguments that computed fields below it may need, by response name of the root.
+    """
+
+    principal: Principal = ANONYMOUS
+    request_id: str = ""
+    registry: Registry
+    journal: Journal
+    faces: FaceSources
+    clock: Clock
+    verify: Callable[[bytes, int], Any]
+    holder_key: Callable[[str, str], str]
+    loaders: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,181 @@
+"""Where every field lives: place, access rule and cost, declared as data beside the field.
+
+    @strawberry.type
+    class License:
+        certificate_identifier: str = stored(Property("certificateIdentifier"), access="license.read")
+        issued_by: Authority = stored(Relation(type="ISSUED_BY", direction="out", target="Authority", nullable=False),
+                                      access="public", cost=2)
+
+        @computed(needs=("certificateIdentifier",), access="license.face", cost=20)
+        async def face(self, info: Info) -> Face: ...
+
+The hub compiles the declarations below one root field into one Cypher statement (`hub/graph/`). Nothing here knows
+Bolt. Names are the graph's names, `[A-Za-z_]+`; the compiler checks them at boot. Stored values are JSON values, so
+that no conversion stands between row and answer: instants are fixed-width RFC 3339 UTC text, enums their GraphQL name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+import strawberry
+
+__all__ = [
+    "METADATA_KEY",
+    "Computed",
+    "Declaration",
+    "EdgeProperty",
+    "Expression",
+    "KeyStart",
+    "PageStart",
+    "Place",
+    "Property",
+    "Relation",
+    "Start",
+    "Structure",
+    "computed",
+    "root",
+    "stored",
+    "structure",
+]
+
+METADATA_KEY: Final = "tongban"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of the node at hand, by its name in the graph."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeProperty:
+    """A property of the relationship that led to the node at hand."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A relationship from the node at hand to nodes of one label.
+
+    many: a list, ordered by `order` (a property of the target) and never longer than `page`.
+    nullable: for one node only: it may be absent.
+    """
+
+    type: str
+    direction: Literal["out", "in"]
+    target: str
+    many: bool = False
+    nullable: bool = True
+    order: str | None = None
+    page: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expression:
+    """A complete, literal Cypher expression over the node at hand, written `{n}` in `cypher`.
+
+    parameters: names of the root field's arguments and of the context values that it reads as `$name`.
+    target: when the expression is a pattern that ends in nodes of another type, it holds `{t}` for the target node, and
+    `many`, `order` and `page` mean what they mean for a Relation.
+    """
+
+    cypher: str
+    parameters: tuple[str, ...] = ()
+    target: str | None = None
+    many: bool = False
+    order: str | None = None
+    page: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """A field with a resolver. `needs`: properties of the node that join the projection; the resolver gets the row."""
+
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A wrapper of a connection (`edges`, `node`, `pageInfo`, `cursor`): shapes the answer, not the statement."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStart:
+    """A root field starts from the one node `(:label {key: $argument})`.
+
+    argument: the GraphQL argument (or the name that a `bind` gives) whose text is the key.
+    via: the relationship from that node to the rows of the answer; None when the node itself is the answer.
+    page: the rows are a Relay connection in keyset pages over `order`.
+    """
+
+    label: str
+    key: str
+    argument: str
+    via: Relation | None = None
+    page: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageStart:
+    """A root field pages through a small catalogue label by keyset over its unique key.
+
+    Allowed for Jurisdiction, Matter and LicenseType only: License, Holder, Case and Step are never paged as a whole.
+    filters: argument name -> property, each an equality that applies when the argument is given.
+    """
+
+    label: str
+    key: str
+    filters: tuple[tuple[str, str], ...] = ()
+
+
+Place: TypeAlias = Property | EdgeProperty | Relation | Expression | Computed | Structure
+Start: TypeAlias = KeyStart | PageStart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What one field says of itself: place (or start, for a root field), access rule by name, cost.
+
+    personal: a root field that reads a person's records: GET is refused, `useCause` is required, the answer is
+    `no-store` and leaves an access record.
+    """
+
+    place: Place | Start
+    access: str
+    cost: int = 1
+    personal: bool = field(default=False)
+
+
+def stored(
+    place: Property | EdgeProperty | Relation | Expression, *, access: str, cost: int = 1, **options: Any
+) -> Any:  # noqa: ANN401  # a field descriptor typed by its annotation, as strawberry.field is
+    """Declare a stored field: no resolver; the compiler fetches it."""
+    declaration = Declaration(place=place, access=access, cost=cost)
+    return strawberry.field(metadata={METADATA_KEY: declaration}, **options)
+
+
+def structure(*, access: str = "public", **options: Any) -> Any:  # noqa: ANN401  # as above
+    """Declare a wrapper field of a connection."""
+    return strawberry.field(metadata={METADATA_KEY: Declaration(place=Structure(), access=access, cost=0)}, **options)
+
+
+def computed(
+    *, needs: tuple[str, ...] = (), access: str, cost: int = 1, **options: Any
+) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a computed field over its resolver."""
+    declaration = Declaration(place=Computed(needs=needs), access=access, cost=cost)
+    return strawberry.field(metadata={METADATA_KEY: declaration}, **options)
+
+
+def root(start: Start, *, access: str, cost: int = 1, personal: bool = False, **options: Any) -> Any:  # noqa: ANN401  # as above
+    """Declare a root field that reads the graph; used as a decorator over a function that only names the arguments.
+
+    The function's body is never run for a stored start: its signature is the field's arguments and type.
+    """
+    declaration = Declaration(place=start, access=access, cost=cost, personal=personal)
+    return strawberry.field(metadata={METADATA_KEY: declaration}, **options)
