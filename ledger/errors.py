@@ -21,7 +21,8 @@ __all__ = ["CODES", "Conflict", "Malformed", "NotVerified", "Refused", "TongbanE
 class TongbanError(Exception):
     """Base of all expected failures; never raised itself.
 
-    code: one of the class's codes, stable. message: one sentence for a person. index: the log index at fault, if one is.
+    code: one of the class's codes, stable. message: one sentence for a person. index: the log index
+    at fault, if one is.
     """
 
     codes: ClassVar[frozenset[str]] = frozenset()
@@ -47,7 +48,8 @@ class Malformed(TongbanError):
     codes = frozenset(
         {
             "too_large", "bad_encoding", "bad_base64", "bad_json", "duplicate_member", "unknown_member", "bad_number",
-            "unknown_typ", "unknown_alg", "bad_header", "bad_payload", "es256_high_s", "weak_key", "bad_note", "bad_vkey",
+            "unknown_typ", "unknown_alg", "bad_header", "bad_payload", "es256_high_s", "weak_key", "bad_note",
+            "bad_vkey",
             "bad_checkpoint", "bad_proof_form", "bad_policy", "bad_tile_path", "bad_identifier", "bad_receipt",
             "bad_disclosure_form", "bad_cursor", "bad_document", "bad_variables", "bad_request", "limit_exceeded",
             "bad_row", "bad_setting", "bad_file",

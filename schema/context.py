@@ -43,7 +43,7 @@ class Statement:
 class Graph(Protocol):
     """Reads of the graph."""
 
-    async def read(self, statement: Statement) -> Any:  # noqa: ANN401  # a JSON value, shaped by the plan
+    async def read(self, statement: Statement) -> Any:
         """Run one read statement and give the value `r` of its single record.
 
         Retried while its deadline lasts. Raises Unavailable graph_unavailable or deadline.
@@ -161,7 +161,8 @@ class FaceRequest:
 class FaceAnswer:
     """One face, or the reason why it is missing. Exactly one of `values` and `code` is set.
 
-    source: `node` or `vault`. as_of: when the source read it, POSIX seconds. code: source_unavailable, deadline, absent.
+    source: `node` or `vault`. as_of: when the source read it, POSIX seconds. code: source_unavailable,
+    deadline or absent.
     """
 
     values: Mapping[str, Any] | None

@@ -153,13 +153,13 @@ class Declaration:
 
 def stored(
     place: Property | EdgeProperty | Relation | Expression, *, access: str, cost: int = 1, **options: Any
-) -> Any:  # noqa: ANN401  # a field descriptor typed by its annotation, as strawberry.field is
+) -> Any:
     """Declare a stored field: no resolver; the compiler fetches it."""
     declaration = Declaration(place=place, access=access, cost=cost)
     return strawberry.field(metadata={METADATA_KEY: declaration}, **options)
 
 
-def structure(*, access: str = "public", **options: Any) -> Any:  # noqa: ANN401  # as above
+def structure(*, access: str = "public", **options: Any) -> Any:
     """Declare a wrapper field of a connection."""
     return strawberry.field(metadata={METADATA_KEY: Declaration(place=Structure(), access=access, cost=0)}, **options)
 
@@ -169,10 +169,11 @@ def computed(
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a computed field over its resolver."""
     declaration = Declaration(place=Computed(needs=needs), access=access, cost=cost)
-    return strawberry.field(metadata={METADATA_KEY: declaration}, **options)
+    field_of: Callable[[Callable[..., Any]], Any] = strawberry.field(metadata={METADATA_KEY: declaration}, **options)
+    return field_of
 
 
-def root(start: Start, *, access: str, cost: int = 1, personal: bool = False, **options: Any) -> Any:  # noqa: ANN401  # as above
+def root(start: Start, *, access: str, cost: int = 1, personal: bool = False, **options: Any) -> Any:
     """Declare a root field that reads the graph; used as a decorator over a function that only names the arguments.
 
     The function's body is never run for a stored start: its signature is the field's arguments and type.
