@@ -1,0 +1,118 @@
+"""Settings of the hub: one frozen class, read once, from a TOML file and the environment.
+
+Order: environment (`TONGBAN_*`) over file over default. Every fault is listed at once; an unknown key in the file or
+the environment is a fault, so that a misspelled setting never falls back to its default in silence. Secrets stand in
+files, never in a value; a setting only names the file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ledger.errors import Malformed
+
+__all__ = ["PREFIX", "Settings", "load_settings", "settings_table"]
+
+PREFIX: Final = "TONGBAN_"
+_FOREIGN: Final = frozenset({"TONGBAN_CONFIG", "TONGBAN_REQUIRE_NEO4J", "TONGBAN_PASSPHRASE_FILE_COUNTY"})
+
+
+class Settings(BaseModel):
+    """Every setting of the hub, with unit and bounds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(
+        description="folder of the ledger, journal, vault, keys and embedded graph; made by `ledger init`"
+    )
+    passphrase_file: Path = Field(description="file (0600) with the passphrase of the hub's keys")
+    host: str = Field("127.0.0.1", description="address to listen on; loopback unless told otherwise")
+    port: int = Field(8080, ge=1, le=65535, description="port to listen on")
+    public_url: str = Field(
+        "", pattern=r"^(https?://[^\s/]+)?$", description="URL that clients see, without path; empty: http://host:port"
+    )
+    engine: Literal["embedded", "neo4j"] = Field("embedded", description="graph engine: own child process, or a server")
+    engine_memory_mb: int = Field(1024, ge=256, le=65536, description="heap of the embedded engine, MiB")
+    neo4j_uri: str = Field("", pattern=r"^((bolt|neo4j)(\+s(sc)?)?://\S+)?$", description="URI of the Neo4j server")
+    neo4j_user: str = Field("neo4j", description="user at the Neo4j server")
+    neo4j_password_file: Path | None = Field(None, description="file (0600) with that user's password")
+    neo4j_database: str = Field("neo4j", description="database at the Neo4j server")
+    batch_entries: int = Field(256, ge=1, le=1000, description="most entries in one ledger transaction")
+    batch_wait_ms: int = Field(200, ge=1, le=5000, description="longest wait for a batch to fill, milliseconds")
+    queue_entries: int = Field(4096, ge=1, le=65536, description="most submitted entries waiting; then 503")
+    witness_timeout_ms: int = Field(1000, ge=100, le=10000, description="longest wait for one witness, milliseconds")
+    face_deadline_ms: int = Field(
+        800, ge=50, le=10000, description="longest wait for all faces of an answer, milliseconds"
+    )
+    request_timeout_s: float = Field(5.0, gt=0, le=60, description="longest time for one GraphQL request, seconds")
+    body_timeout_s: float = Field(10.0, gt=0, le=60, description="longest time for a request body to arrive, seconds")
+    max_cost: int = Field(5000, ge=1, le=1_000_000, description="highest cost of one GraphQL document")
+    token_lifetime_s: int = Field(600, ge=60, le=3600, description="lifetime of an access token, seconds")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    nodes: dict[str, str] = Field(
+        default_factory=dict, description="county nodes that answer for faces: county code -> URL"
+    )
+
+    @model_validator(mode="after")
+    def _engine_is_complete(self) -> Settings:
+        if self.engine == "neo4j" and not (self.neo4j_uri and self.neo4j_password_file):
+            msg = "engine neo4j needs neo4j_uri and neo4j_password_file"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def url(self) -> str:
+        """The public URL: the token audience, and the prefix of the ledger's paths."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+def load_settings(
+    *, file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """Read settings from an optional TOML file, `TONGBAN_*` variables and command line overrides, in rising order.
+
+    Raises Malformed bad_setting with every fault in one text.
+    """
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    if file is not None:
+        values.update(_from_file(file))
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or name in _FOREIGN:
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key == "nodes" or key not in Settings.model_fields:
+            faults.append(f"{name}: no such setting")
+        else:
+            values[key] = text
+    values.update({key: value for key, value in (overrides or {}).items() if value is not None})
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+    else:
+        if not faults:
+            return settings
+    raise Malformed("bad_setting", "settings are not usable:\n  " + "\n  ".join(sorted(faults)))
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Malformed("bad_setting", f"cannot read the settings file {file}: {error}") from error
+
+
+def settings_table() -> list[tuple[str, str, str, str]]:
+    """List every setting as (name, variable, default, help), in the order of the class; the README's table."""
+    rows: list[tuple[str, str, str, str]] = []
+    for name, field in Settings.model_fields.items():
+        default = "required" if field.is_required() else str(field.get_default(call_default_factory=True))
+        variable = "file only" if name == "nodes" else PREFIX + name.upper()
+        rows.append((name, variable, default, field.description or ""))
+    return rows
