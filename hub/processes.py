@@ -1,0 +1,125 @@
+"""Child processes of ours: started in the open, dying with their parent, stopped by their own id.
+
+A child gets SIGTERM from the kernel when the thread that started it ends (PR_SET_PDEATHSIG, Linux), so that no server
+outlives a killed demo or test. Its output goes to a file, which is shown when it fails to become ready.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+import httpx2
+
+from ledger.errors import Unavailable
+
+__all__ = ["Child", "die_with_parent", "free_ports"]
+
+_PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent's thread ends; for `preexec_fn`, so no allocation here."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def free_ports(count: int) -> list[int]:
+    """Find `count` loopback ports that are free now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@dataclass(slots=True)
+class Child:
+    """One server process: its command line, its log file, and the URL that answers 200 when it is ready."""
+
+    name: str
+    arguments: Sequence[str]
+    log: Path
+    ready_url: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _output: IO[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start the process; it is ready only after `wait_ready`."""
+        self._output = self.log.open("ab")
+        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter with our own arguments
+            [sys.executable, *self.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            env=dict(self.environment),
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # only one system call between fork and exec
+        )
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running child."""
+        if self._process is None:
+            raise Unavailable("not_ready", f"{self.name} was not started")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def wait_ready(self, *, seconds: float = 60.0, on_wait: Callable[[], None] = lambda: None) -> None:
+        """Poll the ready URL until it answers 200. Raises Unavailable not_ready with the end of the log."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not self.running:
+                break
+            if self._answers():
+                return
+            on_wait()
+            time.sleep(0.05)
+        tail = self.log.read_text("utf-8", errors="replace")[-1500:]
+        raise Unavailable(
+            "not_ready", f"{self.name} did not become ready within {seconds:.0f} s; its log ends:\n{tail}"
+        )
+
+    def _answers(self) -> bool:
+        try:
+            return httpx2.get(self.ready_url, timeout=2.0).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    def stop(self, *, seconds: float = 20.0) -> None:
+        """Ask the process to end (SIGTERM), wait, and end it (SIGKILL) if it does not."""
+        self._end(signal.SIGTERM, seconds)
+
+    def kill(self) -> None:
+        """End the process at once (SIGKILL), as a crash would."""
+        self._end(signal.SIGKILL, 10.0)
+
+    def _end(self, number: int, seconds: float) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10.0)
+        if self._output is not None:
+            self._output.close()
+            self._output = None
