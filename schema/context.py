@@ -187,7 +187,8 @@ class FaceSources(Protocol):
 class Context:
     """What one request carries: the caller, the ports, the clock.
 
-    verify: the offline verifier bound to the hub's policy and genesis: (receipt bytes, max_age seconds) -> Verdict.
+    verify: the offline verifier bound to the hub's policy and genesis: (receipt bytes, max_age seconds) -> Verdict;
+    called in a worker thread.
     holder_key: (certificateHolderTypeCode, certificateHolderCode) -> keyed hash of the holder, the `key` of `Holder`.
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
     """
@@ -200,4 +201,5 @@ class Context:
     clock: Clock
     verify: Callable[[bytes, int], Any]
     holder_key: Callable[[str, str], str]
+    arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)

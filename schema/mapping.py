@@ -24,6 +24,7 @@ import strawberry
 
 __all__ = [
     "METADATA_KEY",
+    "Attribute",
     "Computed",
     "Declaration",
     "EdgeProperty",
@@ -35,6 +36,7 @@ __all__ = [
     "Relation",
     "Start",
     "Structure",
+    "attribute",
     "computed",
     "root",
     "stored",
@@ -100,22 +102,31 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
+class Attribute:
+    """A field of a value that a resolver gave (a verdict, a face): read from that value, never from the graph."""
+
+
+@dataclass(frozen=True, slots=True)
 class Structure:
     """A wrapper of a connection (`edges`, `node`, `pageInfo`, `cursor`): shapes the answer, not the statement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyStart:
-    """A root field starts from the one node `(:label {key: $argument})`.
+    """A root field starts from the one node `(:label {key: $key})`.
 
-    argument: the GraphQL argument (or the name that a `bind` gives) whose text is the key.
+    argument: the GraphQL argument whose text is the key, or several whose texts `separator` joins.
+    bind: the name of a row of `schema.binding.BINDINGS` that makes the key from the argument's value and the context
+    (`holder_key`); None when the argument is the key. `schema.binding.key_of` does all three.
     via: the relationship from that node to the rows of the answer; None when the node itself is the answer.
-    page: the rows are a Relay connection in keyset pages over `order`.
+    page: the rows are a Relay connection in keyset pages over `via.order`, with the arguments `first` and `after`.
     """
 
     label: str
     key: str
-    argument: str
+    argument: str | tuple[str, ...]
+    separator: str = ""
+    bind: str | None = None
     via: Relation | None = None
     page: bool = False
 
@@ -133,7 +144,7 @@ class PageStart:
     filters: tuple[tuple[str, str], ...] = ()
 
 
-Place: TypeAlias = Property | EdgeProperty | Relation | Expression | Computed | Structure
+Place: TypeAlias = Property | EdgeProperty | Relation | Expression | Computed | Attribute | Structure
 Start: TypeAlias = KeyStart | PageStart
 
 
@@ -164,19 +175,37 @@ def structure(*, access: str = "public", **options: Any) -> Any:
     return strawberry.field(metadata={METADATA_KEY: Declaration(place=Structure(), access=access, cost=0)}, **options)
 
 
+def attribute(*, access: str, cost: int = 0, **options: Any) -> Any:
+    """Declare a field of a value that a resolver gave; its cost lies with the field that gave the value."""
+    return strawberry.field(
+        metadata={METADATA_KEY: Declaration(place=Attribute(), access=access, cost=cost)}, **options
+    )
+
+
+def _documented(declaration: Declaration, options: dict[str, Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Make a field of a function; the function's docstring is its description, unless the options hold one."""
+
+    def declare(function: Callable[..., Any]) -> Any:
+        description = options.pop("description", None) or " ".join((function.__doc__ or "").split()) or None
+        metadata = {METADATA_KEY: declaration}
+        return strawberry.field(resolver=function, metadata=metadata, description=description, **options)
+
+    return declare
+
+
 def computed(
     *, needs: tuple[str, ...] = (), access: str, cost: int = 1, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Declare a computed field over its resolver."""
-    declaration = Declaration(place=Computed(needs=needs), access=access, cost=cost)
-    field_of: Callable[[Callable[..., Any]], Any] = strawberry.field(metadata={METADATA_KEY: declaration}, **options)
-    return field_of
+    """Declare a computed field over its resolver, whose docstring is the field's description."""
+    return _documented(Declaration(place=Computed(needs=needs), access=access, cost=cost), options)
 
 
-def root(start: Start, *, access: str, cost: int = 1, personal: bool = False, **options: Any) -> Any:
+def root(
+    start: Start, *, access: str, cost: int = 1, personal: bool = False, **options: Any
+) -> Callable[[Callable[..., Any]], Any]:
     """Declare a root field that reads the graph; used as a decorator over a function that only names the arguments.
 
-    The function's body is never run for a stored start: its signature is the field's arguments and type.
+    The function is never run: its signature is the field's arguments and type, its docstring the description; its
+    body raises NotImplementedError.
     """
-    declaration = Declaration(place=start, access=access, cost=cost, personal=personal)
-    return strawberry.field(metadata={METADATA_KEY: declaration}, **options)
+    return _documented(Declaration(place=start, access=access, cost=cost, personal=personal), options)

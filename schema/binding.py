@@ -1,0 +1,39 @@
+"""From the arguments of a root field to the key of its start node.
+
+    KeyStart(argument="code")                                   arguments["code"]
+    KeyStart(argument=("matter", "county"), separator="@")      "001001001000@370214"
+    KeyStart(argument="holder", bind="holder_key")              HMAC of the holder's code type and code
+
+A binding is a named function of the argument's value and the request's context. The key is a parameter of the
+statement, never part of its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from schema.context import Context
+from schema.mapping import KeyStart
+
+__all__ = ["BINDINGS", "argument_names", "key_of"]
+
+
+def _holder_key(value: Any, context: Context) -> str:
+    return context.holder_key(value["certificateHolderTypeCode"], value["certificateHolderCode"])
+
+
+BINDINGS: Final[dict[str, Callable[[Any, Context], str]]] = {"holder_key": _holder_key}
+
+
+def argument_names(start: KeyStart) -> tuple[str, ...]:
+    """Give the names of the arguments that the start's key is made of."""
+    return (start.argument,) if isinstance(start.argument, str) else start.argument
+
+
+def key_of(start: KeyStart, arguments: Mapping[str, Any], context: Context) -> str:
+    """Give the text of the start node's key for these arguments (coerced, by GraphQL name)."""
+    values = [arguments[name] for name in argument_names(start)]
+    if start.bind is not None:
+        return BINDINGS[start.bind](values[0], context)
+    return start.separator.join(str(value) for value in values)

@@ -1,0 +1,161 @@
+"""The catalogue: matters, each county's offering of them, the materials they ask for, the license types behind these.
+
+    (:Matter)<-[:IMPLEMENTS]-(:Offering)-[:IN]->(:Jurisdiction)
+    (:Offering)-[:REQUIRES {order, need}]->(:Material)-[:SATISFIED_BY]->(:LicenseType)
+    (:Offering)-[:PRODUCES]->(:LicenseType)
+
+Code lists: GB/T 39046-2020 Annex A (type), State Council notice 2020/35 (mode), GB/T 36902 (license types).
+"""
+
+from __future__ import annotations
+
+import strawberry
+
+from schema.jurisdictions import Jurisdiction
+from schema.mapping import EdgeProperty, Property, Relation, stored
+from schema.scalars import CatalogueCode
+
+__all__ = ["LicenseType", "Material", "Matter", "Offering"]
+
+
+@strawberry.type(description="A government service matter that the alliance handles across provinces.")
+class Matter:
+    """A node `Matter`."""
+
+    code: CatalogueCode = stored(
+        Property("code"), access="public", description="Basic code of the matter, 12 characters (GB/T 39554)."
+    )
+    name: str = stored(Property("name"), access="public", description="Name in Chinese.")
+    type: str = stored(
+        Property("type"),
+        access="public",
+        description="Type of the matter, 2 digits: 01 permit, 05 payment, 07 confirmation, 20 public service.",
+    )
+    mode: str = stored(
+        Property("mode"),
+        access="public",
+        description="How it is handled across provinces: 全程网办, 异地代收代办 or 多地联办.",
+    )
+    statutory_days: int | None = stored(
+        Property("statutoryDays"), access="public", description="Days that the law allows."
+    )
+    promised_days: int | None = stored(
+        Property("promisedDays"), access="public", description="Days that the alliance promises."
+    )
+    source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
+    confidence: str = stored(
+        Property("confidence"),
+        access="public",
+        description="How sure it is: S from a source, T checked, M from memory (h high, m middle), sample made up.",
+    )
+    offerings: list[Offering] = stored(
+        Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code"),
+        access="public",
+        cost=2,
+        description="The counties' offerings of this matter, by code; at most 100.",
+    )
+
+
+@strawberry.type(description="One county's implementation of a matter: its time limits, visits, fee and materials.")
+class Offering:
+    """A node `Offering`; its code is the matter's, `@`, the county's."""
+
+    code: CatalogueCode = stored(
+        Property("code"), access="public", description="Matter code, @, county code: 001001001000@370214."
+    )
+    mode: str | None = stored(Property("mode"), access="public", description="How this county handles it.")
+    statutory_days: int | None = stored(
+        Property("statutoryDays"), access="public", description="Days that the law allows."
+    )
+    promised_days: int | None = stored(
+        Property("promisedDays"), access="public", description="Days that this county promises."
+    )
+    visits: int | None = stored(
+        Property("visits"), access="public", description="How often the applicant must come in person."
+    )
+    fee: int | None = stored(Property("fee"), access="public", description="Fee in yuan; 0: free of charge.")
+    source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
+    confidence: str = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
+    matter: Matter = stored(
+        Relation(type="IMPLEMENTS", direction="out", target="Matter", nullable=False),
+        access="public",
+        cost=2,
+        description="The matter that is offered.",
+    )
+    county: Jurisdiction = stored(
+        Relation(type="IN", direction="out", target="Jurisdiction", nullable=False),
+        access="public",
+        cost=2,
+        description="The county that offers it.",
+    )
+    materials: list[Material] = stored(
+        Relation(type="REQUIRES", direction="out", target="Material", many=True, order="code"),
+        access="public",
+        cost=2,
+        description="What the applicant must bring, in the order of the list; at most 100.",
+    )
+    produces: list[LicenseType] = stored(
+        Relation(type="PRODUCES", direction="out", target="LicenseType", many=True, order="code"),
+        access="public",
+        cost=2,
+        description="The license types that the matter ends in, by code; at most 100.",
+    )
+
+
+@strawberry.type(description="A material that an offering asks for.")
+class Material:
+    """A node `Material`; `order` and `need` stand on the relationship that led to it."""
+
+    code: CatalogueCode = stored(Property("code"), access="public", description="Matter code, M, 2-digit number.")
+    name: str = stored(Property("name"), access="public", description="Name in Chinese.")
+    order: int | None = stored(
+        EdgeProperty("order"),
+        access="public",
+        description="Its place in the offering's list; null outside an offering.",
+    )
+    need: bool | None = stored(
+        EdgeProperty("need"),
+        access="public",
+        description="Whether the offering cannot do without it; null outside an offering.",
+    )
+    source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
+    confidence: str = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
+    satisfied_by: list[LicenseType] = stored(
+        Relation(type="SATISFIED_BY", direction="out", target="LicenseType", many=True, order="code"),
+        access="public",
+        cost=2,
+        description="The license types any of which makes handing it in unnecessary, by code; at most 100.",
+    )
+
+
+@strawberry.type(description="A type of e-license: one row of the license directory (GB/T 36902).")
+class LicenseType:
+    """A node `LicenseType`."""
+
+    code: CatalogueCode = stored(
+        Property("code"), access="public", description="Certificate type code, 21 characters: definer's code, number."
+    )
+    name: str = stored(Property("name"), access="public", description="Name in Chinese.")
+    definer_code: CatalogueCode | None = stored(
+        Property("definerCode"), access="public", description="Unified social credit code of the body that defines it."
+    )
+    definer_name: str | None = stored(
+        Property("definerName"), access="public", description="Name of the body that defines it."
+    )
+    holder_category: str | None = stored(
+        Property("holderCategory"), access="public", description="Who holds it: 自然人, 企业法人, ..., joined by ;."
+    )
+    validity_years: int | None = stored(
+        Property("validityYears"), access="public", description="Usual term in years; null: without end."
+    )
+    provisional: bool | None = stored(
+        Property("provisional"), access="public", description="Whether the code is this project's, not a national one."
+    )
+    source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
+    confidence: str = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
+    satisfies: list[Material] = stored(
+        Relation(type="SATISFIED_BY", direction="in", target="Material", many=True, order="code"),
+        access="public",
+        cost=2,
+        description="The materials that a license of this type satisfies, by code; at most 100.",
+    )

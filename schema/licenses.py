@@ -1,0 +1,113 @@
+"""Licenses: what the graph knows of a sealed license. Names and numbers of persons are part of the face, not of this.
+
+    (:License {certificateIdentifier, logIndex, leafHash, status, ...})
+        -[:OF_TYPE]->(:LicenseType), -[:ISSUED_BY]->(:Authority), -[:HELD_BY]->(:Holder {key}), -[:REPLACES]->(:License)
+
+Names: GB/T 36903 in English. A license is read below a root field that names a `useCause`; a row that the caller may
+not see looks like a row that is absent.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import strawberry
+
+from schema.catalogue import LicenseType
+from schema.jurisdictions import Authority
+from schema.mapping import Property, Relation, stored
+from schema.scalars import (
+    CatalogueCode,
+    Date,
+    DateTime,
+    Digest,
+    HolderCode,
+    HolderTypeCode,
+    LicenseIdentifier,
+    LogNumber,
+)
+
+__all__ = ["HolderInput", "License", "LicenseStatus"]
+
+
+@strawberry.enum(description="Status of a license in the ledger. Expiry is no status: it follows from the dates.")
+class LicenseStatus(Enum):
+    """Each value is its GraphQL name, as the graph stores it."""
+
+    VALID = strawberry.enum_value("VALID", description="In force, as far as its issuer has stated.")
+    REVOKED = strawberry.enum_value("REVOKED", description="Withdrawn, cancelled or lapsed for good.")
+    SUSPENDED = strawberry.enum_value("SUSPENDED", description="Withheld for a time, or being moved to another county.")
+    SUPERSEDED = strawberry.enum_value("SUPERSEDED", description="Replaced by a renewed or changed license.")
+
+
+@strawberry.input(description="A holder, by the kind of code and the code; only its keyed hash goes on from here.")
+class HolderInput:
+    """Identifies a holder; the code is never stored, logged or put into a statement."""
+
+    certificate_holder_type_code: HolderTypeCode = strawberry.field(description="Kind of code, e.g. 001 or 111.")
+    certificate_holder_code: HolderCode = strawberry.field(description="The code itself.")
+
+
+@strawberry.type(description="A sealed e-license, as the ledger and its county's journal state it.")
+class License:
+    """A node `License`."""
+
+    certificate_identifier: LicenseIdentifier = stored(
+        Property("certificateIdentifier"), access="license.read", description="Identifier of the license (GB/T 36904)."
+    )
+    log_index: LogNumber = stored(
+        Property("logIndex"), access="license.read", description="Index of its seal in the ledger, from 0."
+    )
+    leaf_hash: Digest = stored(
+        Property("leafHash"), access="license.read", description="RFC 6962 leaf hash of its seal."
+    )
+    status: LicenseStatus = stored(
+        Property("status"), access="license.read", description="Status in the ledger; the dates say whether it expired."
+    )
+    status_reason: str | None = stored(
+        Property("statusReason"),
+        access="license.read",
+        description="Reason of the last change of status, if one was made.",
+    )
+    status_index: LogNumber | None = stored(
+        Property("statusIndex"), access="license.read", description="Log index of the last change of status, if any."
+    )
+    certificate_issued_date: Date = stored(
+        Property("certificateIssuedDate"), access="license.read", description="Day of issue."
+    )
+    certificate_effective_date: Date | None = stored(
+        Property("certificateEffectiveDate"), access="license.read", description="First day of validity."
+    )
+    certificate_expiring_date: Date | None = stored(
+        Property("certificateExpiringDate"),
+        access="license.read",
+        description="Last day of validity; null: no end (长期).",
+    )
+    sealed_at: DateTime = stored(Property("sealedAt"), access="license.read", description="When the county sealed it.")
+    sealed_by: CatalogueCode = stored(
+        Property("sealedBy"), access="license.read", description="Member id of the county that sealed it, 6 digits."
+    )
+    type: LicenseType | None = stored(
+        Relation(type="OF_TYPE", direction="out", target="LicenseType"),
+        access="license.read",
+        cost=2,
+        description="Its type; null while the directory does not list the type.",
+    )
+    issued_by: Authority | None = stored(
+        Relation(type="ISSUED_BY", direction="out", target="Authority"),
+        access="license.read",
+        cost=2,
+        description="The authority that issued it; null while the catalogue does not list it.",
+    )
+    replaces: License | None = stored(
+        Relation(type="REPLACES", direction="out", target="License"),
+        access="license.read",
+        cost=2,
+        description="The license that this one replaces, as far as the caller may see it.",
+    )
+    replaced_by: License | None = stored(
+        Relation(type="REPLACES", direction="in", target="License"),
+        access="license.read",
+        cost=2,
+        description="The license that replaces this one, as far as the caller may see it.",
+    )

@@ -1,0 +1,106 @@
+"""The root fields that read the graph: each names its start, its access rule and its cost, and is never run itself.
+
+A start is a key, or a page of a small catalogue label; a start on a whole label cannot be declared. A field that reads
+a person's licenses is `personal`: it needs a `useCause`, and without scope it gives null and one error that is the
+same whether the license exists or not, because nothing is read before it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import strawberry
+
+from schema.catalogue import LicenseType, Matter, Offering
+from schema.connections import DEFAULT_PAGE, Connection
+from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
+from schema.licenses import HolderInput, License
+from schema.mapping import KeyStart, PageStart, Relation, root
+from schema.scalars import CatalogueCode, Cursor, LicenseIdentifier, UseCause
+
+__all__ = ["Query"]
+
+First: TypeAlias = Annotated[int, strawberry.argument(description="How many rows, 1 to 100.")]
+After: TypeAlias = Annotated[Cursor | None, strawberry.argument(description="The endCursor of the page before.")]
+MatterType: TypeAlias = Annotated[
+    str | None, strawberry.argument(name="type", description="Only matters of this type.")
+]
+MatterMode: TypeAlias = Annotated[str | None, strawberry.argument(description="Only matters handled in this mode.")]
+
+_HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
+
+
+@strawberry.type(description="What can be asked.")
+class Query:
+    """Every read of the graph starts from a key, or pages through a small label of the catalogue."""
+
+    @root(KeyStart(label="Jurisdiction", key="code", argument="code"), access="public")
+    def jurisdiction(self, code: CatalogueCode) -> Jurisdiction | None:
+        """One jurisdiction by its division code; null if there is none."""
+        raise NotImplementedError
+
+    @root(PageStart(label="Jurisdiction", key="code", filters=(("level", "level"),)), access="public")
+    def jurisdictions(
+        self, level: JurisdictionLevel | None = None, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[Jurisdiction]:
+        """Jurisdictions by code, of one level or all."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="Authority", key="code", argument="code"), access="public")
+    def authority(self, code: CatalogueCode) -> Authority | None:
+        """One authority by its unified social credit code; null if there is none."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="Matter", key="code", argument="code"), access="public")
+    def matter(self, code: CatalogueCode) -> Matter | None:
+        """One matter by its code; null if there is none."""
+        raise NotImplementedError
+
+    @root(PageStart(label="Matter", key="code", filters=(("type", "type"), ("mode", "mode"))), access="public")
+    def matters(
+        self,
+        matter_type: MatterType = None,
+        mode: MatterMode = None,
+        first: First = DEFAULT_PAGE,
+        after: After = None,
+    ) -> Connection[Matter]:
+        """Matters by code, of one type or mode or all."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="Offering", key="code", argument=("matter", "county"), separator="@"),
+        access="public",
+    )
+    def offering(self, matter: CatalogueCode, county: CatalogueCode) -> Offering | None:
+        """One county's offering of a matter, by matter code and county code; null if there is none."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="LicenseType", key="code", argument="code"), access="public")
+    def license_type(self, code: CatalogueCode) -> LicenseType | None:
+        """One license type by its code; null if there is none."""
+        raise NotImplementedError
+
+    @root(PageStart(label="LicenseType", key="code"), access="public")
+    def license_types(self, first: First = DEFAULT_PAGE, after: After = None) -> Connection[LicenseType]:
+        """License types by code."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="License", key="certificateIdentifier", argument="certificateIdentifier"),
+        access="license.read",
+        personal=True,
+    )
+    def license(self, certificate_identifier: LicenseIdentifier, use_cause: UseCause) -> License | None:
+        """One license by its identifier; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="Holder", key="key", argument="holder", bind="holder_key", via=_HELD_BY, page=True),
+        access="license.read",
+        personal=True,
+    )
+    def licenses(
+        self, holder: HolderInput, use_cause: UseCause, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[License] | None:
+        """A holder's licenses of all counties, by identifier; an empty page if there is none."""
+        raise NotImplementedError
