@@ -5,7 +5,7 @@
 
 One row stands on one line: a quoted field holds no line break. So every row has its line number, a quote that is never
 closed spoils one row and not the rest of the file, and a file of any size is read in bounded memory. UTF-8 with or
-without BOM and GB18030 are read; anything else is refused as a whole.
+without BOM and GB18030 are read; anything else is refused as a whole, and so is the rare file that could be both.
 """
 
 from __future__ import annotations
@@ -56,8 +56,11 @@ class Feed:
     size: int
 
     @classmethod
-    def open(cls, path: Path) -> Feed:
-        """Find out form (by suffix) and encoding (by content). Raises Malformed bad_file or bad_encoding."""
+    def open(cls, path: Path, *, encoding: str | None = None) -> Feed:
+        """Find out form (by suffix) and encoding (by content, or as said: `utf-8` or `gb18030`).
+
+        Raises Malformed bad_file or bad_encoding.
+        """
         form: Literal["csv", "ndjson"]
         match path.suffix.lower():
             case ".csv":
@@ -67,14 +70,9 @@ class Feed:
             case suffix:
                 raise Malformed("bad_file", f"expected a .csv, .ndjson or .jsonl file, got {suffix or 'no suffix'}")
         try:
-            size = path.stat().st_size
-            if _decodes(path, "utf-8"):
-                return cls(path, form, "utf-8-sig", size)
-            if _decodes(path, "gb18030"):
-                return cls(path, form, "gb18030", size)
+            return cls(path, form, _encoding_of(path, encoding), path.stat().st_size)
         except OSError as error:
             raise Malformed("bad_file", f"cannot read the feed: {error.strerror}") from error
-        raise Malformed("bad_encoding", "the feed is neither UTF-8 nor GB18030")
 
     def rows(self) -> Iterator[RawRow | BadRow]:
         """Give every row in order. Raises Malformed bad_file when a CSV header lacks a required column."""
@@ -117,16 +115,33 @@ class Feed:
                     pass
 
 
-def _decodes(path: Path, encoding: str) -> bool:
+def _encoding_of(path: Path, said: str | None) -> Literal["utf-8-sig", "gb18030"]:
+    utf8, wide = _decodes(path, "utf-8") if said != "gb18030" else (False, False)
+    if utf8 and (wide or said):
+        return "utf-8-sig"
+    gb18030, _ = _decodes(path, "gb18030") if said != "utf-8" else (False, False)
+    if utf8 and gb18030:
+        # Some Chinese text in GB18030 is also UTF-8, of letters that no feed holds: the byte pair D6 B5 is one such.
+        raise Malformed("bad_encoding", "the feed could be UTF-8 or GB18030: say which")
+    if gb18030:
+        return "gb18030"
+    raise Malformed("bad_encoding", f"the feed is not {said or "UTF-8 or GB18030"}")
+
+
+def _decodes(path: Path, encoding: str) -> tuple[bool, bool]:
+    """Tell whether the file decodes, and whether it is ASCII or holds a character from U+0800 on (as Chinese is)."""
     decoder = codecs.getincrementaldecoder(encoding)()
+    plain, wide = True, False
     with path.open("rb") as file:
         try:
             while chunk := file.read(_CHUNK):
-                decoder.decode(chunk)
+                text = decoder.decode(chunk)
+                plain = plain and text.isascii()
+                wide = wide or (not plain and max(text, default="") >= "\u0800")
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return False
-    return True
+            return False, False
+    return True, plain or wide
 
 
 def _csv_row(number: int, text: str, header: list[str]) -> RawRow | BadRow:

@@ -1,0 +1,64 @@
+"""Settings: read once, all faults at once, nothing unknown accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from hub.settings import load_settings, settings_table
+from ledger.errors import Malformed
+
+GOOD = {"TONGBAN_DATA": "/srv/hub", "TONGBAN_PASSPHRASE_FILE": "/run/secrets/pass"}
+
+
+def test_environment_overrides_file_and_command_line_overrides_both(tmp_path: Path) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text('port = 1000\nhost = "127.0.0.2"\nlog_level = "error"\n[nodes]\n370214 = "http://127.0.0.1:9"\n')
+    found = load_settings(file=file, environment={**GOOD, "TONGBAN_PORT": "2000"}, overrides={"host": "127.0.0.3"})
+    assert (found.port, found.host, found.log_level) == (2000, "127.0.0.3", "error")
+    assert found.nodes == {"370214": "http://127.0.0.1:9"}
+    assert found.url == "http://127.0.0.3:2000"
+
+
+def test_every_fault_is_listed_at_once() -> None:
+    environment = {"TONGBAN_PORT": "0", "TONGBAN_PROT": "80", "TONGBAN_ENGINE": "redis", "HOME": "/root"}
+    with pytest.raises(Malformed) as caught:
+        load_settings(file=None, environment=environment)
+    assert caught.value.code == "bad_setting"
+    lines = [line.strip().split(":")[0] for line in caught.value.message.splitlines()[1:]]
+    assert lines == ["TONGBAN_PROT", "data", "engine", "passphrase_file", "port"]
+
+
+def test_unknown_key_in_the_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text("prot = 8080\n")
+    with pytest.raises(Malformed, match="prot"):
+        load_settings(file=file, environment=GOOD)
+
+
+@pytest.mark.parametrize("text", [b"port = ", b"\xff\xfe"])
+def test_broken_file_is_refused(tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_bytes(text)
+    with pytest.raises(Malformed, match="cannot read the settings file"):
+        load_settings(file=file, environment=GOOD)
+
+
+def test_neo4j_needs_address_and_password_file() -> None:
+    with pytest.raises(Malformed, match="neo4j_uri and neo4j_password_file"):
+        load_settings(file=None, environment={**GOOD, "TONGBAN_ENGINE": "neo4j"})
+
+
+def test_settings_are_frozen() -> None:
+    settings = load_settings(file=None, environment=GOOD)
+    with pytest.raises(ValidationError):
+        settings.port = 1
+
+
+def test_no_setting_holds_a_secret_value() -> None:
+    """Secrets stand in files: a setting may only name one."""
+    secret = [row[0] for row in settings_table() if "pass" in row[0] or "secret" in row[0] or "key" in row[0]]
+    assert all(name.endswith("_file") for name in secret)
+    assert all(row[3] for row in settings_table())
