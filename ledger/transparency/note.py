@@ -59,6 +59,7 @@ MAX_NOTE_BYTES: Final = 256 * 1024  # an ML-DSA-44 line has about 3.3 kB
 _MAX_VKEY_CHARS: Final = 4096
 _ID_BYTES: Final = 4
 _DASH: Final = "\u2014 "
+_NAME: Final = re.compile(r"[^\s+\x00-\x1f]+")  # `\s` is every Unicode space
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")  # of U+0000 to U+001F only newline may stand in a note
 _KEY_BYTES: Final = {NOTE_ED25519: 32, COSIGNATURE_ED25519: 32, COSIGNATURE_ML_DSA_44: 1312}
 
@@ -229,7 +230,7 @@ def sign_note(text: bytes, name: str, signer: Signer) -> Note:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(char.isspace() or char < " " for char in name)
+    return _NAME.fullmatch(name) is not None
 
 
 def _check_text(text: bytes) -> None:
