@@ -125,7 +125,7 @@ def _encoding_of(path: Path, said: str | None) -> Literal["utf-8-sig", "gb18030"
         raise Malformed("bad_encoding", "the feed could be UTF-8 or GB18030: say which")
     if gb18030:
         return "gb18030"
-    raise Malformed("bad_encoding", f"the feed is not {said or "UTF-8 or GB18030"}")
+    raise Malformed("bad_encoding", f"the feed is not {said}" if said else "the feed is neither UTF-8 nor GB18030")
 
 
 def _decodes(path: Path, encoding: str) -> tuple[bool, bool]:
