@@ -49,10 +49,10 @@ class Matter:
         description="How sure it is: S from a source, T checked, M from memory (h high, m middle), sample made up.",
     )
     offerings: list[Offering] = stored(
-        Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code"),
+        Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code", page=50),
         access="public",
         cost=2,
-        description="The counties' offerings of this matter, by code; at most 100.",
+        description="The counties' offerings of this matter, by code; at most 50.",
     )
 
 
@@ -89,16 +89,16 @@ class Offering:
         description="The county that offers it.",
     )
     materials: list[Material] = stored(
-        Relation(type="REQUIRES", direction="out", target="Material", many=True, order="code"),
+        Relation(type="REQUIRES", direction="out", target="Material", many=True, order="code", page=30),
         access="public",
         cost=2,
-        description="What the applicant must bring, in the order of the list; at most 100.",
+        description="What the applicant must bring, in the order of the list; at most 30.",
     )
     produces: list[LicenseType] = stored(
-        Relation(type="PRODUCES", direction="out", target="LicenseType", many=True, order="code"),
+        Relation(type="PRODUCES", direction="out", target="LicenseType", many=True, order="code", page=10),
         access="public",
         cost=2,
-        description="The license types that the matter ends in, by code; at most 100.",
+        description="The license types that the matter ends in, by code; at most 10.",
     )
 
 
@@ -121,10 +121,10 @@ class Material:
     source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
     confidence: str = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
     satisfied_by: list[LicenseType] = stored(
-        Relation(type="SATISFIED_BY", direction="out", target="LicenseType", many=True, order="code"),
+        Relation(type="SATISFIED_BY", direction="out", target="LicenseType", many=True, order="code", page=10),
         access="public",
         cost=2,
-        description="The license types any of which makes handing it in unnecessary, by code; at most 100.",
+        description="The license types any of which makes handing it in unnecessary, by code; at most 10.",
     )
 
 

@@ -48,16 +48,16 @@ class Jurisdiction:
         description="The jurisdiction above: a county's city, a city's province; null for a province.",
     )
     contains: list[Jurisdiction] = stored(
-        Relation(type="WITHIN", direction="in", target="Jurisdiction", many=True, order="code"),
+        Relation(type="WITHIN", direction="in", target="Jurisdiction", many=True, order="code", page=50),
         access="public",
         cost=2,
-        description="The jurisdictions right below, by code; at most 100.",
+        description="The jurisdictions right below, by code; at most 50.",
     )
     authorities: list[Authority] = stored(
-        Relation(type="OF", direction="in", target="Authority", many=True, order="code"),
+        Relation(type="OF", direction="in", target="Authority", many=True, order="code", page=20),
         access="public",
         cost=2,
-        description="The authorities of this jurisdiction, by code; at most 100.",
+        description="The authorities of this jurisdiction, by code; at most 20.",
     )
 
 

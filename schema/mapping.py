@@ -16,11 +16,13 @@ that no conversion stands between row and answer: instants are fixed-width RFC 3
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 import strawberry
+
+from schema.costs import cost_directives
 
 __all__ = [
     "METADATA_KEY",
@@ -38,6 +40,7 @@ __all__ = [
     "Structure",
     "attribute",
     "computed",
+    "needed",
     "root",
     "stored",
     "structure",
@@ -96,7 +99,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Computed:
-    """A field with a resolver. `needs`: properties of the node that join the projection; the resolver gets the row."""
+    """A field with a resolver. `needs`: properties of the node that join the projection, read with `needed`."""
 
     needs: tuple[str, ...] = ()
 
@@ -153,13 +156,14 @@ class Declaration:
     """What one field says of itself: place (or start, for a root field), access rule by name, cost.
 
     personal: a root field that reads a person's records: GET is refused, `useCause` is required, the answer is
-    `no-store` and leaves an access record.
+    `no-store` and leaves an access record. post_only: GET is refused, because the arguments would stand in a URL.
     """
 
     place: Place | Start
     access: str
     cost: int = 1
     personal: bool = field(default=False)
+    post_only: bool = field(default=False)
 
 
 def stored(
@@ -167,7 +171,9 @@ def stored(
 ) -> Any:
     """Declare a stored field: no resolver; the compiler fetches it."""
     declaration = Declaration(place=place, access=access, cost=cost)
-    return strawberry.field(metadata={METADATA_KEY: declaration}, **options)
+    rows = place.page if isinstance(place, Relation | Expression) and place.many else None
+    directives = cost_directives(cost, rows=rows)
+    return strawberry.field(metadata={METADATA_KEY: declaration}, directives=directives, **options)
 
 
 def structure(*, access: str = "public", **options: Any) -> Any:
@@ -182,22 +188,37 @@ def attribute(*, access: str, cost: int = 0, **options: Any) -> Any:
     )
 
 
-def _documented(declaration: Declaration, options: dict[str, Any]) -> Callable[[Callable[..., Any]], Any]:
-    """Make a field of a function; the function's docstring is its description, unless the options hold one."""
+def _documented(
+    declaration: Declaration, directives: list[object], options: dict[str, Any]
+) -> Callable[[Callable[..., Any]], Any]:
+    """Make a field of a function; the function's docstring is its description."""
 
     def declare(function: Callable[..., Any]) -> Any:
-        description = options.pop("description", None) or " ".join((function.__doc__ or "").split()) or None
-        metadata = {METADATA_KEY: declaration}
-        return strawberry.field(resolver=function, metadata=metadata, description=description, **options)
+        return strawberry.field(
+            resolver=function,
+            metadata={METADATA_KEY: declaration},
+            description=" ".join((function.__doc__ or "").split()) or None,
+            directives=directives,
+            **options,
+        )
 
     return declare
 
 
 def computed(
-    *, needs: tuple[str, ...] = (), access: str, cost: int = 1, **options: Any
+    *, needs: tuple[str, ...] = (), access: str, cost: int = 1, post_only: bool = False, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a computed field over its resolver, whose docstring is the field's description."""
-    return _documented(Declaration(place=Computed(needs=needs), access=access, cost=cost), options)
+    declaration = Declaration(place=Computed(needs=needs), access=access, cost=cost, post_only=post_only)
+    return _documented(declaration, cost_directives(cost), options)
+
+
+def needed(row: Mapping[str, Any], name: str) -> Any:
+    """Give a property that a computed field needs: the compiler puts it into the row under `$name`.
+
+    No response name can begin with `$`, so no alias of the document hides it.
+    """
+    return row[f"${name}"]
 
 
 def root(
@@ -208,4 +229,6 @@ def root(
     The function is never run: its signature is the field's arguments and type, its docstring the description; its
     body raises NotImplementedError.
     """
-    return _documented(Declaration(place=start, access=access, cost=cost, personal=personal), options)
+    declaration = Declaration(place=start, access=access, cost=cost, personal=personal, post_only=personal)
+    paged = isinstance(start, PageStart) or start.page
+    return _documented(declaration, cost_directives(cost, paged=paged), options)
