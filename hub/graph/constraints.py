@@ -1,0 +1,48 @@
+"""Unique keys and indexes of the graph, applied at every start, before any data.
+
+Uniqueness is the only constraint that both engines have. What else must hold of a key (it is text, and never null) is
+checked before a statement runs: ArcadeDB makes a node without key when `MERGE` is given a null.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, LiteralString
+
+if TYPE_CHECKING:
+    from hub.graph.driver import BoltDriver
+
+__all__ = ["CONSTRAINTS", "KEYS", "apply_constraints"]
+
+KEYS: Final[dict[str, str]] = {
+    "Authority": "code",
+    "Cursor": "id",
+    "Holder": "key",
+    "Jurisdiction": "code",
+    "License": "logIndex",
+    "LicenseType": "code",
+    "Material": "code",
+    "Matter": "code",
+    "Offering": "code",
+}
+"""Every label of the graph with the property that all its nodes have and that tells them apart."""
+
+CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
+    "CREATE CONSTRAINT authority_code IF NOT EXISTS FOR (n:Authority) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT cursor_id IF NOT EXISTS FOR (n:Cursor) REQUIRE n.id IS UNIQUE",
+    "CREATE CONSTRAINT holder_key IF NOT EXISTS FOR (n:Holder) REQUIRE n.key IS UNIQUE",
+    "CREATE CONSTRAINT jurisdiction_code IF NOT EXISTS FOR (n:Jurisdiction) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT license_identifier IF NOT EXISTS FOR (n:License) REQUIRE n.certificateIdentifier IS UNIQUE",
+    "CREATE CONSTRAINT license_leaf IF NOT EXISTS FOR (n:License) REQUIRE n.leafHash IS UNIQUE",
+    "CREATE CONSTRAINT license_index IF NOT EXISTS FOR (n:License) REQUIRE n.logIndex IS UNIQUE",
+    "CREATE CONSTRAINT license_type_code IF NOT EXISTS FOR (n:LicenseType) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT material_code IF NOT EXISTS FOR (n:Material) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT matter_code IF NOT EXISTS FOR (n:Matter) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT offering_code IF NOT EXISTS FOR (n:Offering) REQUIRE n.code IS UNIQUE",
+    "CREATE INDEX license_replaces IF NOT EXISTS FOR (n:License) ON (n.replaces)",
+)
+
+
+async def apply_constraints(driver: BoltDriver) -> None:
+    """Create what is missing, one transaction a statement. Raises Unavailable graph_unavailable or deadline."""
+    for text in CONSTRAINTS:
+        await driver.apply(text)

@@ -1,0 +1,77 @@
+"""Neo4jEngine: a Neo4j server that others run, by URI, user and password file.
+
+The hub neither starts nor stops it. Restarting after a fence is the operator's part; the hub stops writing, waits until
+the server answers again, and compares its cursors before it goes on.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Final
+
+from hub.graph.engine import wait_until_ready
+from ledger.errors import Malformed, Unavailable
+
+__all__ = ["Neo4jEngine", "read_password"]
+
+_READY_S: Final = 60.0
+_MAX_PASSWORD: Final = 4096  # bytes
+
+
+def read_password(file: Path) -> str:
+    """Read a password file: one line, 8 characters or more, readable by its owner only.
+
+    Raises Malformed bad_file.
+    """
+    try:
+        mode = file.stat().st_mode
+        data = file.read_bytes()
+    except OSError as error:
+        raise Malformed("bad_file", f"cannot read the password file {file}") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Malformed("bad_file", f"the password file {file} must be 0600")
+    try:
+        password = data[: _MAX_PASSWORD + 1].decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise Malformed("bad_file", f"the password file {file} is not UTF-8") from error
+    if len(data) > _MAX_PASSWORD or len(password) < 8 or "\n" in password:
+        raise Malformed("bad_file", f"the password file {file} must hold one line of 8 characters or more")
+    return password
+
+
+class Neo4jEngine:
+    """A Neo4j server at `uri` (`bolt://` for one server, `neo4j://` for a cluster)."""
+
+    def __init__(self, uri: str, *, user: str, password_file: Path, database: str = "neo4j") -> None:
+        self.uri = uri
+        self.database = database
+        self.auth = (user, read_password(password_file))
+        self._fence: str | None = None
+
+    @property
+    def alive(self) -> bool:
+        """True: only a query tells."""
+        return True
+
+    @property
+    def fenced(self) -> bool:
+        """Whether writes are refused until the server has answered again."""
+        return self._fence is not None
+
+    def fence(self, reason: str) -> None:
+        """Refuse writes until `start`."""
+        self._fence = reason
+
+    def check_writable(self) -> None:
+        """Raise Unavailable graph_unavailable while fenced; the server watches its own disk."""
+        if self._fence is not None:
+            raise Unavailable("graph_unavailable", f"the graph is fenced: {self._fence}")
+
+    async def start(self) -> None:
+        """Wait until the server answers; lifts the fence. Raises Unavailable graph_unavailable."""
+        await wait_until_ready(self, within_s=_READY_S)
+        self._fence = None
+
+    async def stop(self) -> None:
+        """Do nothing: the server belongs to its operator."""

@@ -1,0 +1,115 @@
+"""Fixtures that need a process: the two graph engines, and what is said when one of them is missing.
+
+    arcade         the embedded engine, one child for the whole run
+    neo4j_engine   the server of `make neo4j`, from .neo4j/connection.json
+    engine         each of the two in turn
+    driver         a BoltDriver over each of the two in turn, over an empty graph with its constraints
+
+A test that asks for Neo4j carries the mark `neo4j`. Where no server runs, those tests do not run, the summary says how
+many, and with TONGBAN_REQUIRE_NEO4J=1 the run fails: a green run never rests on one engine alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final, cast
+
+import pytest
+
+from hub.graph.constraints import apply_constraints
+from hub.graph.driver import BoltDriver
+from hub.graph.embedded import ArcadeEngine
+from hub.graph.engine import Engine, answers
+from hub.graph.external import Neo4jEngine
+from ledger.errors import TongbanError
+from tests.graphs import empty
+
+ENGINES: Final = ("arcadedb", "neo4j")
+_CONNECTION: Final = Path(__file__).parent.parent / ".neo4j" / "connection.json"
+_NO_NEO4J: Final = "no Neo4j: run `make neo4j`"
+_not_run = pytest.StashKey[set[str]]()
+
+
+def _names_neo4j(item: pytest.Item) -> bool:
+    parameters = cast("pytest.Function", item).callspec.params.values() if hasattr(item, "callspec") else ()
+    return "neo4j" in parameters or "neo4j_engine" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs Neo4j, so that `-m neo4j` finds it."""
+    for item in items:
+        if _names_neo4j(item):
+            item.add_marker(pytest.mark.neo4j)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the list of tests that did not run."""
+    config.stash[_not_run] = set()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when tests did not run that the environment requires."""
+    if session.config.stash[_not_run] and os.environ.get("TONGBAN_REQUIRE_NEO4J") == "1":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests did not run."""
+    if count := len(terminalreporter.config.stash[_not_run]):
+        terminalreporter.write_sep("!", f"{count} tests did not run: no Neo4j", red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def arcade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArcadeEngine]:
+    """Run the embedded engine for the whole session."""
+    engine = ArcadeEngine(tmp_path_factory.mktemp("arcade") / "graph", memory_mb=512)
+    asyncio.run(engine.start())
+    yield engine
+    asyncio.run(engine.stop())
+
+
+@pytest.fixture(scope="session")
+def _neo4j() -> Neo4jEngine | None:
+    try:
+        known = json.loads(_CONNECTION.read_text("utf-8"))
+        password_file = Path(known["password_file"])
+        engine = Neo4jEngine(known["uri"], user=known["user"], password_file=password_file, database=known["database"])
+        return engine if asyncio.run(answers(engine)) else None
+    except (OSError, TongbanError):
+        return None
+
+
+def _or_skip(engine: Neo4jEngine | None, request: pytest.FixtureRequest) -> Neo4jEngine:
+    if engine is None:
+        request.config.stash[_not_run].add(request.node.nodeid)
+        pytest.skip(_NO_NEO4J)
+    return engine
+
+
+@pytest.fixture
+def neo4j_engine(_neo4j: Neo4jEngine | None, request: pytest.FixtureRequest) -> Neo4jEngine:
+    """Give the Neo4j server, or count the test as not run."""
+    return _or_skip(_neo4j, request)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Give each engine in turn."""
+    if request.param == "arcadedb":
+        return cast("ArcadeEngine", request.getfixturevalue("arcade"))
+    return _or_skip(request.getfixturevalue("_neo4j"), request)
+
+
+@pytest.fixture
+async def driver(engine: Engine) -> AsyncIterator[BoltDriver]:
+    """Give a driver over an empty graph with its constraints."""
+    async with BoltDriver(engine) as opened:
+        await empty(opened)
+        await apply_constraints(opened)
+        yield opened
