@@ -45,9 +45,12 @@ def thumbprint(key: PublicKey) -> str:
     return b64u_encode(hashlib.sha256(canonical_json(members)).digest())
 
 
-def client_key(state: KeyState, kid: str) -> PublicKey:
+def client_key(state: KeyState, kid: str, now: int) -> PublicKey:
     """Give the key of a client by the newest key state. Raises NotVerified unknown_kid, key_not_active, key_use."""
-    return state.key_for(kid, index=MAX_INTEGER, use="client")
+    key = state.key_for(kid, index=MAX_INTEGER, use="client")
+    if state.listed_key(kid).valid_from > now:
+        raise NotVerified("key_not_active", "the client's key is not valid yet")
+    return key
 
 
 class TokenIssuer:
@@ -123,7 +126,7 @@ class Authenticator:
             if scheme.lower() != "bearer" or not token:
                 raise Malformed("bad_request", "expected a Bearer token")
             principal = self._remembered(token, now)
-            client_key(self._key_state(), principal.client or "")
+            client_key(self._key_state(), principal.client or "", now)
         except TongbanError as error:
             _log.info("token_refused", code=error.code, reason=error.message)
             raise Refused("token_required", "a valid access token is required") from error

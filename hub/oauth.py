@@ -147,7 +147,8 @@ class TokenEndpoint:
         if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
             raise _OAuthError("invalid_client", "expected a client_assertion of type jwt-bearer", 401)
         try:
-            jwt = verify_jwt(form["client_assertion"], self._rule, lambda kid: client_key(self._key_state(), kid), now)
+            state = self._key_state()
+            jwt = verify_jwt(form["client_assertion"], self._rule, lambda kid: client_key(state, kid, now), now)
             _check_client(jwt, form)
             self._guard.admit(jwt.kid, jwt.texts["jti"], until=jwt.exp, now=now)
         except NotVerified as error:

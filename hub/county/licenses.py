@@ -120,8 +120,10 @@ class LicenseRecord:
             _check_text(name, text)
         if not _AREA.fullmatch(self.certificate_area_code):
             raise Malformed("bad_row", "certificateAreaCode is no 6-digit division code")
-        if not 1 <= len(self.holders) <= _MAX_HOLDERS:
-            raise Malformed("bad_row", f"expected 1..{_MAX_HOLDERS} holders")
+        if self.certificate_issuing_authority_code != str(self.certificate_identifier.issuer):
+            raise Malformed("bad_row", "certificateIssuingAuthorityCode is not the one in the certificateIdentifier")
+        if not 1 <= len(self.holders) <= _MAX_HOLDERS or len(set(self.holders)) != len(self.holders):
+            raise Malformed("bad_row", f"expected 1..{_MAX_HOLDERS} different holders")
         _check_order("certificateExpiringDate", self.certificate_effective_date, self.certificate_expiring_date)
         _check_order("certificateExpiringDate", self.certificate_issued_date, self.certificate_expiring_date)
         _check_extensions(self.extend_info)
