@@ -1,0 +1,137 @@
+"""Founding an alliance: the hub's keys, the draft of genesis and policy, and the one way to a new ledger.
+
+    1. hub       make_hub_keys         keys/{log,token}.pem, keys/{vault,holder}.key, log.vkey, hub-jwks.json
+    2. counties  init_county           each makes its keys and hands its member file over (hub/county/node.py)
+    3. hub       draft_genesis, draft_policy         what all members are asked to sign, and whom verifiers will trust
+    4. counties  CountyNode.sign_genesis             each signs with its govern key
+    5. hub       found_ledger          genesis, policy and an empty log with genesis as entry 0
+
+The server never does any of this by itself.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hub.auth import TokenIssuer
+from hub.county.member import MemberFile
+from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer, write_private
+from ledger.errors import Conflict, Malformed
+from ledger.governance import member_payload
+from ledger.jws import join_general
+from ledger.signers import Signer
+from ledger.transparency.note import NOTE_ED25519, VerifierKey
+from ledger.transparency.policy import Policy
+
+__all__ = ["HubKeys", "draft_genesis", "draft_policy", "found_ledger", "log_key", "make_hub_keys", "open_hub_keys"]
+
+_GROUP: Final = "province-{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubKeys:
+    """The opened keys of a hub. vault, holder: 32 secret bytes each."""
+
+    log: Signer
+    token: Signer
+    vault: bytes
+    holder: bytes
+
+
+def make_hub_keys(
+    data: Path, *, origin: str, passphrase: bytes, holder: bytes, random: Callable[[int], bytes]
+) -> VerifierKey:
+    """Make the hub's keys in `<data>/keys`, and give the log's public key, whose name is the origin.
+
+    holder: the alliance's holder key, 32 bytes, the same at every member. Raises Conflict already_exists.
+    """
+    folder = data / "keys"
+    make_private_folder(data)
+    make_private_folder(folder)
+    log = create_signer(folder / "log.pem", "Ed25519", passphrase, random)
+    token = create_signer(folder / "token.pem", "Ed25519", passphrase, random)
+    create_secret(folder / "vault.key", random(32))
+    create_secret(folder / "holder.key", holder)
+    key = log_key(origin, log)
+    write_private(data / "log.vkey", key.vkey().encode() + b"\n")
+    write_private(data / "hub-jwks.json", TokenIssuer(token, issuer="", random=random).jwks())
+    return key
+
+
+def log_key(origin: str, log: Signer) -> VerifierKey:
+    """Give the log's public key under its origin."""
+    return VerifierKey.of(origin, NOTE_ED25519, log)
+
+
+def open_hub_keys(data: Path, passphrase: bytes) -> HubKeys:
+    """Open the hub's keys. Raises Malformed bad_file (missing, readable by others, wrong passphrase)."""
+    folder = data / "keys"
+    return HubKeys(
+        log=read_signer(folder / "log.pem", passphrase),
+        token=read_signer(folder / "token.pem", passphrase),
+        vault=read_secret(folder / "vault.key"),
+        holder=read_secret(folder / "holder.key"),
+    )
+
+
+def draft_genesis(members: Sequence[MemberFile], *, origin: str, k: int, iat: int) -> str:
+    """Write the payload part of genesis, which every listed member then signs. k: how many sign a later change."""
+    if len({member.county for member in members}) != len(members):
+        raise Malformed("bad_file", "a county is named twice")
+    return member_payload(iat=iat, k=k, origin=origin, members=[member.row for member in members])
+
+
+def draft_policy(members: Sequence[MemberFile], *, log: VerifierKey, url: str, provinces_needed: int) -> bytes:
+    """Write a policy with one group a province: all of its witnesses but one (of one or two: all), and k provinces.
+
+    So one silent witness in a province of three or more never blocks, and two disjoint quorums need two dishonest
+    provinces. A person may edit the file before it is used. Raises Malformed bad_policy.
+    """
+    lines = [f"log {log.vkey()} {url}"]
+    groups: dict[str, list[str]] = {}
+    for member in sorted(members, key=lambda each: each.county):
+        lines.append(f"witness w{member.county} {member.witness.vkey()} {member.witness_url}")
+        groups.setdefault(member.county[:2], []).append(f"w{member.county}")
+    for province, names in groups.items():
+        needed = len(names) if len(names) <= 2 else len(names) - 1
+        lines.append(f"group {_GROUP.format(province)} {needed} {' '.join(names)}")
+    provinces = " ".join(_GROUP.format(province) for province in groups)
+    lines += [f"group alliance {provinces_needed} {provinces}", "quorum alliance"]
+    policy = "\n".join(lines).encode() + b"\n"
+    Policy.parse(policy)
+    return policy
+
+
+def found_ledger(
+    data: Path,
+    *,
+    payload: str,
+    signatures: Mapping[str, tuple[str, str]],
+    policy: bytes,
+    passphrase: bytes,
+    create: Callable[[sqlite3.Connection, bytes, str, Signer], None],
+) -> bytes:
+    """Create the ledger from the signed genesis, and give the genesis bytes, which verifiers pin.
+
+    signatures: (protected, signature) of each member by county. Raises Conflict already_exists when there is a log,
+    Malformed and NotVerified when genesis or policy do not fit together.
+    """
+    file = data / "ledger.sqlite"
+    if file.exists():
+        raise Conflict("already_exists", "there is a ledger in this folder already")
+    genesis = join_general(payload, [signatures[county] for county in sorted(signatures)])
+    log = open_hub_keys(data, passphrase).log
+    origin = (data / "log.vkey").read_text("ascii").split("+")[0]
+    parsed = Policy.parse(policy)
+    if [each.key.vkey() for each in parsed.logs] != [log_key(origin, log).vkey()]:
+        raise Malformed("bad_policy", "the policy does not name this hub's log, and it alone")
+    write_private(data / "genesis", genesis)
+    write_private(data / "policy", policy)
+    with closing(sqlite3.connect(file)) as connection:
+        create(connection, genesis, origin, log)
+    return genesis
