@@ -44,6 +44,7 @@ __all__ = [
 COORDINATE_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_P256_PRIME: Final = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _ED25519_ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 _ED25519_PRIME: Final = 2**255 - 19
 _SHA256: Final = ECDSA(SHA256())
@@ -104,6 +105,8 @@ def _load_ed25519(x: bytes, _y: bytes) -> SignatureCheck:
 
 def _load_es256(x: bytes, y: bytes) -> SignatureCheck:
     numbers = EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), SECP256R1())
+    if max(numbers.x, numbers.y) >= _P256_PRIME:
+        raise Malformed("weak_key", "ES256 key has a coordinate above the prime")  # OpenSSL would reduce it: two names
     try:
         native = numbers.public_key()
     except ValueError as error:
