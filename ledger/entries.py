@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from ledger.attestation import SEAL_TYP
 from ledger.closed import COUNTY, KID, closed, county_of, digest, integer, list_of, text
 from ledger.confirmation import confirmed_key
 from ledger.encoding import JsonValue, b64u_encode
@@ -57,7 +58,6 @@ __all__ = [
     "parse_seal",
 ]
 
-SEAL_TYP: Final = "dc+sd-jwt"
 STATUS_TYP: Final = "lic-status+jwt"
 MEMBER_TYP: Final = "lic-member+jwt"
 RULE_TYP: Final = "lic-rule+jwt"
