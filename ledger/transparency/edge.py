@@ -19,14 +19,14 @@ from typing import Final, TypeAlias
 
 from ledger.errors import NotVerified
 from ledger.transparency.merkle import HASH_BYTES, Frontier, root_of
+from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, TileFetcher, tile_hashes
 
-__all__ = ["EMPTY_EDGE", "TileEdge", "TileReader", "TreeGrowth"]
+__all__ = ["EMPTY_EDGE", "LeafReader", "TileEdge", "TreeGrowth"]
 
-_HEIGHT: Final = 8  # tree levels in one tile
-_WIDTH: Final = 256
+_FULL_BYTES: Final = TILE_WIDTH * HASH_BYTES
 
-TileReader: TypeAlias = Callable[[int, int], bytes]
-"""(level, number) -> the tile as it is stored, 32 bytes a hash."""
+LeafReader: TypeAlias = Callable[[int, int], Sequence[bytes]]
+"""(start, stop) -> leaf hashes start..stop-1, made from the stored entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,28 +58,27 @@ class TileEdge:
         growth = self.frontier.append(leaves)
         tiles: dict[tuple[int, int], bytes] = {}
         partials = list(self.partials)
-        for level, (first, hashes) in enumerate(growth.levels[::_HEIGHT]):
+        for level, (first, hashes) in enumerate(growth.levels[::TILE_HEIGHT]):
             if level == len(partials):
                 partials.append(b"")
             row = partials[level] + b"".join(hashes)
-            number = first // _WIDTH
-            for start in range(0, len(row), _WIDTH * HASH_BYTES):
-                tiles[level, number] = row[start : start + _WIDTH * HASH_BYTES]
+            number = first // TILE_WIDTH
+            for start in range(0, len(row), _FULL_BYTES):
+                tiles[level, number] = row[start : start + _FULL_BYTES]
                 number += 1
-            full = len(row) // (_WIDTH * HASH_BYTES) * _WIDTH * HASH_BYTES
+            full = len(row) // _FULL_BYTES * _FULL_BYTES
             partials[level] = row[full:]
         return TreeGrowth(edge=TileEdge(growth.frontier, tuple(partials)), tiles=tiles)
 
     @classmethod
-    def load(cls, size: int, read: TileReader, leaves: Callable[[int, int], Sequence[bytes]]) -> TileEdge:
+    def load(cls, size: int, read: TileFetcher, leaves: LeafReader) -> TileEdge:
         """Load the edge of a stored tree of `size` leaves and hash it again.
 
-        leaves: (start, stop) -> leaf hashes made from the stored entries. Every hash of every partial tile is compared
-        with what lies below it: at level 0 with the entries, above with the full tile. Raises NotVerified corrupt_store
-        with the first leaf index of the part at fault.
+        Every hash of every partial tile is compared with what lies below it: at level 0 with the entries, above with
+        the full tile. Raises NotVerified corrupt_store with the first leaf index of the part at fault.
         """
         partials: list[bytes] = []
-        while size >> (_HEIGHT * len(partials)):
+        while size >> (TILE_HEIGHT * len(partials)):
             partials.append(_partial(size, len(partials), read, leaves))
         frontier = Frontier.at(size, lambda level, index: _node(partials, level, index))
         return cls(frontier, tuple(partials))
@@ -88,34 +87,30 @@ class TileEdge:
 EMPTY_EDGE: Final = TileEdge(Frontier())
 
 
-def _partial(size: int, level: int, read: TileReader, leaves: Callable[[int, int], Sequence[bytes]]) -> bytes:
-    stop = size >> (_HEIGHT * level)
-    start = stop // _WIDTH * _WIDTH
+def _partial(size: int, level: int, read: TileFetcher, leaves: LeafReader) -> bytes:
+    stop = size >> (TILE_HEIGHT * level)
+    start = stop // TILE_WIDTH * TILE_WIDTH
     if start == stop:
         return b""
-    stored = read(level, start // _WIDTH)
+    stored = read(level, start // TILE_WIDTH)
     below = leaves(start, stop) if level == 0 else [_tile_root(read, level - 1, n) for n in range(start, stop)]
     if stored != b"".join(below):
-        at_fault = start << (_HEIGHT * level)
+        at_fault = start << (TILE_HEIGHT * level)
         raise NotVerified("corrupt_store", f"right edge at level {level} has another hash", index=at_fault)
     return stored
 
 
-def _tile_root(read: TileReader, level: int, number: int) -> bytes:
+def _tile_root(read: TileFetcher, level: int, number: int) -> bytes:
     tile = read(level, number)
-    if len(tile) != _WIDTH * HASH_BYTES:
-        at_fault = number * _WIDTH << (_HEIGHT * level)
+    if len(tile) != _FULL_BYTES:
+        at_fault = number * TILE_WIDTH << (TILE_HEIGHT * level)
         raise NotVerified("corrupt_store", f"tile {number} of level {level} is not full", index=at_fault)
-    return root_of(_split(tile))
+    return root_of(tile_hashes(tile))
 
 
 def _node(partials: Sequence[bytes], level: int, index: int) -> bytes:
     """Hash a peak from the partial tile that holds all of it."""
-    tile_level, height = divmod(level, _HEIGHT)
-    first = (index << height) % _WIDTH
+    tile_level, height = divmod(level, TILE_HEIGHT)
+    first = (index << height) % TILE_WIDTH
     hashes = partials[tile_level][first * HASH_BYTES : (first + (1 << height)) * HASH_BYTES]
-    return root_of(_split(hashes))
-
-
-def _split(tile: bytes) -> list[bytes]:
-    return [tile[start : start + HASH_BYTES] for start in range(0, len(tile), HASH_BYTES)]
+    return root_of(tile_hashes(hashes))
