@@ -80,13 +80,13 @@ class TokenIssuer:
             "iat": now,
             "exp": now + self.lifetime_s,
         }
-        return sign_jwt({"typ": _ACCESS_TOKEN_TYP, "kid": self.kid}, {**claims}, self._signer)
+        return sign_jwt({"typ": _ACCESS_TOKEN_TYP, "kid": self.kid}, claims, self._signer)
 
     def node_token(self, audience: str, now: int) -> str:
         """Issue a token for one call to the county node at `audience`, its public URL; good once, for a minute."""
         exp = now + NODE_TOKEN_LIFETIME_S
         claims = {"iss": self.issuer, "aud": audience, "sub": "hub", "jti": self._jti(), "iat": now, "exp": exp}
-        return sign_jwt({"typ": NODE_TOKEN_TYP, "kid": self.kid}, {**claims}, self._signer)
+        return sign_jwt({"typ": NODE_TOKEN_TYP, "kid": self.kid}, claims, self._signer)
 
     def jwks(self) -> bytes:
         """Write the token key as JWK set (RFC 7517): the file that counties pin, with a final newline."""

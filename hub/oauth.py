@@ -53,7 +53,7 @@ def client_assertion(kid: str, signer: Signer, *, audience: str, jti: str, now: 
     """Write the assertion that a client sends: `audience` is the URL of the hub or of its token endpoint."""
     exp = now + ASSERTION_LIFETIME_S
     claims = {"iss": kid, "sub": kid, "aud": audience, "iat": now, "exp": exp, "jti": jti}
-    return sign_jwt({"kid": kid}, {**claims}, signer)
+    return sign_jwt({"kid": kid}, claims, signer)
 
 
 class _OAuthError(Exception):

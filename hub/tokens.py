@@ -59,9 +59,9 @@ class Jwt:
     texts: Mapping[str, str]
 
 
-def sign_jwt(header: dict[str, JsonValue], claims: dict[str, JsonValue], signer: Signer) -> str:
+def sign_jwt(header: Mapping[str, object], claims: Mapping[str, object], signer: Signer) -> str:
     """Sign claims as a compact JWS; `alg` is the signer's and comes first in the header."""
-    full: dict[str, JsonValue] = {"alg": signer.public_key.alg, **header}
+    full = {"alg": signer.public_key.alg, **header}
     signing_input = f"{b64u_encode(canonical_json(full))}.{b64u_encode(canonical_json(claims))}"
     return f"{signing_input}.{b64u_encode(signer.sign(signing_input.encode('ascii')))}"
 
@@ -132,10 +132,7 @@ def _check_claims(claims: dict[str, JsonValue], rule: JwtRule) -> dict[str, str]
 
 
 def _check_times(claims: dict[str, JsonValue], lifetime_s: int, now: int) -> int:
-    iat, exp, nbf = claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])
-    for time in (iat, exp, nbf):
-        if not isinstance(time, int) or isinstance(time, bool):
-            raise NotVerified("bad_token", "a time is no integer")
+    iat, exp, nbf = (_time(time) for time in (claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])))
     if exp <= now:
         raise NotVerified("bad_token", "token has expired")
     if max(iat, nbf) > now + LEEWAY_S:
@@ -145,7 +142,13 @@ def _check_times(claims: dict[str, JsonValue], lifetime_s: int, now: int) -> int
     return exp
 
 
-def public_jwk(key: PublicKey) -> dict[str, str]:
+def _time(value: JsonValue) -> int:
+    if type(value) is not int:
+        raise NotVerified("bad_token", "a time is no integer")
+    return value
+
+
+def public_jwk(key: PublicKey) -> dict[str, str | list[str]]:
     """Write a public key as JWK (RFC 7517, 8037), without kid."""
     if key.y is None:
         return {"kty": "OKP", "crv": "Ed25519", "x": b64u_encode(key.x)}

@@ -88,6 +88,13 @@ def create_keys(
 
 def open_keys(folder: Path, county: str, passphrase: bytes) -> CountyKeys:
     """Open all keys of a county. Raises Malformed bad_file (missing, readable by others, wrong passphrase)."""
-    signers = {use: read_signer(folder / f"{use}.pem", passphrase) for use in (*USES, "witness")}
-    secrets = {name: read_secret(folder / f"{name}.key") for name in ("records", "holder")}
-    return CountyKeys(county=county, **signers, **secrets)
+    return CountyKeys(
+        county=county,
+        govern=read_signer(folder / "govern.pem", passphrase),
+        seal=read_signer(folder / "seal.pem", passphrase),
+        client=read_signer(folder / "client.pem", passphrase),
+        journal=read_signer(folder / "journal.pem", passphrase),
+        witness=read_signer(folder / "witness.pem", passphrase),
+        records=read_secret(folder / "records.key"),
+        holder=read_secret(folder / "holder.key"),
+    )

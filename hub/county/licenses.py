@@ -17,38 +17,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import Malformed
+from ledger.identifiers import HOLDER_CODE_TYPES
 
 if TYPE_CHECKING:
     from ledger.encoding import JsonValue
     from ledger.identifiers import LicenseIdentifier
 
-__all__ = ["FACE_NAMES", "HOLDER_TYPES", "LicenseHolder", "LicenseRecord", "is_face_name"]
-
-HOLDER_TYPES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "001": "统一社会信用代码",
-        "099": "其他法人或其他组织有效证件代码",
-        "111": "公民身份号码",
-        "114": "军官证",
-        "115": "武警警官证",
-        "118": "士兵证",
-        "119": "武警士兵证",
-        "120": "军队文职",
-        "122": "武警文职",
-        "411": "外交护照",
-        "412": "公务护照",
-        "413": "公务普通护照",
-        "414": "普通护照",
-        "511": "台湾居民来往大陆通行证",
-        "516": "港澳居民来往内地通行证",
-        "999": "其他自然人有效证件",
-    }
-)
-"""Holder code types, GB/T 36903 Annex A: code -> name."""
+__all__ = ["FACE_NAMES", "LicenseHolder", "LicenseRecord", "is_face_name"]
 
 FACE_NAMES: Final = frozenset(
     {
@@ -83,7 +61,7 @@ class LicenseHolder:
     def __post_init__(self) -> None:
         _check_text("certificateHolderName", self.name)
         _check_text("certificateHolderCode", self.code)
-        if self.type_code not in HOLDER_TYPES:
+        if self.type_code not in HOLDER_CODE_TYPES:
             raise Malformed("bad_row", "certificateHolderTypeCode is not in Annex A of GB/T 36903")
 
 
@@ -120,7 +98,7 @@ class LicenseRecord:
             _check_text(name, text)
         if not _AREA.fullmatch(self.certificate_area_code):
             raise Malformed("bad_row", "certificateAreaCode is no 6-digit division code")
-        if self.certificate_issuing_authority_code != str(self.certificate_identifier.issuer):
+        if self.certificate_issuing_authority_code != self.certificate_identifier.issuer:
             raise Malformed("bad_row", "certificateIssuingAuthorityCode is not the one in the certificateIdentifier")
         if not 1 <= len(self.holders) <= _MAX_HOLDERS or len(set(self.holders)) != len(self.holders):
             raise Malformed("bad_row", f"expected 1..{_MAX_HOLDERS} different holders")
@@ -151,7 +129,7 @@ class LicenseRecord:
             "certificateIssuedDate": self.certificate_issued_date.isoformat(),
             "certificateHolderName": [holder.name for holder in self.holders],
             "certificateHolderCode": [holder.code for holder in self.holders],
-            "certificateHolderTypeName": [HOLDER_TYPES[holder.type_code] for holder in self.holders],
+            "certificateHolderTypeName": [HOLDER_CODE_TYPES[holder.type_code] for holder in self.holders],
             "certificateHolderTypeCode": [holder.type_code for holder in self.holders],
             "certificateEffectiveDate": _iso(self.certificate_effective_date),
             "certificateExpiringDate": _iso(self.certificate_expiring_date),

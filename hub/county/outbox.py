@@ -1,0 +1,167 @@
+"""The outbox: what was signed and is not yet known to be logged. A row leaves `pending` only with proof in hand.
+
+    seal     pending --receipt verified--> logged --journal record taken--> done
+    status   pending --proof verified-----> done
+    either   --refused for good--> failed, with its code              failed --retry--> pending
+
+A row is written in the transaction of the seal itself. Everything sent is idempotent by bytes, so a crash at any point
+costs one repeated request: the log gives the same index and the same receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from hub.county.database import Database
+
+__all__ = ["OUTBOX_SCHEMA", "Counts", "Item", "Kind", "Outbox", "Settled", "State"]
+
+Kind: TypeAlias = Literal["seal", "status"]
+State: TypeAlias = Literal["pending", "logged", "done", "failed"]
+
+OUTBOX_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS outbox (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, identifier TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'pending',
+  leaf BLOB NOT NULL UNIQUE, entry BLOB NOT NULL, journal BLOB, created INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL DEFAULT 0,
+  log_index INTEGER, evidence BLOB, code TEXT, message TEXT);
+CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, due, id) WHERE state IN ('pending', 'logged');
+CREATE INDEX IF NOT EXISTS outbox_identifier ON outbox (identifier, id)"""
+
+_PUT: Final = "INSERT INTO outbox (kind, identifier, leaf, entry, journal, created) VALUES (?, ?, ?, ?, ?, ?)"
+_DUE: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
+  FROM outbox WHERE state = ? AND due <= ? ORDER BY due, id LIMIT ?"""
+_OF: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
+  FROM outbox WHERE identifier = ? ORDER BY id"""
+_SETTLE: Final = """UPDATE outbox SET state = ?, due = ?, attempts = attempts + 1, code = ?, message = ?,
+  log_index = coalesce(?, log_index), evidence = coalesce(?, evidence) WHERE id = ? AND leaf = ?"""
+_RENEW: Final = "UPDATE outbox SET leaf = ?, entry = ?, journal = ?, due = 0 WHERE id = ? AND leaf = ?"
+_RETRY: Final = """UPDATE outbox SET state = CASE WHEN log_index IS NULL THEN 'pending' ELSE 'logged' END, due = 0
+  WHERE state = 'failed'"""
+_OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One row. evidence: the verified receipt of a seal, or the verified proof text of a status entry."""
+
+    id: int
+    kind: Kind
+    identifier: str
+    state: State
+    leaf: bytes
+    entry: bytes
+    journal: bytes | None
+    created: int
+    attempts: int
+    log_index: int | None
+    evidence: bytes | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of one item after an attempt. due: POSIX seconds of the next attempt, where there is one."""
+
+    item: Item
+    state: State
+    due: int = 0
+    log_index: int | None = None
+    evidence: bytes | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many items stand where. failed: count by stable code. witnessed: in a checkpoint with a verified quorum."""
+
+    pending: int
+    witnessed: int
+    stated: int
+    overdue: int
+    failed: dict[str, int]
+
+
+class Outbox:
+    """The rows of one county's outbox."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(
+        self, connection: sqlite3.Connection, kind: Kind, identifier: str, *, leaf: bytes, entry: bytes,
+        journal: bytes | None, now: int,
+    ) -> None:  # fmt: skip
+        """Add a row in the caller's transaction."""
+        connection.execute(_PUT, (kind, identifier, leaf, entry, journal, now))
+
+    def due(self, state: State, now: int, limit: int) -> list[Item]:
+        """Give up to `limit` items of a state whose time has come, the longest waiting first."""
+        with self._database.reading() as connection:
+            return [_item(row) for row in connection.execute(_DUE, (state, now, limit))]
+
+    def of(self, identifier: str) -> list[Item]:
+        """Give all items of a license, oldest first: its seal, then its status entries."""
+        with self._database.reading() as connection:
+            return [_item(row) for row in connection.execute(_OF, (identifier,))]
+
+    def settle(self, outcomes: Sequence[Settled]) -> None:
+        """Write what became of items, in one transaction; an item that was signed again meanwhile is left alone."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                _SETTLE,
+                [
+                    (each.state, each.due, each.code, each.message, each.log_index, each.evidence, each.item.id,
+                     each.item.leaf)
+                    for each in outcomes
+                ],
+            )  # fmt: skip
+
+    def renew(
+        self, connection: sqlite3.Connection, item: Item, *, leaf: bytes, entry: bytes, journal: bytes | None
+    ) -> None:
+        """Put a newly signed entry in an item's place, in the caller's transaction."""
+        connection.execute(_RENEW, (leaf, entry, journal, item.id, item.leaf))
+
+    def retry_failed(self) -> int:
+        """Send all failed items again; gives their number."""
+        with self._database.transaction() as connection:
+            return connection.execute(_RETRY).rowcount
+
+    def counts(self, overdue_before: int) -> Counts:
+        """Count the items; overdue are unfinished ones created before `overdue_before`, POSIX seconds."""
+        with self._database.reading() as connection:
+            states = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+            failed = connection.execute("SELECT code, count(*) FROM outbox WHERE state = 'failed' GROUP BY code")
+            overdue = connection.execute(_OVERDUE, (overdue_before,)).fetchone()[0]
+            done = int(states.get("done", 0))
+            return Counts(
+                pending=int(states.get("pending", 0)),
+                witnessed=int(states.get("logged", 0)) + done,
+                stated=done,
+                overdue=int(overdue),
+                failed={str(code): int(count) for code, count in failed},
+            )
+
+
+def _item(row: tuple[Any, ...]) -> Item:
+    identity, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code = row
+    return Item(
+        id=identity,
+        kind=kind,
+        identifier=identifier,
+        state=state,
+        leaf=leaf,
+        entry=entry,
+        journal=journal,
+        created=created,
+        attempts=attempts,
+        log_index=log_index,
+        evidence=evidence,
+        code=code,
+    )

@@ -1,0 +1,132 @@
+"""Sealing: what a county signs about a license, made from the license alone, the county's keys and the time.
+
+    seal             SD-JWT over the license's claims (ledger/attestation.py); its issuer-signed part is the log entry
+    journal record   what the alliance may look up, holders as keyed hashes (hub/journal/records.py)
+    status entry     revoked, suspended, reinstated, superseded (ledger/entries.py)
+
+Dates become instants in China's time: a license begins at 00:00 UTC+8 of its effective date and ends at 00:00 UTC+8 of
+the day after its last valid day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from hub.journal.records import build_license_record, parse_license_record
+from ledger.attestation import SEAL_TYP, SdJwt, issue
+from ledger.entries import STATUS_TYP, build_status, parse_entry, parse_seal
+from ledger.errors import Malformed
+from ledger.identifiers import holder_key
+from ledger.jws import compact_jws
+from ledger.transparency.merkle import leaf_hash
+
+if TYPE_CHECKING:
+    from hub.county.keys import CountyKeys
+    from hub.county.licenses import LicenseRecord
+    from ledger.encoding import JsonValue
+    from ledger.status import Status
+
+__all__ = ["VCT_PREFIX", "SealedLicense", "Sealer", "day_start"]
+
+VCT_PREFIX: Final = "urn:tongban:license:"
+_EPOCH: Final = date(1970, 1, 1)
+_DAY_S: Final = 86_400
+_UTC8_S: Final = 8 * 3600
+_STATED_SINCE_SEAL: Final = frozenset({"iss", "iat", "type", "leaf"})
+
+
+def day_start(day: date) -> int:
+    """Give 00:00 UTC+8 of a day in POSIX seconds."""
+    return (day - _EPOCH).days * _DAY_S - _UTC8_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedLicense:
+    """One sealed license. entry: the log entry. leaf: its leaf hash, 32 bytes. sd_jwt: with all disclosures."""
+
+    entry: bytes
+    leaf: bytes
+    sd_jwt: str
+    journal: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealer:
+    """Signs with one county's keys. random: `random(n)` gives n fresh random bytes."""
+
+    keys: CountyKeys
+    random: Callable[[int], bytes]
+
+    def seal(self, record: LicenseRecord, now: int) -> SealedLicense:
+        """Seal a license at `now`, POSIX seconds, with fresh salts.
+
+        Raises Malformed bad_row (it has ended already), bad_payload, too_large (claims that do not fit an entry).
+        """
+        start, end = record.certificate_effective_date, record.certificate_expiring_date
+        not_before = None if start is None or day_start(start) <= now else day_start(start)
+        expires = None if end is None else day_start(end) + _DAY_S
+        if expires is not None and expires <= now:
+            raise Malformed("bad_row", "certificateExpiringDate has passed: an ended license is not sealed")
+        sd_jwt = issue(
+            record.claims(),
+            kid=self.keys.kid("seal"),
+            vct=VCT_PREFIX + record.type_code,
+            iss=self.keys.county,
+            iat=now,
+            nbf=not_before,
+            exp=expires,
+            signer=self.keys.seal,
+            random=self.random,
+        )
+        return self._stated(sd_jwt, self._statement(record), now)
+
+    def seal_again(self, sd_jwt: str, journal: bytes, now: int) -> SealedLicense:
+        """Sign a seal that the log never took again, with the time of `now` and the same disclosures.
+
+        journal: the journal record that stood beside it. Raises Malformed bad_payload (it has ended meanwhile).
+        """
+        whole = SdJwt.parse(sd_jwt)
+        seal = parse_seal(whole.jwt.encode("ascii"))
+        payload = {name: value for name, value in seal.jws.payload.items() if name != "nbf" or seal.not_before > now}
+        if seal.expires is not None and seal.expires <= now:
+            raise Malformed("bad_payload", "the license has ended before its seal was logged")
+        header = {"alg": self.keys.seal.public_key.alg, "typ": SEAL_TYP, "kid": self.keys.kid("seal")}
+        jwt = compact_jws(header, {**payload, "iat": now}, self.keys.seal).decode("ascii")
+        stated = parse_license_record(journal).jws.payload
+        statement = {name: value for name, value in stated.items() if name not in _STATED_SINCE_SEAL}
+        return self._stated(str(SdJwt(jwt=jwt, disclosures=whole.disclosures)), statement, now)
+
+    def status(self, *, of: int, leaf: bytes, to: Status, reason: str, now: int, by: int | None = None) -> bytes:
+        """Sign a change of the status of the seal at index `of`. Raises Malformed bad_payload."""
+        kid = self.keys.kid("seal")
+        return build_status(of=of, leaf=leaf, to=to, reason=reason, iat=now, by=by, kid=kid, signer=self.keys.seal)
+
+    def status_again(self, entry: bytes, now: int) -> bytes:
+        """Sign a status entry that the log never took again, with the time of `now`."""
+        payload = parse_entry(entry)  # only to be sure that it is one of ours, in form
+        header = {"alg": self.keys.seal.public_key.alg, "typ": STATUS_TYP, "kid": self.keys.kid("seal")}
+        return compact_jws(header, {**payload.jws.payload, "iat": now}, self.keys.seal)
+
+    def _stated(self, sd_jwt: str, statement: Mapping[str, JsonValue], now: int) -> SealedLicense:
+        entry = sd_jwt.partition("~")[0].encode("ascii")
+        leaf = leaf_hash(entry)
+        journal = build_license_record(
+            statement, leaf=leaf, iat=now, kid=self.keys.kid("journal"), signer=self.keys.journal
+        )
+        return SealedLicense(entry=entry, leaf=leaf, sd_jwt=sd_jwt, journal=journal)
+
+    def _statement(self, record: LicenseRecord) -> dict[str, JsonValue]:
+        claims = record.claims()
+        return {
+            "certificateIdentifier": record.identifier,
+            "certificateTypeCode": record.type_code,
+            "certificateIssuingAuthorityCode": record.certificate_issuing_authority_code,
+            "holders": [holder_key(self.keys.holder, each.type_code, each.code) for each in record.holders],
+            "certificateIssuedDate": claims["certificateIssuedDate"],
+            "certificateEffectiveDate": claims["certificateEffectiveDate"],
+            "certificateExpiringDate": claims["certificateExpiringDate"],
+            "replaces": None if record.associated is None else str(record.associated),
+        }

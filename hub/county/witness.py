@@ -1,0 +1,156 @@
+"""The county's witness over HTTP (c2sp.org/tlog-witness): cosigns a checkpoint if the log only grew.
+
+    POST /witness/add-checkpoint                        200, 400, 403, 404, 409 (text/x.tlog.size), 413, 422; 503
+    GET  /witness/<lower-case hex H(origin)>/checkpoint the latest cosigned checkpoint, 404 if there is none
+
+What is decided stands in `ledger/transparency/witness.py`; here the latest checkpoint is read, decided upon and stored
+in one IMMEDIATE transaction with FULL sync, before the answer leaves. Two requests at once are put in order by the
+database, so the second sees what the first stored: the witness can never be rolled back, by a race or by a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.county.database import Database
+from hub.exchange import error_response, read_body
+from ledger.errors import Malformed, TongbanError
+from ledger.transparency.note import NOTE_ED25519, keyring
+from ledger.transparency.witness import (
+    MAX_REQUEST_BYTES,
+    AddCheckpoint,
+    Decision,
+    Latest,
+    decide,
+    monitoring_path,
+    refuse_malformed,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from ledger.signers import Signer
+    from ledger.transparency.note import Keyring
+    from ledger.transparency.policy import Policy
+    from schema.context import Clock
+
+__all__ = ["Witness", "WitnessStore", "log_keys", "witness_routes"]
+
+_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS latest (
+  path TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, time INTEGER NOT NULL, note BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL)"""
+_READ: Final = "SELECT size, root, time, note FROM latest WHERE path = ?"
+_WRITE: Final = "INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?)"
+_KEEP: Final = "INSERT OR IGNORE INTO evidence SELECT ?, ? WHERE (SELECT count(*) FROM evidence) < 1000"
+
+
+def log_keys(policy: Policy) -> Keyring:
+    """Give the keys of a policy's logs, which are the logs that a witness knows."""
+    return keyring(log.key for log in policy.logs if log.key.kind == NOTE_ED25519)
+
+
+class WitnessStore:
+    """What the witness keeps: the latest checkpoint of each log, and signed requests that it refused."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path, _SCHEMA)
+
+    def decide(self, request: AddCheckpoint, judge: Callable[[Latest | None], Decision]) -> Decision:
+        """Judge a request against the latest checkpoint and store the result, as one atomic and durable step."""
+        path = monitoring_path(request.checkpoint.origin)
+        with self._database.transaction() as connection:
+            decision = judge(_latest(connection, path))
+            if decision.latest is not None:
+                latest = decision.latest
+                connection.execute(_WRITE, (path, latest.size, latest.root, latest.time, latest.note))
+            elif decision.evidence:
+                connection.execute(_KEEP, (hashlib.sha256(request.note.text).digest(), request.format()))
+        return decision
+
+    def latest(self, path: str) -> Latest | None:
+        """Give the latest checkpoint of a log by its monitoring path."""
+        with self._database.reading() as connection:
+            return _latest(connection, path)
+
+    def evidence(self) -> list[bytes]:
+        """Give the signed requests that were refused, once a checkpoint, at most 1,000: possible proof of a fork."""
+        with self._database.reading() as connection:
+            return [bytes(row[0]) for row in connection.execute("SELECT request FROM evidence ORDER BY digest")]
+
+    def close(self) -> None:
+        """Close the store."""
+        self._database.close()
+
+
+def _latest(connection: sqlite3.Connection, path: str) -> Latest | None:
+    row = connection.execute(_READ, (path,)).fetchone()
+    return None if row is None else Latest(size=row[0], root=row[1], time=row[2], note=row[3])
+
+
+class Witness:
+    """A witness of the logs in `logs`, signing as `name` with an Ed25519 key."""
+
+    def __init__(self, store: WitnessStore, *, logs: Keyring, name: str, signer: Signer, clock: Clock) -> None:
+        self._store = store
+        self._logs = logs
+        self._name = name
+        self._signer = signer
+        self._clock = clock
+
+    def add_checkpoint(self, body: bytes) -> Decision:
+        """Answer one request; cosigned at max(now, the last time). Raises Unavailable store_stopped."""
+        try:
+            request = AddCheckpoint.parse(body)
+        except Malformed as error:
+            return refuse_malformed(error)
+
+        def judge(latest: Latest | None) -> Decision:
+            now = self._clock()
+            return decide(request, latest, logs=self._logs, name=self._name, signer=self._signer, now=now)
+
+        return self._store.decide(request, judge)
+
+    def checkpoint(self, path: str) -> bytes | None:
+        """Give the latest cosigned checkpoint by monitoring path, with the log's signature and ours."""
+        latest = self._store.latest(path)
+        return None if latest is None else latest.note
+
+
+def witness_routes(witness: Witness) -> list[Route]:
+    """Give the witness's routes, below `/witness`."""
+
+    async def add_checkpoint(request: Request) -> Response:
+        try:
+            body = await read_body(request, max_bytes=MAX_REQUEST_BYTES)
+        except Malformed as error:
+            return _response(refuse_malformed(error))
+        try:
+            return _response(await asyncio.to_thread(witness.add_checkpoint, body))
+        except TongbanError as error:
+            return error_response(error)
+
+    async def checkpoint(request: Request) -> Response:
+        note = await asyncio.to_thread(witness.checkpoint, f"{request.path_params['origin']}/checkpoint")
+        if note is None:
+            return Response("no checkpoint of this log\n", 404, media_type="text/plain")
+        return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+    return [
+        Route("/witness/add-checkpoint", add_checkpoint, methods=["POST"]),
+        Route("/witness/{origin}/checkpoint", checkpoint, methods=["GET"]),
+    ]
+
+
+def _response(decision: Decision) -> Response:
+    # The content type goes out to the letter: a charset after text/x.tlog.size would be another type.
+    headers = {"Content-Type": decision.content_type, "Cache-Control": "no-store"}
+    return Response(decision.body, decision.status, headers)
