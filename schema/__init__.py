@@ -5,6 +5,8 @@ from __future__ import annotations
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from schema.conformance import check
+from schema.mutations import Mutation
 from schema.queries import Query
 from schema.scalars import SCALARS
 
@@ -12,5 +14,11 @@ __all__ = ["build_schema"]
 
 
 def build_schema() -> strawberry.Schema:
-    """Build the schema; field suggestions in errors are off, because they would tell names apart."""
-    return strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True))
+    """Build the schema and check it. Suggestions in errors are off: "did you mean" would tell names that are refused.
+
+    Raises SchemaFault that lists every field whose declarations do not hold together.
+    """
+    config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
+    schema = strawberry.Schema(query=Query, mutation=Mutation, config=config)
+    check(schema)
+    return schema

@@ -67,6 +67,11 @@ TYPES: Final[dict[str, str]] = {
     "License": "license.read",
     "LicenseConnection": "license.read",
     "LicenseEdge": "license.read",
+    "LicenseReceipt": "license.read",
+    "Face": "license.face",
+    "FaceUnavailable": "license.face",
+    "AccessRecord": "license.access_records",
+    "AccessRecords": "license.access_records",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

@@ -9,7 +9,7 @@ holder was shown, and the access rules hold for whatever page it is sent with. A
 
 from __future__ import annotations
 
-from typing import Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 import strawberry
 
@@ -21,8 +21,10 @@ from schema.scalars import Cursor
 __all__ = [
     "DEFAULT_PAGE",
     "MAX_PAGE",
+    "After",
     "Connection",
     "Edge",
+    "First",
     "PageInfo",
     "decode_cursor",
     "encode_cursor",
@@ -31,6 +33,9 @@ __all__ = [
 
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 100
+
+First: TypeAlias = Annotated[int, strawberry.argument(description="How many rows, 1 to 100.")]
+After: TypeAlias = Annotated[Cursor | None, strawberry.argument(description="The endCursor of the page before.")]
 
 Row = TypeVar("Row")
 

@@ -10,6 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from graphql.pyutils import Path
+
+from ledger.errors import Refused
+from ledger.verdict import Verdict
 from schema.access import ANONYMOUS, Principal
 
 __all__ = [
@@ -199,7 +203,19 @@ class Context:
     journal: Journal
     faces: FaceSources
     clock: Clock
-    verify: Callable[[bytes, int], Any]
+    verify: Callable[[bytes, int], Verdict]
     holder_key: Callable[[str, str], str]
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
+
+    def use_cause(self, path: Path) -> str:
+        """Give the `useCause` of the root field above a field at `path`.
+
+        Raises Refused use_cause when the root field has none.
+        """
+        while path.prev is not None:
+            path = path.prev
+        cause = self.arguments.get(str(path.key), {}).get("useCause")
+        if not isinstance(cause, str) or not cause:
+            raise Refused("use_cause", "this field needs a useCause on its root field")
+        return cause

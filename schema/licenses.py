@@ -10,12 +10,18 @@ not see looks like a row that is absent.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 import strawberry
+from strawberry.types import Info
 
+from schema.accesses import AccessRecordsResult, access_records
 from schema.catalogue import LicenseType
+from schema.connections import DEFAULT_PAGE, After, First
+from schema.context import Context
+from schema.faces import FaceResult, face_of
 from schema.jurisdictions import Authority
-from schema.mapping import Property, Relation, stored
+from schema.mapping import Property, Relation, computed, needed, stored
 from schema.scalars import (
     CatalogueCode,
     Date,
@@ -26,8 +32,9 @@ from schema.scalars import (
     LicenseIdentifier,
     LogNumber,
 )
+from schema.transparency import ReceiptResult, receipt_at
 
-__all__ = ["HolderInput", "License", "LicenseStatus"]
+__all__ = ["HolderInput", "License", "LicenseReceipt", "LicenseStatus"]
 
 
 @strawberry.enum(description="Status of a license in the ledger. Expiry is no status: it follows from the dates.")
@@ -111,3 +118,51 @@ class License:
         cost=2,
         description="The license that replaces this one, as far as the caller may see it.",
     )
+
+    @computed(needs=("certificateIdentifier", "sealedBy"), access="license.face", cost=20)
+    async def face(self, info: Info[Context, Any]) -> FaceResult | None:
+        """Its face, from the county's node or the vault: only the fields that are selected are asked for."""
+        return await face_of(
+            info,
+            certificate_identifier=needed(self, "certificateIdentifier"),
+            county=needed(self, "sealedBy"),
+            use_cause=info.context.use_cause(info.path),
+        )
+
+    @computed(needs=("logIndex",), access="license.log", cost=5)
+    async def receipt(self, info: Info[Context, Any]) -> ReceiptResult:
+        """A fresh receipt, which proves seal and status offline; it discloses nothing of the face."""
+        return await receipt_at(info.context, needed(self, "logIndex"))
+
+    @computed(needs=("certificateIdentifier", "sealedBy"), access="license.access_records", cost=5)
+    async def access_records(
+        self, info: Info[Context, Any], first: First = DEFAULT_PAGE, after: After = None
+    ) -> AccessRecordsResult | None:
+        """Who read it, when and why; for the county that sealed it only."""
+        return await access_records(
+            info.context,
+            certificate_identifier=needed(self, "certificateIdentifier"),
+            sealed_by=needed(self, "sealedBy"),
+            first=first,
+            after=after,
+        )
+
+
+@strawberry.type(description="A fresh receipt of a license, with what the ledger says of it.")
+class LicenseReceipt:
+    """The node `License` seen from the ledger."""
+
+    certificate_identifier: LicenseIdentifier = stored(
+        Property("certificateIdentifier"), access="license.read", description="Identifier of the license (GB/T 36904)."
+    )
+    log_index: LogNumber = stored(
+        Property("logIndex"), access="license.read", description="Index of its seal in the ledger, from 0."
+    )
+    status: LicenseStatus = stored(
+        Property("status"), access="license.read", description="Status in the ledger; the receipt proves it."
+    )
+
+    @computed(needs=("logIndex",), access="license.log", cost=5)
+    async def result(self, info: Info[Context, Any]) -> ReceiptResult:
+        """The receipt, or why there is none now."""
+        return await receipt_at(info.context, needed(self, "logIndex"))

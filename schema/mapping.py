@@ -16,7 +16,7 @@ that no conversion stands between row and answer: instants are fixed-width RFC 3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -213,12 +213,9 @@ def computed(
     return _documented(declaration, cost_directives(cost), options)
 
 
-def needed(row: Mapping[str, Any], name: str) -> Any:
-    """Give a property that a computed field needs: the compiler puts it into the row under `$name`.
-
-    No response name can begin with `$`, so no alias of the document hides it.
-    """
-    return row[f"${name}"]
+def needed(source: Any, name: str) -> Any:
+    """Give a property that a computed field needs: its resolver's source is a mapping of them by their graph names."""
+    return source[name]
 
 
 def root(

@@ -7,21 +7,23 @@ same whether the license exists or not, because nothing is read before it.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import strawberry
+from strawberry.types import Info
 
 from schema.catalogue import LicenseType, Matter, Offering
-from schema.connections import DEFAULT_PAGE, Connection
+from schema.connections import DEFAULT_PAGE, After, Connection, First
+from schema.context import Context
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
-from schema.licenses import HolderInput, License
-from schema.mapping import KeyStart, PageStart, Relation, root
-from schema.scalars import CatalogueCode, Cursor, LicenseIdentifier, UseCause
+from schema.licenses import HolderInput, License, LicenseReceipt
+from schema.mapping import KeyStart, PageStart, Relation, computed, root
+from schema.scalars import CatalogueCode, LicenseIdentifier, UseCause
+from schema.transparency import Checkpoint, checkpoint_of
+from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
 __all__ = ["Query"]
 
-First: TypeAlias = Annotated[int, strawberry.argument(description="How many rows, 1 to 100.")]
-After: TypeAlias = Annotated[Cursor | None, strawberry.argument(description="The endCursor of the page before.")]
 MatterType: TypeAlias = Annotated[
     str | None, strawberry.argument(name="type", description="Only matters of this type.")
 ]
@@ -104,3 +106,23 @@ class Query:
     ) -> Connection[License] | None:
         """A holder's licenses of all counties, by identifier; an empty page if there is none."""
         raise NotImplementedError
+
+    @root(
+        KeyStart(label="License", key="certificateIdentifier", argument="certificateIdentifier"),
+        access="license.read",
+        personal=True,
+    )
+    def receipt(self, certificate_identifier: LicenseIdentifier, use_cause: UseCause) -> LicenseReceipt | None:
+        """A fresh receipt of one license; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @computed(access="public", cost=10, post_only=True)
+    async def verify(self, info: Info[Context, Any], receipt: ReceiptText, max_age: MaxAge = DAY) -> VerifyResult:
+        """Verify a receipt: one verdict with every step. Bad input is a verdict, too."""
+        return await verify_receipt(info.context, receipt, max_age)
+
+    @computed(access="public", cost=2)
+    def checkpoint(self, info: Info[Context, Any]) -> Checkpoint | None:
+        """The newest published checkpoint of the ledger; null before the first."""
+        published = info.context.registry.published()
+        return None if published is None else checkpoint_of(published)

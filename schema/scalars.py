@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, NewType
 
 import strawberry
@@ -20,6 +21,7 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from ledger.encoding import MAX_INTEGER
+from ledger.errors import Malformed
 
 __all__ = [
     "SCALARS",
@@ -28,11 +30,13 @@ __all__ = [
     "Date",
     "DateTime",
     "Digest",
+    "FaceFieldName",
     "HolderCode",
     "HolderTypeCode",
     "LicenseIdentifier",
     "LogNumber",
     "UseCause",
+    "instant",
 ]
 
 CatalogueCode = NewType("CatalogueCode", str)
@@ -40,11 +44,22 @@ Cursor = NewType("Cursor", str)
 Date = NewType("Date", str)
 DateTime = NewType("DateTime", str)
 Digest = NewType("Digest", str)
+FaceFieldName = NewType("FaceFieldName", str)
 HolderCode = NewType("HolderCode", str)
 HolderTypeCode = NewType("HolderTypeCode", str)
 LicenseIdentifier = NewType("LicenseIdentifier", str)
 LogNumber = NewType("LogNumber", int)
 UseCause = NewType("UseCause", str)
+
+
+_LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
+
+
+def instant(seconds: int) -> DateTime:
+    """Write POSIX seconds as RFC 3339 UTC text with milliseconds. Raises Malformed bad_number outside 1970..9999."""
+    if not 0 <= seconds <= _LAST_SECOND:
+        raise Malformed("bad_number", "expected a time between the years 1970 and 9999")
+    return DateTime(datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"))
 
 
 def _identity(value: Any) -> Any:
@@ -98,6 +113,10 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         "YYYY-MM-DDThh:mm:ss.sssZ", "An instant in UTC (RFC 3339, fixed width).",
     ),
     Digest: _text_scalar("Digest", r"[0-9A-Za-z_-]{43}", "43 characters of base64url, no padding", "A SHA-256 digest."),
+    FaceFieldName: _text_scalar(
+        "FaceFieldName", r"KZ_[0-9A-Za-z_]{1,61}", "KZ_ and 1-61 letters, digits or underscores",
+        "The name of a field that only licenses of one type have on their face (GB/T 36903 extendInfo).",
+    ),
     HolderCode: _text_scalar(
         "HolderCode", r"[\x21-\x7e]{1,64}", "1-64 printable ASCII characters, letters upper case",
         "The code of a license's holder: a unified social credit code, a resident ID number, a passport number.",

@@ -1,0 +1,96 @@
+"""Access records: who read a license, when and why, for the county that issued it.
+
+The journal keeps them; its Merkle root stands in every status head of the ledger, so that nobody rewrites them unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final, TypeAlias
+
+import strawberry
+
+from ledger.errors import Malformed, Refused, TongbanError
+from schema.connections import decode_cursor, encode_cursor, page_size
+from schema.context import AccessEntry, Context
+from schema.mapping import attribute
+from schema.problems import Problem, problem_of
+from schema.scalars import CatalogueCode, Cursor, DateTime, LogNumber, UseCause, instant
+
+__all__ = ["AccessRecord", "AccessRecords", "AccessRecordsResult", "access_records"]
+
+_ACCESS: Final = "license.access_records"
+_LABEL: Final = "AccessRecord"
+
+
+@strawberry.type(description="One read of a license: who, when, why, and which fields.")
+class AccessRecord:
+    """As the hub recorded it, before the answer left."""
+
+    position: LogNumber = attribute(access=_ACCESS, description="Position in the journal, from 0.")
+    time: DateTime = attribute(access=_ACCESS, description="When it was read.")
+    county: CatalogueCode = attribute(access=_ACCESS, description="Member id of the county that read it.")
+    client: str = attribute(access=_ACCESS, description="The system that read it, by the kid of its key.")
+    use_cause: UseCause = attribute(access=_ACCESS, description="Why it was read, in the caller's words.")
+    root_field: str = attribute(access=_ACCESS, description="The root field of the query.")
+    fields: list[str] = attribute(access=_ACCESS, description="Names of the fields that were selected.")
+
+
+@strawberry.type(description="Reads of one license, oldest first.")
+class AccessRecords:
+    """A page of them."""
+
+    records: list[AccessRecord] = attribute(access=_ACCESS, description="The records, oldest first.")
+    has_next_page: bool = attribute(access=_ACCESS, description="Whether more follow.")
+    end_cursor: Cursor | None = attribute(access=_ACCESS, description="For `after`; null on an empty page.")
+
+
+AccessRecordsResult: TypeAlias = Annotated[
+    AccessRecords | Problem,
+    strawberry.union("AccessRecordsResult", description="Reads of a license, or why they are not shown."),
+]
+
+
+def _record(entry: AccessEntry) -> AccessRecord:
+    access = entry.access
+    return AccessRecord(
+        position=LogNumber(entry.position),
+        time=instant(access.time),
+        county=CatalogueCode(access.county),
+        client=access.client,
+        use_cause=UseCause(access.use_cause),
+        root_field=access.root_field,
+        fields=list(access.fields),
+    )
+
+
+def _page(entries: Sequence[AccessEntry], first: int) -> AccessRecords:
+    shown = entries[:first]
+    return AccessRecords(
+        records=[_record(entry) for entry in shown],
+        has_next_page=len(entries) > first,
+        end_cursor=encode_cursor(_LABEL, str(shown[-1].position)) if shown else None,
+    )
+
+
+def _position(after: Cursor | None) -> int:
+    if after is None:
+        return -1
+    text = decode_cursor(_LABEL, after)
+    if not text.isascii() or not text.isdigit() or len(text) > 16:
+        raise Malformed("bad_cursor", "expected a cursor that this list gave")
+    return int(text)
+
+
+async def access_records(
+    context: Context, *, certificate_identifier: str, sealed_by: str, first: int, after: Cursor | None
+) -> AccessRecords | Problem:
+    """Give a page of one license's access records to the county that sealed it, and to no other."""
+    try:
+        if context.principal.county != sealed_by:
+            raise Refused("not_issuer", "only the county that sealed a license sees who read it")
+        size, position = page_size(first), _position(after)
+        entries = await context.journal.accesses(certificate_identifier, first=size + 1, after=position)
+    except TongbanError as error:
+        return problem_of(error)
+    return _page(entries, size)
