@@ -1,0 +1,322 @@
+"""One root field of a document into one Cypher statement with a positional projection. The only place that builds text.
+
+    MATCH (a0:Holder {key: $k0})<-[:HELD_BY]-(a1:License)
+    WHERE a1.certificateIdentifier > $c0
+      AND a1.sealedBy = $caller_county
+    WITH a1 ORDER BY a1.certificateIdentifier LIMIT $f0
+    RETURN collect([a1.certificateIdentifier,
+      head([(a1)-[:ISSUED_BY]->(a2:Authority) | [a2.name,
+        head([(a2)-[:OF]->(a3:Jurisdiction) | [a3.name]])]])]) AS r
+
+The text is a function of the selection's shape: names come from the checked tables, variables are numbered by
+position, every value is a parameter, and neither alias nor value of the document can enter. Lists are ordered and
+bounded; a row that the caller may not see is cut wherever its label enters. The dialect is the portable one
+(`hub/graph/README.md`): `COLLECT {}` for ordered lists, no pattern as a predicate inside a comprehension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import FieldNode
+
+from hub.graph.predicates import PERSONAL_KEYS, PREDICATES, predicate_text
+from hub.graph.rows import (
+    Cell,
+    Connection,
+    Member,
+    Row,
+    Shape,
+    absent,
+    connection_of,
+    edges_of,
+    leaf,
+    list_of,
+    needs_of,
+    node_of,
+    page_info,
+    to_one,
+)
+from hub.graph.selection import Selected
+from hub.graph.tables import FieldEntry, Tables, start_label
+from schema.mapping import Computed, EdgeProperty, Expression, KeyStart, PageStart, Property, Relation
+
+__all__ = ["CompiledRoot", "ListPage", "compile_root"]
+
+_AFTER: Final = "c0"
+_FIRST: Final = "f0"
+_KEY: Final = "k0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """The size of one nested list: the parameter that carries it, the field that asks, the most it may be."""
+
+    parameter: str
+    entry: FieldEntry
+    node: FieldNode
+    page: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledRoot:
+    """One statement and how to read its record.
+
+    parameters: names of arguments of the root field and of context values that the text reads. connection: for a page.
+    paged: the statement takes `f0`, the number of rows, and for a page `c0`, the key to start after. keyed: it takes
+    `k0`, the key of the start node. single: the value is one object, not a list.
+    """
+
+    text: str
+    parameters: tuple[str, ...]
+    lists: tuple[ListPage, ...]
+    shape: Shape
+    connection: Connection | None
+    keyed: bool
+    paged: bool
+    single: bool
+
+
+@dataclass(slots=True)
+class _Projection:
+    """The expressions of one list, each once; `edge` is the variable of the relationship that led to the node."""
+
+    variable: str
+    edge: str
+    texts: list[str] = field(default_factory=list)
+    edge_read: bool = False
+
+    def place(self, text: str) -> int:
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text)
+
+    def list_text(self) -> str:
+        return f"[{', '.join(self.texts)}]".replace(" \n", "\n")  # a nested list starts its own line
+
+
+class _Compiler:
+    """Compiles one root field; counts variables and parameters as they come."""
+
+    def __init__(self, tables: Tables, scopes: frozenset[str]) -> None:
+        self.tables = tables
+        self.scopes = scopes
+        self.variables = 0
+        self.parameters: dict[str, None] = {}
+        self.lists: list[ListPage] = []
+
+    def variable(self) -> tuple[str, str]:
+        number = self.variables
+        self.variables += 1
+        return f"a{number}", f"r{number}"
+
+    def conditions(self, label: str, variable: str) -> list[str]:
+        """Give the row predicates that guard a node of `label` for this caller."""
+        found: dict[str, None] = {}
+        for rule in self.tables.row_rules.get(label, ()):
+            if rule.row is None or rule.row_unless in self.scopes:
+                continue
+            predicate = PREDICATES[rule.row, label]
+            self.parameters.update(dict.fromkeys(predicate.parameters))
+            found[predicate_text(predicate, variable)] = None
+        return list(found)
+
+    def node(self, children: Iterable[Selected], projection: _Projection, label: str, *, abstract: str | None) -> Shape:
+        """Project one node: each stored field a place, nested nodes as lists of their own."""
+        below: list[tuple[int, bool, Shape]] = []
+        keys = (projection.place(f"{projection.variable}.{PERSONAL_KEYS[label]}"),) if label in PERSONAL_KEYS else ()
+        members = [
+            (child.response, self.member(child, child.entry, projection, below))
+            for child in children
+            if child.entry is not None
+        ]
+        return Shape(build=node_of(members, abstract), keys=keys, below=tuple(below))
+
+    def member(
+        self, child: Selected, entry: FieldEntry, projection: _Projection, below: list[tuple[int, bool, Shape]]
+    ) -> Cell:
+        place = entry.declaration.place
+        if child.refused:
+            return absent
+        if isinstance(place, Property):
+            return leaf(projection.place(f"{projection.variable}.{place.name}"))
+        if isinstance(place, EdgeProperty):
+            return leaf(projection.place(self.edge_property(place, projection)))
+        if isinstance(place, Computed):
+            return needs_of(place.needs, [projection.place(f"{projection.variable}.{name}") for name in place.needs])
+        if isinstance(place, Expression) and place.target is None:
+            return leaf(projection.place(self.expression(place, projection.variable)))
+        return self.nested(child, entry, projection, below)
+
+    def edge_property(self, place: EdgeProperty, projection: _Projection) -> str:
+        if not projection.edge:
+            return "null"
+        projection.edge_read = True
+        return f"{projection.edge}.{place.name}"
+
+    def expression(self, place: Expression, variable: str, target: str = "") -> str:
+        self.parameters.update(dict.fromkeys(place.parameters))
+        return place.cypher.replace("{n}", variable).replace("{t}", target)
+
+    def nested(
+        self, child: Selected, entry: FieldEntry, projection: _Projection, below: list[tuple[int, bool, Shape]]
+    ) -> Cell:
+        """Project the nodes at the other end of a relation or of an own pattern."""
+        place: Any = entry.declaration.place
+        variable, edge = self.variable()
+        inner = _Projection(variable, edge if isinstance(place, Relation) else "")
+        shape = self.node(child.children, inner, place.target, abstract=entry.target if entry.abstract else None)
+        pattern = self.pattern(place, projection.variable, inner)
+        conditions = self.conditions(place.target, variable)
+        if isinstance(place, Relation) and not place.many:
+            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+            text = f"head([{pattern}{where} | {inner.list_text()}])"
+        else:
+            text = self.collected(child, entry, pattern, conditions, inner)
+        position = projection.place(_indented(text))
+        if shape.keys or shape.below:
+            below.append((position, place.many, shape))
+        return list_of(position, shape.build) if place.many else to_one(position, shape.build)
+
+    def collected(
+        self, child: Selected, entry: FieldEntry, pattern: str, conditions: list[str], inner: _Projection
+    ) -> str:
+        place: Any = entry.declaration.place
+        limit = place.page if place.many else 1
+        page = ListPage(parameter=f"p{len(self.lists)}", entry=entry, node=child.nodes[0], page=limit)
+        self.lists.append(page)
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        # An own pattern may hold a WHERE of its own, so its conditions stand behind a WITH.
+        between = f" WITH {inner.variable}" if conditions and isinstance(place, Expression) else ""
+        order = f" ORDER BY {inner.variable}.{place.order}" if place.order else ""
+        body = f"MATCH {pattern}{between}{where} RETURN {inner.list_text()}{order} LIMIT ${page.parameter}"
+        return f"COLLECT {{ {body} }}" if place.many else f"head(COLLECT {{ {body} }})"
+
+    def pattern(self, place: Relation | Expression, source: str, inner: _Projection) -> str:
+        if isinstance(place, Expression):
+            return self.expression(place, source, inner.variable)
+        return f"({source}){_arrow(place, inner.edge if inner.edge_read else '')}({inner.variable}:{place.target})"
+
+
+def _arrow(relation: Relation, edge: str) -> str:
+    body = f"-[{edge}:{relation.type}]-"
+    return f"{body}>" if relation.direction == "out" else f"<{body}"
+
+
+def _indented(text: str) -> str:
+    return "\n" + "\n".join(f"  {line}" for line in text.split("\n"))
+
+
+def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> CompiledRoot:
+    """Compile one stored root field for a caller with these scopes."""
+    start: Any = entry.declaration.place
+    compiler = _Compiler(tables, scopes)
+    label = start_label(start)
+    paged = isinstance(start, PageStart) or start.page
+    first = _Projection(compiler.variable()[0], "")
+    via = start.via if isinstance(start, KeyStart) else None
+    rows = _Projection(*compiler.variable()) if via else first
+    order = start.key if isinstance(start, PageStart) else (via.order if via else None)
+    connection, shape = _root_shape(compiler, root, entry, rows, label, order if paged else None)
+    conditions = compiler.conditions(label, rows.variable)
+    many = order is not None
+    lines = [
+        *_match(compiler, start, first, rows),
+        *_where(compiler, start, rows, order if paged else None, conditions),
+    ]
+    if many:
+        kept = f"{rows.variable}, {rows.edge}" if rows.edge_read else rows.variable
+        lines.append(f"WITH {kept} ORDER BY {rows.variable}.{order} LIMIT ${_FIRST}")
+    lines.append(f"RETURN collect({rows.list_text()}) AS r")
+    return CompiledRoot(
+        text="\n".join(lines),
+        parameters=tuple(compiler.parameters),
+        lists=tuple(compiler.lists),
+        shape=shape,
+        connection=connection,
+        keyed=isinstance(start, KeyStart),
+        paged=many,
+        single=not many,
+    )
+
+
+def _match(compiler: _Compiler, start: KeyStart | PageStart, first: _Projection, rows: _Projection) -> list[str]:
+    if isinstance(start, PageStart):
+        return [f"MATCH ({first.variable}:{start.label})"]
+    node = f"MATCH ({first.variable}:{start.label} {{{start.key}: ${_KEY}}})"
+    if start.via is None:
+        return [node]
+    hidden = compiler.conditions(start.label, first.variable)
+    arrow = _arrow(start.via, rows.edge if rows.edge_read else "")
+    if hidden:
+        return [
+            node,
+            f"WHERE {' AND '.join(hidden)}",
+            f"MATCH ({first.variable}){arrow}({rows.variable}:{start.via.target})",
+        ]
+    return [f"{node}{arrow}({rows.variable}:{start.via.target})"]
+
+
+def _where(
+    compiler: _Compiler, start: KeyStart | PageStart, rows: _Projection, order: str | None, conditions: list[str]
+) -> list[str]:
+    # `c0` is '' on a first page: every key is text and above it, and the text stays the same for every page.
+    parts = [f"{rows.variable}.{order} > ${_AFTER}"] if order else []
+    for argument, name in start.filters if isinstance(start, PageStart) else ():
+        compiler.parameters[argument] = None
+        parts.append(f"(${argument} IS NULL OR {rows.variable}.{name} = ${argument})")
+    parts.extend(conditions)
+    return [f"{'  AND' if index else 'WHERE'} {part}" for index, part in enumerate(parts)]
+
+
+def _root_shape(
+    compiler: _Compiler, root: Selected, entry: FieldEntry, rows: _Projection, label: str, order: str | None
+) -> tuple[Connection | None, Shape]:
+    if order is None:
+        return None, compiler.node(root.children, rows, label, abstract=entry.target if entry.abstract else None)
+    keys: list[Shape] = []
+    members: list[tuple[str, Member]] = []
+    cursors = False
+    for wrapper in root.children:
+        if wrapper.entry is None:
+            continue
+        if wrapper.entry.name == "pageInfo":
+            facts = [(fact.response, fact.entry.name) for fact in wrapper.children if fact.entry]
+            cursors = cursors or any(name.endswith("Cursor") for _, name in facts)
+            members.append((wrapper.response, page_info(facts)))
+        else:
+            edges, asked = _edges(compiler, wrapper, rows, label, keys)
+            cursors = cursors or asked
+            members.append((wrapper.response, edges))
+    if label in PERSONAL_KEYS and not keys:
+        keys.append(compiler.node((), rows, label, abstract=None))
+    place = rows.place(f"{rows.variable}.{order}") if cursors else None
+    return connection_of(members, label, place), _all_keys(keys)
+
+
+def _edges(
+    compiler: _Compiler, wrapper: Selected, rows: _Projection, label: str, keys: list[Shape]
+) -> tuple[Member, bool]:
+    members: list[tuple[str, Cell | None]] = []
+    for inner in wrapper.children:
+        if inner.entry is None:
+            continue
+        if inner.entry.name == "cursor":
+            members.append((inner.response, None))
+            continue
+        shape = compiler.node(
+            inner.children, rows, label, abstract=inner.entry.target if inner.entry.abstract else None
+        )
+        keys.append(shape)
+        members.append((inner.response, shape.build))
+    return edges_of(members), any(cell is None for _, cell in members)
+
+
+def _all_keys(shapes: list[Shape]) -> Shape:
+    def build(_row: Row) -> dict[str, Any]:
+        return {}
+
+    keys = tuple(dict.fromkeys(place for shape in shapes for place in shape.keys))
+    return Shape(build=build, keys=keys, below=tuple(one for shape in shapes for one in shape.below))

@@ -1,0 +1,258 @@
+"""A plan: what one operation of a document becomes for callers with one set of scopes.
+
+    document + operation + @skip/@include values + scopes  ->  Plan: one statement a stored root field, refusals, cost
+
+A plan holds no value of a request, so it is cached under exactly those four; a key without the scope set would be a
+leak. Binding turns it, with the values of one request, into statements: arguments, page sizes and cursors become
+parameters, after they were checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import strawberry
+from graphql import FieldNode, FragmentDefinitionNode, OperationDefinitionNode, parse
+from graphql.execution.values import VariableValues, get_argument_values
+
+from hub.graph.compiler import CompiledRoot, compile_root
+from hub.graph.predicates import CONTEXT_VALUES
+from hub.graph.rows import Page
+from hub.graph.selection import Conditions, PathKey, Refusal, Selected, select
+from hub.graph.tables import FieldEntry, Tables, build_tables, start_label
+from ledger.errors import Malformed, Refused
+from schema.binding import key_of
+from schema.connections import MAX_PAGE, decode_cursor, page_size
+from schema.context import Context, Statement
+from schema.mapping import KeyStart, PageStart
+
+__all__ = ["BoundRoot", "Plan", "RootPlan", "explain", "make_plan"]
+
+_CAUSE: Final = "useCause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundRoot:
+    """One root field of one request, ready to run. holder: the key of the Holder it starts from, if it does."""
+
+    statement: Statement
+    page: Page | None
+    arguments: Mapping[str, Any]
+    holder: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cost:
+    """The cost of one field: its own, and that of everything below times the rows that its list may have."""
+
+    own: int
+    entry: FieldEntry | None
+    node: FieldNode
+    rows: int
+    below: tuple[_Cost, ...]
+
+    def total(self, variables: VariableValues) -> int:
+        inner = sum(one.total(variables) for one in self.below)
+        return self.own + inner * self._rows(variables)
+
+    def _rows(self, variables: VariableValues) -> int:
+        if self.entry is None or "first" not in self.entry.field.args:
+            return self.rows
+        first = get_argument_values(self.entry.field, self.node, variables).get("first")
+        return first if isinstance(first, int) and 0 < first < self.rows else self.rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootPlan:
+    """One stored root field: its statement and how to read the record. fields: coordinates of what was selected."""
+
+    response: str
+    entry: FieldEntry
+    node: FieldNode
+    compiled: CompiledRoot
+    label: str
+    fields: tuple[str, ...]
+
+    def bind(self, variables: VariableValues, context: Context) -> BoundRoot:
+        """Check the values of one request and make its statement.
+
+        Raises Refused use_cause, Malformed limit_exceeded (`first`), bad_cursor (`after`).
+        """
+        arguments = get_argument_values(self.entry.field, self.node, variables)
+        if self.entry.declaration.personal and not arguments.get(_CAUSE):
+            raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
+        parameters: dict[str, Any] = {}
+        key = self._bind_key(arguments, context, parameters)
+        page = self._bind_page(arguments, parameters)
+        for one in self.compiled.lists:
+            parameters[one.parameter] = _list_size(one.entry, one.node, one.page, variables)
+        for name in self.compiled.parameters:
+            parameters[name] = _value(name, self.entry, arguments, context)
+        statement = Statement(text=self.compiled.text, parameters=parameters)
+        return BoundRoot(statement=statement, page=page, arguments=arguments, holder=key)
+
+    def _bind_key(self, arguments: Mapping[str, Any], context: Context, parameters: dict[str, Any]) -> str | None:
+        start = self.entry.declaration.place
+        if not isinstance(start, KeyStart):
+            return None
+        key = parameters["k0"] = key_of(start, arguments, context)
+        return key if start.label == "Holder" else None
+
+    def _bind_page(self, arguments: Mapping[str, Any], parameters: dict[str, Any]) -> Page | None:
+        if self.compiled.connection is None:
+            if self.compiled.paged:
+                start = self.entry.declaration.place
+                parameters["f0"] = start.via.page if isinstance(start, KeyStart) and start.via else MAX_PAGE
+            return None
+        first, after = page_size(arguments["first"]), arguments.get("after")
+        parameters["f0"] = first + 1
+        parameters["c0"] = "" if after is None else decode_cursor(self.label, after)
+        return Page(first=first, after=after is not None)
+
+    def value(self, rows: Sequence[Any], page: Page | None) -> Any:
+        """Shape the record's value: a connection, a list, or one object or None."""
+        if self.compiled.connection is not None and page is not None:
+            return self.compiled.connection(rows, page)
+        build = self.compiled.shape.build
+        if self.compiled.single:
+            return build(rows[0]) if rows else None
+        return [build(row) for row in rows]
+
+    def personal_keys(self, rows: Sequence[Any], page: Page | None) -> tuple[str, ...]:
+        """Give the keys of all personal records in the answer, each once, in its order."""
+        found: dict[str, None] = {}
+        for row in rows if page is None else rows[: page.first]:
+            self.compiled.shape.collect(row, found)
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one operation becomes.
+
+    refused: where computed fields must not run. empty: a refusal reached the top, and the answer's data is null.
+    personal: a root field reads a person's records. post_only: a root field must not be asked by GET.
+    """
+
+    roots: tuple[RootPlan, ...]
+    refusals: tuple[Refusal, ...]
+    refused: frozenset[PathKey]
+    empty: bool
+    personal: bool
+    post_only: bool
+    costs: tuple[_Cost, ...]
+
+    def cost(self, variables: VariableValues) -> int:
+        """Sum the costs on the expanded tree, with the list sizes of this request."""
+        return sum(one.total(variables) for one in self.costs)
+
+
+def make_plan(
+    tables: Tables,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    conditions: Conditions,
+    scopes: frozenset[str] | None,
+) -> Plan:
+    """Plan one operation of a valid document for callers with these scopes; None: callers without a token."""
+    selection = select(tables, operation, fragments, conditions, scopes)
+    roots: list[RootPlan] = []
+    refused: dict[PathKey, None] = {}
+    for one in selection.roots:
+        _note_refused(one, refused)
+        stored = one.entry is not None and isinstance(one.entry.declaration.place, (KeyStart, PageStart))
+        if one.entry is not None and stored and not one.refused:
+            roots.append(_root_plan(tables, one, one.entry, scopes or frozenset()))
+    declared = [one.entry.declaration for one in selection.roots if one.entry is not None]
+    return Plan(
+        roots=tuple(roots),
+        refusals=selection.refusals,
+        refused=frozenset(refused),
+        empty=selection.empty,
+        personal=any(one.personal for one in declared),
+        post_only=any(one.post_only for one in declared),
+        costs=tuple(_cost(one) for one in selection.roots),
+    )
+
+
+def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> RootPlan:
+    start: Any = entry.declaration.place
+    fields: dict[str, None] = {}
+    _coordinates(root.children, fields)
+    return RootPlan(
+        response=root.response,
+        entry=entry,
+        node=root.nodes[0],
+        compiled=compile_root(tables, root, entry, scopes),
+        label=start_label(start),
+        fields=tuple(sorted(fields)),
+    )
+
+
+def _coordinates(children: Sequence[Selected], found: dict[str, None]) -> None:
+    for child in children:
+        if child.entry is not None and not child.refused:
+            if child.entry.declaration.cost:
+                found[child.entry.coordinate] = None
+            _coordinates(child.children, found)
+
+
+def _note_refused(one: Selected, found: dict[PathKey, None]) -> None:
+    if one.refused:
+        found[one.path] = None
+    for child in one.children:
+        _note_refused(child, found)
+
+
+def _cost(one: Selected) -> _Cost:
+    entry = one.entry
+    place: Any = entry.declaration.place if entry else None
+    paged = entry is not None and ("first" in entry.field.args or isinstance(place, PageStart))
+    many = getattr(place, "many", False)
+    rows = min(getattr(place, "page", 0) if many else MAX_PAGE, MAX_PAGE) if paged or many else 1
+    own = entry.declaration.cost if entry else 0
+    return _Cost(own=own, entry=entry, node=one.nodes[0], rows=rows, below=tuple(map(_cost, one.children)))
+
+
+def _list_size(entry: FieldEntry, node: FieldNode, page: int, variables: VariableValues) -> int:
+    if "first" not in entry.field.args:
+        return page
+    first = get_argument_values(entry.field, node, variables).get("first")
+    return page if first is None else min(page_size(first), page)
+
+
+def _value(name: str, entry: FieldEntry, arguments: Mapping[str, Any], context: Context) -> Any:
+    if name in entry.field.args:
+        return _wire(arguments.get(name))
+    return CONTEXT_VALUES[name](context)
+
+
+def _wire(value: Any) -> Any:
+    """Give an argument's value as the graph stores it: enums by their GraphQL name."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list):
+        return [_wire(one) for one in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise Malformed("bad_variables", "expected a plain value")
+
+
+def explain(document: str, schema: strawberry.Schema, *, scopes: frozenset[str] | None = None) -> list[str]:
+    """Compile every stored root field of every query of a document, for callers with these scopes; in its order.
+
+    The document must be valid; `@skip` and `@include` on variables count as if nothing was skipped. scopes: None for
+    callers without a token.
+    """
+    tables = build_tables(schema)
+    tree = parse(document)
+    fragments = {one.name.value: one for one in tree.definitions if isinstance(one, FragmentDefinitionNode)}
+    statements: list[str] = []
+    for operation in tree.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            plan = make_plan(tables, operation, fragments, {}, scopes)
+            statements.extend(root.compiled.text for root in plan.roots)
+    return statements

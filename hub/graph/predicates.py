@@ -1,0 +1,59 @@
+"""Row rules as literal Cypher: what a caller may not see is never fetched.
+
+A predicate joins the statement wherever a node of its label enters: at the start, along a relationship to one node,
+in a list. `{n}` stands for the node's variable; the values are parameters that the caller's token gives, never an
+argument. A row that is cut looks exactly like a row that is absent.
+
+    a1.sealedBy = $caller_county
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+from schema.context import Context
+
+__all__ = ["CONTEXT_VALUES", "PERSONAL_KEYS", "PREDICATES", "Predicate", "predicate_text"]
+
+_CHINA: Final = timezone(timedelta(hours=8))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicate:
+    """One row rule for one label. parameters: names of `CONTEXT_VALUES` that the text reads."""
+
+    cypher: str
+    parameters: tuple[str, ...]
+
+
+PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
+    ("own_county", "License"): Predicate(cypher="{n}.sealedBy = $caller_county", parameters=("caller_county",)),
+}
+"""(row rule of schema.access, label) -> predicate."""
+
+PERSONAL_KEYS: Final[Mapping[str, str]] = {"License": "certificateIdentifier"}
+"""Labels whose nodes are a person's records -> the property that names them in an access record."""
+
+
+def _today(context: Context) -> str:
+    return datetime.fromtimestamp(context.clock(), _CHINA).strftime("%Y-%m-%d")
+
+
+def _now(context: Context) -> str:
+    return datetime.fromtimestamp(context.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+CONTEXT_VALUES: Final[Mapping[str, Callable[[Context], Any]]] = {
+    "caller_county": lambda context: context.principal.county,
+    "now": _now,
+    "today": _today,
+}
+"""Parameters that the request's context gives, for predicates and own expressions: the calendar day is China's."""
+
+
+def predicate_text(predicate: Predicate, variable: str) -> str:
+    """Give the predicate's Cypher over one node variable."""
+    return predicate.cypher.replace("{n}", variable)

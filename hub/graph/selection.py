@@ -1,0 +1,237 @@
+"""One operation of a document, expanded: fragments spread, equal response names merged, skipped fields left out.
+
+What the caller may not see is marked here, from the document and the caller's scopes alone and before any I/O: a
+refused field keeps its place in the answer as null, with one error; a refused field that cannot be null takes its
+parent with it, and so on up to the whole answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from graphql import (
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLAbstractType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    is_abstract_type,
+)
+
+from hub.graph.tables import FieldEntry, Tables
+from ledger.errors import Refused
+from schema.access import AccessRule
+
+__all__ = ["TYPENAME", "Conditions", "Refusal", "Selected", "Selection", "condition_variables", "select"]
+
+TYPENAME: Final = "__typename"
+
+Conditions: TypeAlias = "Mapping[str, bool | None]"
+"""Variable name -> value, for the variables that stand in `@skip` and `@include`."""
+
+PathKey: TypeAlias = tuple[tuple[str, str], ...]
+"""Where a field stands in any answer: (type name, response name) from the root down, list indexes left out."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Selected:
+    """One response field. entry: None for `__typename` and introspection. path: from the root, itself included.
+
+    nodes: the field's nodes in the document, merged into one response field. refused: it is null by its rule.
+    """
+
+    response: str
+    entry: FieldEntry | None
+    nodes: list[FieldNode]
+    path: PathKey
+    children: list[Selected]
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One field that the caller may not see: its code, and where an error points to."""
+
+    code: str
+    coordinate: str
+    path: tuple[str, ...]
+    node: FieldNode
+
+    def error(self) -> Refused:
+        """Give the refusal as an error of the tree; it says nothing about data, because none was read."""
+        return Refused(self.code, _MESSAGES[self.code])
+
+
+_MESSAGES: Final = {
+    "forbidden": "the token's scopes do not allow this field",
+    "token_required": "this field needs an access token",
+    "use_cause": "this field needs a useCause of 1 to 200 characters on its root field",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The operation's root fields. empty: a refusal reached the top, so that the whole answer is null."""
+
+    roots: tuple[Selected, ...]
+    refusals: tuple[Refusal, ...]
+    empty: bool
+
+
+def condition_variables(definitions: Iterable[Any]) -> tuple[str, ...]:
+    """Give the names of the variables that decide a `@skip` or `@include` anywhere in these definitions, sorted."""
+    found: set[str] = set()
+    waiting: list[SelectionSetNode] = [definition.selection_set for definition in definitions]
+    while waiting:
+        for node in waiting.pop().selections:
+            for directive in node.directives or ():
+                value = _condition(directive)
+                if isinstance(value, VariableNode):
+                    found.add(value.name.value)
+            if isinstance(node, (FieldNode, InlineFragmentNode)) and node.selection_set:
+                waiting.append(node.selection_set)
+    return tuple(sorted(found))
+
+
+def _condition(directive: DirectiveNode) -> ValueNode | None:
+    """Give the `if` of a `@skip` or `@include`, None for another directive."""
+    if directive.name.value not in {"skip", "include"} or not directive.arguments:
+        return None
+    return directive.arguments[0].value
+
+
+class _Expansion:
+    """Walks one operation; holds what every step of the walk needs."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        conditions: Conditions,
+        scopes: frozenset[str] | None,
+    ) -> None:
+        self.tables = tables
+        self.fragments = fragments
+        self.conditions = conditions
+        self.scopes = scopes
+        self.refusals: list[Refusal] = []
+
+    def fields(self, sets: Sequence[SelectionSetNode], parent: GraphQLObjectType) -> dict[str, list[FieldNode]]:
+        """Collect the fields of one object by response name, in the order of the answer."""
+        found: dict[str, list[FieldNode]] = {}
+        visited: set[str] = set()
+        for selection_set in sets:
+            self._collect(selection_set, parent, found, visited)
+        return found
+
+    def _collect(
+        self, sets: SelectionSetNode, parent: GraphQLObjectType, found: dict[str, list[FieldNode]], visited: set[str]
+    ) -> None:
+        for node in sets.selections:
+            if not self._included(node):
+                continue
+            if isinstance(node, FieldNode):
+                found.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+            elif isinstance(node, InlineFragmentNode):
+                if self._applies(node.type_condition, parent):
+                    self._collect(node.selection_set, parent, found, visited)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in visited:
+                visited.add(node.name.value)
+                fragment = self.fragments[node.name.value]
+                if self._applies(fragment.type_condition, parent):
+                    self._collect(fragment.selection_set, parent, found, visited)
+
+    def _included(self, node: Any) -> bool:
+        for directive in node.directives or ():
+            value: Any = _condition(directive)
+            if value is None:
+                continue
+            given = self.conditions.get(value.name.value) if isinstance(value, VariableNode) else value.value
+            if given is (directive.name.value == "skip"):
+                return False
+        return True
+
+    def _applies(self, condition: Any, parent: GraphQLObjectType) -> bool:
+        if condition is None or condition.name.value == parent.name:
+            return True
+        named = self.tables.schema.type_map[condition.name.value]
+        return is_abstract_type(named) and self.tables.schema.is_sub_type(named, parent)
+
+    def children(self, entry: FieldEntry, nodes: list[FieldNode], path: PathKey, *, cause: bool) -> list[Selected]:
+        """Expand the selection below one field, for every object type that can stand there."""
+        sets = [node.selection_set for node in nodes if node.selection_set]
+        found: list[Selected] = []
+        for parent in self._parents(entry) if sets else ():
+            for response, own in self.fields(sets, parent).items():
+                found.append(self.selected(response, own, parent, path, cause=cause))
+        return found
+
+    def _parents(self, entry: FieldEntry) -> list[GraphQLObjectType]:
+        schema = self.tables.schema
+        if entry.target is not None:
+            return [_object(schema.type_map[entry.target])]
+        named: GraphQLNamedType = get_named_type(entry.field.type)
+        return list(schema.get_possible_types(_abstract(named))) if is_abstract_type(named) else []
+
+    def selected(
+        self, response: str, nodes: list[FieldNode], parent: GraphQLObjectType, above: PathKey, *, cause: bool
+    ) -> Selected:
+        """Expand one response field, and decide whether the caller may see it. cause: the root can carry a useCause."""
+        entry = self.tables.entries.get((parent.name, nodes[0].name.value))
+        path = (*above, (parent.name, response))
+        here = Selected(response=response, entry=entry, nodes=nodes, path=path, children=[])
+        if entry is None:
+            return here
+        code = self._refusal(entry.rule, cause=cause or "useCause" in entry.field.args)
+        if code is not None:
+            here.refused = True
+            names = tuple(name for _, name in path)
+            self.refusals.append(Refusal(code=code, coordinate=entry.coordinate, path=names, node=nodes[0]))
+            return here
+        here.children = self.children(entry, nodes, path, cause=cause or "useCause" in entry.field.args)
+        here.refused = any(child.refused and child.entry and not child.entry.nullable for child in here.children)
+        return here
+
+    def _refusal(self, rule: AccessRule, *, cause: bool) -> str | None:
+        if rule.scopes and self.scopes is None:
+            return "token_required"
+        if rule.scopes and rule.scopes.isdisjoint(self.scopes or ()):
+            return "forbidden"
+        return "use_cause" if rule.use_cause and not cause else None
+
+
+def _object(named: GraphQLNamedType) -> GraphQLObjectType:
+    assert isinstance(named, GraphQLObjectType)  # noqa: S101  # a target is the name of an object type
+    return named
+
+
+def _abstract(named: Any) -> GraphQLAbstractType:
+    return named  # type: ignore[no-any-return]  # asked before: is_abstract_type
+
+
+def select(
+    tables: Tables,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    conditions: Conditions,
+    scopes: frozenset[str] | None,
+) -> Selection:
+    """Expand one operation of a valid document for a caller with these scopes; None: a caller without token."""
+    walk = _Expansion(tables, fragments, conditions, scopes)
+    parent = tables.schema.get_root_type(operation.operation)
+    if parent is None:
+        return Selection(roots=(), refusals=(), empty=False)
+    named = walk.fields([operation.selection_set], parent)
+    roots = tuple(walk.selected(response, nodes, parent, (), cause=False) for response, nodes in named.items())
+    empty = any(one.refused and one.entry and not one.entry.nullable for one in roots)
+    return Selection(roots=roots, refusals=tuple(walk.refusals), empty=empty)

@@ -1,0 +1,124 @@
+"""The one table of limits on what may be asked, and the checks that come before any work.
+
+What is counted on the expanded tree is counted with every fragment spread in place, as often as it is spread: a limit
+that counts the document's text alone is bypassed by a fragment (CVE-2026-47707). The walk stops at the first limit
+that is passed, so that a fragment bomb costs no more than a limit's worth of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, OperationDefinitionNode
+
+from ledger.errors import Malformed
+from schema.connections import MAX_PAGE
+
+__all__ = ["LIMITS", "Limits", "check_document", "over"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Every limit of the GraphQL endpoint. Sizes in bytes or pieces, times in seconds.
+
+    depth counts fields, not fragments; fields, aliases and directives are counted on the expanded tree of an operation,
+    fragments included. cost is the sum of the fields' costs, a list times the rows that it may have. seconds bounds a
+    query, mutation_seconds a mutation (which may wait for witnesses), body_seconds the arrival of the body. documents
+    and refused_documents are the caches' entries, plans those of one document; a document of more than cached_chars is
+    never cached.
+    """
+
+    body_bytes: int = 1024 * 1024
+    query_string_bytes: int = 16 * 1024
+    body_seconds: float = 10.0
+    seconds: float = 5.0
+    mutation_seconds: float = 15.0
+    json_depth: int = 12
+    tokens: int = 1_000
+    depth: int = 12
+    fields: int = 1_000
+    aliases: int = 15
+    directives: int = 50
+    root_fields: int = 10
+    list_size: int = MAX_PAGE
+    cost: int = 5_000
+    errors: int = 20
+    documents: int = 1_000
+    refused_documents: int = 200
+    cached_chars: int = 16 * 1024
+    plans: int = 16
+
+
+LIMITS: Final = Limits()
+
+
+def over(what: str, limit: int, got: int | None = None) -> Malformed:
+    """Make the error for a passed limit."""
+    return Malformed("limit_exceeded", f"{what}: at most {limit}" + ("" if got is None else f", got {got}"))
+
+
+def check_document(document: DocumentNode, limits: Limits) -> None:
+    """Check every operation of a parsed document, before it is validated.
+
+    Raises Malformed limit_exceeded for depth, fields, aliases, directives or root fields.
+    """
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    for operation in document.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            count = _Count(limits=limits, fragments=fragments)
+            count.directives(operation)
+            count.walk(operation, 0, ())
+
+
+@dataclass(slots=True, kw_only=True)
+class _Count:
+    limits: Limits
+    fragments: Mapping[str, FragmentDefinitionNode]
+    seen: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("fields", "aliases", "directives"), 0))
+    roots: int = 0
+
+    def add(self, what: str, amount: int, limit: int) -> None:
+        self.seen[what] += amount
+        if self.seen[what] > limit:
+            raise over(what, limit)
+
+    def directives(self, node: Any) -> None:
+        self.add("directives", len(node.directives or ()), self.limits.directives)
+
+    def walk(self, node: Any, depth: int, spread: tuple[str, ...]) -> None:
+        """Count a selection set. spread: the fragments that this place is inside of; a cycle is left to validation."""
+        for selection in node.selection_set.selections:
+            self.directives(selection)
+            if isinstance(selection, FieldNode):
+                self.field(selection, depth + 1, spread)
+            elif isinstance(selection, FragmentSpreadNode):
+                self.spread(selection.name.value, depth, spread)
+            else:
+                self.step()
+                self.walk(selection, depth, spread)
+
+    def step(self) -> None:
+        # Fragments count as fields do: a tree of empty spreads is work, too.
+        self.add("fields", 1, self.limits.fields)
+
+    def field(self, node: FieldNode, depth: int, spread: tuple[str, ...]) -> None:
+        self.step()
+        if node.alias is not None:
+            self.add("aliases", 1, self.limits.aliases)
+        if depth == 1:
+            self.roots += 1
+            if self.roots > self.limits.root_fields:
+                raise over("root fields", self.limits.root_fields)
+        if depth > self.limits.depth:
+            raise over("depth", self.limits.depth)
+        if node.selection_set is not None:
+            self.walk(node, depth, spread)
+
+    def spread(self, name: str, depth: int, spread: tuple[str, ...]) -> None:
+        self.step()
+        fragment = self.fragments.get(name)
+        if fragment is not None and name not in spread:
+            self.directives(fragment)
+            self.walk(fragment, depth, (*spread, name))
