@@ -21,6 +21,7 @@ from typing import Final
 
 from ledger.encoding import parse_decimal
 from ledger.errors import Malformed
+from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import HASH_BYTES, MAX_PATH
 from ledger.transparency.note import MAX_NOTE_BYTES, Note
 
@@ -29,8 +30,6 @@ __all__ = ["MAX_PROOF_BYTES", "TlogProof", "format_hashes", "parse_hashes"]
 _HEADER: Final = b"c2sp.org/tlog-proof@v1"
 _MAX_HEAD_BYTES: Final = 4096  # header, index and 63 hashes have at most 2,900
 MAX_PROOF_BYTES: Final = _MAX_HEAD_BYTES + MAX_NOTE_BYTES
-
-_parse_note: Final = lru_cache(maxsize=32)(Note.parse)  # one checkpoint comes with many proofs
 
 
 def parse_hashes(lines: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -57,7 +56,7 @@ class TlogProof:
     """Parts of a proof file, none of them checked against another.
 
     index: of the entry, 0-based. path: sibling hashes, leaf to root, 32 bytes each. checkpoint: the note as it came;
-    that it has the form of a note is checked, its signatures are not.
+    that it has the form of a checkpoint is checked, its signatures are not.
     """
 
     index: int
@@ -66,7 +65,10 @@ class TlogProof:
 
     @classmethod
     def parse(cls, data: bytes) -> TlogProof:
-        """Read a proof file; nothing may follow the note. Raises Malformed too_large, bad_proof_form, bad_note."""
+        """Read a proof file; nothing may follow the checkpoint.
+
+        Raises Malformed too_large, bad_proof_form, bad_note, bad_checkpoint.
+        """
         if len(data) > MAX_PROOF_BYTES:
             raise Malformed("too_large", f"proof has {len(data)} bytes, at most {MAX_PROOF_BYTES} are read")
         head, _, checkpoint = data.partition(b"\n\n")
@@ -77,9 +79,14 @@ class TlogProof:
             index = parse_decimal(lines[1].removeprefix(b"index ").decode("ascii"))
         except (Malformed, UnicodeDecodeError) as error:
             raise Malformed("bad_proof_form", "expected a decimal index") from error
-        _parse_note(checkpoint)
+        _check_form(checkpoint)
         return cls(index=index, path=parse_hashes(lines[2:]), checkpoint=checkpoint)
 
     def format(self) -> bytes:
         """Write the proof file."""
         return b"%b\nindex %d\n%b\n%b" % (_HEADER, self.index, format_hashes(self.path), self.checkpoint)
+
+
+@lru_cache(maxsize=32)  # one checkpoint comes with many proofs
+def _check_form(checkpoint: bytes) -> None:
+    Checkpoint.parse(Note.parse(checkpoint).text)
