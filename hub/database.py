@@ -1,0 +1,100 @@
+"""SQLite files of the hub: opened by path, locked for one writer, read through connections of their own.
+
+A store is one file, its lock another one beside it: `ledger.sqlite`, `ledger.sqlite.lock`. The lock is an flock: the
+kernel drops it with the process, however that ends. A file is never made by opening it; `create_database` does that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from ledger.errors import Conflict, Unavailable
+
+__all__ = ["ThreadReaders", "WriterLock", "create_database", "open_reader", "open_writer"]
+
+T = TypeVar("T")
+
+
+class WriterLock:
+    """Holds the right to write one store until `release` or the end of the process."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock beside `path` without waiting. Raises Unavailable store_stopped if another process has it."""
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise Unavailable("store_stopped", f"another process writes {path.name}") from error
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Give the lock back; a second call does nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def create_database(path: Path) -> sqlite3.Connection:
+    """Make a new file, mode 0600, and open it for writing. Raises Conflict already_exists."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError as error:
+        raise Conflict("already_exists", f"{path.name} exists already") from error
+    return open_writer(path)
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open an existing file for its one writer, in autocommit mode. Raises Unavailable no_log if it is not there."""
+    return _open(path, "rw")
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open an existing file for reading, for one thread at a time. Raises Unavailable no_log if it is not there."""
+    connection = _open(path, "ro")
+    connection.execute("PRAGMA busy_timeout=5000").fetchall()
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    if not path.is_file():
+        raise Unavailable("no_log", f"there is no {path.name}: create it with `tongban ledger init`")
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    # Opened in one thread, used in another, never in two at once: each has its owner.
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64)
+
+
+class ThreadReaders(Generic[T]):
+    """One reader a thread over the same file, made when the thread first asks, all closed together."""
+
+    def __init__(self, path: Path, make: Callable[[sqlite3.Connection], T]) -> None:
+        self._path: Final = path
+        self._make: Final = make
+        self._local: Final = threading.local()
+        self._connections: Final[list[sqlite3.Connection]] = []
+        self._lock: Final = threading.Lock()
+
+    def get(self) -> T:
+        """Give the calling thread's reader. Raises Unavailable no_log."""
+        reader: T | None = getattr(self._local, "reader", None)
+        if reader is None:
+            connection = open_reader(self._path)
+            with self._lock:
+                self._connections.append(connection)
+            reader = self._local.reader = self._make(connection)
+        return reader
+
+    def close(self) -> None:
+        """Close every connection; call when no thread reads any more."""
+        with self._lock:
+            while self._connections:
+                self._connections.pop().close()

@@ -1,0 +1,189 @@
+"""The journal's store: append-only SQLite, one durable transaction for many records, its Merkle tree kept as it grows.
+
+`JournalStore` belongs to one writer thread, `JournalReader` to one reading thread; both take a connection that the
+caller opened. A record's position is its 0-based number. Memory holds the tree's right edge and nothing else.
+
+A county's statement is kept once: the same bytes give the same position. A license is stated once: another statement
+for its identifier, by whatever county, is refused, or one county could speak over another's license. Accesses are
+events; equal ones in one second are two records.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
+from ledger.transparency.edge import EMPTY_EDGE, TileEdge
+from ledger.transparency.merkle import TreeView, leaf_hash
+from ledger.transparency.sqlite import prepare, transaction
+from ledger.transparency.tiles import TileNodes
+
+__all__ = ["JournalHead", "JournalReader", "JournalRow", "JournalStore"]
+
+FORMAT: Final = b"tongban-journal/v1"
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS record  (i INTEGER PRIMARY KEY, d BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS stated  (h BLOB PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS license (identifier TEXT PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS access  (identifier TEXT, i INTEGER, PRIMARY KEY (identifier, i)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tile    (l INTEGER, n INTEGER, h BLOB NOT NULL, PRIMARY KEY (l, n)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS head    (id INTEGER PRIMARY KEY CHECK (id = 1), format BLOB NOT NULL, n INTEGER NOT NULL,
+                                    root BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRow:
+    """A record to append. states: identifier of the license it states. accesses: licenses whose read it records."""
+
+    raw: bytes
+    states: str | None = None
+    accesses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalHead:
+    """Count of records and RFC 6962 root over them, as a status head binds them."""
+
+    n: int
+    root: bytes
+
+
+class JournalReader:
+    """Reads over one connection, used by one thread at a time."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection: Final = connection
+
+    def head(self) -> JournalHead:
+        """Give count and root as of the last commit. Raises Unavailable no_log, NotVerified corrupt_store."""
+        rows = self._rows("SELECT format, n, root FROM head")
+        if not rows:
+            raise Unavailable("no_log", "the file holds no journal: create it with `tongban ledger init`")
+        kind, count, root = rows[0]
+        if kind != FORMAT:
+            raise NotVerified("corrupt_store", "the file holds no journal of this format")
+        return JournalHead(n=count, root=root)
+
+    def records(self, start: int, limit: int) -> list[bytes]:
+        """Give up to `limit` records from position `start` on, in order."""
+        rows = self._rows("SELECT d FROM record WHERE i >= ? ORDER BY i LIMIT ?", start, limit)
+        return [row[0] for row in rows]
+
+    def accesses(self, identifier: str, *, first: int, after: int) -> list[tuple[int, bytes]]:
+        """Give position and bytes of the access records of one license, oldest first, above `after`."""
+        return self._rows(
+            "SELECT a.i, r.d FROM access a JOIN record r ON r.i = a.i WHERE a.identifier = ? AND a.i > ?"
+            " ORDER BY a.i LIMIT ?",
+            identifier,
+            after,
+            first,
+        )
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """Make the proof from the tree of `old` records to that of `new`. Raises Malformed bad_number."""
+        size = self.head().n
+        if new > size:
+            raise Conflict("wrong_target", f"the journal has {size} records")
+        return TreeView(new, TileNodes(self.tile)).consistency_path(old)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Give a hash tile as it is stored. Raises NotVerified corrupt_store."""
+        rows = self._rows("SELECT h FROM tile WHERE l = ? AND n = ?", level, number)
+        if not rows:
+            raise NotVerified("corrupt_store", f"tile {number} of level {level} is missing in the journal")
+        return bytes(rows[0][0])
+
+    def _rows(self, text: str, *values: int | str) -> list[Any]:
+        try:
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise NotVerified("corrupt_store", f"SQLite cannot read the journal: {error}") from error
+
+
+class JournalStore:
+    """The writer's side. After Unavailable store_stopped every further append is refused until it is opened anew."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Open a journal and hash its right edge again. Raises Unavailable no_log, NotVerified corrupt_store."""
+        prepare(connection)
+        connection.executescript(_SCHEMA)
+        self._connection: Final = connection
+        self.reader: Final = JournalReader(connection)
+        self._head = self.reader.head()
+        self._edge = TileEdge.load(self._head.n, self.reader.tile, self._leaves)
+        self._stopped = False
+        if self._edge.root() != self._head.root:
+            raise NotVerified("corrupt_store", "the journal's root is not that of its records")
+
+    @classmethod
+    def create(cls, connection: sqlite3.Connection) -> JournalStore:
+        """Make an empty journal in a new file. Raises Conflict already_exists."""
+        prepare(connection)
+        connection.executescript(_SCHEMA)
+        with transaction(connection):
+            if connection.execute("SELECT 1 FROM head").fetchone():
+                raise Conflict("already_exists", "the file already holds a journal")
+            connection.execute("INSERT INTO head VALUES (1, ?, 0, ?)", (FORMAT, EMPTY_EDGE.root()))
+        return cls(connection)
+
+    @property
+    def head(self) -> JournalHead:
+        """Count and root as of the last commit; may be read from any thread."""
+        return self._head
+
+    def append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
+        """Append rows in one transaction, durable on return; one position or Conflict duplicate_identifier each.
+
+        Raises Unavailable store_stopped: then nobody knows whether they are there.
+        """
+        if self._stopped:
+            raise Unavailable("store_stopped", "the journal stopped after a failed write: start the hub anew")
+        try:
+            return self._append(rows)
+        except BaseException:
+            self._stopped = True
+            raise
+
+    def _append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
+        leaves: list[bytes] = []
+        with transaction(self._connection):
+            results = [self._place(row, leaves) for row in rows]
+            growth = self._edge.append(leaves)
+            head = JournalHead(n=growth.edge.size, root=growth.edge.root())
+            tiles = ((*key, data) for key, data in growth.tiles.items())
+            self._connection.executemany("INSERT OR REPLACE INTO tile VALUES (?, ?, ?)", tiles)
+            moved = self._connection.execute(
+                "UPDATE head SET n = ?, root = ? WHERE id = 1 AND root = ?", (head.n, head.root, self._head.root)
+            ).rowcount
+            if moved != 1:
+                raise Unavailable("store_stopped", "another writer has moved the journal")
+        self._edge, self._head = growth.edge, head
+        return results
+
+    def _place(self, row: JournalRow, leaves: list[bytes]) -> int | TongbanError:
+        leaf, position = leaf_hash(row.raw), self._head.n + len(leaves)
+        if row.states is not None:
+            if (known := self._index("SELECT i FROM stated WHERE h = ?", leaf)) is not None:
+                return known
+            if self._index("SELECT i FROM license WHERE identifier = ?", row.states) is not None:
+                return Conflict("duplicate_identifier", "this license is stated already, by another record")
+            self._connection.execute("INSERT INTO stated VALUES (?, ?)", (leaf, position))
+            self._connection.execute("INSERT INTO license VALUES (?, ?)", (row.states, position))
+        self._connection.execute("INSERT INTO record VALUES (?, ?)", (position, row.raw))
+        reads = ((identifier, position) for identifier in sorted(set(row.accesses)))
+        self._connection.executemany("INSERT INTO access VALUES (?, ?)", reads)
+        leaves.append(leaf)
+        return position
+
+    def _index(self, text: str, key: bytes | str) -> int | None:
+        row = self._connection.execute(text, (key,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def _leaves(self, start: int, stop: int) -> list[bytes]:
+        return [leaf_hash(raw) for raw in self.reader.records(start, stop - start)]
