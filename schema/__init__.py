@@ -10,7 +10,7 @@ from schema.mutations import Mutation
 from schema.queries import Query
 from schema.scalars import SCALARS
 
-__all__ = ["build_schema"]
+__all__ = ["build_schema", "export_schema"]
 
 
 def build_schema() -> strawberry.Schema:
@@ -22,3 +22,8 @@ def build_schema() -> strawberry.Schema:
     schema = strawberry.Schema(query=Query, mutation=Mutation, config=config)
     check(schema)
     return schema
+
+
+def export_schema() -> str:
+    """Give the schema as SDL: the text of schema/schema.graphql, byte for byte."""
+    return build_schema().as_str() + "\n"

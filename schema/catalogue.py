@@ -25,6 +25,7 @@ class Matter:
     code: CatalogueCode = stored(
         Property("code"), access="public", description="Basic code of the matter, 12 characters (GB/T 39554)."
     )
+    number: int | None = stored(Property("number"), access="public", description="Number in the alliance's list.")
     name: str = stored(Property("name"), access="public", description="Name in Chinese.")
     type: str = stored(
         Property("type"),
@@ -41,6 +42,9 @@ class Matter:
     )
     promised_days: int | None = stored(
         Property("promisedDays"), access="public", description="Days that the alliance promises."
+    )
+    day_unit: str | None = stored(
+        Property("dayUnit"), access="public", description="What the days are: working (the calendar's) or calendar."
     )
     source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
     confidence: str = stored(

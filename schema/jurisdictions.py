@@ -41,6 +41,8 @@ class Jurisdiction:
     member: bool = stored(
         Property("member"), access="public", description="Whether the county is a member of the alliance."
     )
+    source: str | None = stored(Property("source"), access="public", description="Where this row was taken from.")
+    confidence: str | None = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
     within: Jurisdiction | None = stored(
         Relation(type="WITHIN", direction="out", target="Jurisdiction"),
         access="public",
@@ -69,6 +71,8 @@ class Authority:
         Property("code"), access="public", description="Unified social credit code (GB 32100), 18 characters."
     )
     name: str = stored(Property("name"), access="public", description="Name in Chinese.")
+    source: str | None = stored(Property("source"), access="public", description="Where this row was taken from.")
+    confidence: str | None = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
     jurisdiction: Jurisdiction = stored(
         Relation(type="OF", direction="out", target="Jurisdiction", nullable=False),
         access="public",
