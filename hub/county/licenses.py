@@ -70,7 +70,7 @@ class LicenseRecord:
     """One license to be sealed. Raises Malformed bad_row, naming the field and never its value.
 
     Lengths are those of the national reporting table, at most 512 characters; 1..64 holders; at most 48 `KZ_*` fields,
-    each any JSON value. associated: the license that this one replaces.
+    each any JSON value. associated: the license that this one replaces. identifier: certificate_identifier as text.
     """
 
     certificate_identifier: LicenseIdentifier
@@ -86,8 +86,10 @@ class LicenseRecord:
     certificate_expiring_date: date | None = None
     associated: LicenseIdentifier | None = None
     extend_info: Mapping[str, JsonValue] = field(default_factory=dict)
+    identifier: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "identifier", str(self.certificate_identifier))  # its check character costs time
         for name, text in (
             ("certificateName", self.certificate_name),
             ("certificateTypeName", self.certificate_type_name),
@@ -105,11 +107,6 @@ class LicenseRecord:
         _check_order("certificateExpiringDate", self.certificate_effective_date, self.certificate_expiring_date)
         _check_order("certificateExpiringDate", self.certificate_issued_date, self.certificate_expiring_date)
         _check_extensions(self.extend_info)
-
-    @property
-    def identifier(self) -> str:
-        """The certificateIdentifier as text."""
-        return str(self.certificate_identifier)
 
     @property
     def type_code(self) -> str:

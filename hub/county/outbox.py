@@ -39,7 +39,8 @@ _OF: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, create
   FROM outbox WHERE identifier = ? ORDER BY id"""
 _SETTLE: Final = """UPDATE outbox SET state = ?, due = ?, attempts = attempts + 1, code = ?, message = ?,
   log_index = coalesce(?, log_index), evidence = coalesce(?, evidence) WHERE id = ? AND leaf = ?"""
-_RENEW: Final = "UPDATE outbox SET leaf = ?, entry = ?, journal = ?, due = 0 WHERE id = ? AND leaf = ?"
+_RENEW: Final = """UPDATE outbox SET leaf = ?, entry = ?, journal = ?, due = ?, attempts = attempts + 1
+  WHERE id = ? AND leaf = ?"""
 _RETRY: Final = """UPDATE outbox SET state = CASE WHEN log_index IS NULL THEN 'pending' ELSE 'logged' END, due = 0
   WHERE state = 'failed'"""
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
@@ -123,10 +124,10 @@ class Outbox:
             )  # fmt: skip
 
     def renew(
-        self, connection: sqlite3.Connection, item: Item, *, leaf: bytes, entry: bytes, journal: bytes | None
+        self, connection: sqlite3.Connection, item: Item, *, leaf: bytes, entry: bytes, journal: bytes | None, due: int
     ) -> None:
-        """Put a newly signed entry in an item's place, in the caller's transaction."""
-        connection.execute(_RENEW, (leaf, entry, journal, item.id, item.leaf))
+        """Put a newly signed entry in an item's place, in the caller's transaction; it is sent at `due`."""
+        connection.execute(_RENEW, (leaf, entry, journal, due, item.id, item.leaf))
 
     def retry_failed(self) -> int:
         """Send all failed items again; gives their number."""

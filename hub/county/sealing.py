@@ -60,8 +60,8 @@ class Sealer:
     keys: CountyKeys
     random: Callable[[int], bytes]
 
-    def seal(self, record: LicenseRecord, now: int) -> SealedLicense:
-        """Seal a license at `now`, POSIX seconds, with fresh salts.
+    def seal(self, record: LicenseRecord, claims: Mapping[str, JsonValue], now: int) -> SealedLicense:
+        """Seal a license at `now`, POSIX seconds, with fresh salts. claims: `record.claims()`, made once a license.
 
         Raises Malformed bad_row (it has ended already), bad_payload, too_large (claims that do not fit an entry).
         """
@@ -71,7 +71,7 @@ class Sealer:
         if expires is not None and expires <= now:
             raise Malformed("bad_row", "certificateExpiringDate has passed: an ended license is not sealed")
         sd_jwt = issue(
-            record.claims(),
+            claims,
             kid=self.keys.kid("seal"),
             vct=VCT_PREFIX + record.type_code,
             iss=self.keys.county,
@@ -81,7 +81,7 @@ class Sealer:
             signer=self.keys.seal,
             random=self.random,
         )
-        return self._stated(sd_jwt, self._statement(record), now)
+        return self._stated(sd_jwt, self._statement(record, claims), now)
 
     def seal_again(self, sd_jwt: str, journal: bytes, now: int) -> SealedLicense:
         """Sign a seal that the log never took again, with the time of `now` and the same disclosures.
@@ -118,8 +118,7 @@ class Sealer:
         )
         return SealedLicense(entry=entry, leaf=leaf, sd_jwt=sd_jwt, journal=journal)
 
-    def _statement(self, record: LicenseRecord) -> dict[str, JsonValue]:
-        claims = record.claims()
+    def _statement(self, record: LicenseRecord, claims: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         return {
             "certificateIdentifier": record.identifier,
             "certificateTypeCode": record.type_code,

@@ -1,0 +1,85 @@
+"""The county node as a web application: witness and record-source endpoint, with the outbox's worker beside them.
+
+POST /witness/add-checkpoint · GET /witness/<hex H(origin)>/checkpoint · POST /records/faces · GET /healthz
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from hub.county.database import Database
+from hub.county.delivery import Delivery
+from hub.county.evidence import EvidenceCheck
+from hub.county.service import ACCESS_SCHEMA, FaceService, parse_jwks
+from hub.county.witness import Witness, WitnessStore, log_keys, witness_routes
+from hub.database import WriterLock
+from hub.tokens import ReplayGuard
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from hub.county.node import CountyNode
+    from schema.context import Clock
+
+__all__ = ["create_county_app"]
+
+_MAX_JWKS_BYTES: Final = 16_384
+
+
+def create_county_app(
+    node: CountyNode, *, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
+) -> Starlette:
+    """Put a county node together; the outbox is delivered while the application runs.
+
+    transport: how the hub is reached; None: over the network. Raises Unavailable not_ready (policy, genesis or
+    hub-jwks.json is missing), store_stopped (another process serves this folder); Malformed.
+    """
+    check, logs = EvidenceCheck(node.verifier), log_keys(node.policy)
+    hub_keys = parse_jwks(node.file("hub-jwks.json", _MAX_JWKS_BYTES))
+    lock = WriterLock(node.data / "serve")
+    witnessed = WitnessStore(node.data / "witness.sqlite")
+    accesses = Database(node.data / "access.sqlite", ACCESS_SCHEMA)
+    tokens = sqlite3.connect(node.data / "tokens.sqlite", check_same_thread=False)
+    witness = Witness(witnessed, logs=logs, name=node.witness_name, signer=node.keys.witness, clock=clock)
+    faces = FaceService(
+        node.records,
+        accesses,
+        hub_keys=hub_keys,
+        url=node.config.url,
+        guard=ReplayGuard(tokens),
+        clock=clock,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for close in (lock.release, tokens.close, accesses.close, witnessed.close):
+                stack.callback(close)
+            client = await stack.enter_async_context(
+                httpx2.AsyncClient(base_url=node.config.hub_url, transport=transport, trust_env=False, timeout=30.0)
+            )
+            delivery = Delivery(node.outbox, client, check=check, renew=node.renew, clock=clock, random=node.random)
+            worker = asyncio.create_task(delivery.run())
+            try:
+                yield
+            finally:
+                worker.cancel()
+                with suppress(asyncio.CancelledError):
+                    await worker
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"county": node.county, "status": "ok"}, headers={"Cache-Control": "no-store"})
+
+    routes = [*witness_routes(witness), *faces.routes(), Route("/healthz", health, methods=["GET"])]
+    return Starlette(routes=routes, lifespan=lifespan)

@@ -1,0 +1,207 @@
+"""Delivery: carries the outbox to the hub until there is proof that everything is logged.
+
+    POST <hub>/ledger/entries?wait=receipt    application/octet-stream, a bundle (ledger/transparency/tiles.py)
+    [{"index":812,"leaf":"…","state":"witnessed","receipt":"…"},{"error":{"code":"…","message":"…"}},…]
+    POST <hub>/journal/records                the same framing; [{"position":7},…]
+
+Seals and status entries go first, journal records after their seal's receipt. An attempt that brings no proof is made
+again after 1, 2, 4 … 60 s, with jitter; an entry that the hub refuses for good is kept as failed with its code. An
+entry that waited too long (`iat_too_old`) is signed anew: the hub knows neither its leaf nor its statement then, since
+it looks for both before it looks at the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+import httpx2
+import structlog
+
+from hub.county.outbox import Item, Outbox, Settled, State
+from ledger.errors import CODES, TongbanError, Unavailable
+from ledger.transparency.tiles import encode_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hub.county.evidence import EvidenceCheck
+    from ledger.encoding import JsonValue
+    from schema.context import Clock
+
+__all__ = ["OVERDUE_S", "Delivery", "Renewal"]
+
+OVERDUE_S: Final = 300
+BATCH: Final = 512
+_POLL_S: Final = 0.25
+_TIMEOUT_S: Final = 30.0
+_MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+_MAX_DELAY_S: Final = 60
+_ALARM_EVERY_S: Final = 60
+_AGAIN: Final = frozenset({"store_moved", "iat_in_future"})  # conflicts that pass by themselves
+_ENTRIES: Final = "/ledger/entries?wait=receipt"
+_RECORDS: Final = "/journal/records"
+
+_log = structlog.get_logger(__name__)
+
+
+Judge: TypeAlias = "Callable[[Item, dict[str, JsonValue]], Settled]"
+
+
+class Renewal(Protocol):
+    """Signs an item again that the log never took, and puts it back into the outbox."""
+
+    def __call__(self, item: Item, now: int) -> None:
+        """Raise Malformed when it cannot be signed again."""
+        ...
+
+
+class Delivery:
+    """The outbox's worker. client: an HTTP client whose base URL is the hub's. random: fresh bytes, for the jitter."""
+
+    def __init__(
+        self, outbox: Outbox, client: httpx2.AsyncClient, *, check: EvidenceCheck, renew: Renewal, clock: Clock,
+        random: Callable[[int], bytes],
+    ) -> None:  # fmt: skip
+        self._outbox = outbox
+        self._client = client
+        self._check = check
+        self._renew = renew
+        self._clock = clock
+        self._random = random
+        self._alarmed = 0
+
+    async def run(self) -> None:
+        """Deliver for ever; ends when it is cancelled. A fault of the store is logged and tried again."""
+        while True:
+            try:
+                moved = await self.deliver()
+                await asyncio.to_thread(self._alarm)
+            except Unavailable as error:
+                _log.warning("outbox_stopped", code=error.code)
+                moved = 0
+            if not moved:
+                await asyncio.sleep(_POLL_S)
+
+    async def deliver(self) -> int:
+        """Make one round: entries, then journal records. Gives how many items came one state further."""
+        moved = await self._deliver("pending", _ENTRIES, self._entry)
+        return moved + await self._deliver("logged", _RECORDS, self._record)
+
+    async def _deliver(self, state: State, path: str, judge: Judge) -> int:
+        items = await asyncio.to_thread(self._outbox.due, state, self._clock(), BATCH)
+        if not items:
+            return 0
+        answers = await self._ask(path, items)
+        outcomes = await asyncio.to_thread(self._judged, items, answers, judge)
+        await asyncio.to_thread(self._outbox.settle, outcomes)
+        return sum(outcome.state != item.state for item, outcome in zip(items, outcomes, strict=True))
+
+    async def _ask(self, path: str, items: Sequence[Item]) -> Sequence[JsonValue]:
+        """Send a bundle and give one answer an item; a request that fails as a whole gives every item its error."""
+        try:
+            return await self._post(path, [_payload(item) for item in items])
+        except Unavailable as error:
+            return [{"error": {"code": error.code, "message": error.message}}] * len(items)
+
+    async def _post(self, path: str, payloads: Sequence[bytes]) -> Sequence[JsonValue]:
+        content, headers = encode_bundle(payloads), {"Content-Type": "application/octet-stream"}
+        try:
+            async with (
+                asyncio.timeout(_TIMEOUT_S),
+                self._client.stream("POST", path, content=content, headers=headers) as response,
+            ):
+                body = await _body(response)
+        except (httpx2.HTTPError, TimeoutError) as error:
+            raise Unavailable("no_log", "the hub does not answer") from error
+        if response.status_code not in {200, 202}:
+            raise Unavailable("no_log", f"the hub answered with status {response.status_code}")
+        return _answers(body, len(payloads))
+
+    def _judged(
+        self,
+        items: Sequence[Item],
+        answers: Sequence[JsonValue],
+        judge: Callable[[Item, dict[str, JsonValue]], Settled],
+    ) -> list[Settled]:
+        return [self._judge_one(item, answer, judge) for item, answer in zip(items, answers, strict=True)]
+
+    def _judge_one(self, item: Item, answer: JsonValue, judge: Judge) -> Settled:
+        """Settle one item. Evidence that does not hold is no refusal: the item waits, and the code says why."""
+        if not isinstance(answer, dict):
+            return self._later(item, "bad_json", "the hub gave no object for this item")
+        error = answer.get("error")
+        if isinstance(error, dict):
+            return self._refused(item, str(error.get("code")), str(error.get("message"))[:500])
+        try:
+            return judge(item, answer)
+        except TongbanError as fault:
+            _log.warning("evidence_refused", code=fault.code, kind=item.kind)
+            return self._later(item, fault.code, fault.message)
+
+    def _entry(self, item: Item, answer: dict[str, JsonValue]) -> Settled:
+        evidence = self._check.check(item, answer, self._clock())
+        if evidence is None:
+            return self._later(item, "no_quorum", "sequenced, and not yet witnessed")
+        state: State = "logged" if item.kind == "seal" else "done"
+        return Settled(item=item, state=state, log_index=evidence[0], evidence=evidence[1])
+
+    def _record(self, item: Item, answer: dict[str, JsonValue]) -> Settled:
+        if not isinstance(answer.get("position"), int):
+            return self._later(item, "bad_json", "the hub gave no position of the journal record")
+        return Settled(item=item, state="done")
+
+    def _refused(self, item: Item, code: str, message: str) -> Settled:
+        if code == "iat_too_old" and item.state == "pending":
+            return self._signed_again(item)
+        waits_for_seal = code == "wrong_target" and item.state == "logged"
+        if code in _AGAIN or waits_for_seal or CODES.get(code, Unavailable) is Unavailable:
+            return self._later(item, code, message)
+        _log.error("entry_refused", code=code, kind=item.kind)
+        return Settled(item=item, state="failed", code=code, message=message)
+
+    def _signed_again(self, item: Item) -> Settled:
+        try:
+            self._renew(item, self._clock())
+        except TongbanError as error:
+            return Settled(item=item, state="failed", code=error.code, message=error.message)
+        return self._later(item, "iat_too_old", "signed again")
+
+    def _later(self, item: Item, code: str, message: str) -> Settled:
+        delay = min(2**item.attempts, _MAX_DELAY_S) if item.attempts < 8 else _MAX_DELAY_S
+        jitter = delay * self._random(1)[0] // 512  # 0 to a half of it: counties that failed together come apart
+        return Settled(item=item, state=item.state, due=self._clock() + delay + jitter, code=code, message=message)
+
+    def _alarm(self) -> None:
+        """Raise the alarm, at most once a minute, when something has waited longer than 5 minutes."""
+        now = self._clock()
+        if now < self._alarmed + _ALARM_EVERY_S:
+            return
+        self._alarmed = now
+        if overdue := self._outbox.counts(now - OVERDUE_S).overdue:
+            _log.error("outbox_overdue", items=overdue, seconds=OVERDUE_S)
+
+
+def _payload(item: Item) -> bytes:
+    return item.entry if item.state == "pending" or item.journal is None else item.journal
+
+
+async def _body(response: httpx2.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _MAX_ANSWER_BYTES:
+            raise Unavailable("no_log", "the hub's answer is too large")
+    return bytes(body)
+
+
+def _answers(body: bytes, count: int) -> Sequence[JsonValue]:
+    """Read the array of results; our own hub, but never trusted: whatever is not that is tried again."""
+    try:
+        answers = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Unavailable("no_log", "the hub's answer is no JSON") from error
+    if not isinstance(answers, list) or len(answers) != count:
+        raise Unavailable("no_log", "the hub did not answer for every item")
+    return answers

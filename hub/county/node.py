@@ -1,0 +1,271 @@
+"""A county node: the opened data folder, and what its people do with it.
+
+    records.sqlite        records and outbox: what is sealed, and what of it the log does not have yet
+    policy, genesis       from the alliance: by these the node believes the hub, and by nothing else
+
+Several processes may have one folder open: `seal` and `revoke` write while `serve` delivers. Only one may serve.
+
+    node = open_county(data, passphrase, random=secrets.token_bytes)
+    node.seal(record, now)
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hub.county.database import Database
+from hub.county.delivery import OVERDUE_S
+from hub.county.keys import witness_name
+from hub.county.outbox import OUTBOX_SCHEMA, Item, Outbox
+from hub.county.records import RECORD_SCHEMA, Face, RecordStore
+from hub.county.sealing import SealedLicense, Sealer
+from hub.envelope import Envelope, FaceCipher
+from hub.oauth import client_assertion
+from ledger.attestation import present
+from ledger.encoding import b64u_encode, canonical_json
+from ledger.entries import MEMBER_TYP, parse_entry
+from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
+from ledger.jws import sign_protected
+from ledger.receipt import with_presentation
+from ledger.status import Status
+from ledger.transparency.merkle import leaf_hash
+from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+from ledger.verifier import Verifier
+
+if TYPE_CHECKING:
+    from hub.county.config import CountyConfig
+    from hub.county.keys import CountyKeys
+    from hub.county.licenses import LicenseRecord
+
+__all__ = ["CountyNode", "CountyStatus", "Sealed"]
+
+_MAX_GENESIS_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A license that is sealed. leaf: of its log entry, 32 bytes. fresh: False if it had been sealed before."""
+
+    identifier: str
+    leaf: bytes
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountyStatus:
+    """Counts of a county. sealed: licenses. The others: outbox items (seals and status entries).
+
+    witnessed: verified in a checkpoint with a quorum. stated: of those, all done, the journal record included.
+    overdue: unfinished for more than 5 minutes. failed: refused for good, count by stable code.
+    """
+
+    sealed: int
+    pending: int
+    witnessed: int
+    stated: int
+    overdue: int
+    failed: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signed:
+    """A license that was signed and is not yet stored."""
+
+    identifier: str
+    content: bytes
+    sealed: SealedLicense
+    envelope: Envelope
+
+
+class CountyNode:
+    """One opened data folder. Times are POSIX seconds; `random(n)` gives n fresh random bytes. Thread-safe."""
+
+    def __init__(self, data: Path, config: CountyConfig, keys: CountyKeys, random: Callable[[int], bytes]) -> None:
+        self.data: Final = data
+        self.config: Final = config
+        self.keys: Final = keys
+        self.random: Final = random
+        self._database: Final = Database(data / "records.sqlite", f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA}")
+        self.records: Final = RecordStore(self._database, FaceCipher(keys.records, random))
+        self.outbox: Final = Outbox(self._database)
+        self._sealer: Final = Sealer(keys=keys, random=random)
+
+    @property
+    def county(self) -> str:
+        """The 6-digit county id."""
+        return self.config.county
+
+    @property
+    def witness_name(self) -> str:
+        """The name that this county's witness signs with."""
+        return witness_name(self.county, self.config.domain)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The alliance's policy, from the data folder. Raises Unavailable not_ready (no such file), Malformed."""
+        return Policy.parse(self.file("policy", MAX_POLICY_BYTES))
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """The offline verifier under the folder's policy and genesis. Raises Unavailable not_ready, Malformed."""
+        return Verifier(self.policy, self.file("genesis", _MAX_GENESIS_BYTES))
+
+    def file(self, name: str, max_bytes: int) -> bytes:
+        """Read a file that the alliance handed out. Raises Unavailable not_ready, Malformed too_large."""
+        try:
+            with (self.data / name).open("rb") as file:
+                data = file.read(max_bytes + 1)
+        except OSError as error:
+            raise Unavailable("not_ready", f"the file {name} is not in the data folder yet") from error
+        if len(data) > max_bytes:
+            raise Malformed("too_large", f"the file {name} has more than {max_bytes} bytes")
+        return data
+
+    def sign_genesis(self, payload_part: str) -> tuple[str, str]:
+        """Sign a member entry's payload part with the govern key: (protected, signature), both base64url."""
+        return sign_protected(MEMBER_TYP, payload_part, self.keys.kid("govern"), self.keys.govern)
+
+    def client_assertion(self, audience: str, now: int) -> str:
+        """Write an assertion of this county's client key for the token endpoint at `audience`."""
+        jti = b64u_encode(self.random(16))
+        return client_assertion(self.keys.kid("client"), self.keys.client, audience=audience, jti=jti, now=now)
+
+    def seal(self, record: LicenseRecord, now: int) -> Sealed:
+        """Seal one license. Raises Malformed, Conflict duplicate_identifier, Unavailable store_stopped."""
+        (outcome,) = self.seal_many([record], now)
+        if isinstance(outcome, TongbanError):
+            raise outcome
+        return outcome
+
+    def seal_many(self, records: Sequence[LicenseRecord], now: int) -> list[Sealed | TongbanError]:
+        """Seal licenses in one transaction; one outcome each, in order: what cannot be sealed spoils no other.
+
+        A license that is stored with the same content is not sealed again. On disk when this returns. Raises
+        Unavailable store_stopped for all of them.
+        """
+        signed = [self._signed(record, now) for record in records]
+        with self._database.transaction() as connection:
+            return [self._stored(connection, each, now) if isinstance(each, _Signed) else each for each in signed]
+
+    def _signed(self, record: LicenseRecord, now: int) -> _Signed | Sealed | TongbanError:
+        claims = record.claims()
+        content = canonical_json(dict(sorted(claims.items())))  # whatever the order of the face fields
+        try:
+            if self.records.holds(record.identifier, content):
+                return self._known(record.identifier)
+            sealed = self._sealer.seal(record, claims, now)
+        except (Malformed, Conflict) as error:
+            return error
+        envelope = self.records.encrypt(record.identifier, Face(sealed.sd_jwt))
+        return _Signed(identifier=record.identifier, content=content, sealed=sealed, envelope=envelope)
+
+    def _stored(self, connection: sqlite3.Connection, signed: _Signed, now: int) -> Sealed | TongbanError:
+        sealed = signed.sealed
+        try:
+            added = self.records.add(connection, signed.identifier, signed.content, signed.envelope, now)
+        except Conflict as error:  # another process, or an earlier row of this batch, was faster
+            return error
+        if not added:
+            return self._known(signed.identifier)
+        self.outbox.put(
+            connection, "seal", signed.identifier, leaf=sealed.leaf, entry=sealed.entry, journal=sealed.journal, now=now
+        )
+        return Sealed(identifier=signed.identifier, leaf=sealed.leaf, fresh=True)
+
+    def _known(self, identifier: str) -> Sealed:
+        return Sealed(identifier=identifier, leaf=self.outbox.of(identifier)[0].leaf, fresh=False)
+
+    def revoke(self, identifier: str, reason: str, now: int) -> bytes:
+        """Revoke a license for good (reason 03, 04, 05, 07 or 99); gives the leaf hash of the status entry."""
+        return self.change_status(identifier, Status.REVOKED, reason, now)
+
+    def change_status(self, identifier: str, to: Status, reason: str, now: int) -> bytes:
+        """Sign a status entry for a license and put it into the outbox; gives its leaf hash.
+
+        The same change once more gives the first one's leaf. Raises Conflict wrong_target (no such license, or its seal
+        is not logged yet: try again), final_status, same_status; Malformed bad_payload (reason).
+        """
+        items = self.outbox.of(identifier)
+        if not items or items[0].log_index is None:
+            raise Conflict("wrong_target", "no seal of this license is logged yet")
+        changes = [item for item in items[1:] if item.state != "failed"]
+        known = _same_change(changes[-1], to, reason) if changes else None
+        if known is not None:
+            return known
+        entry = self._sealer.status(of=items[0].log_index, leaf=items[0].leaf, to=to, reason=reason, now=now)
+        leaf = leaf_hash(entry)
+        with self._database.transaction() as connection:
+            self.outbox.put(connection, "status", identifier, leaf=leaf, entry=entry, journal=None, now=now)
+        return leaf
+
+    def present(self, identifier: str, names: Iterable[str], receipt: bytes | None = None) -> bytes:
+        """Make a receipt file that shows the claims of `names` and no others.
+
+        receipt: a fresher one of the same seal; None: the first, kept as evidence. Raises Conflict wrong_target (no
+        such license, erased, or not witnessed yet), Malformed bad_disclosure_form (no such claim), bad_receipt.
+        """
+        face = self.records.face(identifier)
+        if receipt is None:
+            receipt = next((item.evidence for item in self.outbox.of(identifier) if item.kind == "seal"), None)
+        if face is None or receipt is None:
+            raise Conflict("wrong_target", "the license has no face here, or no receipt yet")
+        return with_presentation(receipt, present(face.sd_jwt, names))
+
+    def erase(self, identifier: str) -> None:
+        """Erase a face: its data key is deleted, the seal in the log stays. Raises Conflict wrong_target."""
+        if not self.records.erase(identifier):
+            raise Conflict("wrong_target", "there is no such license")
+
+    def renew(self, item: Item, now: int) -> None:
+        """Sign an item again that the log never took (its `iat` is too old), and send it a second later.
+
+        Raises Malformed bad_payload when the license has ended meanwhile.
+        """
+        if item.journal is None:
+            entry = self._sealer.status_again(item.entry, now)
+            with self._database.transaction() as connection:
+                leaf = leaf_hash(entry)
+                self.outbox.renew(connection, item, leaf=leaf, entry=entry, journal=None, due=now + 1)
+            return
+        face = self.records.face(item.identifier)
+        sd_jwt = f"{item.entry.decode('ascii')}~" if face is None else face.sd_jwt  # an erased one shows nothing
+        sealed = self._sealer.seal_again(sd_jwt, item.journal, now)
+        envelope = self.records.encrypt(item.identifier, Face(sealed.sd_jwt))
+        with self._database.transaction() as connection:
+            self.records.replace(connection, item.identifier, envelope)
+            self.outbox.renew(
+                connection, item, leaf=sealed.leaf, entry=sealed.entry, journal=sealed.journal, due=now + 1
+            )
+
+    def status(self, now: int) -> CountyStatus:
+        """Count what is sealed, and where the outbox stands."""
+        counts = self.outbox.counts(now - OVERDUE_S)
+        return CountyStatus(
+            sealed=self.records.count(),
+            pending=counts.pending,
+            witnessed=counts.witnessed,
+            stated=counts.stated,
+            overdue=counts.overdue,
+            failed=counts.failed,
+        )
+
+    def close(self) -> None:
+        """Close the folder's stores."""
+        self._database.close()
+
+
+def _same_change(last: Item, to: Status, reason: str) -> bytes | None:
+    """Compare a wanted change with the last one made here; the log has the last word on the status itself."""
+    payload = parse_entry(last.entry).jws.payload
+    if (payload["to"], payload["reason"]) == (int(to), reason):
+        return last.leaf
+    if payload["to"] in {Status.REVOKED, Status.SUPERSEDED}:
+        raise Conflict("final_status", "the license is revoked or superseded for good")
+    if payload["to"] == to:
+        raise Conflict("same_status", "the license has this status already")
+    return None
