@@ -1,0 +1,144 @@
+"""The journal in a running hub: one writer thread, many callers to one commit, readers beside it.
+
+Whatever is asked for while a commit runs goes into the next one: no timer, and under load large groups by themselves.
+The queue is bounded; beyond it callers are told to come again. The loop only awaits; SQLite runs in its own threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from hub.database import ThreadReaders, WriterLock, create_database, open_writer
+from hub.journal.store import JournalHead, JournalReader, JournalRow, JournalStore
+from ledger.errors import TongbanError, Unavailable
+
+__all__ = ["JournalWriter", "create_journal"]
+
+T = TypeVar("T")
+
+MAX_QUEUE: Final = 4096
+MAX_GROUP: Final = 1024
+_READ_THREADS: Final = 2
+
+
+def create_journal(path: Path) -> None:
+    """Make an empty journal. Raises Conflict already_exists."""
+    connection = create_database(path)
+    JournalStore.create(connection)
+    connection.close()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    row: JournalRow
+    answer: asyncio.Future[int | TongbanError]
+
+
+class JournalWriter:
+    """The journal of one hub process. `start` before anything else; all methods belong to one event loop."""
+
+    def __init__(self, path: Path, *, max_queue: int = MAX_QUEUE) -> None:
+        self._path: Final = path
+        self._max_queue: Final = max_queue
+        self._queue: Final[deque[_Waiting]] = deque()
+        self._committing: asyncio.Task[None] | None = None
+        self._writer: Final = ThreadPoolExecutor(1, "journal-writer")
+        self._pool: Final = ThreadPoolExecutor(_READ_THREADS, "journal-reader")
+        self._readers: Final = ThreadReaders(path, JournalReader)
+        self._lock: WriterLock | None = None
+        self._store: JournalStore | None = None
+        self._fault: TongbanError | None = None
+
+    async def start(self) -> None:
+        """Open and check the journal. Raises Unavailable no_log, store_stopped, NotVerified corrupt_store."""
+        self._lock = WriterLock(self._path)
+        loop = asyncio.get_running_loop()
+        self._store = await loop.run_in_executor(self._writer, lambda: JournalStore(open_writer(self._path)))
+
+    async def stop(self) -> None:
+        """End after the commits that are under way; what still waits is refused with store_stopped."""
+        self._fault = self._fault or Unavailable("store_stopped", "the hub is stopping")
+        if self._committing is not None:
+            await self._committing
+        self._writer.shutdown()
+        self._pool.shutdown()
+        self._readers.close()
+        if self._store is not None:
+            self._store.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def fault(self) -> TongbanError | None:
+        """Why nothing can be written any more, or None."""
+        return self._fault
+
+    @property
+    def head(self) -> JournalHead:
+        """Count and root as of the last commit: what the next status head binds."""
+        return self._opened().head
+
+    def _opened(self) -> JournalStore:
+        if self._store is None:
+            raise Unavailable("store_stopped", "the journal is not open")
+        return self._store
+
+    async def append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
+        """Append rows; when this returns they are durable. One position or Conflict duplicate_identifier each.
+
+        Raises Unavailable pushback (the queue is full), store_stopped.
+        """
+        self._opened()
+        if self._fault is not None:
+            raise Unavailable("store_stopped", "the journal takes no records: start the hub anew")
+        if len(self._queue) + len(rows) > self._max_queue:
+            raise Unavailable("pushback", f"{self._max_queue} journal records are waiting: try again in a second")
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(row, loop.create_future()) for row in rows]
+        self._queue.extend(waiting)
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_all())
+        # Shielded: a caller that goes away must not leave its neighbours' commit without an owner.
+        return list(await asyncio.shield(asyncio.gather(*(each.answer for each in waiting))))
+
+    async def _commit_all(self) -> None:
+        while self._queue:
+            group = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_GROUP))]
+            try:
+                if self._fault is not None:
+                    raise Unavailable("store_stopped", "the journal takes no records")  # noqa: TRY301  # as if it failed
+                results = await self._write([each.row for each in group])
+            except Exception as error:  # noqa: BLE001  # every waiter must hear of it
+                self._fail(group, error)
+                continue
+            for each, result in zip(group, results, strict=True):
+                if not each.answer.done():
+                    each.answer.set_result(result)
+
+    async def _write(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._opened().append, rows)
+
+    def _fail(self, group: Sequence[_Waiting], error: Exception) -> None:
+        fault = error if isinstance(error, TongbanError) else Unavailable("store_stopped", f"write failed: {error}")
+        self._fault = self._fault or fault
+        for each in group:
+            if not each.answer.done():
+                each.answer.set_exception(Unavailable("store_stopped", fault.message))
+
+    async def ask(self, question: Callable[[JournalReader], T]) -> T:
+        """Run a read in a reader thread. Raises NotVerified corrupt_store."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: question(self._readers.get()))
+
+    async def size(self) -> int:
+        """Give the count of records."""
+        return self.head.n
+
+    async def read(self, start: int, limit: int) -> Sequence[bytes]:
+        """Give up to `limit` records from position `start` on."""
+        return await self.ask(lambda reader: reader.records(start, limit))
