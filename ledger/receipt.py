@@ -13,13 +13,12 @@ Reading checks the form alone; what it means is decided in `ledger.verifier`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.attestation import MAX_PRESENTATION_BYTES
 from ledger.closed import closed, integer, list_of
-from ledger.encoding import JsonValue, b64_decode, b64_encode, canonical_json, parse_json
+from ledger.encoding import JsonValue, b64_decode, b64_encode, canonical_json, parse_canonical_json
 from ledger.errors import Malformed
 from ledger.jws import MAX_ENTRY_BYTES
 from ledger.status import TILE_BYTES
@@ -66,11 +65,10 @@ def parse_receipt(data: bytes) -> Receipt:
     Raises Malformed too_large, bad_encoding, bad_json, duplicate_member, unknown_member, bad_number, bad_base64,
     bad_receipt, bad_proof_form, bad_note.
     """
-    document = parse_json(data, max_bytes=MAX_RECEIPT_BYTES)
-    obj = _ordered(document, "receipt", _RECEIPT, ("keys",))
+    obj = _ordered(parse_canonical_json(data, max_bytes=MAX_RECEIPT_BYTES), "receipt", _RECEIPT, ("keys",))
     integer(obj, "v", minimum=1, maximum=1)
     head, status = _ordered(obj["head"], "head", _HEAD), _ordered(obj["status"], "status", _STATUS)
-    receipt = Receipt(
+    return Receipt(
         sd_jwt=_text(obj, "sd_jwt", MAX_PRESENTATION_BYTES),
         proof=TlogProof.parse(_text(obj, "proof", MAX_RECEIPT_BYTES).encode("utf-8")),
         head=_text(head, "jws", MAX_ENTRY_BYTES).encode("utf-8"),
@@ -79,14 +77,13 @@ def parse_receipt(data: bytes) -> Receipt:
         status_path=_path(status),
         keys=_keys(obj) if "keys" in obj else (),
     )
-    if canonical_json(document) != data:
-        raise Malformed(_CODE, "receipt is not in canonical form")
-    return receipt
 
 
-def _ordered(value: JsonValue, what: str, names: Sequence[str], last: Sequence[str] = ()) -> dict[str, JsonValue]:
+def _ordered(value: JsonValue, what: str, names: tuple[str, ...], last: tuple[str, ...] = ()) -> dict[str, JsonValue]:
+    if isinstance(value, dict) and (*value,) == names:
+        return value
     obj = closed(value, what, frozenset(names), frozenset(last), code=_CODE)
-    if tuple(obj) not in {(*names,), (*names, *last)}:
+    if (*obj,) != (*names, *last):
         raise Malformed(_CODE, f"members of {what} are not in their order")
     return obj
 

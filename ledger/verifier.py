@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from ledger import attestation
@@ -305,6 +306,7 @@ _PROOFS: Final[tuple[Callable[[_Examination], str], ...]] = (
 _JUDGEMENTS: Final = (_Examination.judge_status, _Examination.judge_validity, _Examination.judge_freshness)
 
 
+@lru_cache(maxsize=1024)
 def _utc(time: int) -> str:
     try:
         return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
