@@ -38,6 +38,8 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT material_code IF NOT EXISTS FOR (n:Material) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT matter_code IF NOT EXISTS FOR (n:Matter) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT offering_code IF NOT EXISTS FOR (n:Offering) REQUIRE n.code IS UNIQUE",
+    "CREATE INDEX license_type IF NOT EXISTS FOR (n:License) ON (n.certificateTypeCode)",
+    "CREATE INDEX license_issuer IF NOT EXISTS FOR (n:License) ON (n.certificateIssuingAuthorityCode)",
     "CREATE INDEX license_replaces IF NOT EXISTS FOR (n:License) ON (n.replaces)",
 )
 

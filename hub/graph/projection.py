@@ -1,0 +1,307 @@
+"""The projection: ledger entries and journal records become the graph, each exactly once.
+
+    (:Cursor {id: "ledger", at, leaf, members})      entries below `at` are in the graph
+    (:Cursor {id: "journal", at, leaf})              records below `at` are in the graph
+
+A cursor moves in the transaction that writes its rows, and it is locked before it is read: without the lock two
+projectors on Neo4j would both win. `leaf` is the leaf hash of the last entry taken, so a graph of another ledger is
+noticed, and refused.
+
+A seal makes a bare `License {logIndex, leafHash, sealedAt, sealedBy, status}` that no query can reach; the county's
+journal record completes it with identifier, dates and relationships. Status entries find it by `logIndex` in either
+state, so the end does not depend on how the two logs interleave. A record whose seal is not published yet waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, LiteralString, Protocol
+
+from hub.graph.driver import BoltDriver, Step, Unit
+from hub.graph.facts import LedgerFacts, LicenseRow, admitted, ledger_facts, license_rows
+from ledger.encoding import b64u_encode
+from ledger.errors import Conflict, Unavailable
+from ledger.transparency.merkle import leaf_hash
+
+__all__ = ["LogReader", "Position", "Projector"]
+
+BATCH: Final = 1000
+_LEAST_BATCH: Final = 25
+_POLL_S: Final = 1.0
+_FIRST_PAUSE_S: Final = 0.2
+_LAST_PAUSE_S: Final = 5.0
+
+
+class LogReader(Protocol):
+    """An append-only log as the projection reads it: the ledger's published entries, or the journal's records."""
+
+    async def size(self) -> int:
+        """Give the count of entries that may be read now; it never falls."""
+        ...
+
+    async def read(self, start: int, limit: int) -> Sequence[bytes]:
+        """Give the entries start, start + 1, ...: at least one when `start` is below `size`, at most `limit`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far the graph has come: counts of ledger entries and journal records."""
+
+    ledger: int = 0
+    journal: int = 0
+
+
+_CURSORS: Final[LiteralString] = """\
+UNWIND ['journal', 'ledger'] AS id
+MERGE (c:Cursor {id: id}) ON CREATE SET c.at = 0, c.leaf = ''"""
+
+_WHERE: Final[LiteralString] = """\
+MATCH (c:Cursor) WHERE c.id IN ['journal', 'ledger']
+RETURN c.id, c.at, c.leaf ORDER BY c.id"""
+
+
+async def _cursors(driver: BoltDriver) -> dict[str, tuple[int, str]]:
+    """Make the cursors that are missing; give position and last leaf of each."""
+    await driver.write(Unit(steps=[Step(text=_CURSORS, parameters={})]))
+    return {name: (at, leaf) for name, at, leaf in await driver.rows(_WHERE)}
+
+
+_CLAIM: Final[LiteralString] = """\
+MATCH (c:Cursor {id: $id})
+SET c.lock = true
+WITH c WHERE c.at = $from
+SET c.at = $to, c.leaf = $leaf
+RETURN c.at"""
+
+
+def _claim(name: str, start: int, taken: Sequence[bytes]) -> Step:
+    leaf = b64u_encode(leaf_hash(taken[-1]))
+    return Step(text=_CLAIM, parameters={"id": name, "from": start, "to": start + len(taken), "leaf": leaf})
+
+
+_SEALS: Final[LiteralString] = """\
+UNWIND $rows AS row
+MERGE (l:License {logIndex: row.index})
+ON CREATE SET l.leafHash = row.leaf, l.sealedAt = row.at, l.sealedBy = row.by, l.status = 'VALID'"""
+
+_CHANGES: Final[LiteralString] = """\
+UNWIND $rows AS row
+MATCH (l:License {logIndex: row.of})
+SET l.status = row.status, l.statusReason = row.reason, l.statusIndex = row.index"""
+
+# A county that the catalogue does not list yet becomes a member when it does: the cursor remembers.
+_MEMBERS: Final[LiteralString] = """\
+MATCH (c:Cursor {id: 'ledger'})
+SET c.members = coalesce(c.members, []) + [code IN $rows WHERE NOT code IN coalesce(c.members, [])]
+WITH c
+UNWIND $rows AS code
+MATCH (j:Jurisdiction {code: code})
+SET j.member = true"""
+
+
+def _ledger_steps(facts: LedgerFacts) -> list[Step]:
+    return [*_rows(_SEALS, facts.seals), *_rows(_CHANGES, facts.changes), *_rows(_MEMBERS, facts.members)]
+
+
+_COMPLETION: Final[tuple[LiteralString, ...]] = (
+    """\
+UNWIND $rows AS row
+MATCH (l:License {leafHash: row.leaf})
+SET l.certificateIdentifier = row.identifier, l.certificateTypeCode = row.type,
+    l.certificateIssuingAuthorityCode = row.issuer, l.certificateIssuedDate = row.issued,
+    l.certificateEffectiveDate = row.effective, l.certificateExpiringDate = row.expires, l.replaces = row.replaces""",
+    """\
+UNWIND $rows AS row
+MATCH (l:License {leafHash: row.leaf})
+UNWIND row.holders AS key
+MERGE (h:Holder {key: key})
+MERGE (l)-[:HELD_BY]->(h)""",
+    """\
+UNWIND $rows AS row
+MATCH (l:License {leafHash: row.leaf})
+MATCH (t:LicenseType {code: row.type})
+MERGE (l)-[:OF_TYPE]->(t)""",
+    """\
+UNWIND $rows AS row
+MATCH (l:License {leafHash: row.leaf})
+MATCH (a:Authority {code: row.issuer})
+MERGE (l)-[:ISSUED_BY]->(a)""",
+)
+
+_REPLACES: Final[LiteralString] = """\
+UNWIND $rows AS row
+MATCH (l:License {leafHash: row.leaf})
+MATCH (old:License {certificateIdentifier: row.replaces})
+MERGE (l)-[:REPLACES]->(old)"""
+
+# The newer license may be stated before the older one: they come from different counties.
+_REPLACED: Final[LiteralString] = """\
+UNWIND $rows AS row
+MATCH (l:License {leafHash: row.leaf})
+MATCH (new:License {replaces: row.identifier})
+MERGE (new)-[:REPLACES]->(l)"""
+
+
+def _license_steps(rows: Sequence[LicenseRow]) -> list[Step]:
+    replacing = [row for row in rows if row["replaces"] is not None]
+    made = [step for text in _COMPLETION for step in _rows(text, rows)]
+    return [*made, *_rows(_REPLACES, replacing), *_rows(_REPLACED, rows)]
+
+
+def _rows(text: LiteralString, rows: Sequence[Any]) -> list[Step]:
+    return [Step(text=text, parameters={"rows": rows})] if rows else []
+
+
+_OF_LEAVES: Final[LiteralString] = """\
+UNWIND $leaves AS leaf
+MATCH (l:License {leafHash: leaf})
+RETURN l.leafHash, l.certificateIdentifier ORDER BY l.leafHash"""
+
+_OF_IDENTIFIERS: Final[LiteralString] = """\
+UNWIND $ids AS id
+MATCH (l:License {certificateIdentifier: id})
+RETURN l.certificateIdentifier, l.leafHash ORDER BY l.certificateIdentifier"""
+
+
+async def _admitted(driver: BoltDriver, rows: list[LicenseRow]) -> tuple[list[LicenseRow], int | None]:
+    if not rows:
+        return [], None
+    identifiers = await driver.rows(_OF_LEAVES, {"leaves": sorted({row["leaf"] for row in rows})})
+    leaves = await driver.rows(_OF_IDENTIFIERS, {"ids": sorted({row["identifier"] for row in rows})})
+    return admitted(rows, identifiers=dict(identifiers), leaves=dict(leaves))
+
+
+class Projector:
+    """The one writer of the graph's projection, in one event loop.
+
+    projector = Projector(driver, ledger, journal)
+    await projector.start()                      # compares cursors; catches up in `run`
+    task = asyncio.create_task(projector.run())
+    projector.wake()                             # after each publication; safe from any thread
+    await projector.wait_for(size, count)        # read your write
+    """
+
+    def __init__(self, driver: BoltDriver, ledger: LogReader, journal: LogReader, *, batch: int = BATCH) -> None:
+        self._driver = driver
+        self._ledger = ledger
+        self._journal = journal
+        self._most = self._batch = batch
+        self._position = Position()
+        self._known = False  # whether the position is that of the graph's cursors
+        self._moved = asyncio.Condition()
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def position(self) -> Position:
+        """What is in the graph, as far as this projector has seen."""
+        return self._position
+
+    def wake(self) -> None:
+        """Say that a log has grown; safe from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def start(self) -> None:
+        """Make the cursors if need be, and compare them with the logs.
+
+        Raises Conflict log_changed when the graph was projected from other logs; Unavailable.
+        """
+        at = await _cursors(self._driver)
+        for name, log in (("ledger", self._ledger), ("journal", self._journal)):
+            await _compare(name, *at[name], log)
+        await self._set(Position(ledger=at["ledger"][0], journal=at["journal"][0]))
+        self._known = True
+
+    async def catch_up(self) -> Position:
+        """Project all that can be read now. Raises as `start`; NotVerified corrupt_store."""
+        if not self._known:
+            await self.start()
+        try:
+            while await self._step():
+                pass
+        except BaseException:
+            self._known = False  # the last commit may have happened, or not: the cursor knows
+            raise
+        return self._position
+
+    async def run(self) -> None:
+        """Project for ever; waits out an engine that is away or fenced. Raises as `catch_up`, Unavailable excepted."""
+        self._loop = asyncio.get_running_loop()
+        pause = _FIRST_PAUSE_S
+        while True:
+            self._woken.clear()
+            try:
+                await self.catch_up()
+                pause, wait = _FIRST_PAUSE_S, _POLL_S
+            except Unavailable:
+                wait, pause = pause, min(2 * pause, _LAST_PAUSE_S)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def wait_for(self, ledger_size: int, journal_count: int) -> None:
+        """Wait until the first `ledger_size` entries and `journal_count` records are in the graph, without limit."""
+        async with self._moved:
+            await self._moved.wait_for(
+                lambda: self._position.ledger >= ledger_size and self._position.journal >= journal_count
+            )
+
+    async def _step(self) -> bool:
+        """Project one batch, of the ledger if it has any; tell whether anything moved."""
+        try:
+            moved = await self._ledger_batch() or await self._journal_batch()
+        except Unavailable as error:
+            if error.code == "deadline":  # a cold engine may need longer for a batch than a statement may take
+                self._batch = max(self._batch // 2, min(_LEAST_BATCH, self._most))
+            raise
+        self._batch = min(2 * self._batch, self._most)
+        return moved
+
+    async def _ledger_batch(self) -> bool:
+        start = self._position.ledger
+        entries = await self._read(self._ledger, start)
+        if not entries:
+            return False
+        facts = await asyncio.to_thread(ledger_facts, start, entries)
+        return await self._move("ledger", start, entries, _ledger_steps(facts))
+
+    async def _journal_batch(self) -> bool:
+        start = self._position.journal
+        records = await self._read(self._journal, start)
+        if not records:
+            return False
+        rows = await asyncio.to_thread(license_rows, start, records)
+        chosen, stop = await _admitted(self._driver, rows)
+        taken = records if stop is None else records[: stop - start]
+        if not taken:
+            return False  # the first record waits for its seal
+        return await self._move("journal", start, taken, _license_steps(chosen))
+
+    async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:
+        return await log.read(start, self._batch) if start < await log.size() else ()
+
+    async def _move(self, name: str, start: int, taken: Sequence[bytes], steps: list[Step]) -> bool:
+        """Write the steps and move the cursor from `start` over `taken`, or neither."""
+        if await self._driver.write(Unit(guard=_claim(name, start, taken), steps=steps)):
+            await self._set(replace(self._position, **{name: start + len(taken)}))
+        else:
+            await self.start()  # another projector has moved it, or an earlier try of ours was committed after all
+        return True
+
+    async def _set(self, position: Position) -> None:
+        async with self._moved:
+            self._position = position
+            self._moved.notify_all()
+
+
+async def _compare(name: str, at: int, leaf: str, log: LogReader) -> None:
+    if at > await log.size():
+        raise Conflict("log_changed", f"the graph is ahead of the {name}: it was made from another; delete it")
+    if at and b64u_encode(leaf_hash((await log.read(at - 1, 1))[0])) != leaf:
+        raise Conflict("log_changed", f"the graph was made from another {name}: delete it", index=at - 1)
