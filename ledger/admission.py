@@ -45,15 +45,15 @@ class Target:
 class LogView(Protocol):
     """What the checks ask of the log, the earlier entries of the same batch included."""
 
-    def index_of_leaf(self, leaf: bytes) -> int | None:
+    def index_of_leaf(self, leaf: bytes, /) -> int | None:
         """Return the index of the entry with this leaf hash."""
         ...
 
-    def index_of_statement(self, statement: bytes) -> int | None:
+    def index_of_statement(self, statement: bytes, /) -> int | None:
         """Return the index of the entry with this statement hash."""
         ...
 
-    def seal_at(self, index: int) -> Target | None:
+    def seal_at(self, index: int, /) -> Target | None:
         """Return the seal at an index; None if there is no entry, or one of another type."""
         ...
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from typing import Final
 
 from ledger.entries import Head, MemberChange, RuleChange, parse_entry
@@ -54,11 +53,6 @@ class TrustAnchor:
         self._quorum = lru_cache(maxsize=_KEPT)(self._check_quorum)
         self._head = lru_cache(maxsize=_KEPT)(self._check_head)
         self._chain = lru_cache(maxsize=_KEPT)(self._check_chain)
-
-    @classmethod
-    def load(cls, policy: bytes, genesis: bytes) -> TrustAnchor:
-        """Read both files. Raises Malformed bad_policy and others, NotVerified, Conflict."""
-        return cls(Policy.parse(policy), genesis, policy_digest=sha256(policy).digest())
 
     def checkpoint(self, note: bytes) -> SignedCheckpoint:
         """Check a checkpoint: its origin is a log of the policy and signed it, no known cosigner's line fails.

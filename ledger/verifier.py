@@ -28,9 +28,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from ledger import attestation
 from ledger.anchor import BoundKeys, TrustAnchor
 from ledger.attestation import SdJwt
+from ledger.attestation import check as check_shown_claims
 from ledger.encoding import JsonValue
 from ledger.entries import Head, Seal, parse_seal
 from ledger.errors import NotVerified, TongbanError
@@ -200,7 +200,7 @@ class _Examination:
 
     def check_disclosures(self) -> str:  # 9
         self.sd_jwt = SdJwt.parse(self.receipt.sd_jwt)
-        self.claims = attestation.check(self.sd_jwt, self.seal.jws.payload)
+        self.claims = check_shown_claims(self.sd_jwt, self.seal.jws.payload)
         return f"{len(self.sd_jwt.disclosures)} claims shown"
 
     def check_holder(self) -> str:  # 10
