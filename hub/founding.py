@@ -11,7 +11,6 @@ The server never does any of this by itself.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,13 +19,19 @@ from typing import Final
 
 from hub.auth import TokenIssuer
 from hub.county.member import MemberFile
+from hub.database import create_database
+from hub.journal.store import JournalStore
 from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer, write_private
+from ledger.entries import MemberChange, parse_entry
 from ledger.errors import Conflict, Malformed
 from ledger.governance import member_payload
 from ledger.jws import join_general
+from ledger.members import KeyState
 from ledger.signers import Signer
 from ledger.transparency.note import NOTE_ED25519, VerifierKey
 from ledger.transparency.policy import Policy
+from ledger.transparency.sequencer import Sequencer
+from ledger.transparency.sqlite import SqliteStore
 
 __all__ = ["HubKeys", "draft_genesis", "draft_policy", "found_ledger", "log_key", "make_hub_keys", "open_hub_keys"]
 
@@ -114,24 +119,35 @@ def found_ledger(
     signatures: Mapping[str, tuple[str, str]],
     policy: bytes,
     passphrase: bytes,
-    create: Callable[[sqlite3.Connection, bytes, str, Signer], None],
 ) -> bytes:
     """Create the ledger from the signed genesis, and give the genesis bytes, which verifiers pin.
 
     signatures: (protected, signature) of each member by county. Raises Conflict already_exists when there is a log,
     Malformed and NotVerified when genesis or policy do not fit together.
     """
-    file = data / "ledger.sqlite"
-    if file.exists():
+    if (data / "ledger.sqlite").exists():
         raise Conflict("already_exists", "there is a ledger in this folder already")
-    genesis = join_general(payload, [signatures[county] for county in sorted(signatures)])
+    genesis = join_general(payload, list(signatures.values()))
     log = open_hub_keys(data, passphrase).log
-    origin = (data / "log.vkey").read_text("ascii").split("+")[0]
-    parsed = Policy.parse(policy)
-    if [each.key.vkey() for each in parsed.logs] != [log_key(origin, log).vkey()]:
+    origin = _origin(genesis)
+    if [each.key for each in Policy.parse(policy).logs] != [log_key(origin, log)]:
         raise Malformed("bad_policy", "the policy does not name this hub's log, and it alone")
-    write_private(data / "genesis", genesis)
+    _create_stores(data, genesis, log)
     write_private(data / "policy", policy)
-    with closing(sqlite3.connect(file)) as connection:
-        create(connection, genesis, origin, log)
+    write_private(data / "genesis", genesis)
     return genesis
+
+
+def _origin(genesis: bytes) -> str:
+    entry = parse_entry(genesis)
+    if not isinstance(entry, MemberChange) or entry.origin is None:
+        raise Malformed("bad_payload", "genesis is a member entry with an origin")
+    KeyState.genesis(entry)  # every listed member signed, before a file is made
+    return entry.origin
+
+
+def _create_stores(data: Path, genesis: bytes, log: Signer) -> None:
+    with closing(create_database(data / "journal.sqlite")) as connection:
+        JournalStore.create(connection)
+    with closing(create_database(data / "ledger.sqlite")) as connection:
+        Sequencer.create(SqliteStore(connection), genesis, signer=log)

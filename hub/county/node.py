@@ -203,6 +203,13 @@ class CountyNode:
             self.outbox.put(connection, "status", identifier, leaf=leaf, entry=entry, journal=None, now=now)
         return leaf
 
+    def log_index(self, identifier: str) -> int:
+        """Give the log index of a license's seal. Raises Conflict wrong_target (no such license, not logged yet)."""
+        index = next((item.log_index for item in self.outbox.of(identifier) if item.kind == "seal"), None)
+        if index is None:
+            raise Conflict("wrong_target", "no seal of this license is logged yet")
+        return index
+
     def present(self, identifier: str, names: Iterable[str], receipt: bytes | None = None) -> bytes:
         """Make a receipt file that shows the claims of `names` and no others.
 

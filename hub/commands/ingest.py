@@ -1,0 +1,95 @@
+"""`tongban ingest`: a county takes a feed of licenses in; `tongban feed` makes a sample one."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Annotated, Final
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hub.county.folder import open_county
+from hub.ingest import IngestReport, ingest_feed
+from hub.ingest.data import read_table
+from hub.ingest.feeds import Feed
+from hub.ingest.generate import FeedPlan, feed_lines
+from hub.ingest.normalise import Normaliser
+from hub.keyfiles import read_passphrase
+from ledger.errors import Malformed
+
+__all__ = ["feed", "ingest", "sample_normaliser"]
+
+_CHINA: Final = timezone(timedelta(hours=8))
+
+
+def sample_normaliser(county: str, now: int) -> Normaliser:
+    """Give the checks of a county's feed under the shipped directory of license types; the day is China's."""
+    types = {row["code"]: row["name"] for row in read_table("license_types")}
+    return Normaliser(county=county, types=types, today=datetime.fromtimestamp(now, UTC).astimezone(_CHINA).date())
+
+
+def ingest(
+    file: Annotated[Path, typer.Argument(help="feed: .csv, .ndjson or .jsonl with the short names of GB/T 36903")],
+    county: Annotated[str, typer.Option(help="6-digit code of the county, which must be the folder's own")],
+    data: Annotated[Path, typer.Option(help="folder of the county node")],
+    passphrase_file: Annotated[Path, typer.Option(help="file (0600) with the passphrase of its keys")],
+    encoding: Annotated[str | None, typer.Option(help="utf-8 or gb18030; default: found out")] = None,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Check every row of a feed, seal the good ones, and write the rejects to a file beside it.
+
+    It can be run again at any time: nothing is sealed twice. The node that serves the folder submits what was sealed.
+
+    Example: tongban ingest feed.csv --county 370214 --data c370214 --passphrase-file c370214.pass
+    """
+    if encoding not in {None, "utf-8", "gb18030"}:
+        raise Malformed("bad_setting", "encoding is utf-8 or gb18030")
+    found = Feed.open(file, encoding=encoding)
+    node = open_county(data, read_passphrase(passphrase_file), random=secrets.token_bytes)
+    if node.county != county:
+        raise Malformed("bad_setting", f"the folder is that of county {node.county}")
+    rejects = file.with_name(file.name + ".rejects.csv")
+    console = Console(stderr=True)
+    columns = (TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=json or not console.is_terminal) as progress:
+        task = progress.add_task("rows", total=found.count_lines())
+        report = ingest_feed(
+            found, node, sample_normaliser(county, int(time.time())),
+            rejects=rejects, clock=lambda: int(time.time()), on_rows=lambda rows: progress.advance(task, rows),
+        )  # fmt: skip
+    node.close()
+    _print(report, rejects, json=json)
+
+
+def _print(report: IngestReport, rejects: Path, *, json: bool) -> None:
+    if json:
+        row = {"rows": report.rows, "sealed": report.sealed, "already": report.already, "rejects": report.rejects}
+        typer.echo(orjson.dumps(row).decode())
+        return
+    typer.echo(f"{report.rows} rows: {report.sealed} sealed, {report.already} already, {report.rejected} rejected")
+    if report.rejected:
+        codes = ", ".join(f"{code} {count}" for code, count in sorted(report.rejects.items()))
+        typer.echo(f"rejects ({codes}): {rejects}")
+
+
+def feed(
+    county: Annotated[str, typer.Option(help="6-digit code of a county of the sample roster")],
+    count: Annotated[int, typer.Option(min=1, help="how many licenses")],
+    output: Annotated[Path, typer.Option(help="file to write, .csv or .ndjson")],
+    seed: Annotated[int, typer.Option(min=0, max=999, help="another seed, other licenses")] = 1,
+) -> None:
+    """Make a sample feed: fictional licenses, the same for the same county, count and seed.
+
+    Example: tongban feed --county 370214 --count 2000 --output feed.csv
+    """
+    if county not in {row["code"] for row in read_table("roster")}:
+        raise Malformed("bad_setting", "the sample roster has no such county")
+    plan = FeedPlan(county=county, count=count, seed=seed)
+    with output.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(feed_lines(plan, form="csv" if output.suffix == ".csv" else "ndjson"))
+    typer.echo(f"wrote {count} licenses to {output}")

@@ -1,0 +1,124 @@
+"""`tongban ledger`: founding a ledger, step by step. Nothing else ever creates a log or a key of the hub."""
+
+from __future__ import annotations
+
+import json as standard_json
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.commands.verify import read_bounded
+from hub.county.member import MemberFile
+from hub.founding import draft_genesis, draft_policy, found_ledger, make_hub_keys
+from hub.keyfiles import create_secret, make_private_folder, read_passphrase, read_secret
+from ledger.encoding import parse_json
+from ledger.errors import Malformed
+from ledger.transparency.note import VerifierKey
+from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+
+__all__ = ["app", "signature_file"]
+
+app = typer.Typer(help="Found a ledger: keys, genesis, policy, log.", no_args_is_help=True)
+
+_MEMBER_BYTES = 65_536
+
+Data = Annotated[Path, typer.Option(help="folder of the hub")]
+PassphraseFile = Annotated[Path, typer.Option(help="file (0600) with the passphrase of the hub's keys")]
+
+
+@app.command("holder-key")
+def holder_key(output: Annotated[Path, typer.Argument(help="new file (0600)")]) -> None:
+    """Make the alliance's holder key: one secret that every member and the hub share.
+
+    Example: tongban ledger holder-key holder.key
+    """
+    create_secret(output, secrets.token_bytes(32))
+    typer.echo(f"wrote {output}; hand it to every member on a safe way")
+
+
+@app.command("keygen")
+def keygen(
+    data: Data,
+    origin: Annotated[str, typer.Option(help="name of the log: its URL prefix without scheme")],
+    passphrase_file: PassphraseFile,
+    holder_key_file: Annotated[Path, typer.Option(help="the alliance's holder key")],
+) -> None:
+    """Make the hub's keys and print the log's public key.
+
+    Example: tongban ledger keygen --data hub --origin hub.example/ledger --passphrase-file hub.pass
+    --holder-key-file holder.key
+    """
+    passphrase, holder = read_passphrase(passphrase_file), read_secret(holder_key_file)
+    key = make_hub_keys(data, origin=origin, passphrase=passphrase, holder=holder, random=os.urandom)
+    typer.echo(key.vkey())
+
+
+@app.command("propose")
+def propose(
+    data: Data,
+    member: Annotated[list[Path], typer.Option(help="member file of a county (member.json); repeat for each")],
+    k: Annotated[int, typer.Option(min=1, help="how many members sign a later change of members or rules")],
+    provinces: Annotated[int, typer.Option(min=1, help="how many provinces a quorum needs")],
+    url: Annotated[str, typer.Option(help="URL of the ledger, as verifiers reach it")],
+) -> None:
+    """Draft genesis and policy from the members' files: <data>/genesis.draft and <data>/policy.draft.
+
+    Example: tongban ledger propose --data hub --member a/member.json --member b/member.json --k 2 --provinces 2
+    --url https://hub.example/ledger
+    """
+    members = [MemberFile.parse(read_bounded(path, _MEMBER_BYTES)) for path in member]
+    log = VerifierKey.parse((data / "log.vkey").read_text("ascii").strip())
+    payload = draft_genesis(members, origin=log.name, k=k, iat=int(time.time()))
+    policy = draft_policy(members, log=log, url=url, provinces_needed=provinces)
+    make_private_folder(data)
+    (data / "genesis.draft").write_text(payload, encoding="ascii")
+    (data / "policy.draft").write_bytes(policy)
+    _warn_of_disjoint_quorums(policy)
+    typer.echo(f"wrote {data / 'genesis.draft'} for the members to sign, and {data / 'policy.draft'} to read and edit")
+
+
+def _warn_of_disjoint_quorums(policy: bytes) -> None:
+    health = Policy.parse(policy)
+    if health.shared == 0:
+        typer.echo(
+            "warning: this policy has two disjoint quorums: a split view would need no dishonest county", err=True
+        )
+    else:
+        typer.echo(f"two quorums share at least {health.shared} witnesses; {health.block} can block one", err=True)
+
+
+@app.command("init")
+def init(
+    data: Data,
+    passphrase_file: PassphraseFile,
+    signature: Annotated[list[Path], typer.Option(help="signature file of a member (`tongban county sign`)")],
+) -> None:
+    """Create the ledger from the signed draft: genesis and policy, which verifiers pin, and an empty log.
+
+    Example: tongban ledger init --data hub --passphrase-file hub.pass --signature a/genesis.sig
+    --signature b/genesis.sig
+    """
+    payload = read_bounded(data / "genesis.draft", _MEMBER_BYTES).decode("ascii", "replace")
+    policy = read_bounded(data / "policy.draft", MAX_POLICY_BYTES)
+    signatures = dict(_signature(path) for path in signature)
+    passphrase = read_passphrase(passphrase_file)
+    found_ledger(data, payload=payload, signatures=signatures, policy=policy, passphrase=passphrase)
+    typer.echo(f"created the ledger; hand {data / 'genesis'} and {data / 'policy'} to every verifier")
+
+
+def _signature(path: Path) -> tuple[str, tuple[str, str]]:
+    value = parse_json(read_bounded(path, _MEMBER_BYTES), max_bytes=_MEMBER_BYTES)
+    if not isinstance(value, dict) or value.keys() != {"county", "protected", "signature"}:
+        raise Malformed("bad_file", f"{path.name} is no signature file")
+    county, protected, signed = (str(value[name]) for name in ("county", "protected", "signature"))
+    return county, (protected, signed)
+
+
+def signature_file(county: str, protected: str, signature: str) -> bytes:
+    """Write a member's signature over a draft: what `tongban ledger init` takes."""
+    row = {"county": county, "protected": protected, "signature": signature}
+    return standard_json.dumps(row, indent=2).encode() + b"\n"

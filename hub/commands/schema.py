@@ -1,0 +1,46 @@
+"""`tongban schema`: the SDL of what can be asked, and the Cypher that a document becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.commands.verify import read_bounded
+from hub.graph.plan import explain
+from hub.limits import LIMITS
+from schema import build_schema, export_schema
+from schema.access import SCOPES
+
+__all__ = ["app"]
+
+app = typer.Typer(help="What can be asked of the hub.", no_args_is_help=True)
+
+
+@app.command("export")
+def export(
+    output: Annotated[Path | None, typer.Option(help="file to write; default: standard output")] = None,
+) -> None:
+    """Write the schema in GraphQL's schema definition language.
+
+    Example: tongban schema export > schema.graphql
+    """
+    sdl = export_schema()
+    if output is None:
+        typer.echo(sdl, nl=False)
+    else:
+        output.write_text(sdl, encoding="utf-8")
+
+
+@app.command("explain")
+def explain_document(
+    document: Annotated[Path, typer.Argument(help="file with one GraphQL operation")],
+) -> None:
+    """Print the Cypher statements that a document compiles to, one a root field.
+
+    Example: tongban schema explain demo-out/licenses.graphql
+    """
+    text = read_bounded(document, LIMITS.body_bytes).decode("utf-8", "replace")
+    for statement in explain(text, build_schema(), scopes=frozenset(SCOPES)):
+        typer.echo(statement + "\n")

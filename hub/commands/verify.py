@@ -1,0 +1,112 @@
+"""`tongban verify`: one receipt in, one verdict out, offline. It makes no network call."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ledger.errors import Malformed
+from ledger.receipt import MAX_RECEIPT_BYTES
+from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+from ledger.verdict import Outcome, StepState, Verdict
+from ledger.verifier import Verifier
+
+__all__ = ["parse_duration", "read_bounded", "verify"]
+
+_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_MARK: Final = {StepState.PASSED: "✓", StepState.FAILED: "✗", StepState.NOT_REACHED: "·"}
+
+
+def verify(
+    receipt: Annotated[Path, typer.Argument(help="receipt file (.lic-receipt)")],
+    policy: Annotated[Path, typer.Option(help="policy file: which logs and witnesses are trusted")],
+    genesis: Annotated[Path, typer.Option(help="genesis file: the members and keys at the start of the log")],
+    max_age: Annotated[str, typer.Option(help="greatest age of the checkpoint: 90, 60s, 15m, 24h, 7d")] = "24h",
+    at: Annotated[str | None, typer.Option(help="judge at this time (RFC 3339), for archives; default: now")] = None,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> int:
+    """Check a receipt offline: who issued it, that it is in the ledger, and that it is not revoked.
+
+    Exit code 0 for VALID, 1 for any other verdict (a file that cannot be read included), 2 for wrong usage.
+
+    Example: tongban verify demo-out/receipts/valid.lic-receipt --policy demo-out/policy --genesis demo-out/genesis
+    """
+    trusted = read_bounded(policy, MAX_POLICY_BYTES)
+    verifier = Verifier(
+        Policy.parse(trusted), read_bounded(genesis, MAX_POLICY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
+    )
+    now = int(time.time()) if at is None else _instant(at)
+    # A receipt that cannot be read is empty to the verifier: the answer is a verdict, not an error.
+    verdict = verifier.verify(_receipt(receipt), now=now, max_age=parse_duration(max_age))
+    if json:
+        typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(verdict)
+    return 0 if verdict.outcome is Outcome.VALID else 1
+
+
+def _receipt(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_RECEIPT_BYTES + 1)
+    except OSError:
+        return b""
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Read a file of at most `max_bytes`. Raises Malformed bad_file, too_large."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise Malformed("bad_file", f"cannot read {path.name}: {error.strerror}") from error
+    if len(data) > max_bytes:
+        raise Malformed("too_large", f"{path.name} has more than {max_bytes} bytes")
+    return data
+
+
+def parse_duration(text: str) -> int:
+    """Read `90`, `60s`, `15m`, `24h` or `7d` as seconds. Raises Malformed bad_number."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise Malformed("bad_number", "expected a duration like 90, 60s, 15m, 24h or 7d")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def _instant(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Malformed("bad_number", "expected a time like 2026-06-01T08:00:00Z") from error
+    if moment.tzinfo is None:
+        raise Malformed("bad_number", "expected a time with its zone, like 2026-06-01T08:00:00Z")
+    return int(moment.timestamp())
+
+
+def _print(verdict: Verdict) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    reason = "" if verdict.outcome is Outcome.VALID else f" · {verdict.code}"
+    console.print(f"{verdict.outcome.value} {verdict.clerk}{reason}: {verdict.message}", markup=False)
+    if verdict.time is not None:
+        console.print(f"witnessed {datetime.fromtimestamp(verdict.time, UTC).isoformat()}, {verdict.age} s before")
+    for note in verdict.notes:
+        console.print(f"note: {note}", markup=False)
+    steps = Table(box=None, show_header=False, padding=(0, 1))
+    for step in verdict.steps:
+        steps.add_row(f"{step.number:2}", _MARK[step.state], step.name, step.detail)
+    console.print(steps)
+    if verdict.claims:
+        claims = Table(box=None, show_header=False, padding=(0, 1), title="shown", title_justify="left")
+        for name, value in verdict.claims.items():
+            claims.add_row(name, value if isinstance(value, str) else orjson.dumps(value).decode())
+        console.print(claims)
