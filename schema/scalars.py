@@ -118,7 +118,8 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         "The name of a field that only licenses of one type have on their face (GB/T 36903 extendInfo).",
     ),
     HolderCode: _text_scalar(
-        "HolderCode", r"[\x21-\x7e]{1,64}", "1-64 printable ASCII characters, letters upper case",
+        "HolderCode", r"(?![\s\S]*[\x00-\x1f\x7f\ud800-\udfff])\S(?:.{0,126}\S)?",
+        "1-128 characters, no white space around them, letters as on the document",
         "The code of a license's holder: a unified social credit code, a resident ID number, a passport number.",
     ),
     HolderTypeCode: _text_scalar(

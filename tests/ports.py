@@ -1,0 +1,181 @@
+"""Fakes at the schema's ports: small, in memory, and true to the contracts of `schema.context`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ledger.errors import Conflict, TongbanError, Unavailable
+from ledger.transparency.merkle import leaf_hash
+from ledger.verdict import STEPS, Outcome, Step, StepState, Verdict
+from schema.access import Principal
+from schema.context import Access, AccessEntry, Context, FaceAnswer, FaceRequest, Published, Submission
+
+__all__ = [
+    "CLERK",
+    "FakeClock",
+    "FakeFaceSources",
+    "FakeJournal",
+    "FakeRegistry",
+    "FakeVerifier",
+    "request_context",
+    "verdict",
+]
+
+NOW = 1_780_304_400  # 2026-06-01T09:00:00Z
+
+CLERK = Principal(
+    county="370214",
+    client="370214#3",
+    token_id="token-1",
+    scopes=frozenset({"license.read", "license.face", "journal.read"}),
+    expires=NOW + 600,
+)
+"""A caller of the county 370214 with every scope that reads licenses."""
+
+
+@dataclass(slots=True)
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    now: int = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+    def advance(self, seconds: int) -> None:
+        """Move on."""
+        self.now += seconds
+
+
+@dataclass(slots=True)
+class FakeRegistry:
+    """A log in a list: an entry sent again gets its index; `refuse` names entries that get an error's code instead."""
+
+    newest: Published | None = None
+    refuse: Mapping[bytes, str] = field(default_factory=dict)
+    down: TongbanError | None = None
+    receipts: Mapping[int, bytes] = field(default_factory=dict)
+    proofs: Mapping[int, str] = field(default_factory=dict)
+    entries: list[bytes] = field(default_factory=list)
+
+    async def submit(self, entries: Sequence[bytes], *, wait: bool) -> Sequence[Submission]:
+        """Take the entries in order."""
+        if self.down is not None:
+            raise self.down
+        return [self._take(entry, wait=wait) for entry in entries]
+
+    def _take(self, entry: bytes, *, wait: bool) -> Submission:
+        if entry in self.refuse:
+            return Submission(code=self.refuse[entry], message="refused")
+        if entry not in self.entries:
+            self.entries.append(entry)
+        index = self.entries.index(entry)
+        taken = Submission(index=index, leaf=leaf_hash(entry), state="witnessed" if wait else "sequenced")
+        if not wait:
+            return taken
+        return replace(taken, receipt=self.receipts.get(index), proof=self.proofs.get(index))
+
+    def published(self) -> Published | None:
+        """The newest checkpoint."""
+        return self.newest
+
+    async def receipt(self, index: int) -> bytes:
+        """A receipt, where one was put in."""
+        if self.down is not None:
+            raise self.down
+        if self.newest is None:
+            raise Unavailable("no_log", "there is no published checkpoint")
+        if index not in self.receipts:
+            raise Conflict("wrong_target", "there is no published seal at this index")
+        return self.receipts[index]
+
+
+@dataclass(slots=True)
+class FakeJournal:
+    """A journal in a list."""
+
+    records: list[Access] = field(default_factory=list)
+    down: TongbanError | None = None
+
+    async def record_access(self, access: Access) -> int:
+        """Append a record."""
+        if self.down is not None:
+            raise self.down
+        self.records.append(access)
+        return len(self.records) - 1
+
+    async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
+        """Give the records of one license, oldest first."""
+        found = [
+            AccessEntry(position=position, access=access)
+            for position, access in enumerate(self.records)
+            if position > after and certificate_identifier in access.licenses
+        ]
+        return found[:first]
+
+
+@dataclass(slots=True)
+class FakeFaceSources:
+    """Faces by identifier; `codes` makes a county late or dead. Every call is kept."""
+
+    kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
+    calls: list[tuple[FaceRequest, ...]] = field(default_factory=list)
+
+    async def faces(self, requests: Sequence[FaceRequest]) -> Sequence[FaceAnswer]:
+        """Answer in the order of the requests, with the fields asked for and no others."""
+        self.calls.append(tuple(requests))
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: FaceRequest) -> FaceAnswer:
+        if request.county in self.codes:
+            return FaceAnswer(values=None, code=self.codes[request.county])
+        face = self.kept.get(request.certificate_identifier)
+        if face is None:
+            return FaceAnswer(values=None, code="absent")
+        values = {name: value for name, value in face.items() if not request.fields or name in request.fields}
+        return FaceAnswer(values=values, source="node", as_of=NOW)
+
+
+def verdict(outcome: Outcome = Outcome.VALID, **members: Any) -> Verdict:
+    """A verdict; for any outcome but VALID the last step failed."""
+    last = StepState.PASSED if outcome is Outcome.VALID else StepState.FAILED
+    states = [StepState.PASSED] * (len(STEPS) - 1) + [last]
+    steps = tuple(
+        Step(number, name, state, "found") for number, (name, state) in enumerate(zip(STEPS, states, strict=True), 1)
+    )
+    known: dict[str, Any] = {"code": "valid", "message": "all steps passed", "time": NOW - 60, "age": 60, "index": 7}
+    return Verdict(outcome=outcome, steps=steps, **(known | members))
+
+
+@dataclass(slots=True)
+class FakeVerifier:
+    """Gives one verdict for whatever comes, and keeps what came."""
+
+    gives: Verdict = field(default_factory=verdict)
+    calls: list[tuple[bytes, int]] = field(default_factory=list)
+
+    def __call__(self, receipt: bytes, max_age: int) -> Verdict:
+        self.calls.append((receipt, max_age))
+        return self.gives
+
+
+def _plain_key(type_code: str, code: str) -> str:
+    return f"key of {type_code} {code}"
+
+
+def request_context(**members: Any) -> Context:
+    """One request's context over fakes; `members` replaces any of them."""
+    known: dict[str, Any] = {
+        "principal": CLERK,
+        "request_id": "request-1",
+        "registry": FakeRegistry(),
+        "journal": FakeJournal(),
+        "faces": FakeFaceSources(),
+        "clock": FakeClock(),
+        "verify": FakeVerifier(),
+        "holder_key": _plain_key,
+    }
+    return Context(**(known | members))
