@@ -1,0 +1,188 @@
+"""The vault: faces that counties deposited at the hub, encrypted as they are at home (hub/envelope.py).
+
+    POST   /vault/faces                    Bearer token with scope vault.deposit
+    {"faces":["<SD-JWT with its disclosures>",…]}      1..100 of them, 4 MiB
+    {"results":[{"certificateIdentifier":"…"},{"error":{"code":"wrong_target","message":"…"}},…]}
+    DELETE /vault/faces/<certificateIdentifier>        204; 409 wrong_target: no such face of this county
+
+What is deposited is the attestation itself. It is taken only when its seal stands in the ledger, was sealed by the
+county that deposits it, and every disclosure belongs to it; so the vault cannot hold a face that no county sealed.
+Erasing deletes the data key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.county.database import Database
+from hub.county.records import Face
+from hub.envelope import Envelope, FaceCipher
+from hub.exchange import error_response, read_body
+from ledger.attestation import SdJwt, check
+from ledger.closed import closed, list_of
+from ledger.encoding import JsonValue, parse_json
+from ledger.entries import parse_seal
+from ledger.errors import Conflict, Malformed, Refused, TongbanError
+from ledger.identifiers import LicenseIdentifier
+from schema.context import FaceAnswer, FaceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from schema.access import Principal
+    from schema.context import Clock
+
+__all__ = ["VaultEndpoint", "VaultSource", "VaultStore"]
+
+MAX_DEPOSIT_BYTES: Final = 4 << 20
+MAX_DEPOSITS: Final = 100
+SCOPE: Final = "vault.deposit"
+_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS face (
+  identifier TEXT PRIMARY KEY, county TEXT NOT NULL, wrapped BLOB NOT NULL, body BLOB NOT NULL,
+  deposited_at INTEGER NOT NULL)"""
+_OWNER: Final = "SELECT county FROM face WHERE identifier = ?"
+_PUT: Final = "INSERT OR REPLACE INTO face VALUES (?, ?, ?, ?, ?)"
+_OPEN: Final = "SELECT wrapped, body FROM face WHERE identifier = ? AND county = ?"
+_ERASE: Final = "DELETE FROM face WHERE identifier = ? AND county = ?"
+
+
+class VaultStore:
+    """Deposited faces in one SQLite file. is_logged: whether the ledger holds an entry with this leaf hash."""
+
+    def __init__(self, path: Path, cipher: FaceCipher, is_logged: Callable[[bytes], bool]) -> None:
+        self._database = Database(path, _SCHEMA)
+        self._cipher = cipher
+        self._is_logged = is_logged
+
+    def deposit(self, county: str, sd_jwt: str, now: int) -> str:
+        """Take a face in for the county that sealed it, in place of an earlier deposit; gives its identifier.
+
+        Raises Malformed, NotVerified bad_disclosure, Refused forbidden (sealed by another county), Conflict
+        wrong_target (the seal is not logged), duplicate_identifier (another county deposited it).
+        """
+        identifier = self._sealed_by(county, sd_jwt)
+        envelope = self._cipher.encrypt(identifier, sd_jwt.encode("ascii"))
+        with self._database.transaction() as connection:
+            owner = connection.execute(_OWNER, (identifier,)).fetchone()
+            if owner is not None and owner[0] != county:
+                raise Conflict("duplicate_identifier", "the certificateIdentifier is in use by another county")
+            connection.execute(_PUT, (identifier, county, envelope.wrapped, envelope.body, now))
+        return identifier
+
+    def _sealed_by(self, county: str, sd_jwt: str) -> str:
+        whole = SdJwt.parse(sd_jwt)
+        seal = parse_seal(whole.jwt.encode("ascii"))
+        claims = check(whole, seal.jws.payload)
+        if seal.iss != county:
+            raise Refused("forbidden", "a county deposits only what it sealed itself")
+        if not self._is_logged(seal.leaf):  # what the log holds has a valid signature by its county
+            raise Conflict("wrong_target", "the seal is not in the ledger")
+        identifier = claims.get("certificateIdentifier")
+        if not isinstance(identifier, str):
+            raise Malformed("bad_identifier", "the certificateIdentifier is not disclosed")
+        return str(LicenseIdentifier.parse(identifier))
+
+    def face(self, county: str, identifier: str) -> Face | None:
+        """Open a face that this county deposited; None if there is none. Raises NotVerified corrupt_store."""
+        with self._database.reading() as connection:
+            row = connection.execute(_OPEN, (identifier, county)).fetchone()
+        if row is None:
+            return None
+        return Face(self._cipher.decrypt(identifier, Envelope(wrapped=row[0], body=row[1])).decode("ascii"))
+
+    def erase(self, county: str, identifier: str) -> None:
+        """Delete a face of this county. Raises Conflict wrong_target: none, or another county's (the same answer)."""
+        with self._database.transaction() as connection:
+            if connection.execute(_ERASE, (identifier, county)).rowcount != 1:
+                raise Conflict("wrong_target", "there is no such face of this county")
+
+    def close(self) -> None:
+        """Close the store."""
+        self._database.close()
+
+
+class VaultSource:
+    """The vault as record source of all counties."""
+
+    def __init__(self, store: VaultStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def faces(self, requests: Sequence[FaceRequest]) -> list[FaceAnswer]:
+        """Open faces; answers in order, `absent` where none is deposited. Raises Unavailable, NotVerified."""
+        return await asyncio.to_thread(lambda: [self._face(request) for request in requests])
+
+    def _face(self, request: FaceRequest) -> FaceAnswer:
+        face, now = self._store.face(request.county, request.certificate_identifier), self._clock()
+        if face is None:
+            return FaceAnswer(values=None, source="vault", as_of=now, code="absent")
+        wanted = request.fields
+        values = {name: value for name, value in face.values().items() if not wanted or name in wanted}
+        return FaceAnswer(values=values, source="vault", as_of=now)
+
+
+class VaultEndpoint:
+    """Deposit and erasure over HTTP. principal_of: (Authorization header, now) -> who asks (hub/auth.py)."""
+
+    def __init__(self, store: VaultStore, principal_of: Callable[[str | None, int], Principal], clock: Clock) -> None:
+        self._store = store
+        self._principal_of = principal_of
+        self._clock = clock
+
+    def routes(self) -> list[Route]:
+        """Give the two routes."""
+        return [
+            Route("/vault/faces", self.deposit, methods=["POST"]),
+            Route("/vault/faces/{identifier}", self.erase, methods=["DELETE"]),
+        ]
+
+    async def deposit(self, request: Request) -> Response:
+        """Take faces in, one result each, in order."""
+        try:
+            county = self._depositor(request)
+            faces = _deposits(await read_body(request, max_bytes=MAX_DEPOSIT_BYTES))
+            results = await asyncio.to_thread(lambda: [self._deposit(county, face) for face in faces])
+        except TongbanError as error:
+            return error_response(error)
+        return JSONResponse({"results": results}, headers={"Cache-Control": "no-store"})
+
+    async def erase(self, request: Request) -> Response:
+        """Erase one face."""
+        try:
+            county = self._depositor(request)
+            await asyncio.to_thread(self._store.erase, county, request.path_params["identifier"])
+        except TongbanError as error:
+            return error_response(error)
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+
+    def _depositor(self, request: Request) -> str:
+        principal = self._principal_of(request.headers.get("authorization"), self._clock())
+        if principal.county is None:
+            raise Refused("token_required", "an access token is required")
+        if SCOPE not in principal.scopes:
+            raise Refused("forbidden", f"the scope {SCOPE} is required")
+        return principal.county
+
+    def _deposit(self, county: str, face: JsonValue) -> dict[str, JsonValue]:
+        try:
+            return {"certificateIdentifier": self._store.deposit(county, _sd_jwt(face), self._clock())}
+        except TongbanError as error:
+            return {"error": {"code": error.code, "message": error.message}}
+
+
+def _sd_jwt(face: JsonValue) -> str:
+    if not isinstance(face, str) or not face.isascii():
+        raise Malformed("bad_disclosure_form", "a face is the text of an SD-JWT")
+    return face
+
+
+def _deposits(body: bytes) -> list[JsonValue]:
+    obj = closed(parse_json(body, max_bytes=MAX_DEPOSIT_BYTES), "deposit", frozenset({"faces"}), code="bad_request")
+    return list_of(obj, "faces", maximum=MAX_DEPOSITS, code="bad_request")
