@@ -149,17 +149,16 @@ class Policy:
         if self.quorum in held:
             return ()
         groups = {group.name: group for group in self.groups}
+        if self.quorum not in groups:
+            return (Missing(group=self.quorum, needed=1, held=0, lacking=(self.quorum,)),)
         missing: list[Missing] = []
-        lacking = [self.quorum]
-        for name in lacking:  # grows while it is walked
-            group = groups.get(name)
-            members = (name,) if group is None else group.members
-            without = tuple(member for member in members if member not in held)
-            if group is not None:
-                lacking += [member for member in without if member in groups]
-            if group is not None or name == self.quorum:
-                needed = 1 if group is None else group.threshold
-                missing.append(Missing(group=name, needed=needed, held=len(members) - len(without), lacking=without))
+        unsatisfied = [self.quorum]
+        for name in unsatisfied:  # grows while it is walked
+            group = groups[name]
+            without = tuple(member for member in group.members if member not in held)
+            count = len(group.members) - len(without)
+            missing.append(Missing(group=name, needed=group.threshold, held=count, lacking=without))
+            unsatisfied += [member for member in without if member in groups]
         return tuple(missing)
 
     def _newest_quorum(self, cosignatures: Mapping[VerifierKey, int], now: int) -> list[PolicyWitness]:
