@@ -1,0 +1,96 @@
+"""Fork evidence: what proves a fork, what is kept for inquiry, and what is no evidence at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from ledger.encoding import canonical_json
+from ledger.errors import Malformed, NotVerified
+from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from ledger.transparency.evidence import MAX_EVIDENCE_BYTES, SAME_SIZE, UNPROVEN, ForkEvidence
+from ledger.transparency.merkle import consistency_path
+from ledger.transparency.note import NOTE_ED25519, VerifierKey, keyring
+from tests.trees import RecursiveTree, made_leaves, vector_signer
+
+ORIGIN: Final = "hub.example/ledger"
+LOGS: Final = keyring([VerifierKey.of(ORIGIN, NOTE_ED25519, vector_signer("log"))])
+TREE: Final = RecursiveTree(made_leaves(8))
+OTHER: Final = RecursiveTree(made_leaves(8)[::-1])
+PATH: Final = tuple(consistency_path(3, 5, TREE.node))
+
+
+def signed(size: int, tree: RecursiveTree = TREE, *, by: str = "log") -> bytes:
+    checkpoint = Checkpoint(origin=ORIGIN, size=size, root=tree.root(0, size))
+    return sign_checkpoint(checkpoint, ORIGIN, vector_signer(by))
+
+
+FORK: Final = ForkEvidence(a=signed(5), b=signed(5, OTHER))
+
+
+def test_two_roots_of_one_size_prove_a_fork() -> None:
+    assert FORK.check(LOGS) == SAME_SIZE
+    a, b = (note.decode() for note in (FORK.a, FORK.b))
+    assert json.loads(FORK.format()) == {"v": 1, "kind": "same_size", "a": a, "b": b, "proof": []}
+    assert ForkEvidence.parse(FORK.format()) == FORK
+
+
+def test_growth_that_was_not_proven_is_kept_for_inquiry() -> None:
+    evidence = ForkEvidence(a=signed(3), b=signed(5, OTHER), path=PATH)
+    assert evidence.check(LOGS) == UNPROVEN
+    assert ForkEvidence.parse(evidence.format()) == evidence
+
+
+@pytest.mark.parametrize(
+    ("evidence", "code"),
+    [
+        (ForkEvidence(a=signed(5), b=signed(5)), "bad_consistency"),
+        (ForkEvidence(a=signed(3), b=signed(5), path=PATH), "bad_consistency"),
+        (ForkEvidence(a=signed(5), b=signed(3, OTHER), path=PATH), "bad_consistency"),
+        (ForkEvidence(a=signed(5), b=signed(5, OTHER, by="stranger")), "bad_signature"),
+    ],
+)
+def test_what_is_no_evidence(evidence: ForkEvidence, code: str) -> None:
+    """The same tree, growth that was proven, the wrong order, and a second key that the log never had."""
+    with pytest.raises(NotVerified) as refused:
+        evidence.check(LOGS)
+    assert refused.value.code == code
+
+
+def test_two_keys_under_one_origin_do_not_accuse_each_other() -> None:
+    second = VerifierKey.of(ORIGIN, NOTE_ED25519, vector_signer("stranger"))
+    evidence = ForkEvidence(a=signed(5), b=signed(5, OTHER, by="stranger"))
+    with pytest.raises(NotVerified, match="not signed by one log key"):
+        evidence.check(keyring([*LOGS.values(), second]))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda value: value | {"v": 2}, "bad_file"),
+        (lambda value: value | {"v": True}, "bad_file"),
+        (lambda value: value | {"kind": "unproven"}, "bad_file"),
+        (lambda value: value | {"a": 1}, "bad_file"),
+        (lambda value: value | {"proof": {}}, "bad_file"),
+        (lambda value: value | {"proof": [1]}, "bad_proof_form"),
+        (lambda value: value | {"proof": ["AAAA"]}, "bad_proof_form"),
+        (lambda value: value | {"a": "no note"}, "bad_note"),
+        (lambda value: value | {"more": 1}, "unknown_member"),
+        (lambda value: dict(reversed(value.items())), "unknown_member"),
+        (list, "unknown_member"),
+    ],
+)
+def test_a_file_that_is_refused(change: Callable[[dict[str, Any]], object], code: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        ForkEvidence.parse(canonical_json(change(json.loads(FORK.format()))))
+    assert refused.value.code == code
+
+
+def test_a_file_that_is_not_canonical_or_too_large_is_refused() -> None:
+    with pytest.raises(Malformed, match="bad_file"):
+        ForkEvidence.parse(FORK.format() + b"\n")
+    with pytest.raises(Malformed, match="too_large"):
+        ForkEvidence.parse(b" " * (MAX_EVIDENCE_BYTES + 1))
