@@ -33,7 +33,8 @@ Text: TypeAlias = "str | None"
 
 
 def _field(description: str, **options: Any) -> Any:
-    return attribute(access=_ACCESS, default=None, description=description, **options)
+    """Declare one metadata element; it costs like a stored field, and an access record names it."""
+    return attribute(access=_ACCESS, cost=1, default=None, description=description, **options)
 
 
 @strawberry.type(description="What stands on a license: metadata of GB/T 36903, as far as it was selected.")
