@@ -109,14 +109,13 @@ class MemoryStore:
             raise NotVerified("corrupt_store", "tile is missing")
         return self.tile_of[level, number]
 
-    def status_tiles(self, start: int, stop: int) -> Sequence[bytes]:
-        if not {*range(start, stop)} <= self.status.keys():
+    def statuses(self, n: int) -> tuple[Sequence[bytes], Sequence[Change]]:
+        count = -(-n // 256)
+        if not {*range(count)} <= self.status.keys():
             raise NotVerified("corrupt_store", "status tile is missing")
-        return [self.status[number] for number in range(start, stop)]
-
-    def changes(self, start: int) -> Sequence[Change]:
-        rows = [each for each in self.change if each.index >= start]
-        return sorted(rows, key=lambda each: (each.index, each.target), reverse=True)
+        rows = [each for each in self.change if each.index >= n]
+        rows.sort(key=lambda each: (each.index, each.target), reverse=True)
+        return [self.status[number] for number in range(count)], rows
 
     def checkpoints(self, start: int, limit: int) -> Sequence[StoredCheckpoint]:
         sizes = sorted(size for size in self.note_of if size >= start)
@@ -143,9 +142,6 @@ class FaultyStore:
 
     def state(self) -> StoreState:
         return self._inner.state()
-
-    def find(self, leaves: Sequence[bytes], statements: Sequence[bytes]) -> tuple[dict[bytes, int], dict[bytes, int]]:
-        return self._inner.find(leaves, statements)
 
     def create(self, origin: str, batch: Appended) -> None:
         self._run("create", lambda: self._inner.create(origin, batch))

@@ -68,9 +68,8 @@ class BatchView:
         leaves = [candidate.leaf for candidate in candidates if candidate.leaf]
         statements = [candidate.entry.statement for candidate in candidates if candidate.entry is not None]
         self._reader: Final = store.reader
-        self._leaves, self._statements = store.find(leaves, statements)
+        self._leaves, self._statements = store.reader.find(leaves, statements)
         self._looked_up: Final = set(statements)
-        self._store: Final = store
         self._effects: Final = effects
         self._rules: Final = effects.keys
         self.first: Final = first
@@ -89,7 +88,7 @@ class BatchView:
     def index_of_statement(self, statement: bytes) -> int | None:
         """Return the index of the entry with this statement hash."""
         if statement not in self._looked_up:  # of a candidate that was faulty when all were looked up
-            self._statements.update(self._store.find((), (statement,))[1])
+            self._statements.update(self._reader.find((), (statement,))[1])
             self._looked_up.add(statement)
         return self._statements.get(statement)
 

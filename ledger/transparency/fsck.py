@@ -45,7 +45,6 @@ class _Check:
     """One pass over the log; also the log as the checks of an entry see it: what lies below the present index."""
 
     def __init__(self, store: Store, log_key: VerifierKey) -> None:
-        self._store: Final = store
         self._reader: Final = store.reader
         self._log_key: Final = log_key
         self._state: Final = store.state()
@@ -90,7 +89,7 @@ class _Check:
 
     def _chunk(self, raws: Sequence[bytes]) -> None:
         entries = [parse_entry(raw) for raw in raws]
-        leaves, statements = self._store.find([e.leaf for e in entries], [e.statement for e in entries])
+        leaves, statements = self._reader.find([e.leaf for e in entries], [e.statement for e in entries])
         for entry in entries:
             if (leaves.get(entry.leaf), statements.get(entry.statement)) != (self.index, self.index):
                 raise NotVerified("corrupt_store", "the dedup tables do not name the entry")
@@ -136,11 +135,10 @@ class _Check:
 
     def _check_statuses(self) -> None:
         statuses = self._effects.statuses
-        tiles = range(-(-len(statuses) // TILE_ENTRIES))
-        for number, stored in zip(tiles, self._reader.status_tiles(0, len(tiles)), strict=True):
+        for number, stored in enumerate(self._reader.statuses(len(statuses))[0]):
             if stored != statuses.tile(number):
                 raise NotVerified("corrupt_store", f"status tile {number} is another", index=number * TILE_ENTRIES)
-        if list(self._reader.changes(0)) != sorted(self._changes, key=lambda c: (c.index, c.target), reverse=True):
+        if list(self._reader.statuses(0)[1]) != sorted(self._changes, key=lambda c: (c.index, c.target), reverse=True):
             raise NotVerified("corrupt_store", "the recorded changes are not those of the entries")
 
     def _check_published(self) -> None:

@@ -13,7 +13,7 @@ from ledger.entries import MemberChange, RuleChange, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.heads import Head, verify_head
 from ledger.members import KeyState, verify_signatures
-from ledger.status import TILE_ENTRIES, Status, StatusArray
+from ledger.status import Status, StatusArray
 from ledger.suites import PublicKey
 from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
 from ledger.transparency.edge import TileEdge
@@ -87,11 +87,12 @@ def load_statuses(reader: Reader, n: int) -> StatusArray:
 
     Changes made by later entries are undone, newest first. Raises NotVerified corrupt_store.
     """
-    array = bytearray(b"".join(reader.status_tiles(0, -(-n // TILE_ENTRIES)))[: -(-n // 4)])
+    tiles, changes = reader.statuses(n)
+    array = bytearray(b"".join(tiles)[: -(-n // 4)])
     if n % 4:
         array[-1] &= (1 << 2 * (n % 4)) - 1  # entries after n may have a status by now
     statuses = StatusArray.from_bytes(bytes(array), n)
-    for change in reader.changes(n):
+    for change in changes:
         if change.target < n:
             statuses.set(change.target, Status(change.was))
     statuses.root()  # now, so that readers in many threads find nothing left to compute

@@ -23,7 +23,7 @@ from ledger.status import StatusArray
 from ledger.transparency.merkle import HASH_BYTES, TreeView
 from ledger.transparency.proof import TlogProof
 from ledger.transparency.recovery import load_statuses
-from ledger.transparency.store import Reader
+from ledger.transparency.store import Landmark, Reader, StoredCosignature
 from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TileNodes, TilePath, encode_bundle
 
 __all__ = ["HeadProof", "LogReads", "Snapshot"]
@@ -75,6 +75,10 @@ class LogReads:
         """Give the exact bytes of the entries start..stop-1."""
         return self._read().entries(start, stop)
 
+    def find(self, leaves: Sequence[bytes]) -> dict[bytes, int]:
+        """Give the index of each leaf hash that is in the log, published or not."""
+        return self._read().find(leaves, ())[0]
+
     def governance(self, start: int, size: int) -> list[tuple[int, bytes]]:
         """Give the member and rule entries start..size-1, each with its index."""
         return [(index, raw) for index, raw in self._read().governance(start) if index < size]
@@ -116,6 +120,14 @@ class LogReads:
         if not found:
             raise Conflict("wrong_target", f"entry {index} is not published", index=index)
         return found[0].size, found[0].note
+
+    def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
+        """Give the newest cosignature of every cosigner over a published checkpoint, by name."""
+        return self._read().cosignatures(size)
+
+    def landmarks(self) -> Sequence[Landmark]:
+        """Give the last published checkpoint of each day, oldest first."""
+        return self._read().landmarks()
 
     def is_recent(self, size: int, count: int) -> bool | None:
         """Tell whether a size is among the last `count` published ones; None if it was never published."""

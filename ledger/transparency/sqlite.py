@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from ledger.errors import Conflict, NotVerified, Unavailable
+from ledger.status import TILE_ENTRIES
 from ledger.transparency.store import (
     Appended,
     Change,
@@ -107,6 +108,19 @@ class SqliteReader:
         rows = self._rows("SELECT d FROM entry WHERE i >= ? AND i < ? ORDER BY i", start, stop)
         return self._complete([row[0] for row in rows], stop - start, "entry", start)
 
+    def find(self, leaves: Sequence[bytes], statements: Sequence[bytes]) -> tuple[dict[bytes, int], dict[bytes, int]]:
+        """Look up leaf hashes and statement hashes; give those that are in the log, each with its index."""
+        return self._find("leaf", leaves), self._find("statement", statements)
+
+    def _find(self, table: str, hashes: Sequence[bytes]) -> dict[bytes, int]:
+        found: dict[bytes, int] = {}
+        for start in range(0, len(hashes), _CHUNK):
+            chunk = hashes[start : start + _CHUNK]
+            marks = ",".join("?" * len(chunk))
+            text = f"SELECT h, i FROM {table} WHERE h IN ({marks})"  # noqa: S608  # one of our two table names
+            found.update(self._rows(text, *chunk))
+        return found
+
     def governance(self, start: int) -> Sequence[tuple[int, bytes]]:
         """Give member and rule entries from index `start` on, ascending: those that begin with `{`."""
         return self._rows("SELECT i, d FROM entry WHERE substr(d, 1, 1) = x'7B' AND i >= ? ORDER BY i", start)
@@ -116,15 +130,13 @@ class SqliteReader:
         rows = self._rows("SELECT h FROM tile WHERE l = ? AND n = ?", level, number)
         return self._complete([bytes(row[0]) for row in rows], 1, f"tile of level {level}", number)[0]
 
-    def status_tiles(self, start: int, stop: int) -> Sequence[bytes]:
-        """Give the status tiles start..stop-1, 64 bytes each. Raises NotVerified corrupt_store."""
-        rows = self._rows("SELECT t FROM status WHERE n >= ? AND n < ? ORDER BY n", start, stop)
-        return self._complete([row[0] for row in rows], stop - start, "status tile", start)
-
-    def changes(self, start: int) -> Sequence[Change]:
-        """Give the status changes of entries at `start` and above, newest first."""
+    def statuses(self, n: int) -> tuple[Sequence[bytes], Sequence[Change]]:
+        """Give the status tiles over the entries 0..n-1, and the changes made at n and above, newest first."""
+        count = -(-n // TILE_ENTRIES)
+        tiles = self._rows("SELECT t FROM status WHERE n < ? ORDER BY n", count)
         text = "SELECT i, target, was, now FROM change WHERE i >= ? ORDER BY i DESC, target DESC"
-        return [Change(index=i, target=target, was=was, now=now) for i, target, was, now in self._rows(text, start)]
+        changes = [Change(index=i, target=target, was=was, now=now) for i, target, was, now in self._rows(text, n)]
+        return self._complete([row[0] for row in tiles], count, "status tile", 0), changes
 
     def checkpoints(self, start: int, limit: int) -> Sequence[StoredCheckpoint]:
         """Give up to `limit` published checkpoints of size `start` and above, smallest first."""
@@ -141,7 +153,7 @@ class SqliteReader:
         rows = self._rows("SELECT day, size, root FROM landmark ORDER BY day")
         return [Landmark(day=day, size=size, root=root) for day, size, root in rows]
 
-    def _rows(self, text: str, *values: int) -> list[Any]:
+    def _rows(self, text: str, *values: int | bytes) -> list[Any]:
         try:
             return self._connection.execute(text, values).fetchall()
         except sqlite3.DatabaseError as error:
@@ -189,22 +201,6 @@ class SqliteStore:
             note=note,
             published=published,
         )
-
-    def find(self, leaves: Sequence[bytes], statements: Sequence[bytes]) -> tuple[dict[bytes, int], dict[bytes, int]]:
-        """Look up leaf hashes and statement hashes; give those that are in the log, each with its index."""
-        return self._find("leaf", leaves), self._find("statement", statements)
-
-    def _find(self, table: str, hashes: Sequence[bytes]) -> dict[bytes, int]:
-        found: dict[bytes, int] = {}
-        for start in range(0, len(hashes), _CHUNK):
-            chunk = hashes[start : start + _CHUNK]
-            marks = ",".join("?" * len(chunk))
-            text = f"SELECT h, i FROM {table} WHERE h IN ({marks})"  # noqa: S608  # one of our two table names
-            try:
-                found.update(self._connection.execute(text, chunk).fetchall())
-            except sqlite3.DatabaseError as error:
-                raise NotVerified("corrupt_store", f"SQLite cannot read the store: {error}") from error
-        return found
 
     def create(self, origin: str, batch: Appended) -> None:
         """Make the log with its first batch. Raises Conflict already_exists, Unavailable store_stopped."""

@@ -126,12 +126,16 @@ class Reader(Protocol):
         """Give a hash tile as it is stored, 32 bytes a hash. Raises NotVerified corrupt_store if there is none."""
         ...
 
-    def status_tiles(self, start: int, stop: int) -> Sequence[bytes]:
-        """Give the status tiles start..stop-1, 64 bytes each, as of the last commit. Raises NotVerified."""
+    def find(self, leaves: Sequence[bytes], statements: Sequence[bytes]) -> tuple[dict[bytes, int], dict[bytes, int]]:
+        """Look up leaf hashes and statement hashes; give those that are in the log, each with its index."""
         ...
 
-    def changes(self, start: int) -> Sequence[Change]:
-        """Give the status changes made by entries at `start` and above, newest first: undone in this order."""
+    def statuses(self, n: int) -> tuple[Sequence[bytes], Sequence[Change]]:
+        """Give the status tiles that cover the entries 0..n-1, as of the last commit, and what to undo to be at n.
+
+        Tiles are 64 bytes each. To undo are the changes made by the entries n and above, newest first. Raises
+        NotVerified corrupt_store.
+        """
         ...
 
     def checkpoints(self, start: int, limit: int) -> Sequence[StoredCheckpoint]:
@@ -160,10 +164,6 @@ class Store(Protocol):
 
     def state(self) -> StoreState:
         """Say where the log stands. Raises Unavailable no_log if it was never created."""
-        ...
-
-    def find(self, leaves: Sequence[bytes], statements: Sequence[bytes]) -> tuple[dict[bytes, int], dict[bytes, int]]:
-        """Look up leaf hashes and statement hashes; give those that are in the log, each with its index."""
         ...
 
     def create(self, origin: str, batch: Appended) -> None:

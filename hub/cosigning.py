@@ -1,0 +1,194 @@
+"""Cosignatures gathered from the policy's witnesses: all asked at once, one second each, the first quorum wins.
+
+    POST <submission prefix>/add-checkpoint                                        c2sp.org/tlog-witness@v1.0.0
+
+    old 812
+    <b64 hash>                     zero or more: consistency proof from the size that the witness holds
+                                   empty line
+    <checkpoint with the log's signature>
+
+The answer is 200 with cosignature lines, or 409 with the size that the witness really holds: then it is asked once more
+with the proof from there. Lines of unknown keys are passed over; a line of the witness's own key whose signature fails
+is a refusal. A witness that is late still counts: what it says is handed to `late`.
+
+Each witness answers one request at a time, or two rounds of ours would race each other for its state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+import httpx2
+import structlog
+
+from ledger.encoding import parse_decimal
+from ledger.errors import Malformed, NotVerified, TongbanError
+from ledger.transparency.checkpoint import verify_cosignature
+from ledger.transparency.note import Note, NoteSignature, VerifierKey, parse_signature_lines
+from ledger.transparency.policy import Policy
+from ledger.transparency.proof import format_hashes
+from ledger.transparency.sequencer import Cosigned, Pending
+
+__all__ = ["Cosignature", "Cosigning", "LateCosignature", "Prover", "WitnessClient"]
+
+TIMEOUT_S: Final = 1.0
+MAX_ANSWER_BYTES: Final = 64 * 1024
+_TEXT: Final = {"Content-Type": "text/plain; charset=utf-8"}
+
+Prover: TypeAlias = Callable[[int, int], Awaitable[Sequence[bytes]]]
+"""(old size, size) -> consistency proof."""
+
+LateCosignature: TypeAlias = "Callable[[int, Cosignature], None]"
+"""(size, cosignature): one that came when its quorum was complete already."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cosignature:
+    """One verified cosignature: the witness's key, its line, its time in POSIX seconds."""
+
+    key: VerifierKey
+    line: NoteSignature
+    time: int
+
+
+@dataclass(slots=True)
+class WitnessClient:
+    """One witness over HTTP. held: the size that it holds, as far as we know. lock: one request at a time."""
+
+    name: str
+    key: VerifierKey
+    url: str
+    http: httpx2.AsyncClient
+    held: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def cosign(self, pending: Pending, prove: Prover) -> Cosignature:
+        """Ask for a cosignature, twice at most. Raises NotVerified, Malformed, httpx2.HTTPError."""
+        async with self.lock:
+            status, answer = await self._ask(pending, prove)
+            if status == 409:
+                self.held = self._size_in(answer, pending.size)
+                status, answer = await self._ask(pending, prove)
+            if status != 200:
+                raise NotVerified("no_quorum", f"the witness answered with status {status}")
+            cosignature = self._cosignature_in(answer, pending)
+            self.held = pending.size
+            return cosignature
+
+    async def _ask(self, pending: Pending, prove: Prover) -> tuple[int, bytes]:
+        path = await prove(self.held, pending.size)
+        body = b"old %d\n%b\n%b" % (self.held, format_hashes(path), pending.note)
+        url = f"{self.url.rstrip('/')}/add-checkpoint"
+        answer = bytearray()
+        async with self.http.stream("POST", url, content=body, headers=_TEXT) as response:
+            async for chunk in response.aiter_bytes():
+                answer += chunk
+                if len(answer) > MAX_ANSWER_BYTES:
+                    raise Malformed("too_large", f"the witness's answer has more than {MAX_ANSWER_BYTES} bytes")
+        return response.status_code, bytes(answer)
+
+    def _size_in(self, answer: bytes, size: int) -> int:
+        held = parse_decimal(answer.decode("utf-8", "replace").removesuffix("\n"))
+        if held > size:
+            # Either this is an old copy of the log, or somebody else signs with its key.
+            _log.error("witness_holds_more", witness=self.name, held=held, size=size)
+            raise NotVerified("bad_consistency", f"the witness holds {held} entries, the log has {size}")
+        return held
+
+    def _cosignature_in(self, answer: bytes, pending: Pending) -> Cosignature:
+        text = Note.parse(pending.note).text
+        for line in parse_signature_lines(answer):
+            if (line.name, line.key_id) == (self.key.name, self.key.id):
+                return Cosignature(key=self.key, line=line, time=verify_cosignature(text, line, self.key))
+        raise NotVerified("no_quorum", "the witness answered without a line of its own key")
+
+
+class Cosigning:
+    """Asks all witnesses of a policy. clock: POSIX seconds, to refuse times in the future."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        http: httpx2.AsyncClient,
+        *,
+        prove: Prover,
+        clock: Callable[[], int],
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """A witness without URL in the policy cannot be asked and is left out."""
+        self._policy: Final = policy
+        self._prove: Final = prove
+        self._clock: Final = clock
+        self._timeout_s: Final = timeout_s
+        self._tasks: Final[set[asyncio.Task[Cosignature | None]]] = set()
+        self.witnesses: Final = [
+            WitnessClient(name=each.name, key=each.key, url=each.url, http=http)
+            for each in policy.witnesses
+            if each.url is not None
+        ]
+
+    def expect(self, size: int) -> None:
+        """Say which size the witnesses probably hold, at start; a wrong guess costs one more request."""
+        for witness in self.witnesses:
+            witness.held = size
+
+    async def gather(self, pending: Pending, late: LateCosignature) -> list[Cosignature]:
+        """Ask all witnesses; give the first that make a quorum, with all that had answered by then.
+
+        The others go on for what is left of their second; what they bring goes to `late`. Raises NotVerified no_quorum,
+        saying which groups lack what.
+        """
+        found: list[Cosignature] = []
+        waiting = {asyncio.create_task(self._bounded(witness, pending)) for witness in self.witnesses}
+        self._tasks.update(waiting)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            self._tasks.difference_update(done)
+            found += [each for each in (task.result() for task in done) if each is not None]
+            if self.combined(pending.size, found) is not None:
+                for task in waiting:
+                    task.add_done_callback(lambda task: self._came_late(pending, task, late))
+                return found
+        self._policy.quorum_time({each.key: each.time for each in found}, self._clock())  # raises, with the reason
+        return found
+
+    def combined(self, size: int, cosignatures: Iterable[Cosignature]) -> Cosigned | None:
+        """Choose a minimal quorum among the cosignatures of one checkpoint; None if they are no quorum."""
+        found = {each.key: each for each in cosignatures}
+        times, now = {key: each.time for key, each in found.items()}, self._clock()
+        try:
+            minimal, time = self._policy.minimal(times, now), self._policy.quorum_time(times, now)
+        except NotVerified:
+            return None
+        return Cosigned(
+            size=size,
+            quorum=[found[key].line for key in minimal],
+            cosignatures=[(each.line, each.time) for each in found.values()],
+            time=time,
+        )
+
+    async def _bounded(self, witness: WitnessClient, pending: Pending) -> Cosignature | None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await witness.cosign(pending, self._prove)
+        except (TongbanError, httpx2.HTTPError, TimeoutError) as error:
+            code = error.code if isinstance(error, TongbanError) else type(error).__name__
+            _log.warning("witness_failed", witness=witness.name, code=code, size=pending.size)
+            return None
+
+    def _came_late(self, pending: Pending, task: asyncio.Task[Cosignature | None], late: LateCosignature) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (cosignature := task.result()) is not None:
+            late(pending.size, cosignature)
+
+    async def stop(self) -> None:
+        """Cancel what is still asked."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

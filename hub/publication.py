@@ -1,0 +1,198 @@
+"""Publication: the newest sequenced checkpoint is shown to the witnesses, and served once a quorum has cosigned it.
+
+Sequencing runs ahead; while one size is at the witnesses, further batches may be sequenced, and the next round takes
+the newest of them. Without a quorum nothing is published: it is tried again, an alarm is logged, and reads go on at the
+old size. Without news a heartbeat asks for fresh cosignatures of the same checkpoint; if the journal has grown, a head
+that binds it is sequenced first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hub.cosigning import Cosignature, Cosigning
+from ledger.errors import NotVerified, TongbanError
+from ledger.transparency.checkpoint import Checkpoint, verify_cosignature, with_cosignatures
+from ledger.transparency.note import Note, parse_signature_lines
+from ledger.transparency.sequencer import Cosigned, Pending
+from ledger.transparency.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from hub.ledgerfile import LedgerFile
+    from ledger.transparency.policy import Policy
+    from ledger.transparency.store import StoredCosignature
+
+__all__ = ["Publisher"]
+
+RETRY_S: Final = 1.0
+LATE_S: Final = 0.25  # late cosignatures of one round share a transaction
+
+_log = structlog.get_logger(__name__)
+
+
+class Publisher:
+    """Publishes what the ledger file has sequenced. `run` is its loop; `wake` says that there is something new.
+
+    extend: sequences a head alone if the journal has grown. on_published: called in the loop after each publication.
+    heartbeat_s: None takes it from the rule in the key state. alarm: why nothing gets published, or None.
+    """
+
+    def __init__(
+        self,
+        file: LedgerFile,
+        cosigning: Cosigning,
+        *,
+        extend: Callable[[], Awaitable[None]],
+        on_published: Callable[[Snapshot], None],
+        heartbeat_s: float | None = None,
+    ) -> None:
+        self._file: Final = file
+        self._cosigning: Final = cosigning
+        self._extend: Final = extend
+        self._on_published: Final = on_published
+        self._heartbeat_s: Final = heartbeat_s
+        self._woken: Final = asyncio.Event()
+        self._known: dict[str, Cosignature] = {}  # of the published size, by key name
+        self._late: list[tuple[int, Cosignature]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._watchers: list[tuple[int, asyncio.Future[None]]] = []
+        self.snapshot: Snapshot | None = None
+        self.alarm: str | None = None
+
+    def wake(self) -> None:
+        """Say that something was sequenced."""
+        self._woken.set()
+
+    async def restore(self, policy: Policy) -> None:
+        """Show again what was published before, if its stored cosignatures are a quorum of the policy as it is now."""
+        size = self._file.sequencer.published
+        self._cosigning.expect(size)
+        if size == 0:
+            return
+        note, stored = await self._file.read(
+            lambda reads: (reads.first_checkpoint(size - 1)[1], reads.cosignatures(size))
+        )
+        text = Note.parse(note).text
+        known = [_restored(policy, text, each) for each in stored]
+        self._show(_unsigned(note), size, [each for each in known if each is not None])
+
+    async def run(self) -> None:
+        """Publish for ever; ends when the ledger file stops."""
+        while self._file.fault is None:
+            pending = await self._next()
+            try:
+                found = await self._cosigning.gather(pending, self._came_late)
+                await self._publish(pending.size, found)
+            except NotVerified as error:
+                if error.code != "no_quorum":
+                    raise
+                self.alarm = error.message
+                _log.error("no_quorum", size=pending.size, reason=error.message)
+                await asyncio.sleep(RETRY_S)
+
+    async def _next(self) -> Pending:
+        """Wait for something to publish, or for the time of a heartbeat."""
+        sequencer = self._file.sequencer
+        while (pending := sequencer.pending()) is None:
+            self._woken.clear()
+            try:
+                async with asyncio.timeout(self._heartbeat_s or sequencer.keys.rule("heartbeat_s")):
+                    await self._woken.wait()
+            except TimeoutError:
+                await self._extend()
+                return sequencer.current()
+        return pending
+
+    async def _publish(self, size: int, found: Iterable[Cosignature]) -> None:
+        """Store cosignatures of a size with those that are known of it, and show it if it is the newest."""
+        shown = 0 if self.snapshot is None else self.snapshot.size
+        merged = _newest([*self._known.values(), *found] if size == shown else found)
+        cosigned = self._cosigning.combined(size, merged.values())
+        if cosigned is None:
+            return
+        note = await self._file.write(lambda sequencer: sequencer.publish(cosigned))
+        if size >= shown:
+            self._show(_unsigned(note), size, merged.values())
+
+    def _show(self, unsigned: Note, size: int, cosignatures: Iterable[Cosignature]) -> None:
+        known = _newest(cosignatures)
+        cosigned = self._cosigning.combined(size, known.values())
+        if cosigned is None:
+            return
+        self._known = known
+        self.alarm = None
+        self.snapshot = Snapshot(
+            size=size,
+            root=Checkpoint.parse(unsigned.text).root,
+            note=with_cosignatures(unsigned, [each.line for each in known.values()]).format(),
+            quorum_note=with_cosignatures(unsigned, list(cosigned.quorum)).format(),
+            time=cosigned.time,
+            cosigners=tuple(sorted(known)),
+        )
+        self._answer(size)
+        self._on_published(self.snapshot)
+
+    def _came_late(self, size: int, cosignature: Cosignature) -> None:
+        self._late.append((size, cosignature))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_late())
+
+    async def _flush_late(self) -> None:
+        await asyncio.sleep(LATE_S)
+        late, self._late = self._late, []
+        for size in sorted({size for size, _ in late}):
+            found = [cosignature for of, cosignature in late if of == size]
+            try:
+                await self._keep_late(size, found)
+            except TongbanError as error:
+                _log.warning("late_cosignatures_lost", size=size, code=error.code)
+
+    async def _keep_late(self, size: int, found: Sequence[Cosignature]) -> None:
+        if self.snapshot is not None and size == self.snapshot.size:
+            await self._publish(size, found)
+            return
+        stored = [(each.line, each.time) for each in found]
+        # The size has a kept note already; its quorum is not chosen anew.
+        cosigned = Cosigned(size=size, quorum=[], cosignatures=stored, time=min(each.time for each in found))
+        await self._file.write(lambda sequencer: sequencer.publish(cosigned))
+
+    async def wait_for(self, size: int) -> None:
+        """Wait until a checkpoint of at least `size` entries is published; without limit."""
+        if self.snapshot is not None and self.snapshot.size >= size:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers.append((size, future))
+        await future
+
+    def _answer(self, size: int) -> None:
+        for wanted, future in self._watchers:
+            if wanted <= size and not future.done():
+                future.set_result(None)
+        self._watchers = [each for each in self._watchers if not each[1].done()]
+
+
+def _newest(cosignatures: Iterable[Cosignature]) -> dict[str, Cosignature]:
+    newest: dict[str, Cosignature] = {}
+    for each in cosignatures:
+        if each.key.name not in newest or each.time > newest[each.key.name].time:
+            newest[each.key.name] = each
+    return newest
+
+
+def _unsigned(note: bytes) -> Note:
+    """Leave the log's line alone under the text."""
+    parsed = Note.parse(note)
+    return Note(text=parsed.text, signatures=parsed.signatures[:1])
+
+
+def _restored(policy: Policy, text: bytes, stored: StoredCosignature) -> Cosignature | None:
+    """Check a stored line against the policy; None if the policy does not know its key any more."""
+    (line,) = parse_signature_lines(stored.line)
+    key = policy.keys.get((line.name, line.key_id))
+    if key is None:
+        return None
+    return Cosignature(key=key, line=line, time=verify_cosignature(text, line, key))
