@@ -221,8 +221,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
     inner, border = _path_shape(index, size)
     if len(path) != inner + border or not _are_hashes(path):
         raise NotVerified("bad_inclusion", f"expected {inner + border} hashes for entry {index} of {size}")
-    node = _fold_border(_fold_inner(leaf, path[:inner], index), path[inner:])
-    if node != root:
+    if _fold(leaf, path, index | -1 << inner) != root:
         raise NotVerified("bad_inclusion", f"path of entry {index} does not lead to the root of size {size}")
 
 
@@ -244,10 +243,10 @@ def verify_consistency(old_size: int, size: int, old_root: bytes, root: bytes, p
         path = (old_root, *path)  # the old tree is that peak: its hash is known and is not sent
     if len(path) != 1 + inner + border or not _are_hashes(path):
         raise NotVerified("bad_consistency", f"wrong number of hashes for growth from {old_size} to {size}")
-    peak, rest, index = path[0], path[1:], (old_size - 1) >> shift
-    if _fold_border(_fold_lefts(peak, rest[:inner], index), rest[inner:]) != old_root:
+    peak, rest, sides = path[0], path[1:], (old_size - 1) >> shift | -1 << inner
+    if _fold_lefts(peak, rest, sides) != old_root:
         raise NotVerified("bad_consistency", f"path does not lead to the old root of size {old_size}")
-    if _fold_border(_fold_inner(peak, rest[:inner], index), rest[inner:]) != root:
+    if _fold(peak, rest, sides) != root:
         raise NotVerified("bad_consistency", f"path does not lead to the root of size {size}")
 
 
@@ -263,7 +262,8 @@ def _check_trivial_growth(old_size: int, size: int, old_root: bytes, root: bytes
 def _path_shape(index: int, size: int) -> tuple[int, int]:
     """Number of hashes below and above the point where the path of a leaf joins that of the last leaf.
 
-    Below, the bits of the index say on which side a sibling lies; above, every sibling lies on the left.
+    Below, the bits of the index say on which side a sibling lies (1: left); above, every sibling lies on the left. So
+    `index | -1 << inner` has a bit for each hash of the path, from the leaf up.
     """
     inner = (index ^ (size - 1)).bit_length()
     return inner, (index >> inner).bit_count()
@@ -273,23 +273,17 @@ def _are_hashes(path: Sequence[bytes]) -> bool:
     return set(map(len, path)) <= {HASH_BYTES}
 
 
-def _fold_inner(node: bytes, siblings: Sequence[bytes], index: int) -> bytes:
-    for sibling in siblings:
-        pair = (_NODE, sibling, node) if index & 1 else (_NODE, node, sibling)
+def _fold(node: bytes, path: Sequence[bytes], sides: int) -> bytes:
+    for sibling in path:
+        pair = (_NODE, sibling, node) if sides & 1 else (_NODE, node, sibling)
         node = _sha256(_concat(pair)).digest()
-        index >>= 1
+        sides >>= 1
     return node
 
 
-def _fold_lefts(node: bytes, siblings: Sequence[bytes], index: int) -> bytes:
+def _fold_lefts(node: bytes, path: Sequence[bytes], sides: int) -> bytes:
     """Fold the left siblings only: in the old tree nothing stood on the right."""
-    for level, sibling in enumerate(siblings):
-        if index >> level & 1:
+    for level, sibling in enumerate(path):
+        if sides >> level & 1:
             node = node_hash(sibling, node)
-    return node
-
-
-def _fold_border(node: bytes, siblings: Sequence[bytes]) -> bytes:
-    for sibling in siblings:
-        node = _sha256(_concat((_NODE, sibling, node))).digest()
     return node
