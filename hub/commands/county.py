@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import httpx2
 import orjson
 import typer
 
@@ -24,11 +23,10 @@ from hub.county.node import CountyNode
 from hub.ingest.feeds import Feed
 from hub.ingest.normalise import Reject
 from hub.keyfiles import read_passphrase, read_secret, write_private
-from hub.oauth import ASSERTION_TYPE
 from hub.observability import configure_logging
+from hub.partner import Partner, access_token
 from hub.servers import serve_app
-from ledger.errors import Malformed, Refused, TongbanError, Unavailable
-from ledger.receipt import MAX_RECEIPT_BYTES
+from ledger.errors import Malformed
 
 __all__ = ["app"]
 
@@ -185,7 +183,7 @@ def token(
     Example: tongban county token --data c370214 --passphrase-file c370214.pass
     """
     with _node(data, passphrase_file) as node:
-        typer.echo(_access_token(node, scope))
+        typer.echo(access_token(node, scope))
 
 
 @app.command("status")
@@ -207,36 +205,6 @@ def status(
         typer.echo(f"{name:10} {value}")
 
 
-def _access_token(node: CountyNode, scope: str) -> str:
-    form = {
-        "grant_type": "client_credentials",
-        "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": node.client_assertion(node.config.hub_url, int(time.time())),
-        "scope": scope,
-    }
-    response = _ask("POST", f"{node.config.hub_url}/oauth/token", data=form)
-    return str(response.json()["access_token"])
-
-
 def _fresh_receipt(node: CountyNode, identifier: str) -> bytes:
-    index = node.log_index(identifier)
-    headers = {"Authorization": f"Bearer {_access_token(node, 'ledger.entries')}"}
-    return _ask("GET", f"{node.config.hub_url}/ledger/receipt/{index}", headers=headers).content[
-        : MAX_RECEIPT_BYTES + 1
-    ]
-
-
-def _ask(method: str, url: str, **options: object) -> httpx2.Response:
-    try:
-        response = httpx2.request(method, url, timeout=15.0, trust_env=False, **options)  # type: ignore[arg-type]  # passed on
-    except httpx2.HTTPError as error:
-        raise Unavailable("not_ready", "the hub does not answer") from error
-    if response.status_code == 200:
-        return response
-    raise _refusal(response)
-
-
-def _refusal(response: httpx2.Response) -> TongbanError:
-    if response.status_code >= 500:
-        return Unavailable("not_ready", f"the hub answers {response.status_code}")
-    return Refused("forbidden", f"the hub answers {response.status_code}: {response.text[:200]}")
+    partner = Partner(node.config.hub_url, access_token(node, "ledger.entries"))
+    return partner.receipt(node.log_index(identifier))

@@ -1,0 +1,103 @@
+"""The graph as the hub runs it: engine up, keys and catalogue in place, projection going, all of it kept so.
+
+    service = GraphService(engine, ledger=..., journal=...)
+    async with service.running():
+        await service.graph.read(statement)
+
+The hub answers for the ledger while the engine is still starting; `ready` tells when the graph can be asked. An engine
+that ends or is fenced is started anew, and the projection goes on from its cursors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from hub.graph.catalogue import Tables, load_catalogue
+from hub.graph.constraints import apply_constraints
+from hub.graph.driver import BoltDriver, BoltGraph
+from hub.graph.engine import Engine, keep
+from hub.graph.projection import LogReader, Projector
+from ledger.errors import TongbanError, Unavailable
+
+__all__ = ["GraphService"]
+
+_RETRY_S: Final = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+class GraphService:
+    """Engine, driver and projection of one hub. catalogue: the data tables, and a digest that changes with them."""
+
+    def __init__(
+        self, engine: Engine, *, ledger: LogReader, journal: LogReader, catalogue: Tables, catalogue_digest: str
+    ) -> None:
+        self.engine: Final = engine
+        self.driver: Final = BoltDriver(engine)
+        self.graph: Final = BoltGraph(self.driver)
+        self.projector: Final = Projector(self.driver, ledger, journal)
+        self._ledger = ledger
+        self._catalogue = catalogue
+        self._digest = catalogue_digest
+        self._prepared = False
+        self._fault: str | None = "the engine is starting"
+
+    @property
+    def fault(self) -> str | None:
+        """Why the graph cannot be asked now, or None."""
+        if not self.engine.alive:
+            return "the engine is not running"
+        if self.engine.fenced:
+            return "the engine is fenced after a failed write, and is being started anew"
+        return self._fault
+
+    async def lag(self) -> int:
+        """Count the published entries that are not yet in the graph."""
+        return max(0, await self._ledger.size() - self.projector.position.ledger)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run engine and projection beside the caller; both end with the block."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self.driver.close()
+            await self.engine.stop()
+
+    async def _run(self) -> None:
+        keeper: asyncio.Task[None] | None = None
+        try:
+            while True:
+                try:
+                    if keeper is None:
+                        await self.engine.start()
+                        keeper = asyncio.create_task(keep(self.engine))
+                    await self._project()
+                except Unavailable as error:
+                    _log.warning("graph_unavailable", code=error.code, reason=error.message)
+                    await asyncio.sleep(_RETRY_S)
+        except TongbanError as error:  # a graph of another ledger: a person must look at it
+            self._fault = error.message
+            _log.critical("graph_stopped", code=error.code, reason=error.message)
+        finally:
+            if keeper is not None:
+                keeper.cancel()
+
+    async def _project(self) -> None:
+        if not self._prepared:
+            await apply_constraints(self.driver)
+            await load_catalogue(self.driver, self._catalogue, self._digest)
+            self._prepared = True
+        self._fault = "the projection is catching up"
+        await self.projector.start()
+        await self.projector.catch_up()
+        self._fault = None
+        await self.projector.run()
