@@ -47,7 +47,7 @@ class LogBook:
     def add(self, raw: bytes) -> int:
         """Append an entry and do what it says; return its index."""
         index, entry = self.size, parse_entry(raw)
-        self._append(raw)
+        self.append(raw)
         match entry:
             case Seal():
                 pass
@@ -70,7 +70,8 @@ class LogBook:
                 if isinstance(sealed, Seal) and sealed.signatures[0].kid == key.kid:
                     self.statuses.set(index, Status.REVOKED)
 
-    def _append(self, raw: bytes) -> None:
+    def append(self, raw: bytes) -> None:
+        """Append any bytes, unread, as a dishonest log would."""
         self.entries.append(raw)
         self.statuses.extend_to(self.size)
 
@@ -89,7 +90,7 @@ class LogBook:
     def close(self, head: bytes | None = None) -> int:
         """End the batch with its head (or a given one); return the size."""
         self.covered = self.statuses.copy()
-        self._append(head or self.head())
+        self.append(head or self.head())
         return self.size
 
     def leaves(self) -> list[bytes]:
