@@ -100,7 +100,9 @@ def _check_header(header: dict[str, JsonValue], rule: JwtRule) -> tuple[str, str
     if header.keys() - {"typ"} != {"alg", "kid"}:
         raise Malformed("bad_header", "expected the header members alg, kid and typ")
     typ, kid, alg = header.get("typ"), header["kid"], header["alg"]
-    if typ not in rule.typ or ("typ" in header and typ is None):
+    if not isinstance(typ, str) and (typ is not None or "typ" in header):
+        raise Malformed("bad_header", "typ is no text")
+    if typ not in rule.typ:
         raise Malformed("bad_header", "another typ was expected")
     if not isinstance(kid, str) or not isinstance(alg, str) or alg not in _ALGORITHMS:
         raise Malformed("unknown_alg", f"alg is none of {', '.join(_ALGORITHMS)}")
@@ -121,7 +123,8 @@ def _check_claims(claims: dict[str, JsonValue], rule: JwtRule) -> dict[str, str]
     if not expected <= claims.keys() <= expected | {"nbf"}:
         raise NotVerified("bad_token", "a claim is missing, or one is not known")
     aud = claims["aud"]
-    if (aud[0] if isinstance(aud, list) and len(aud) == 1 else aud) not in rule.audiences:
+    audience = aud[0] if isinstance(aud, list) and len(aud) == 1 else aud
+    if not isinstance(audience, str) or audience not in rule.audiences:
         raise NotVerified("bad_token", "another audience was expected")
     texts = {name: value for name in rule.texts if isinstance(value := claims[name], str)}
     if len(texts) != len(rule.texts):
