@@ -24,15 +24,13 @@ from typing import Final, TypeAlias
 import httpx2
 import structlog
 
-from ledger.encoding import parse_decimal
 from ledger.errors import Malformed, NotVerified, TongbanError
-from ledger.transparency.checkpoint import verify_cosignature
-from ledger.transparency.note import Note, NoteSignature, VerifierKey, parse_signature_lines
+from ledger.transparency.note import Note, VerifierKey
 from ledger.transparency.policy import Policy
-from ledger.transparency.proof import format_hashes
 from ledger.transparency.sequencer import Cosigned, Pending
+from ledger.transparency.witness import AddCheckpoint, Cosignature, read_cosignatures, read_size
 
-__all__ = ["Cosignature", "Cosigning", "LateCosignature", "Prover", "WitnessClient"]
+__all__ = ["Cosigning", "LateCosignature", "Prover", "WitnessClient"]
 
 TIMEOUT_S: Final = 1.0
 MAX_ANSWER_BYTES: Final = 64 * 1024
@@ -45,15 +43,6 @@ LateCosignature: TypeAlias = "Callable[[int, Cosignature], None]"
 """(size, cosignature): one that came when its quorum was complete already."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cosignature:
-    """One verified cosignature: the witness's key, its line, its time in POSIX seconds."""
-
-    key: VerifierKey
-    line: NoteSignature
-    time: int
 
 
 @dataclass(slots=True)
@@ -72,17 +61,18 @@ class WitnessClient:
         async with self.lock:
             status, answer = await self._ask(pending, prove)
             if status == 409:
-                self.held = self._size_in(answer, pending.size)
+                self.held = self._held_by(answer, pending.size)
                 status, answer = await self._ask(pending, prove)
             if status != 200:
                 raise NotVerified("no_quorum", f"the witness answered with status {status}")
-            cosignature = self._cosignature_in(answer, pending)
+            own = {(self.key.name, self.key.id): self.key}
+            (cosignature,) = read_cosignatures(answer, Note.parse(pending.note).text, own)
             self.held = pending.size
             return cosignature
 
     async def _ask(self, pending: Pending, prove: Prover) -> tuple[int, bytes]:
-        path = await prove(self.held, pending.size)
-        body = b"old %d\n%b\n%b" % (self.held, format_hashes(path), pending.note)
+        path = tuple(await prove(self.held, pending.size))
+        body = AddCheckpoint.of(self.held, path, pending.note).format()
         url = f"{self.url.rstrip('/')}/add-checkpoint"
         answer = bytearray()
         async with self.http.stream("POST", url, content=body, headers=_TEXT) as response:
@@ -92,20 +82,13 @@ class WitnessClient:
                     raise Malformed("too_large", f"the witness's answer has more than {MAX_ANSWER_BYTES} bytes")
         return response.status_code, bytes(answer)
 
-    def _size_in(self, answer: bytes, size: int) -> int:
-        held = parse_decimal(answer.decode("utf-8", "replace").removesuffix("\n"))
+    def _held_by(self, answer: bytes, size: int) -> int:
+        held = read_size(answer)
         if held > size:
             # Either this is an old copy of the log, or somebody else signs with its key.
             _log.error("witness_holds_more", witness=self.name, held=held, size=size)
             raise NotVerified("bad_consistency", f"the witness holds {held} entries, the log has {size}")
         return held
-
-    def _cosignature_in(self, answer: bytes, pending: Pending) -> Cosignature:
-        text = Note.parse(pending.note).text
-        for line in parse_signature_lines(answer):
-            if (line.name, line.key_id) == (self.key.name, self.key.id):
-                return Cosignature(key=self.key, line=line, time=verify_cosignature(text, line, self.key))
-        raise NotVerified("no_quorum", "the witness answered without a line of its own key")
 
 
 class Cosigning:
@@ -167,8 +150,8 @@ class Cosigning:
             return None
         return Cosigned(
             size=size,
-            quorum=[found[key].line for key in minimal],
-            cosignatures=[(each.line, each.time) for each in found.values()],
+            quorum=[found[key].signature for key in minimal],
+            cosignatures=[(each.signature, each.time) for each in found.values()],
             time=time,
         )
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.cosigning import Cosignature, Cosigning
+from hub.cosigning import Cosigning
 from ledger.errors import NotVerified, TongbanError
 from ledger.transparency.checkpoint import Checkpoint, verify_cosignature, with_cosignatures
 from ledger.transparency.note import Note, parse_signature_lines
 from ledger.transparency.sequencer import Cosigned, Pending
 from ledger.transparency.snapshot import Snapshot
+from ledger.transparency.witness import Cosignature
 
 if TYPE_CHECKING:
     from hub.ledgerfile import LedgerFile
@@ -128,7 +129,7 @@ class Publisher:
         self.snapshot = Snapshot(
             size=size,
             root=Checkpoint.parse(unsigned.text).root,
-            note=with_cosignatures(unsigned, [each.line for each in known.values()]).format(),
+            note=with_cosignatures(unsigned, [each.signature for each in known.values()]).format(),
             quorum_note=with_cosignatures(unsigned, list(cosigned.quorum)).format(),
             time=cosigned.time,
             cosigners=tuple(sorted(known)),
@@ -155,7 +156,7 @@ class Publisher:
         if self.snapshot is not None and size == self.snapshot.size:
             await self._publish(size, found)
             return
-        stored = [(each.line, each.time) for each in found]
+        stored = [(each.signature, each.time) for each in found]
         # The size has a kept note already; its quorum is not chosen anew.
         cosigned = Cosigned(size=size, quorum=[], cosignatures=stored, time=min(each.time for each in found))
         await self._file.write(lambda sequencer: sequencer.publish(cosigned))
@@ -195,4 +196,4 @@ def _restored(policy: Policy, text: bytes, stored: StoredCosignature) -> Cosigna
     key = policy.keys.get((line.name, line.key_id))
     if key is None:
         return None
-    return Cosignature(key=key, line=line, time=verify_cosignature(text, line, key))
+    return Cosignature(key=key, signature=line, time=verify_cosignature(text, line, key))
