@@ -37,8 +37,9 @@ _DUE: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, creat
   FROM outbox WHERE state = ? AND due <= ? ORDER BY due, id LIMIT ?"""
 _OF: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
   FROM outbox WHERE identifier = ? ORDER BY id"""
-_SETTLE: Final = """UPDATE outbox SET state = ?, due = ?, attempts = attempts + 1, code = ?, message = ?,
-  log_index = coalesce(?, log_index), evidence = coalesce(?, evidence) WHERE id = ? AND leaf = ?"""
+_SETTLE: Final = """UPDATE outbox SET attempts = CASE state WHEN ?1 THEN attempts + 1 ELSE 0 END,
+  state = ?1, due = ?2, code = ?3, message = ?4, log_index = coalesce(?5, log_index), evidence = coalesce(?6, evidence)
+  WHERE id = ?7 AND leaf = ?8"""
 _RENEW: Final = """UPDATE outbox SET leaf = ?, entry = ?, journal = ?, due = ?, attempts = attempts + 1
   WHERE id = ? AND leaf = ?"""
 _RETRY: Final = """UPDATE outbox SET state = CASE WHEN log_index IS NULL THEN 'pending' ELSE 'logged' END, due = 0
