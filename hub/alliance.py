@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +54,7 @@ class Alliance:
     ports: dict[str, int]
     engine: EngineChoice = field(default_factory=EngineChoice)
     children: dict[str, Child] = field(default_factory=dict)
+    dev: bool = False
 
     @classmethod
     def found(
@@ -128,13 +129,13 @@ class Alliance:
         finally:
             node.close()
 
-    def start(self, *names: str, on_wait: Callable[[], None] = lambda: None) -> None:
+    def start(self, *names: str) -> None:
         """Start processes side by side, and return when each answers. Raises Unavailable not_ready."""
         for name in names:
             self.children[name] = self._child(name)
             self.children[name].start()
         for name in names:
-            self.children[name].wait_ready(on_wait=on_wait)
+            self.children[name].wait_ready()
 
     def stop(self, *names: str) -> None:
         """Stop processes by SIGTERM, each waited for."""
@@ -146,10 +147,11 @@ class Alliance:
         self.children.pop(name).kill()
 
     @contextmanager
-    def running(self, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Run the hub and every county node; whatever still runs at the end is stopped."""
+    def running(self, *, dev: bool = False) -> Iterator[None]:
+        """Run the hub (`dev`: with its explorer page) and every county node; all that runs at the end is stopped."""
+        self.dev = dev
         try:
-            self.start("hub", *self.counties, on_wait=on_wait)
+            self.start("hub", *self.counties)
             yield
         finally:
             self.stop(*list(self.children))
@@ -159,7 +161,7 @@ class Alliance:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
         if name == "hub":
             arguments = ["serve", "--data", str(self.data("hub")), *secret, "--port", str(self.hub_port)]
-            arguments += ["--config", str(self.data("hub") / "hub.toml")]
+            arguments += ["--config", str(self.data("hub") / "hub.toml"), *(["--dev"] if self.dev else [])]
             ready = f"{self.url('hub')}/readyz"
         else:
             arguments = ["county", "serve", "--data", str(self.data(name)), *secret]

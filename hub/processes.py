@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -81,7 +81,7 @@ class Child:
         """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
 
-    def wait_ready(self, *, seconds: float = 60.0, on_wait: Callable[[], None] = lambda: None) -> None:
+    def wait_ready(self, *, seconds: float = 60.0) -> None:
         """Poll the ready URL until it answers 200. Raises Unavailable not_ready with the end of the log."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -89,7 +89,6 @@ class Child:
                 break
             if self._answers():
                 return
-            on_wait()
             time.sleep(0.05)
         tail = self.log.read_text("utf-8", errors="replace")[-1500:]
         raise Unavailable(

@@ -65,7 +65,7 @@ class NotVerified(TongbanError):
         {
             "bad_signature", "unknown_kid", "key_not_active", "key_use", "bad_inclusion", "bad_consistency", "bad_head",
             "bad_status_proof", "bad_disclosure", "holder_binding", "no_quorum", "not_enough_signers", "bad_token",
-            "corrupt_store", "keys_behind",
+            "corrupt_store", "keys_behind", "unexpected",
         }
     )  # fmt: skip
 

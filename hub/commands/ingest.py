@@ -82,14 +82,18 @@ def feed(
     count: Annotated[int, typer.Option(min=1, help="how many licenses")],
     output: Annotated[Path, typer.Option(help="file to write, .csv or .ndjson")],
     seed: Annotated[int, typer.Option(min=0, max=999, help="another seed, other licenses")] = 1,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="day of the feed; default: today")
+    ] = None,
 ) -> None:
-    """Make a sample feed: fictional licenses, the same for the same county, count and seed.
+    """Make a sample feed: fictional licenses, the same for the same county, count, seed and day.
 
     Example: tongban feed --county 370214 --count 2000 --output feed.csv
     """
     if county not in {row["code"] for row in read_table("roster")}:
         raise Malformed("bad_setting", "the sample roster has no such county")
-    plan = FeedPlan(county=county, count=count, seed=seed)
+    day = (as_of or datetime.now(_CHINA)).date()
+    plan = FeedPlan(county=county, count=count, as_of=day, seed=seed)
     with output.open("w", encoding="utf-8", newline="") as file:
         file.writelines(feed_lines(plan, form="csv" if output.suffix == ".csv" else "ndjson"))
     typer.echo(f"wrote {count} licenses to {output}")

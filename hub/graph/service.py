@@ -17,10 +17,11 @@ from typing import Final
 
 import structlog
 
-from hub.graph.catalogue import Tables, load_catalogue
+from hub.graph.catalogue import load_catalogue
 from hub.graph.constraints import apply_constraints
 from hub.graph.driver import BoltDriver, BoltGraph
 from hub.graph.engine import Engine, keep
+from hub.graph.listing import Tables
 from hub.graph.projection import LogReader, Projector
 from ledger.errors import TongbanError, Unavailable
 
@@ -41,7 +42,6 @@ class GraphService:
         self.driver: Final = BoltDriver(engine)
         self.graph: Final = BoltGraph(self.driver)
         self.projector: Final = Projector(self.driver, ledger, journal)
-        self._ledger = ledger
         self._catalogue = catalogue
         self._digest = catalogue_digest
         self._prepared = False
@@ -55,10 +55,6 @@ class GraphService:
         if self.engine.fenced:
             return "the engine is fenced after a failed write, and is being started anew"
         return self._fault
-
-    async def lag(self) -> int:
-        """Count the published entries that are not yet in the graph."""
-        return max(0, await self._ledger.size() - self.projector.position.ledger)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""Made-up feeds of any size: the same county, seed and count give the same bytes.
+"""Made-up feeds of any size: the same county, seed, count and day give the same bytes.
 
 Every person, firm, number and license is fictional: resident IDs carry the county's own division code and a running
 birth date, USCCs the prefix `MB3`. One holder has several licenses, as in the field.
@@ -27,17 +27,20 @@ COLUMNS: Final = (
 _SURNAMES: Final = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
 _GIVEN: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华"
 _TRADES: Final = ("食品", "商贸", "餐饮", "物流", "建材", "药房", "服装", "机电", "书店", "农业")
-_FIRST_ISSUE: Final = date(2024, 1, 2)
 _PERSON_TYPES: Final = ("居民身份证", "社会保障卡", "居住证", "机动车驾驶证", "不动产权证书")
 _FIRM_TYPES: Final = ("营业执照", "食品经营许可证", "公共场所卫生许可证", "道路运输经营许可证")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPlan:
-    """What to make: a county of the roster, how many licenses, and the seed."""
+    """What to make: a county of the roster, how many licenses, as of which day, and the seed.
+
+    Every license is issued before `as_of` and in force on it, for 30 days more at least.
+    """
 
     county: str
     count: int
+    as_of: date
     seed: int = 1
 
 
@@ -70,9 +73,9 @@ def feed_rows(plan: FeedPlan) -> Iterator[dict[str, str]]:
 def _row(
     plan: FeedPlan, kind: dict[str, str], roster: dict[str, str], holder: _Holder, serial: int, chance: random.Random
 ) -> dict[str, str]:
-    issued = _FIRST_ISSUE + timedelta(days=chance.randrange(700))
-    years = kind["validity_years"]
-    expires = issued.replace(year=issued.year + int(years), day=min(issued.day, 28)) if years else None
+    years = int(kind["validity_years"] or 0)
+    issued = plan.as_of - timedelta(days=1 + chance.randrange(365 * years - 31 if years else 700))
+    expires = issued.replace(year=issued.year + years, day=min(issued.day, 28)) if years else None
     identifier = LicenseIdentifier.make(
         type_code=kind["code"],
         issuer=roster["authority_code"],

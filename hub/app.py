@@ -1,0 +1,228 @@
+"""The hub put together: stores, ledger, journal, graph, sources, tokens and GraphQL behind one Starlette app.
+
+    ledger.sqlite  -> LedgerRegistry -> /ledger       journal.sqlite -> JournalWriter -> /journal
+    vault.sqlite, county nodes -> Sources             graph/         -> GraphService  -> /graphql
+
+What must be right before the first request is opened first, and a fault there stops the start. The graph engine alone
+may come later: until then /readyz says so, and what needs no graph is answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+
+from hub.auth import Authenticator, TokenIssuer
+from hub.endpoints import health_routes, submission_routes
+from hub.envelope import FaceCipher
+from hub.founding import open_hub_keys
+from hub.gateway import GraphQLEndpoint
+from hub.graph.embedded import ArcadeEngine
+from hub.graph.engine import Engine
+from hub.graph.external import Neo4jEngine
+from hub.graph.service import GraphService
+from hub.ingest.data import TABLES, catalogue_digest, read_table
+from hub.journal.access import AccessJournal
+from hub.journal.intake import RecordIntake
+from hub.journal.writer import JournalWriter
+from hub.keyfiles import read_passphrase
+from hub.limits import LIMITS
+from hub.logroutes import log_routes
+from hub.oauth import TokenEndpoint
+from hub.observability import Metrics
+from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
+from hub.settings import Settings
+from hub.sources import NodeSource, Sources, VaultEndpoint, VaultSource, VaultStore
+from hub.tokens import ReplayGuard
+from ledger.errors import Unavailable
+from ledger.identifiers import holder_key
+from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+from ledger.transparency.snapshot import Snapshot
+from ledger.verifier import Verifier
+from schema import build_schema
+from schema.access import Principal
+from schema.context import Clock, Context
+
+__all__ = ["Hub", "create_app"]
+
+_MAX_GENESIS_BYTES: Final = 65_536
+_NODE_CONNECTIONS: Final = httpx2.Limits(max_connections=64, max_keepalive_connections=32)
+
+
+def create_app(settings: Settings, *, clock: Clock, random: Callable[[int], bytes], dev: bool = False) -> Starlette:
+    """Put a hub together from its settings. random: `random(n)` gives n fresh random bytes.
+
+    Raises Malformed (keys, policy, genesis), Unavailable no_log; at start also NotVerified corrupt_store.
+    """
+    hub = Hub(settings, clock=clock, random=random, dev=dev)
+    return Starlette(routes=hub.routes(), lifespan=hub.lifespan)
+
+
+class Hub:
+    """The parts of one hub. They are made here, started by `lifespan`, and know each other through ports only."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, random: Callable[[int], bytes], dev: bool) -> None:
+        self.settings: Final = settings
+        self.metrics: Final = Metrics()
+        self._clock = clock
+        data = settings.data
+        keys = open_hub_keys(data, read_passphrase(settings.passphrase_file))
+        self._policy = _alliance_file(data, "policy", MAX_POLICY_BYTES)
+        policy = Policy.parse(self._policy)
+        self._verifier = Verifier(
+            policy,
+            _alliance_file(data, "genesis", _MAX_GENESIS_BYTES),
+            policy_digest=hashlib.sha256(self._policy).digest(),
+        )
+        self._holder_secret = keys.holder
+        self._http = httpx2.AsyncClient(trust_env=False, limits=_NODE_CONNECTIONS)
+        self.journal = JournalWriter(data / "journal.sqlite")
+        self.registry = LedgerRegistry(
+            data / "ledger.sqlite", signer=keys.log, policy=policy, journal=self._journal_binding, clock=clock,
+            http=self._http, on_published=self._published, limits=_registry_limits(settings),
+        )  # fmt: skip
+        self._issuer = TokenIssuer(keys.token, issuer=settings.url, random=random, lifetime_s=settings.token_lifetime_s)
+        self._authenticator = Authenticator(self._issuer, lambda: self.registry.keys)
+        self.vault = VaultStore(data / "vault.sqlite", FaceCipher(keys.vault, random), self._is_logged)
+        self.sources = self._make_sources()
+        self.accesses = AccessJournal(self.journal)
+        self.graph = GraphService(
+            _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
+            catalogue={name: read_table(name) for name in TABLES}, catalogue_digest=catalogue_digest(),
+        )  # fmt: skip
+        limits = replace(
+            LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
+        )
+        self._graphql = GraphQLEndpoint(build_schema(), self.graph.graph, self._context, limits=limits, dev=dev)
+
+    def _make_sources(self) -> Sources:
+        nodes = {
+            county: NodeSource(county=county, url=url, client=self._http, issuer=self._issuer, clock=self._clock)
+            for county, url in self.settings.nodes.items()
+        }
+        return Sources(
+            nodes,
+            VaultSource(self.vault, self._clock),
+            clock=self._clock,
+            deadline_ms=self.settings.face_deadline_ms,
+            on_outcome=lambda outcome: self.metrics.faces.labels(outcome).inc(),
+        )
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Start journal, ledger and graph in this order; stop them in the other."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._http.aclose)
+            stack.callback(self.vault.close)
+            await self.journal.start()
+            stack.push_async_callback(self.journal.stop)
+            await self.registry.start()
+            stack.push_async_callback(self.registry.stop)
+            await stack.enter_async_context(self.graph.running())
+            yield
+
+    def routes(self) -> list[BaseRoute]:
+        """Give all routes of the hub."""
+        intake = RecordIntake(self.journal, self.registry, pool=self.registry.file.checks, clock=self._clock)
+        guard = ReplayGuard(sqlite3.connect(self.settings.data / "tokens.sqlite", check_same_thread=False))
+        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, guard, self._clock)
+        vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
+        return [
+            Route("/graphql", self._graphql),
+            *log_routes(
+                self.registry, self.journal, principal_of=self._principal_of, documents={"policy": self._policy}
+            ),
+            *submission_routes(self.registry, intake, body_timeout_s=self.settings.body_timeout_s),
+            *tokens.routes(),
+            *vault.routes(),
+            *health_routes(self._checks(), self._exposition),
+        ]
+
+    def _checks(self) -> dict[str, Callable[[], str | None]]:
+        return {
+            "journal": lambda: _reason(self.journal.fault),
+            "ledger": lambda: _reason(self.registry.fault),
+            "witnesses": lambda: (
+                self.registry.alarm or (None if self.registry.snapshot else "nothing is published yet")
+            ),
+            "graph": lambda: self.graph.fault,
+        }
+
+    def _context(self, authorization: str | None, request_id: str) -> Context:
+        return Context(
+            principal=self._authenticator.principal_of(authorization, self._clock()),
+            request_id=request_id,
+            registry=self.registry,
+            journal=self.accesses,
+            faces=self.sources,
+            clock=self._clock,
+            verify=lambda receipt, max_age: self._verifier.verify(receipt, now=self._clock(), max_age=max_age),
+            holder_key=lambda type_code, code: holder_key(self._holder_secret, type_code, code),
+        )
+
+    def _principal_of(self, request: Request) -> Principal:
+        return self._authenticator.principal_of(request.headers.get("authorization"), self._clock())
+
+    def _journal_binding(self) -> tuple[int, bytes]:
+        head = self.journal.head
+        return head.n, head.root
+
+    def _published(self, snapshot: Snapshot) -> None:
+        self.graph.projector.wake()
+        self.metrics.published_size.set(snapshot.size)
+        self.metrics.cosignatures.set(len(snapshot.cosigners))
+
+    def _is_logged(self, leaf: bytes) -> bool:
+        return bool(self.registry.file.reads.find([leaf]))
+
+    def _exposition(self) -> bytes:
+        self.metrics.ledger_size.set(self.registry.size)
+        shown = self.registry.snapshot
+        projected = self.graph.projector.position.ledger
+        self.metrics.projection_lag.set(max(0, (shown.size if shown else 0) - projected))
+        return self.metrics.text()
+
+
+def _registry_limits(settings: Settings) -> RegistryLimits:
+    return RegistryLimits(
+        group=settings.batch_entries,
+        group_s=settings.batch_wait_ms / 1000,
+        queue=settings.queue_entries,
+        witness_s=settings.witness_timeout_ms / 1000,
+    )
+
+
+def _engine(settings: Settings) -> Engine:
+    if settings.engine == "neo4j" and settings.neo4j_password_file is not None:
+        return Neo4jEngine(
+            settings.neo4j_uri,
+            user=settings.neo4j_user,
+            password_file=settings.neo4j_password_file,
+            database=settings.neo4j_database,
+        )
+    return ArcadeEngine(settings.data / "graph", memory_mb=settings.engine_memory_mb)
+
+
+def _alliance_file(data: Path, name: str, max_bytes: int) -> bytes:
+    try:
+        with (data / name).open("rb") as file:
+            found = file.read(max_bytes + 1)
+    except OSError as error:
+        raise Unavailable("no_log", f"there is no {name} in the hub's folder: run `tongban ledger init`") from error
+    if len(found) > max_bytes:
+        raise Unavailable("no_log", f"{name} has more than {max_bytes} bytes")
+    return found
+
+
+def _reason(fault: Exception | None) -> str | None:
+    return None if fault is None else str(fault)
