@@ -34,6 +34,17 @@ _NO_NEO4J: Final = "no Neo4j: run `make neo4j`"
 _not_run = pytest.StashKey[set[str]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a nightly run kill more often."""
+    parser.addoption("--kill-rounds", type=int, default=3, help="rounds of each kill test (default 3)")
+
+
+@pytest.fixture
+def kill_rounds(request: pytest.FixtureRequest) -> int:
+    """Give the number of rounds of a kill test."""
+    return int(request.config.getoption("--kill-rounds"))
+
+
 def _names_neo4j(item: pytest.Item) -> bool:
     parameters = cast("pytest.Function", item).callspec.params.values() if hasattr(item, "callspec") else ()
     return "neo4j" in parameters or "neo4j_engine" in getattr(item, "fixturenames", ())

@@ -115,10 +115,11 @@ class Neo4jServer:
         except Unavailable:
             return False
 
-    def start(self) -> None:
-        """Start the server, on the store that is there or a new one, and wait until it answers."""
+    def start(self, *, port: int = 0) -> None:
+        """Start the server, on the store that is there or a new one, and wait until it answers. port: 0 = any."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         password = self._password()
-        port = _free_port()
+        port = port or _free_port()
         self._configure(port)
         if not (self.directory / "data").exists():
             self._admin("dbms", "set-initial-password", password.read_text("utf-8"))
@@ -184,16 +185,17 @@ class Neo4jServer:
                    f"--config-dir={self._home / 'conf'}", "--console-mode"]  # fmt: skip
         with (self.directory / "console.log").open("wb") as log:
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        _children[child.pid] = child
         return child.pid
 
 
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
 def _alive(pid: int) -> bool:
-    """Tell whether the process runs; one of our own that has ended is reaped on the way."""
-    try:
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):
-            return False
-    except ChildProcessError:
-        pass  # another process started it
+    """Tell whether the process runs."""
+    if pid in _children:
+        return _children[pid].poll() is None
     try:  # a file left by a crash may name a process id that is another program's by now
         return b"CommunityEntryPoint" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -248,7 +250,6 @@ def main(arguments: list[str]) -> int:
                 return 0
             if tools := [tool for tool in ("java", "mvn") if shutil.which(tool) is None]:
                 return _missing(tools)
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             fetch(directory)
             server.end(signal.SIGKILL)
             server.start()

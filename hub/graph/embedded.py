@@ -42,7 +42,6 @@ _USER: Final = "root"
 _DATABASE: Final = "hub"
 _READY_S: Final = 60.0
 _STOP_S: Final = 30.0
-_LOCK_S: Final = 15.0  # a stale engine of a killed hub ends within a second of its SIGTERM
 _POLL_S: Final = 0.05
 _LEAST_ROOM: Final = 512 * 1024 * 1024  # bytes free below which nothing is written
 _PR_SET_PDEATHSIG: Final = 1
@@ -101,12 +100,17 @@ def command_line(runtime: Runtime, *, directory: Path, port: int, memory_mb: int
 
 
 class ArcadeEngine:
-    """An ArcadeDB server over `directory`, which is made (0700) when it is not there. memory_mb: heap, MiB."""
+    """An ArcadeDB server over `directory`, which is made (0700) when it is not there.
 
-    def __init__(self, directory: Path, *, memory_mb: int = 1024) -> None:
+    memory_mb: heap, MiB. lock_wait_s: how long to wait for another engine to let the folder go; the engine of a hub
+    that was killed ends within a second.
+    """
+
+    def __init__(self, directory: Path, *, memory_mb: int = 1024, lock_wait_s: float = 15.0) -> None:
         self.database = _DATABASE
-        self._directory = directory.absolute()
+        self.directory: Final = directory.absolute()
         self._memory_mb = memory_mb
+        self._lock_wait_s = lock_wait_s
         self._port = 0
         self._password = ""
         self._child: subprocess.Popen[bytes] | None = None
@@ -145,14 +149,14 @@ class ArcadeEngine:
         """Raise Unavailable graph_unavailable while fenced, or with less than 512 MiB free on the disk."""
         if self._fence is not None:
             raise Unavailable("graph_unavailable", f"the graph is fenced: {self._fence}")
-        if shutil.disk_usage(self._directory).free < _LEAST_ROOM:
+        if shutil.disk_usage(self.directory).free < _LEAST_ROOM:
             raise Unavailable("graph_unavailable", "the disk of the graph has less than 512 MiB free")
 
     async def start(self) -> None:
         """Start the child and wait until it answers. Raises Unavailable graph_unavailable.
 
-        When another engine holds the folder (a second hub, or the engine of a hub killed a moment ago), waits 15 s for
-        it to end and then refuses: a second one would start with an empty graph, or harm the first.
+        When another engine holds the folder (a second hub, or the engine of a hub killed a moment ago), waits for it
+        to end for a while, and then refuses: a second one would start with an empty graph, or harm the first.
         """
         if self.alive:
             return
@@ -187,11 +191,11 @@ class ArcadeEngine:
 
     def _prepare(self) -> None:
         """Make folder and password once. A folder with users but without the password is not ours to open."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._directory.chmod(0o700)
-        file = self._directory / "root-password"
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory.chmod(0o700)
+        file = self.directory / "root-password"
         if not file.exists():
-            if (self._directory / "config").exists():
+            if (self.directory / "config").exists():
                 raise Unavailable("graph_unavailable", f"{file} is missing: delete the folder, the graph is rebuilt")
             fresh = file.with_suffix(".new")
             with os.fdopen(_private(fresh), "wb") as made:
@@ -200,26 +204,26 @@ class ArcadeEngine:
         self._password = read_password(file)
 
     async def _take_lock(self) -> int:
-        lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            async with asyncio.timeout(_LOCK_S):
+            async with asyncio.timeout(self._lock_wait_s):
                 await _until(lambda: _locked(lock))
         except BaseException as error:
             os.close(lock)
             if isinstance(error, TimeoutError):
-                raise Unavailable("graph_unavailable", f"another engine holds {self._directory}") from error
+                raise Unavailable("graph_unavailable", f"another engine holds {self.directory}") from error
             raise
         return lock
 
     def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
-        log = self._directory / "engine.log"
+        log = self.directory / "engine.log"
         if log.exists():
-            log.replace(self._directory / "engine.log.1")
-        command = command_line(find_runtime(), directory=self._directory, port=self._port, memory_mb=self._memory_mb)
+            log.replace(self.directory / "engine.log.1")
+        command = command_line(find_runtime(), directory=self.directory, port=self._port, memory_mb=self._memory_mb)
         with os.fdopen(_private(log), "wb") as output:
             return subprocess.Popen(  # noqa: S603  # the command is ours, without a shell
                 command,
-                cwd=self._directory,
+                cwd=self.directory,
                 env={"LANG": "C.UTF-8"},  # JAVA_TOOL_OPTIONS of the environment must not reach it
                 stdin=subprocess.DEVNULL,
                 stdout=output,
