@@ -59,14 +59,17 @@ def write_private(path: Path, data: bytes) -> None:
 def read_private(path: Path, *, max_bytes: int) -> bytes:
     """Read a file that only its owner can read. Raises Malformed bad_file, too_large."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        # A named pipe must not make us wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise Malformed("bad_file", f"cannot open {path.name}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)  # of what was opened, not of what the name means by now
         if not stat.S_ISREG(status.st_mode) or status.st_mode & _OTHERS:
             raise Malformed("bad_file", f"{path.name} can be read by others: expected a file of mode 0600")
-        data = file.read(max_bytes + 1)
+        data = os.read(descriptor, max_bytes + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > max_bytes:
         raise Malformed("too_large", f"{path.name} has more than {max_bytes} bytes")
     return data
