@@ -1,63 +1,102 @@
 """The command `tongban`: the command tree, and how a failure becomes an exit code.
 
 Exit codes: 0 done (for `verify`: VALID) · 1 not verified · 2 wrong usage or malformed input · 3 unavailable ·
-4 refused · 5 conflict.
+4 refused · 5 conflict · 130 interrupted.
+
+A command's module is loaded when that command is asked for: checking a receipt needs no web server and no driver.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Final
+from collections.abc import Mapping
+from importlib import import_module
+from io import TextIOWrapper
+from types import MappingProxyType
+from typing import Any, Final
 
-import click
 import typer
-from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from hub.commands import county, demo, ingest, ledger, schema, serve, settings, verify
 from ledger.errors import Conflict, Malformed, NotVerified, Refused, TongbanError, Unavailable
 
-__all__ = ["EXIT_CODES", "app", "main"]
+__all__ = ["EXIT_CODES", "CommandTree", "app", "main"]
 
-EXIT_CODES: Final[dict[type[TongbanError], int]] = {
-    NotVerified: 1,
-    Malformed: 2,
-    Unavailable: 3,
-    Refused: 4,
-    Conflict: 5,
-}
+EXIT_CODES: Final[Mapping[type[TongbanError], int]] = MappingProxyType(
+    {NotVerified: 1, Malformed: 2, Unavailable: 3, Refused: 4, Conflict: 5}
+)
+
+_COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "demo": "hub.commands.demo:demo",
+        "verify": "hub.commands.verify:verify",
+        "serve": "hub.commands.serve:serve",
+        "settings": "hub.commands.settings:settings",
+        "ledger": "hub.commands.ledger:app",
+        "county": "hub.commands.county:app",
+        "ingest": "hub.commands.ingest:ingest",
+        "feed": "hub.commands.ingest:feed",
+        "schema": "hub.commands.schema:app",
+    }
+)
+"""Command -> module and attribute: a function, or the Typer app of a group."""
+
+
+class CommandTree(TyperGroup):
+    """The commands in the order of help; each is loaded when it is asked for."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002  # the signature of the base class
+        """Give the names of all commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ARG002  # the same
+        """Give a command by its name, or None. An unknown name loads all, so that the nearest one can be proposed."""
+        for name in (cmd_name,) if cmd_name in _COMMANDS else _COMMANDS:
+            if name not in self.commands:
+                self._load(name)
+        return self.commands.get(cmd_name)
+
+    def _load(self, name: str) -> None:
+        module, attribute = _COMMANDS[name].split(":")
+        found = getattr(import_module(module), attribute)
+        holder = typer.Typer(rich_markup_mode=None)
+        if isinstance(found, typer.Typer):
+            holder.add_typer(found, name=name)
+        else:
+            holder.command(name)(found)
+        self.add_command(get_group(holder).commands[name], name)
+
 
 app = typer.Typer(
     name="tongban",
-    help=(
-        "A GraphQL data hub with a shared e-license ledger.\n\n"
-        "Exit codes: 0 done (verify: VALID), 1 not verified, 2 usage or malformed input, 3 unavailable, 4 refused, "
-        "5 conflict."
-    ),
+    cls=CommandTree,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
 )
-app.add_typer(ledger.app, name="ledger")
-app.add_typer(county.app, name="county")
-app.add_typer(schema.app, name="schema")
-app.command()(verify.verify)
-app.command()(serve.serve)
-app.command()(ingest.ingest)
-app.command()(settings.settings)
-app.command()(demo.demo)
+
+
+@app.callback()
+def tongban() -> None:
+    """A GraphQL data hub with a shared e-license ledger for counties of different provinces.
+
+    Exit codes: 0 done (verify: VALID), 1 not verified, 2 usage or malformed input, 3 unavailable, 4 refused,
+    5 conflict.
+    """
 
 
 def main() -> None:
     """Run the command line and leave with its exit code; an expected failure is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese letters ends no command
     try:
-        code = app(standalone_mode=False)
+        app()
     except TongbanError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"tongban: {error}", markup=False)
-        code = EXIT_CODES[type(error)]
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except (KeyboardInterrupt, click.Abort):
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+        typer.echo(f"tongban: {error}", err=True)
+        sys.exit(EXIT_CODES[type(error)])
+    except OSError as error:
+        typer.echo(f"tongban: bad_file: {error.strerror}: {error.filename}", err=True)
+        sys.exit(EXIT_CODES[Malformed])

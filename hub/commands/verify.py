@@ -34,7 +34,7 @@ def verify(
     max_age: Annotated[str, typer.Option(help="greatest age of the checkpoint: 90, 60s, 15m, 24h, 7d")] = "24h",
     at: Annotated[str | None, typer.Option(help="judge at this time (RFC 3339), for archives; default: now")] = None,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
-) -> int:
+) -> None:
     """Check a receipt offline: who issued it, that it is in the ledger, and that it is not revoked.
 
     Exit code 0 for VALID, 1 for any other verdict (a file that cannot be read included), 2 for wrong usage.
@@ -52,7 +52,8 @@ def verify(
         typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
     else:
         _print(verdict)
-    return 0 if verdict.outcome is Outcome.VALID else 1
+    if verdict.outcome is not Outcome.VALID:
+        raise typer.Exit(1)
 
 
 def _receipt(path: Path) -> bytes:
