@@ -1,8 +1,10 @@
-"""What a county runs: keys, record store, outbox, witness and record-source endpoint."""
+"""What a county runs: keys, record store, outbox, witness and record-source endpoint.
+
+The web application is `hub.county.application`: sealing and ingestion do without it.
+"""
 
 from __future__ import annotations
 
-from hub.county.application import create_county_app
 from hub.county.folder import init_county, open_county
 from hub.county.licenses import LicenseHolder, LicenseRecord
 from hub.county.member import MemberFile
@@ -15,7 +17,6 @@ __all__ = [
     "LicenseRecord",
     "MemberFile",
     "Sealed",
-    "create_county_app",
     "init_county",
     "open_county",
 ]

@@ -12,7 +12,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from ledger.errors import Unavailable
+from ledger.errors import NotVerified, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +30,18 @@ _PRAGMAS: Final = (
 
 
 class Database:
-    """One connection to one file, shared by the threads of this process, one at a time."""
+    """One connection to one file, shared by the threads of this process, one at a time.
+
+    schema: statements parted by `;` and a newline. The file is made, mode 0600, if it is not there.
+    """
 
     def __init__(self, path: Path, schema: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._connection: Final = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._lock: Final = threading.RLock()
-        for pragma in _PRAGMAS:
-            self._connection.execute(pragma)
+        with self.reading() as connection:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma).fetchall()
         with self.transaction() as connection:
             for statement in schema.split(";\n"):
                 connection.execute(statement)
@@ -46,7 +50,7 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Run a write transaction: committed and on disk when the block ends, rolled back when it raises.
 
-        Raises Unavailable store_stopped when the file stays locked or cannot be written.
+        Raises Unavailable store_stopped when the file stays locked or cannot be written, NotVerified corrupt_store.
         """
         with self._lock, _as_unavailable():
             self._connection.execute("BEGIN IMMEDIATE")
@@ -59,7 +63,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection for reads outside a transaction. Raises Unavailable store_stopped."""
+        """Give the connection for reads outside a transaction. Raises as `transaction`."""
         with self._lock, _as_unavailable():
             yield self._connection
 
@@ -74,4 +78,8 @@ def _as_unavailable() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise Unavailable("store_stopped", "the county's database cannot be used now") from error
+        raise Unavailable("store_stopped", "the database cannot be used now") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise  # a fault of ours
+        raise NotVerified("corrupt_store", "the database file is damaged") from error
