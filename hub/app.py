@@ -49,8 +49,8 @@ from ledger.identifiers import holder_key
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.transparency.snapshot import Snapshot
 from ledger.verifier import Verifier
-from schema import build_schema
 from schema.access import Principal
+from schema.assembly import build_schema
 from schema.context import Clock, Context
 
 __all__ = ["Hub", "create_app"]

@@ -1,29 +1,4 @@
-"""What can be asked: Strawberry types with place, access rule and cost, and the ports that the hub implements."""
+"""What can be asked: Strawberry types with place, access rule and cost, and the ports that the hub implements.
 
-from __future__ import annotations
-
-import strawberry
-from strawberry.schema.config import StrawberryConfig
-
-from schema.conformance import check
-from schema.mutations import Mutation
-from schema.queries import Query
-from schema.scalars import SCALARS
-
-__all__ = ["build_schema", "export_schema"]
-
-
-def build_schema() -> strawberry.Schema:
-    """Build the schema and check it. Suggestions in errors are off: "did you mean" would tell names that are refused.
-
-    Raises SchemaFault that lists every field whose declarations do not hold together.
-    """
-    config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
-    schema = strawberry.Schema(query=Query, mutation=Mutation, config=config)
-    check(schema)
-    return schema
-
-
-def export_schema() -> str:
-    """Give the schema as SDL: the text of schema/schema.graphql, byte for byte."""
-    return build_schema().as_str() + "\n"
+Nothing is imported here: who needs an access rule or a port (`schema.access`, `schema.context`) does not load GraphQL.
+"""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
-
-from graphql.pyutils import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ledger.errors import Refused
 from ledger.verdict import Verdict
 from schema.access import ANONYMOUS, Principal
+
+if TYPE_CHECKING:
+    from graphql.pyutils import Path
 
 __all__ = [
     "Access",

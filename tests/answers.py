@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from schema import build_schema
+from schema.assembly import build_schema
 from schema.context import Context
 from schema.licenses import License, LicenseReceipt
 from schema.scalars import SCALARS

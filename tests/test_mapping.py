@@ -11,8 +11,8 @@ import strawberry
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, GraphQLUnionType
 from strawberry.schema.config import StrawberryConfig
 
-from schema import build_schema
 from schema.access import RULES, SCOPES, TYPES
+from schema.assembly import build_schema
 from schema.conformance import LABELS, check, faults
 from schema.connections import Connection
 from schema.inspection import SchemaFault, WalkedField, core_schema, walk

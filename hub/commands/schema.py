@@ -10,8 +10,8 @@ import typer
 from hub.commands.verify import read_bounded
 from hub.graph.plan import explain
 from hub.limits import LIMITS
-from schema import build_schema, export_schema
 from schema.access import SCOPES
+from schema.assembly import build_schema, export_schema
 
 __all__ = ["app"]
 

@@ -8,7 +8,7 @@ import pytest
 import strawberry
 from graphql import GraphQLField, GraphQLString
 
-from schema import build_schema
+from schema.assembly import build_schema
 from schema.inspection import SchemaFault, core_schema, declaration_of, walk
 from schema.mapping import KeyStart, Property
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from graphql import GraphQLObjectType, build_schema
 
-from schema import export_schema
+from schema.assembly import export_schema
 
 SDL = Path(__file__).resolve().parents[2] / "schema" / "schema.graphql"
 
