@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ledger.entries import build_status
 from ledger.heads import EMPTY_JOURNAL_ROOT
 from ledger.members import KeyState
+from ledger.status import Status
 from ledger.transparency.candidate import examine
 from ledger.transparency.checkpoint import cosign
 from ledger.transparency.fsck import check_log
+from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.note import NOTE_ED25519, Note, VerifierKey
 from ledger.transparency.sequencer import Batch, Cosigned, Sequencer
 from ledger.transparency.snapshot import LogReads
 from ledger.transparency.store import Store
-from tests.small_log import AUDITORS, GENESIS, LOG, ORIGIN, T0, issue_at
+from tests.small_log import AUDITORS, COUNTIES, GENESIS, LOG, ORIGIN, T0, issue_at
 
-__all__ = ["EMPTY_JOURNAL", "LOG_KEY", "SequencedLog", "seals"]
+__all__ = ["EMPTY_JOURNAL", "LOG_KEY", "SequencedLog", "seals", "status_entry"]
 
 LOG_KEY: Final = VerifierKey.of(ORIGIN, NOTE_ED25519, LOG)
 EMPTY_JOURNAL: Final = (0, EMPTY_JOURNAL_ROOT)
@@ -57,3 +60,11 @@ class SequencedLog:
     def check(self) -> int:
         """Check the whole stored log."""
         return check_log(self.store, LOG_KEY)
+
+
+def status_entry(
+    log: SequencedLog, of: int, to: Status, *, reason: str, by: int | None = None, iat: int = T0 + 900
+) -> bytes:
+    """Sign a status entry of 370214 about a seal of the log."""
+    leaf, signer = leaf_hash(log.sequencer.entry(of)), COUNTIES["370214"]
+    return build_status(of=of, leaf=leaf, to=to, reason=reason, iat=iat, kid="370214#1", signer=signer, by=by)

@@ -7,7 +7,6 @@ signature check an entry; the log may be of any size, memory holds its statuses 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from ledger.admission import Target, check_entry
@@ -36,8 +35,9 @@ def check_log(store: Store, log_key: VerifierKey) -> int:
     try:
         check = _Check(store, log_key)
         return check.run()
-    except TongbanError as error:
-        index = error.index or (check.index if check else 0)
+    except (TongbanError, AttributeError, TypeError, ValueError) as error:  # SQLite keeps values of any type
+        named = error.index if isinstance(error, TongbanError) else None
+        index = check.index if named is None and check is not None else named or 0
         raise NotVerified("corrupt_store", f"entry {index}: {error}", index=index) from error
 
 
@@ -59,7 +59,9 @@ class _Check:
         """Check everything; returns the size."""
         size = self._state.size
         for start in range(0, size, _CHUNK):
-            self._chunk(self._reader.entries(start, min(start + _CHUNK, size)))
+            for raw in self._reader.entries(start, min(start + _CHUNK, size)):
+                self._raw(raw)
+                self.index += 1
         self._check_right_edge()
         self._check_statuses()
         self._check_published()
@@ -87,14 +89,12 @@ class _Check:
             raise NotVerified("corrupt_store", "entry 0 is not the genesis", index=0)
         return KeyState.genesis(entry)
 
-    def _chunk(self, raws: Sequence[bytes]) -> None:
-        entries = [parse_entry(raw) for raw in raws]
-        leaves, statements = self._reader.find([e.leaf for e in entries], [e.statement for e in entries])
-        for entry in entries:
-            if (leaves.get(entry.leaf), statements.get(entry.statement)) != (self.index, self.index):
-                raise NotVerified("corrupt_store", "the dedup tables do not name the entry")
-            self._entry(entry)
-            self.index += 1
+    def _raw(self, raw: bytes) -> None:
+        entry = parse_entry(raw)
+        leaves, statements = self._reader.find((entry.leaf,), (entry.statement,))
+        if (leaves.get(entry.leaf), statements.get(entry.statement)) != (self.index, self.index):
+            raise NotVerified("corrupt_store", "the dedup tables do not name the entry")
+        self._entry(entry)
 
     def _entry(self, entry: Entry) -> None:
         growth = self._edge.append([entry.leaf])

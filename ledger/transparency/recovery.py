@@ -43,6 +43,8 @@ def load_standing(reader: Reader, state: StoreState, log_key: VerifierKey) -> St
         if isinstance(error, NotVerified) and error.code == "corrupt_store":
             raise
         raise NotVerified("corrupt_store", f"the stored log does not hold: {error}", index=error.index) from error
+    except (AttributeError, TypeError, ValueError) as error:  # SQLite keeps values of any type in any column
+        raise NotVerified("corrupt_store", f"the stored log holds a value of another type: {error}") from error
 
 
 def _load(reader: Reader, state: StoreState, log_key: VerifierKey) -> Standing:

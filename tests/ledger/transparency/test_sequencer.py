@@ -22,7 +22,7 @@ from ledger.transparency.merkle import leaf_hash, root_of
 from ledger.transparency.sequencer import Cosigned, Sequencer, landmark_day
 from ledger.transparency.store import Store
 from tests.entropy import signer_of
-from tests.sequenced import EMPTY_JOURNAL, SequencedLog, seals
+from tests.sequenced import EMPTY_JOURNAL, SequencedLog, seals, status_entry
 from tests.small_log import COUNTIES, GENESIS, LOG, T0, issue_at
 from tests.stores import FaultyStore, MemoryStore, Moment, sqlite_store
 
@@ -32,12 +32,6 @@ MOMENTS: list[Moment] = ["not done", "done, but an error came back"]
 @pytest.fixture
 def log() -> SequencedLog:
     return SequencedLog(MemoryStore())
-
-
-def status(log: SequencedLog, of: int, to: Status, *, reason: str, by: int | None = None, iat: int = T0 + 900) -> bytes:
-    leaf = leaf_hash(log.sequencer.entry(of))
-    signer = COUNTIES["370214"]
-    return build_status(of=of, leaf=leaf, to=to, reason=reason, iat=iat, kid="370214#1", signer=signer, by=by)
 
 
 def outcome(result: Placed | TongbanError) -> int | str:
@@ -174,12 +168,12 @@ def test_a_journal_that_shrank_or_changed_stops_the_log(log: SequencedLog, journ
 def test_status_entries_take_effect_at_once(log: SequencedLog) -> None:
     """Within a batch each sees what the one before it did."""
     log.sequence(seals(3))
-    suspend = status(log, 2, Status.SUSPENDED, reason="02")
-    reinstate = status(log, 2, Status.VALID, reason="01")
-    revoke = status(log, 3, Status.REVOKED, reason="04")
-    again = status(log, 3, Status.REVOKED, reason="04", iat=T0 + 901)
-    late = status(log, 3, Status.VALID, reason="01")
-    superseded = status(log, 4, Status.SUPERSEDED, reason="01", by=2)
+    suspend = status_entry(log, 2, Status.SUSPENDED, reason="02")
+    reinstate = status_entry(log, 2, Status.VALID, reason="01")
+    revoke = status_entry(log, 3, Status.REVOKED, reason="04")
+    again = status_entry(log, 3, Status.REVOKED, reason="04", iat=T0 + 901)
+    late = status_entry(log, 3, Status.VALID, reason="01")
+    superseded = status_entry(log, 4, Status.SUPERSEDED, reason="01", by=2)
     batch = log.sequence([suspend, reinstate, revoke, again, late, superseded, reinstate])
     assert [outcome(each) for each in batch.results] == [6, 7, 8, "final_status", "final_status", 9, 7]
     assert [log.sequencer.status_of(index) for index in (2, 3, 4)] == [
