@@ -24,9 +24,10 @@ import structlog
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from hub.assertion import ASSERTION_LIFETIME_S, ASSERTION_TYPE
 from hub.auth import TokenIssuer, client_key
 from hub.exchange import media_type, read_body
-from hub.tokens import Jwt, JwtRule, ReplayGuard, sign_jwt, verify_jwt
+from hub.tokens import Jwt, JwtRule, ReplayGuard, verify_jwt
 from ledger.errors import Malformed, NotVerified, Unavailable
 from schema.access import SCOPES
 
@@ -34,26 +35,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from ledger.members import KeyState
-    from ledger.signers import Signer
     from schema.context import Clock
 
-__all__ = ["ASSERTION_LIFETIME_S", "ASSERTION_TYPE", "TokenEndpoint", "client_assertion"]
+__all__ = ["TokenEndpoint"]
 
-ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ASSERTION_LIFETIME_S: Final = 300
 _ASSERTION_TYP: Final[frozenset[str | None]] = frozenset({None, "JWT", "client-authentication+jwt"})
 _ASSERTION_TEXTS: Final = frozenset({"iss", "sub", "jti"})
 _MAX_FORM_BYTES: Final = 16_384
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 _log = structlog.get_logger(__name__)
-
-
-def client_assertion(kid: str, signer: Signer, *, audience: str, jti: str, now: int) -> str:
-    """Write the assertion that a client sends: `audience` is the URL of the hub or of its token endpoint."""
-    exp = now + ASSERTION_LIFETIME_S
-    claims = {"iss": kid, "sub": kid, "aud": audience, "iat": now, "exp": exp, "jti": jti}
-    return sign_jwt({"kid": kid}, claims, signer)
 
 
 class _OAuthError(Exception):

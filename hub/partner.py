@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import httpx2
 
+from hub.assertion import ASSERTION_TYPE
 from hub.county.node import CountyNode
-from hub.oauth import ASSERTION_TYPE
 from ledger.errors import Refused, Unavailable
 
 __all__ = ["Partner", "access_token", "ask"]

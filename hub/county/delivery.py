@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 import httpx2
 import structlog
 
-from hub.county.outbox import Item, Outbox, Settled, State
+from hub.county.outbox import OVERDUE_S, Item, Outbox, Settled, State
 from ledger.errors import CODES, TongbanError, Unavailable
 from ledger.transparency.tiles import encode_bundle
 
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from ledger.encoding import JsonValue
     from schema.context import Clock
 
-__all__ = ["OVERDUE_S", "Delivery", "Renewal"]
+__all__ = ["Delivery", "Renewal"]
 
-OVERDUE_S: Final = 300
 BATCH: Final = 512
 _POLL_S: Final = 0.25
 _TIMEOUT_S: Final = 30.0

@@ -18,14 +18,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hub.assertion import client_assertion
 from hub.county.database import Database
-from hub.county.delivery import OVERDUE_S
 from hub.county.keys import witness_name
-from hub.county.outbox import OUTBOX_SCHEMA, Item, Outbox
+from hub.county.outbox import OUTBOX_SCHEMA, OVERDUE_S, Item, Outbox
 from hub.county.records import RECORD_SCHEMA, Face, RecordStore
 from hub.county.sealing import SealedLicense, Sealer
 from hub.envelope import Envelope, FaceCipher
-from hub.oauth import client_assertion
 from ledger.attestation import present
 from ledger.encoding import b64u_encode, canonical_json
 from ledger.entries import MEMBER_TYP, parse_entry

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from hub.county.database import Database
 
-__all__ = ["OUTBOX_SCHEMA", "Counts", "Item", "Kind", "Outbox", "Settled", "State"]
+__all__ = ["OUTBOX_SCHEMA", "OVERDUE_S", "Counts", "Item", "Kind", "Outbox", "Settled", "State"]
+
+OVERDUE_S: Final = 300
+"""After how many seconds an unfinished item is overdue."""
 
 Kind: TypeAlias = Literal["seal", "status"]
 State: TypeAlias = Literal["pending", "logged", "done", "failed"]

@@ -10,8 +10,9 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
+from hub.assertion import ASSERTION_TYPE, client_assertion
 from hub.auth import Authenticator, TokenIssuer
-from hub.oauth import ASSERTION_TYPE, TokenEndpoint, client_assertion
+from hub.oauth import TokenEndpoint
 from hub.tokens import ReplayGuard, sign_jwt
 from ledger.members import KeyState, ListedKey
 from tests.entropy import seeded, signer_of

@@ -1,0 +1,23 @@
+"""The assertion by which a client proves itself at the token endpoint (RFC 7523): the client's half of hub/oauth.py.
+
+{"alg","kid"} . {"iss":"370214#3","sub":"370214#3","aud":"https://hub.example","iat":…,"exp":…,"jti":"…"}
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.tokens import sign_jwt
+from ledger.signers import Signer
+
+__all__ = ["ASSERTION_LIFETIME_S", "ASSERTION_TYPE", "client_assertion"]
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME_S: Final = 300
+
+
+def client_assertion(kid: str, signer: Signer, *, audience: str, jti: str, now: int) -> str:
+    """Write the assertion that a client sends: `audience` is the URL of the hub or of its token endpoint."""
+    exp = now + ASSERTION_LIFETIME_S
+    claims = {"iss": kid, "sub": kid, "aud": audience, "iat": now, "exp": exp, "jti": jti}
+    return sign_jwt({"kid": kid}, claims, signer)
