@@ -1,0 +1,66 @@
+"""The county node as a server: it witnesses and delivers over real sockets, and one folder is served once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from hub.county import CountyNode
+from hub.county.application import create_county_app
+from ledger.errors import Malformed, Unavailable
+from tests.alliance import NOW, license_of
+from tests.fake_hub import FakeHub
+from tests.ports import FakeClock
+from tests.servers import serving
+
+
+async def _until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not reached():  # noqa: ASYNC110  # what is waited for happens in a database
+            await asyncio.sleep(0.01)
+
+
+async def test_a_node_delivers_what_another_process_sealed_while_it_serves(
+    node: CountyNode, fake_hub: FakeHub, clock: FakeClock
+) -> None:
+    transport = httpx2.ASGITransport(app=fake_hub.app())
+    app = create_county_app(node, clock=clock, transport=transport)
+    async with serving(app, lifespan="on") as url, httpx2.AsyncClient(base_url=url) as client:
+        health = await client.get("/healthz")
+        assert health.json() == {"county": "370214", "status": "ok"}
+        node.seal_many([license_of(number) for number in range(5)], NOW)
+        await _until(lambda: node.status(NOW).stated == 5)
+        assert (await client.post("/witness/add-checkpoint", content=b"")).status_code == 400
+        assert (await client.post("/records/faces", content=b"")).status_code == 401
+    assert fake_hub.requests[:2] == [("entries", 5), ("records", 5)]
+
+
+async def test_one_folder_is_served_once_at_a_time(node: CountyNode, fake_hub: FakeHub, clock: FakeClock) -> None:
+    transport = httpx2.ASGITransport(app=fake_hub.app())
+    first = create_county_app(node, clock=clock, transport=transport)
+    async with serving(first, lifespan="on"):
+        with pytest.raises(Unavailable) as caught:
+            create_county_app(node, clock=clock)
+    assert caught.value.code == "store_stopped"
+    async with serving(create_county_app(node, clock=clock, transport=transport), lifespan="on") as url:
+        assert httpx2.URL(url).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("name", ["policy", "genesis", "hub-jwks.json"])
+def test_without_the_alliances_files_a_node_does_not_serve(node: CountyNode, clock: FakeClock, name: str) -> None:
+    (node.data / name).unlink()
+    with pytest.raises(Unavailable) as caught:
+        create_county_app(node, clock=clock)
+    assert caught.value.code == "not_ready"
+
+
+@pytest.mark.parametrize("name", ["policy", "hub-jwks.json"])
+def test_a_damaged_file_of_the_alliance_stops_the_start(node: CountyNode, clock: FakeClock, name: str) -> None:
+    path: Path = node.data / name
+    path.write_bytes(b"quorum")
+    with pytest.raises(Malformed):
+        create_county_app(node, clock=clock)
