@@ -71,6 +71,7 @@ class Story:
     def tell(self) -> None:
         """Tell it from the start. Raises NotVerified when a step gives anything but what it should."""
         (self.out / "receipts").mkdir(parents=True)
+        (self.out / "README.txt").write_text(_NOTES, encoding="utf-8")
         for name in ("policy", "genesis"):
             (self.out / name).write_bytes((self.alliance.data("hub") / name).read_bytes())
         with self.alliance.running():
@@ -179,7 +180,9 @@ class Story:
         file.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
         self._command("county", "seal", str(file), *self._of(FEED_COUNTY))
         with self.alliance.node(FEED_COUNTY) as node:
-            _wait("the new seal is witnessed", lambda: node.status(int(time.time())).stated == LICENSES + 1)
+            _wait(
+                "the new seal is witnessed", lambda: node.status(int(time.time())).stated == LICENSES + 2
+            )  # feed, revocation, this
             fewer = self.out / "receipts" / "one-witness-missing.lic-receipt"
             fewer.write_bytes(node.present(row["ZZBS"], _SHOWN))
         self._verdict(fewer, "VALID")
@@ -193,7 +196,6 @@ class Story:
         (self.out / "licenses.graphql").write_text(LOOK_UP, encoding="utf-8")
         variables = {"holder": holder, "useCause": "demo"}
         (self.out / "licenses.variables.json").write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
-        (self.out / "README.txt").write_text(_NOTES, encoding="utf-8")
         self.say(f"left policy, genesis, receipts and a query in {self.out}/; see README.txt there")
 
     def _partner(self, county: str, scope: str) -> Partner:

@@ -30,12 +30,13 @@ def demo(
     Example: tongban demo --output demo-out
     """
     began = time.monotonic()
+    if not serve:
+        _make_room(output)
     with tempfile.TemporaryDirectory(prefix="tongban-") as folder:
         alliance = Alliance.found(Path(folder) / "alliance")
         if serve:
             show(alliance, sample_normaliser(FEED_COUNTY, _now()), clock=_now)
             return
-        _make_room(output)
         story = Story(alliance, output, began=began)
         story.say("founded an alliance: keys, genesis signed by five counties, policy, an empty ledger")
         story.tell()
