@@ -43,7 +43,6 @@ _DATABASE: Final = "hub"
 _READY_S: Final = 60.0
 _STOP_S: Final = 30.0
 _POLL_S: Final = 0.05
-_LEAST_ROOM: Final = 512 * 1024 * 1024  # bytes free below which nothing is written
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -102,14 +101,18 @@ def command_line(runtime: Runtime, *, directory: Path, port: int, memory_mb: int
 class ArcadeEngine:
     """An ArcadeDB server over `directory`, which is made (0700) when it is not there.
 
-    memory_mb: heap, MiB. lock_wait_s: how long to wait for another engine to let the folder go; the engine of a hub
-    that was killed ends within a second.
+    memory_mb: heap, MiB. room_mb: nothing is written with less than this free on the disk, MiB; a full disk costs
+    ArcadeDB what it acknowledged last. lock_wait_s: how long to wait for another engine to let the folder go; the
+    engine of a hub that was killed ends within a second.
     """
 
-    def __init__(self, directory: Path, *, memory_mb: int = 1024, lock_wait_s: float = 15.0) -> None:
+    def __init__(
+        self, directory: Path, *, memory_mb: int = 1024, room_mb: int = 512, lock_wait_s: float = 15.0
+    ) -> None:
         self.database = _DATABASE
         self.directory: Final = directory.absolute()
         self._memory_mb = memory_mb
+        self._room_mb = room_mb
         self._lock_wait_s = lock_wait_s
         self._port = 0
         self._password = ""
@@ -146,11 +149,11 @@ class ArcadeEngine:
         self._fence = reason
 
     def check_writable(self) -> None:
-        """Raise Unavailable graph_unavailable while fenced, or with less than 512 MiB free on the disk."""
+        """Raise Unavailable graph_unavailable while fenced, or with too little room on the disk."""
         if self._fence is not None:
             raise Unavailable("graph_unavailable", f"the graph is fenced: {self._fence}")
-        if shutil.disk_usage(self.directory).free < _LEAST_ROOM:
-            raise Unavailable("graph_unavailable", "the disk of the graph has less than 512 MiB free")
+        if shutil.disk_usage(self.directory).free < self._room_mb * 1024 * 1024:
+            raise Unavailable("graph_unavailable", f"the disk of the graph has less than {self._room_mb} MiB free")
 
     async def start(self) -> None:
         """Start the child and wait until it answers. Raises Unavailable graph_unavailable.

@@ -128,6 +128,12 @@ async def test_a_second_engine_on_the_same_folder_is_refused(arcade: ArcadeEngin
     assert await answers(arcade)
 
 
+def test_nothing_is_written_to_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
+    engine = ArcadeEngine(tmp_path, room_mb=2**40)
+    with pytest.raises(Unavailable, match=r"^graph_unavailable: the disk of the graph has less than \d+ MiB free$"):
+        engine.check_writable()
+
+
 async def test_a_folder_without_its_password_is_refused(tmp_path: Path) -> None:
     (tmp_path / "graph" / "config").mkdir(parents=True)
     with pytest.raises(Unavailable, match=r"^graph_unavailable: .*root-password is missing"):

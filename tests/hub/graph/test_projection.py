@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from hub.graph.driver import BoltDriver
+from hub.graph.driver import BoltDriver, Unit
 from hub.graph.dump import GraphDump, dump_graph
-from hub.graph.projection import Position, Projector
+from hub.graph.projection import Position, Projector, _claim
 from ledger.encoding import b64u_encode
-from ledger.errors import Conflict, NotVerified
+from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from tests.graphs import empty
@@ -164,6 +164,15 @@ async def test_two_projectors_by_mistake_write_everything_once(driver: BoltDrive
     assert raced == await _replayed(driver, ledger, journal)
 
 
+async def test_one_of_eight_moves_a_cursor(driver: BoltDriver) -> None:
+    """Two winners would both write their rows; Neo4j lets them unless the cursor is locked before it is read."""
+    ledger, journal, _ = _logs()
+    await Projector(driver, ledger, journal).start()
+    for at in range(5):
+        units = [Unit(guard=_claim("ledger", at, [b"entry"]), steps=[]) for _ in range(8)]
+        assert sum(await asyncio.gather(*map(driver.write, units))) == 1
+
+
 async def test_a_graph_ahead_of_the_ledger_is_refused(driver: BoltDriver) -> None:
     ledger, journal, county = _logs()
     county.seal(1)
@@ -193,6 +202,28 @@ async def test_an_entry_that_does_not_read_stops_the_projection(driver: BoltDriv
         await Projector(driver, ledger, journal).catch_up()
     assert caught.value.index == 1
     assert [node for node in (await dump_graph(driver)).nodes if node.startswith("License")] == []
+
+
+class ShortOfTime(BoltDriver):
+    """A driver whose engine needs longer than it may for more than 30 rows."""
+
+    async def write(self, unit: Unit) -> bool:
+        if any(len(step.parameters.get("rows", ())) > 30 for step in unit.steps):
+            raise Unavailable("deadline", "the graph did not answer in time")
+        return await super().write(unit)
+
+
+async def test_batches_shrink_until_the_engine_can_keep_up(driver: BoltDriver) -> None:
+    ledger, journal, county = _logs()
+    for serial in range(100):
+        county.seal(serial)
+    async with ShortOfTime(driver.engine) as slow:
+        projector = Projector(slow, ledger, journal, batch=100)
+        task = asyncio.create_task(projector.run())
+        await projector.wait_for(101, 0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert await driver.rows("MATCH (l:License) RETURN count(l)") == [[100]]
 
 
 async def test_a_writer_can_wait_for_what_it_wrote(driver: BoltDriver) -> None:
