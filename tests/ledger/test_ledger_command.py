@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from ledger.__main__ import main
+from tests.small_log import POLICY
 from tests.vectors.generate import FOLDER
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -73,7 +74,31 @@ def test_without_policy_or_genesis_there_is_no_verdict(
     assert (out, err.split(":")[0]) == ("", code)
 
 
-@pytest.mark.parametrize("arguments", [[], ["verify"], ["verify", VALID], ["verify", VALID, *TRUST, "--at", "08:00"]])
+def test_what_to_know_beside_the_verdict_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = tmp_path / "policy"
+    policy.write_bytes(POLICY.replace(b"q all", b"q any"))
+    assert main(["verify", VALID, "--policy", str(policy), *TRUST[2:], *AT]) == 0
+    assert "note: disjoint_quorums" in capsys.readouterr().out.splitlines()
+
+
+def test_without_the_accelerator_the_verdict_is_the_same() -> None:
+    code = "import sys; sys.modules['orjson'] = None; from ledger.__main__ import main; sys.exit(main())"
+    runs = [
+        subprocess.run(
+            [sys.executable, *start, "verify", VALID, *TRUST, *AT], cwd=ROOT, capture_output=True, check=False
+        )
+        for start in (["-c", code], ["-m", "ledger"])
+    ]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert runs[0].stdout == runs[1].stdout
+
+
+AT_BAD_TIMES: Final = [
+    ["verify", VALID, *TRUST, "--at", time] for time in ("08:00", "2026-06-01T08:02:30", "1780300950")
+]
+
+
+@pytest.mark.parametrize("arguments", [[], ["verify"], ["verify", VALID], *AT_BAD_TIMES])
 def test_wrong_usage_exits_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

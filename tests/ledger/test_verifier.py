@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from ledger.attestation import issue
 from ledger.encoding import canonical_json
-from ledger.entries import RULE_TYP
+from ledger.entries import MEMBER_TYP, RULE_TYP
 from ledger.errors import Malformed, NotVerified
-from ledger.governance import KeyAddition, MemberRow, rule_payload
+from ledger.governance import KeyAddition, MemberRow, member_payload, rule_payload
 from ledger.holder_binding import bind_holder
 from ledger.jws import sign_general
 from ledger.sync import Synced, check_sync
+from ledger.transparency.note import NOTE_ED25519, VerifierKey
 from ledger.transparency.policy import Policy
 from ledger.verdict import STEPS, Outcome, StepState, Verdict
 from ledger.verifier import HolderChallenge, Verifier, verify
@@ -219,10 +220,45 @@ def test_any_time_gives_a_verdict(now: int) -> None:
     assert verdict.outcome is expected
 
 
-def test_a_genesis_of_another_log_leaves_the_keys_behind_or_forged() -> None:
-    other = GENESIS.replace(b"kznBg3ksx2", b"kznBg3ksx3")
+def test_a_genesis_with_a_wrong_signature_is_refused() -> None:
     with pytest.raises(NotVerified, match="bad_signature"):
-        Verifier(Policy.parse(POLICY), other)
+        Verifier(Policy.parse(POLICY), GENESIS.replace(b"kznBg3ksx2", b"kznBg3ksx3"))
+
+
+def founded(origin: str, iat: int) -> tuple[bytes, bytes]:
+    """The same counties found another log; its policy and a receipt from it."""
+    book = LogBook(GENESIS, LOG)
+    rows = [
+        MemberRow(county=kid.partition("#")[0], keys=(KeyAddition(kid=kid, public_key=key.public_key, uses=key.uses,
+                                                                  valid_from=T0),))
+        for kid, key in book.state.keys.items()
+    ]  # fmt: skip
+    signers = [(f"{county}#1", signer) for county, signer in COUNTIES.items()]
+    genesis = sign_general(MEMBER_TYP, member_payload(iat=iat, origin=origin, k=2, members=rows), signers)
+    log = VerifierKey.of(origin, NOTE_ED25519, LOG).vkey()
+    policy = f"log {log}\n".encode() + POLICY.partition(b"\n")[2]
+    return policy, receipt_of(SEALED.partition("~")[0].encode(), LogBook(genesis, LOG))
+
+
+def test_a_log_with_another_origin_than_the_genesis_is_forged() -> None:
+    policy, data = founded("other.example/ledger", T0)
+    verdict = verify(data, policy=Policy.parse(policy), genesis=GENESIS, now=NOW, max_age=60)
+    assert verdict.failed is not None
+    assert (verdict.outcome, verdict.failed.number, verdict.code) == (Outcome.FORGED, 7, "bad_head")
+
+
+def test_a_log_with_another_genesis_leaves_the_verifier_behind() -> None:
+    policy, data = founded("hub.example/ledger", T0 + 1)
+    verdict = verify(data, policy=Policy.parse(policy), genesis=GENESIS, now=NOW, max_age=60)
+    assert (verdict.outcome, verdict.code) == (Outcome.STALE, "keys_behind")
+
+
+def test_a_time_beyond_the_calendar_is_told_as_a_number() -> None:
+    sealed = issue(CLAIMS, kid="370214#1", vct=VCT, iss="370214", iat=T0, nbf=2**53 - 1, signer=COUNTIES["370214"],
+                   random=vector_random())  # fmt: skip
+    verdict = verdict_of(receipt_of(sealed.partition("~")[0].encode()))
+    assert (verdict.outcome, verdict.code) == (Outcome.EXPIRED, "not_yet_valid")
+    assert verdict.message == "valid only from POSIX time 9007199254740991"
 
 
 @pytest.mark.parametrize("genesis", [b"", b"{}", SEALED.partition("~")[0].encode()])
