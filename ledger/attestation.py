@@ -143,9 +143,10 @@ def check(sd_jwt: SdJwt, payload: Mapping[str, JsonValue]) -> dict[str, JsonValu
     digests = _payload_digests(payload)
     claims = {name: value for name, value in payload.items() if name not in {"_sd", "_sd_alg"}}
     for disclosure in sd_jwt.disclosures:
-        if disclosure.digest not in digests:
+        digest = disclosure.digest
+        if digest not in digests:
             raise NotVerified("bad_disclosure", "a disclosure does not belong to this attestation, or stands twice")
-        digests.remove(disclosure.digest)
+        digests.remove(digest)
         if disclosure.name in claims:
             raise NotVerified("bad_disclosure", f"the claim {disclosure.name} is given twice")
         claims[disclosure.name] = disclosure.value

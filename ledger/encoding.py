@@ -9,7 +9,6 @@ over the text that came is a hash over the value.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import re
@@ -47,7 +46,7 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 
 def b64_encode(data: bytes) -> str:
     """Encode as base64 with padding."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def b64_decode(text: str, *, size: int | None = None) -> bytes:
@@ -56,10 +55,11 @@ def b64_decode(text: str, *, size: int | None = None) -> bytes:
     Raises Malformed bad_base64.
     """
     try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
+        coded = text.encode("ascii")
+        data = binascii.a2b_base64(coded, strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise Malformed("bad_base64", "expected base64 with padding") from error
-    if b64_encode(data) != text:
+    if binascii.b2a_base64(data, newline=False) != coded:
         raise Malformed("bad_base64", "base64 is not canonical")
     return _sized(data, size)
 

@@ -147,8 +147,7 @@ class _Examination:
         return self._found()
 
     def _pass(self, detail: str) -> None:
-        number = len(self.passed) + 1
-        self.passed.append(Step(number, STEPS[number - 1], StepState.PASSED, detail))
+        self.passed.append(_passed(len(self.passed) + 1, detail))
 
     # Steps 1-11: each returns what it found, or raises.
 
@@ -304,6 +303,11 @@ _PROOFS: Final[tuple[Callable[[_Examination], str], ...]] = (
     _Examination.check_status_proof,
 )
 _JUDGEMENTS: Final = (_Examination.judge_status, _Examination.judge_validity, _Examination.judge_freshness)
+
+
+@lru_cache(maxsize=1024)  # most of what is found is the same for all receipts under one checkpoint
+def _passed(number: int, detail: str) -> Step:
+    return Step(number, STEPS[number - 1], StepState.PASSED, detail)
 
 
 @lru_cache(maxsize=1024)
