@@ -63,7 +63,11 @@ class LedgerFile:
     async def open(self) -> None:
         """Lock, open, check. Raises Unavailable no_log, store_stopped (another writer), NotVerified corrupt_store."""
         self._lock = WriterLock(self._path)
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+        except BaseException:
+            await self.close()  # a start that fails holds nothing
+            raise
 
     def _open(self) -> None:
         self._connection = open_writer(self._path)

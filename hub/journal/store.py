@@ -137,10 +137,6 @@ class JournalStore:
         """Count and root as of the last commit; may be read from any thread."""
         return self._head
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
     def append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
         """Append rows in one transaction, durable on return; one position or Conflict duplicate_identifier each.
 

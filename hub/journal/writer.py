@@ -7,6 +7,7 @@ The queue is bounded; beyond it callers are told to come again. The loop only aw
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -52,14 +53,22 @@ class JournalWriter:
         self._pool: Final = ThreadPoolExecutor(_READ_THREADS, "journal-reader")
         self._readers: Final = ThreadReaders(path, JournalReader)
         self._lock: WriterLock | None = None
+        self._connection: sqlite3.Connection | None = None
         self._store: JournalStore | None = None
         self._fault: TongbanError | None = None
 
     async def start(self) -> None:
         """Open and check the journal. Raises Unavailable no_log, store_stopped, NotVerified corrupt_store."""
         self._lock = WriterLock(self._path)
-        loop = asyncio.get_running_loop()
-        self._store = await loop.run_in_executor(self._writer, lambda: JournalStore(open_writer(self._path)))
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+        except BaseException:
+            await self.stop()  # a start that fails holds nothing
+            raise
+
+    def _open(self) -> None:
+        self._connection = open_writer(self._path)
+        self._store = JournalStore(self._connection)
 
     async def stop(self) -> None:
         """End after the commits that are under way; what still waits is refused with store_stopped."""
@@ -69,8 +78,8 @@ class JournalWriter:
         self._writer.shutdown()
         self._pool.shutdown()
         self._readers.close()
-        if self._store is not None:
-            self._store.close()
+        if self._connection is not None:
+            self._connection.close()
         if self._lock is not None:
             self._lock.release()
 
