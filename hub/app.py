@@ -19,6 +19,7 @@ from typing import Final
 
 import httpx2
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
@@ -38,6 +39,7 @@ from hub.journal.writer import JournalWriter
 from hub.keyfiles import read_passphrase
 from hub.limits import LIMITS
 from hub.logroutes import log_routes
+from hub.middleware import Observed
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
 from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
@@ -65,7 +67,8 @@ def create_app(settings: Settings, *, clock: Clock, random: Callable[[int], byte
     Raises Malformed (keys, policy, genesis), Unavailable no_log; at start also NotVerified corrupt_store.
     """
     hub = Hub(settings, clock=clock, random=random, dev=dev)
-    return Starlette(routes=hub.routes(), lifespan=hub.lifespan)
+    observed = Middleware(Observed, metrics=hub.metrics)
+    return Starlette(routes=hub.routes(), lifespan=hub.lifespan, middleware=[observed])
 
 
 class Hub:
@@ -187,6 +190,7 @@ class Hub:
 
     def _exposition(self) -> bytes:
         self.metrics.ledger_size.set(self.registry.size)
+        self.metrics.statements.set(self.graph.graph.statements)
         shown = self.registry.snapshot
         projected = self.graph.projector.position.ledger
         self.metrics.projection_lag.set(max(0, (shown.size if shown else 0) - projected))

@@ -2,6 +2,7 @@
 
 Every error leaves as one JSON object with the stable code of `ledger/errors.py`:
 
+    Tongban-Error: too_large
     {"error":{"code":"too_large","message":"body has more than 16384 bytes"}}
 """
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["BODY_TIMEOUT_S", "error_response", "http_status", "media_type", "read_body"]
+__all__ = ["BODY_TIMEOUT_S", "ERROR_HEADER", "error_response", "http_status", "media_type", "read_body"]
 
 BODY_TIMEOUT_S: Final = 10.0
+ERROR_HEADER: Final = "tongban-error"  # the codes of an answer, for logs and metrics that do not read bodies
 _NO_TOKEN: Final = frozenset({"token_required", "invalid_client"})
 _CHALLENGE: Final = 'Bearer realm="tongban"'
 
@@ -69,7 +71,7 @@ def http_status(error: TongbanError) -> int:
 
 def error_response(error: TongbanError) -> Response:
     """Write an error as its HTTP answer, never to be stored; with Retry-After or WWW-Authenticate where due."""
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", ERROR_HEADER: error.code}
     status = http_status(error)
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "1"

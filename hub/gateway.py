@@ -21,6 +21,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from hub.documents import DocumentRefused
+from hub.exchange import ERROR_HEADER
 from hub.execution import Answer, Execution, GraphQLRequest, NotByGet
 from hub.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
 from hub.limits import LIMITS, Limits
@@ -73,7 +74,7 @@ class GraphQLEndpoint:
             status, body, extra = _refused(error)
         except Exception as error:  # noqa: BLE001  # the last place that can mask it
             status, body, extra = 500, _errors(masked(error, request_id)), {}
-        await _send(send, status, orjson.dumps(body), {**_HEADERS, **extra, "X-Request-Id": request_id})
+        await _send(send, status, orjson.dumps(body), {**_HEADERS, **extra, **_codes(body), "X-Request-Id": request_id})
 
     async def _answer(
         self, scope: Scope, headers: Headers, receive: Receive, request_id: str
@@ -113,6 +114,12 @@ _HEADERS: Final[Mapping[str, str]] = {
     "Vary": "Accept, Authorization",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+def _codes(body: Mapping[str, Any]) -> dict[str, str]:
+    """Name the codes of an answer's errors in a header, for logs and metrics that do not read bodies."""
+    found = {str(one["extensions"]["code"]) for one in body.get("errors", ())}
+    return {ERROR_HEADER: ",".join(sorted(found))} if found else {}
 
 
 def _errors(error: dict[str, Any]) -> dict[str, Any]:

@@ -47,8 +47,7 @@ class Metrics:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     requests: Counter = field(init=False)
     errors: Counter = field(init=False)
-    entries: Counter = field(init=False)
-    statements: Counter = field(init=False)
+    statements: Gauge = field(init=False)
     faces: Counter = field(init=False)
     seconds: Histogram = field(init=False)
     ledger_size: Gauge = field(init=False)
@@ -60,8 +59,9 @@ class Metrics:
         made = {
             "requests": _counter(self.registry, "tongban_requests", "Answered requests.", "route", "status"),
             "errors": _counter(self.registry, "tongban_errors", "Errors by stable code.", "code"),
-            "entries": _counter(self.registry, "tongban_entries", "Ledger entries sequenced."),
-            "statements": _counter(self.registry, "tongban_graph_statements", "Statements sent to the graph.", "kind"),
+            "statements": Gauge(
+                "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry
+            ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),
             "seconds": Histogram(
                 "tongban_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry
@@ -77,6 +77,13 @@ class Metrics:
         }
         for name, metric in made.items():
             object.__setattr__(self, name, metric)
+
+    def observe(self, route: str, status: int, seconds: float, codes: str) -> None:
+        """Count one answered request; codes: its error codes joined by commas, empty for none."""
+        self.requests.labels(route, str(status)).inc()
+        self.seconds.labels(route).observe(seconds)
+        for code in codes.split(",") if codes else ():
+            self.errors.labels(code).inc()
 
     def text(self) -> bytes:
         """Give the exposition text of all metrics, for `GET /metrics`."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -30,6 +32,7 @@ def demo(
     Example: tongban demo --output demo-out
     """
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: the processes are stopped, the folder with keys removed
     if not serve:
         _make_room(output)
     with tempfile.TemporaryDirectory(prefix="tongban-") as folder:
@@ -41,6 +44,10 @@ def demo(
         story.say("founded an alliance: keys, genesis signed by five counties, policy, an empty ledger")
         story.tell()
         story.say("every step gave what it should")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _now() -> int:
