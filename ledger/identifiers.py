@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -74,6 +75,7 @@ def fault_of(parse: Callable[[str], object], text: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=256)  # an identifier that was read is soon written
 def check_char(text: str) -> str:
     """Compute the check character over `[0-9A-Z]*`: ISO/IEC 7064, MOD 37,36 (hybrid).
 
