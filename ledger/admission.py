@@ -5,9 +5,7 @@ kid known, active, with the right use -> signatures -> *known statement: its ind
 of the type. So a repeated submission is answered whatever the time, and nobody learns from the answer to a forged entry
 what the log holds.
 
-    admit(raw, view)                  size, known leaf, form           -> Entry, or Known(index)
-    verify_signatures(entry, state, index)                             signatures (`ledger.members`; may run in threads)
-    check_entry(entry, ...)           all the rest, the signatures included
+The caller looks up the leaf and reads the entry (`ledger.entries.parse_entry`); check_entry does all the rest.
 """
 
 from __future__ import annotations
@@ -16,19 +14,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.closed import county_of
-from ledger.entries import Entry, Head, MemberChange, RuleChange, Seal, StatusChange, parse_entry
-from ledger.errors import Conflict, Malformed, Refused
-from ledger.jws import MAX_ENTRY_BYTES
+from ledger.entries import Entry, Head, MemberChange, RuleChange, Seal, StatusChange
+from ledger.errors import Conflict, Refused
 from ledger.members import KeyState, verify_signatures
 from ledger.status import Status
-from ledger.transparency.merkle import leaf_hash
 
-__all__ = ["Known", "LogView", "Target", "admit", "check_entry", "check_iat", "check_rules"]
+__all__ = ["Known", "LogView", "Target", "check_entry", "check_iat", "check_rules"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """The log holds this entry, or its statement, at `index`."""
+    """The log holds this statement at `index`."""
 
     index: int
 
@@ -45,10 +41,6 @@ class Target:
 class LogView(Protocol):
     """What the checks ask of the log, the earlier entries of the same batch included."""
 
-    def index_of_leaf(self, leaf: bytes, /) -> int | None:
-        """Return the index of the entry with this leaf hash."""
-        ...
-
     def index_of_statement(self, statement: bytes, /) -> int | None:
         """Return the index of the entry with this statement hash."""
         ...
@@ -56,14 +48,6 @@ class LogView(Protocol):
     def seal_at(self, index: int, /) -> Target | None:
         """Return the seal at an index; None if there is no entry, or one of another type."""
         ...
-
-
-def admit(raw: bytes, view: LogView) -> Entry | Known:
-    """Read a submitted entry, unless the log holds its bytes already. Raises Malformed, as parse_entry does."""
-    if not 1 <= len(raw) <= MAX_ENTRY_BYTES:
-        raise Malformed("too_large", f"expected 1..{MAX_ENTRY_BYTES} bytes, got {len(raw)}")
-    index = view.index_of_leaf(leaf_hash(raw))
-    return parse_entry(raw) if index is None else Known(index=index)
 
 
 def check_entry(

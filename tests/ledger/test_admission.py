@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from ledger.admission import Known, Target, admit, check_entry
+from ledger.admission import Known, Target, check_entry
 from ledger.entries import MEMBER_TYP, RULE_TYP, Entry, build_status, parse_entry
-from ledger.errors import Conflict, Malformed, NotVerified, Refused, TongbanError
+from ledger.errors import Conflict, NotVerified, Refused, TongbanError
 from ledger.governance import MemberRow, member_payload, rule_payload
 from ledger.jws import sign_general
 from ledger.members import KeyState
@@ -29,10 +29,6 @@ class View:
     statuses: dict[int, Status] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     size: int = 2
-
-    def index_of_leaf(self, leaf: bytes, /) -> int | None:
-        self.asked.append("leaf")
-        return 1 if leaf == SEAL.leaf else None
 
     def index_of_statement(self, statement: bytes, /) -> int | None:
         self.asked.append("statement")
@@ -67,24 +63,6 @@ def seal(iat: int, county: str = "370214") -> Entry:
 
 def general(typ: str, payload: str) -> Entry:
     return parse_entry(sign_general(typ, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()]))
-
-
-@pytest.mark.parametrize("raw", [b"", bytes(16_385)])
-def test_size_comes_before_the_look_into_the_log(raw: bytes) -> None:
-    view = View()
-    with pytest.raises(Malformed, match="too_large"):
-        admit(raw, view)
-    assert view.asked == []
-
-
-def test_a_known_leaf_is_answered_before_anything_is_read() -> None:
-    assert admit(SEAL.raw, View()) == Known(index=1)
-
-
-def test_a_new_entry_is_read() -> None:
-    assert admit(BOOK.entries[2], View()) == parse_entry(BOOK.entries[2])
-    with pytest.raises(Malformed):
-        admit(b"no entry", View())
 
 
 def test_a_known_statement_is_answered_however_old_it_is() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ledger.verifier as verifier_module
 from ledger.attestation import issue
 from ledger.encoding import canonical_json
 from ledger.entries import MEMBER_TYP, RULE_TYP
@@ -88,6 +89,15 @@ def test_the_generator_writes_the_cases_again() -> None:
     written = {f"{case.name}_fail/{name}": data for case in all_cases() for name, data in case.files().items()}
     found = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.glob("*_fail/*")}
     assert written == found
+
+
+def test_code_docstring_and_readme_list_the_same_steps() -> None:
+    """Number, name and checks stand in one wording everywhere."""
+    readme = (Path(verifier_module.__file__).parent / "README.md").read_text("utf-8").replace("`", "")
+    rows = [line.strip("| ").split(" | ") for line in readme.splitlines() if line[:2] == "| " and line[2].isdigit()]
+    text = " ".join(str(verifier_module.__doc__).replace("`", "").split())
+    assert [name for _, name, *_ in rows] == list(STEPS)
+    assert [" ".join(row[:3]) for row in rows if " ".join(row[:3]) not in text] == []
 
 
 def test_there_are_more_than_sixty_cases() -> None:
