@@ -43,7 +43,7 @@ class Limits:
     directives: int = 50
     root_fields: int = 10
     list_size: int = MAX_PAGE
-    cost: int = 5_000
+    cost: int = 25_000
     errors: int = 20
     documents: int = 1_000
     refused_documents: int = 200

@@ -172,6 +172,23 @@ def present(
     typer.echo(f"wrote {output}")
 
 
+@app.command("deposit")
+def deposit(
+    identifiers: Annotated[list[str], typer.Argument(help="certificateIdentifiers, 1 to 100")],
+    data: Data,
+    passphrase_file: PassphraseFile,
+) -> None:
+    """Deposit faces in the hub's vault, encrypted there; it stands in while this node is away.
+
+    Example: tongban county deposit 1.2.156.3005.2.… --data c370214 --passphrase-file c370214.pass
+    """
+    with _node(data, passphrase_file) as node:
+        faces = [node.attestation(identifier) for identifier in identifiers]
+        results = Partner(node.config.hub_url, access_token(node, "vault.deposit")).deposit(faces)
+    for identifier, result in zip(identifiers, results, strict=True):
+        typer.echo(f"{identifier} {result.get('error', {}).get('code', 'deposited')}")
+
+
 @app.command("token")
 def token(
     data: Data,

@@ -108,6 +108,8 @@ def _print(verdict: Verdict) -> None:
     console.print(steps)
     if verdict.claims:
         claims = Table(box=None, show_header=False, padding=(0, 1), title="shown", title_justify="left")
+        claims.add_column(no_wrap=True)
+        claims.add_column(overflow="fold")
         for name, value in verdict.claims.items():
             claims.add_row(name, value if isinstance(value, str) else orjson.dumps(value).decode())
         console.print(claims)

@@ -209,6 +209,13 @@ class CountyNode:
             raise Conflict("wrong_target", "no seal of this license is logged yet")
         return index
 
+    def attestation(self, identifier: str) -> str:
+        """Give a license's SD-JWT with all disclosures. Raises Conflict wrong_target (no such license, or erased)."""
+        face = self.records.face(identifier)
+        if face is None:
+            raise Conflict("wrong_target", "the license has no face here")
+        return face.sd_jwt
+
     def present(self, identifier: str, names: Iterable[str], receipt: bytes | None = None) -> bytes:
         """Make a receipt file that shows the claims of `names` and no others.
 
