@@ -14,10 +14,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
-from ledger.entries import Seal, parse_entry
+from ledger.encoding import JsonValue, b64u_decode, parse_json
+from ledger.entries import SEAL_TYP
 from ledger.errors import Conflict
+from ledger.jws import MAX_ENTRY_BYTES
 from ledger.receipt import Receipt, format_receipt
 from ledger.status import StatusArray
 from ledger.transparency.merkle import HASH_BYTES, TreeView
@@ -54,7 +57,7 @@ class HeadProof:
     """The last leaf of a checkpoint and its inclusion path, from the sibling up, 32 bytes a hash."""
 
     jws: bytes
-    path: Sequence[bytes]
+    path: tuple[bytes, ...]
 
 
 class LogReads:
@@ -65,6 +68,8 @@ class LogReads:
         self._nodes: Final = TileNodes(lambda level, number: read().tile(level, number))
         self._views: Final = _Recent(lambda size: TreeView(size, self._nodes))
         self._statuses: Final = _Recent(lambda size: load_statuses(self._read(), size - 1))
+        self._heads: Final = _Recent(self._head)
+        self._changes: Final = _Recent(lambda size: tuple(self.governance(1, size)))
 
     def remember_statuses(self, size: int, statuses: StatusArray) -> None:
         """Take the statuses that the head of this size binds, so that they need not be loaded; not to be changed."""
@@ -108,8 +113,11 @@ class LogReads:
 
     def head(self, size: int) -> HeadProof:
         """Give the head of a published size."""
+        return self._heads.get(size)
+
+    def _head(self, size: int) -> HeadProof:
         (jws,) = self.entries(size - 1, size)
-        return HeadProof(jws=jws, path=self.inclusion(size - 1, size))
+        return HeadProof(jws=jws, path=tuple(self.inclusion(size - 1, size)))
 
     def first_checkpoint(self, index: int) -> tuple[int, bytes]:
         """Give size and note of the first published checkpoint that holds an entry.
@@ -144,8 +152,11 @@ class LogReads:
         if not 0 <= index < size:
             raise Conflict("wrong_target", f"there is no published seal at index {index}", index=index)
         (raw,) = self.entries(index, index + 1)
-        if not isinstance(parse_entry(raw), Seal):
+        if not _is_seal(raw):
             raise Conflict("wrong_target", f"the entry at index {index} is no seal", index=index)
+        return self._receipt(raw, index, size, note)
+
+    def _receipt(self, raw: bytes, index: int, size: int, note: bytes) -> bytes:
         head = self.head(size)
         tile, path = self.statuses(size).proof(index)
         return format_receipt(
@@ -153,10 +164,10 @@ class LogReads:
                 sd_jwt=f"{raw.decode('ascii')}~",
                 proof=TlogProof(index=index, path=tuple(self.inclusion(index, size)), checkpoint=note),
                 head=head.jws,
-                head_path=tuple(head.path),
+                head_path=head.path,
                 tile=tile,
                 status_path=tuple(path),
-                keys=tuple(self.governance(1, size)),
+                keys=self._changes.get(size),
             )
         )
 
@@ -171,9 +182,20 @@ class LogReads:
         """
         size, note = self.first_checkpoint(index)
         (raw,) = self.entries(index, index + 1)
-        if isinstance(parse_entry(raw), Seal):
-            return self.receipt(index, size=size, note=note), None
+        if _is_seal(raw):
+            return self._receipt(raw, index, size, note), None
         return None, self.proof(index, size=size, note=note)
+
+
+def _is_seal(raw: bytes) -> bool:
+    """Tell by the header; a stored entry was read in full before it was stored."""
+    return not raw.startswith(b"{") and _typ(raw.partition(b".")[0]) == SEAL_TYP
+
+
+@lru_cache(maxsize=1024)  # few keys sign many entries
+def _typ(header: bytes) -> JsonValue:
+    obj = parse_json(b64u_decode(header.decode("ascii")), max_bytes=MAX_ENTRY_BYTES)
+    return obj.get("typ") if isinstance(obj, dict) else None
 
 
 class _Recent(Generic[T]):
