@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
@@ -74,7 +74,7 @@ def _row(
     plan: FeedPlan, kind: dict[str, str], roster: dict[str, str], holder: _Holder, serial: int, chance: random.Random
 ) -> dict[str, str]:
     years = int(kind["validity_years"] or 0)
-    issued = plan.as_of - timedelta(days=1 + chance.randrange(365 * years - 31 if years else 700))
+    issued = plan.as_of - timedelta(days=1 + chance.randrange(365 * years - 34 if years else 700))
     expires = issued.replace(year=issued.year + years, day=min(issued.day, 28)) if years else None
     identifier = LicenseIdentifier.make(
         type_code=kind["code"],
@@ -103,11 +103,12 @@ def _row(
 def _person(county: str, number: int, chance: random.Random) -> _Holder:
     born = date(1955, 1, 1) + timedelta(days=(number * 7) % 18000)
     name = chance.choice(_SURNAMES) + "".join(chance.sample(_GIVEN, 2))
-    return _Holder(name, "111", str(ResidentId.make(county, born, number % 1000)))
+    sequence = (number + number // 18000) % 1000  # another one for those born on the same day
+    return _Holder(name, "111", str(ResidentId.make(county, born, sequence)))
 
 
 def _firm(county: str, number: int, chance: random.Random) -> _Holder:
-    code = str(Uscc.make(f"92{county}", f"MB3{number % 100_000:05d}"))
+    code = str(Uscc.make(f"92{county}", f"MB3{number % 0x100000:05X}"))
     return _Holder(f"示例{chance.choice(_TRADES)}店{number}", "001", code)
 
 
@@ -117,11 +118,12 @@ def feed_lines(plan: FeedPlan, *, form: Literal["csv", "ndjson"] = "csv") -> Ite
         for row in feed_rows(plan):
             yield json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
         return
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    yield _csv_line(COLUMNS)
     for row in feed_rows(plan):
-        writer.writerow([row[name] for name in COLUMNS])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        yield _csv_line([row[name] for name in COLUMNS])
+
+
+def _csv_line(fields: Sequence[str]) -> str:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, lineterminator="\n").writerow(fields)
+    return buffer.getvalue()

@@ -48,6 +48,7 @@ SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 
 _T = TypeVar("_T")
 _DATE: Final = re.compile(r"[0-9]{8}")
+_NAME: Final = re.compile(r"[A-Z][A-Za-z_]{0,31}")
 _RESIDENT: Final = "111"
 _USCC: Final = "001"
 
@@ -90,7 +91,8 @@ class Normaliser:
         known = SHORT_NAMES.keys()
         strange = [name for name in values if name not in known and not name.startswith("KZ_")]
         if strange:
-            raise Malformed("bad_row", f"{strange[0]}: no such column")
+            name = strange[0] if _NAME.fullmatch(strange[0]) else "(not a name)"  # it came from outside, too
+            raise Malformed("bad_row", f"{name}: no such column")
         extend_info: dict[str, JsonValue] = {
             name: value for name, value in values.items() if name.startswith("KZ_") and value
         }
