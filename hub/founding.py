@@ -12,16 +12,15 @@ The server never does any of this by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hub.auth import TokenIssuer
 from hub.county.member import MemberFile
-from hub.database import create_database
-from hub.journal.store import JournalStore
+from hub.journal.writer import create_journal
 from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer, write_private
+from hub.ledgerfile import create_ledger
 from ledger.entries import MemberChange, parse_entry
 from ledger.errors import Conflict, Malformed
 from ledger.governance import member_payload
@@ -30,8 +29,6 @@ from ledger.members import KeyState
 from ledger.signers import Signer
 from ledger.transparency.note import NOTE_ED25519, VerifierKey
 from ledger.transparency.policy import Policy
-from ledger.transparency.sequencer import Sequencer
-from ledger.transparency.sqlite import SqliteStore
 
 __all__ = ["HubKeys", "draft_genesis", "draft_policy", "found_ledger", "log_key", "make_hub_keys", "open_hub_keys"]
 
@@ -132,7 +129,8 @@ def found_ledger(
     origin = _origin(genesis)
     if [each.key for each in Policy.parse(policy).logs] != [log_key(origin, log)]:
         raise Malformed("bad_policy", "the policy does not name this hub's log, and it alone")
-    _create_stores(data, genesis, log)
+    create_journal(data / "journal.sqlite")
+    create_ledger(data / "ledger.sqlite", genesis, signer=log)
     write_private(data / "policy", policy)
     write_private(data / "genesis", genesis)
     return genesis
@@ -144,10 +142,3 @@ def _origin(genesis: bytes) -> str:
         raise Malformed("bad_payload", "genesis is a member entry with an origin")
     KeyState.genesis(entry)  # every listed member signed, before a file is made
     return entry.origin
-
-
-def _create_stores(data: Path, genesis: bytes, log: Signer) -> None:
-    with closing(create_database(data / "journal.sqlite")) as connection:
-        JournalStore.create(connection)
-    with closing(create_database(data / "ledger.sqlite")) as connection:
-        Sequencer.create(SqliteStore(connection), genesis, signer=log)
