@@ -20,8 +20,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from graphql import FieldNode
-
 from hub.graph.predicates import PERSONAL_KEYS, PREDICATES, predicate_text
 from hub.graph.rows import (
     Cell,
@@ -52,11 +50,9 @@ _KEY: Final = "k0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPage:
-    """The size of one nested list: the parameter that carries it, the field that asks, the most it may be."""
+    """The size of one nested list, and the parameter that carries it."""
 
     parameter: str
-    entry: FieldEntry
-    node: FieldNode
     page: int
 
 
@@ -174,18 +170,15 @@ class _Compiler:
             where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
             text = f"head([{pattern}{where} | {inner.list_text()}])"
         else:
-            text = self.collected(child, entry, pattern, conditions, inner)
+            text = self.collected(place, pattern, conditions, inner)
         position = projection.place(_indented(text))
         if shape.keys or shape.below:
             below.append((position, place.many, shape))
         return list_of(position, shape.build) if place.many else to_one(position, shape.build)
 
-    def collected(
-        self, child: Selected, entry: FieldEntry, pattern: str, conditions: list[str], inner: _Projection
-    ) -> str:
-        place: Any = entry.declaration.place
+    def collected(self, place: Relation | Expression, pattern: str, conditions: list[str], inner: _Projection) -> str:
         limit = place.page if place.many else 1
-        page = ListPage(parameter=f"p{len(self.lists)}", entry=entry, node=child.nodes[0], page=limit)
+        page = ListPage(parameter=f"p{len(self.lists)}", page=limit)
         self.lists.append(page)
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         # An own pattern may hold a WHERE of its own, so its conditions stand behind a WITH.

@@ -88,7 +88,7 @@ class RootPlan:
         key = self._bind_key(arguments, context, parameters)
         page = self._bind_page(arguments, parameters)
         for one in self.compiled.lists:
-            parameters[one.parameter] = _list_size(one.entry, one.node, one.page, variables)
+            parameters[one.parameter] = one.page
         for name in self.compiled.parameters:
             parameters[name] = _value(name, self.entry, arguments, context)
         statement = Statement(text=self.compiled.text, parameters=parameters)
@@ -215,13 +215,6 @@ def _cost(one: Selected) -> _Cost:
     rows = min(getattr(place, "page", 0) if many else MAX_PAGE, MAX_PAGE) if paged or many else 1
     own = entry.declaration.cost if entry else 0
     return _Cost(own=own, entry=entry, node=one.nodes[0], rows=rows, below=tuple(map(_cost, one.children)))
-
-
-def _list_size(entry: FieldEntry, node: FieldNode, page: int, variables: VariableValues) -> int:
-    if "first" not in entry.field.args:
-        return page
-    first = get_argument_values(entry.field, node, variables).get("first")
-    return page if first is None else min(page_size(first), page)
 
 
 def _value(name: str, entry: FieldEntry, arguments: Mapping[str, Any], context: Context) -> Any:

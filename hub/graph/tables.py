@@ -183,12 +183,18 @@ def _row_rules(core: GraphQLSchema, entries: Mapping[tuple[str, str], FieldEntry
         if label is None or target is None:
             continue
         for field in bare.of_type(target):
-            if field.rule.row is None:
-                continue
-            if (field.rule.row, label) not in PREDICATES:
-                raise SchemaFault(f"{field.coordinate}: no predicate for the row rule {field.rule.row!r} of {label}")
-            found.setdefault(label, {})[field.rule] = None
+            if field.rule.row is not None:
+                guarded = _guarded_label(field, field.rule.row, label)
+                found.setdefault(guarded, {})[field.rule] = None
     return {label: tuple(rules) for label, rules in found.items()}
+
+
+def _guarded_label(field: FieldEntry, row: str, label: str) -> str:
+    """Give the label that a row rule guards: that of the field's own node, or of the nodes that the field leads to."""
+    for guarded in (label, _target_label(field.declaration.place)):
+        if guarded is not None and (row, guarded) in PREDICATES:
+            return guarded
+    raise SchemaFault(f"{field.coordinate}: no predicate for the row rule {row!r} of {label}")
 
 
 def _check_names(entry: FieldEntry) -> None:

@@ -1,0 +1,202 @@
+"""A small alliance as graph data: the world that compiled statements are tried on, with every null that may occur.
+
+山东省 > 青岛市 > 城阳区 (member), 即墨区      吉林省 > 长春市 > 宽城区 (member)
+two matters, three offerings, materials with and without license types, five licenses of two counties
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from hub.graph.driver import BoltDriver, Step, Unit
+
+__all__ = ["HOLDERS", "LICENSES", "fill_world"]
+
+_JURISDICTIONS: Final[list[dict[str, Any]]] = [
+    {"code": "370000", "name": "山东省", "level": "PROVINCE", "member": False, "above": None},
+    {"code": "370200", "name": "青岛市", "level": "CITY", "member": False, "above": "370000"},
+    {
+        "code": "370214",
+        "name": "城阳区",
+        "level": "COUNTY",
+        "member": True,
+        "above": "370200",
+        "validFrom": "1994-06-01",
+    },
+    {
+        "code": "370215",
+        "name": "即墨区",
+        "level": "COUNTY",
+        "member": False,
+        "above": "370200",
+        "validTo": "2030-12-31",
+    },
+    {"code": "220000", "name": "吉林省", "level": "PROVINCE", "member": False, "above": None},
+    {"code": "220100", "name": "长春市", "level": "CITY", "member": False, "above": "220000"},
+    {"code": "220103", "name": "宽城区", "level": "COUNTY", "member": True, "above": "220100"},
+]
+_AUTHORITIES: Final[list[dict[str, Any]]] = [
+    {"code": "11370214MB2857113F", "name": "城阳区市场监督管理局", "of": "370214"},
+    {"code": "11220103MB1234567X", "name": "宽城区市场监督管理局", "of": "220103"},
+]
+_TYPES: Final[list[dict[str, Any]]] = [
+    {"code": "11100000000013127D001", "name": "营业执照", "definerName": "市场监管总局", "validityYears": None},
+    {"code": "11100000000013338W011", "name": "不动产权证书", "definerCode": "11100000000013338W", "validityYears": 70},
+    {"code": "11100000MB0143028R021", "name": "食品经营许可证", "holderCategory": "企业法人", "provisional": True},
+]
+_MATTERS: Final[list[dict[str, Any]]] = [
+    {
+        "code": "000101002000",
+        "name": "食品经营许可",
+        "type": "01",
+        "mode": "全程网办",
+        "statutoryDays": 20,
+        "promisedDays": 10,
+    },
+    {"code": "000707003000", "name": "不动产登记", "type": "07", "mode": "异地代收代办", "statutoryDays": None},
+]
+_OFFERINGS: Final[list[dict[str, Any]]] = [
+    {"code": "000101002000@370214", "matter": "000101002000", "county": "370214", "fee": 0, "visits": 0},
+    {"code": "000101002000@220103", "matter": "000101002000", "county": "220103", "fee": None, "visits": 1},
+    {"code": "000707003000@370214", "matter": "000707003000", "county": "370214", "fee": 80, "mode": "多地联办"},
+]
+_MATERIALS: Final[list[dict[str, Any]]] = [
+    {"code": "000101002000M01", "name": "营业执照", "types": ["11100000000013127D001"]},
+    {"code": "000101002000M02", "name": "平面图", "types": []},
+    {"code": "000707003000M01", "name": "权属证书", "types": ["11100000000013338W011", "11100000000013127D001"]},
+]
+_REQUIRED: Final[list[dict[str, Any]]] = [
+    {"offering": "000101002000@370214", "material": "000101002000M01", "order": 1, "need": True},
+    {"offering": "000101002000@370214", "material": "000101002000M02", "order": 2, "need": False},
+    {"offering": "000101002000@220103", "material": "000101002000M01", "order": 1, "need": True},
+    {"offering": "000707003000@370214", "material": "000707003000M01", "order": 1, "need": None},
+]
+_PRODUCED: Final[list[dict[str, Any]]] = [
+    {"offering": "000101002000@370214", "type": "11100000MB0143028R021"},
+    {"offering": "000101002000@220103", "type": "11100000MB0143028R021"},
+    {"offering": "000707003000@370214", "type": "11100000000013338W011"},
+]
+
+HOLDERS: Final[dict[str, str]] = {"91370214MA3C000001": "holder-one", "91220103MA17000002": "holder-two"}
+"""Holder code -> key of its node; the keyed hash of the tests is a table."""
+
+
+def _license(number: int, county: str, status: str, holders: list[str], **more: Any) -> dict[str, Any]:
+    return {
+        "certificateIdentifier": f"1.2.156.3005.2.TYPE.ISSUER.{number:05d}.001.A",
+        "logIndex": number,
+        "leafHash": f"{number:043d}",
+        "status": status,
+        "certificateIssuedDate": "2026-05-01",
+        "sealedAt": "2026-05-01T08:00:00.000Z",
+        "sealedBy": county,
+        "holders": holders,
+        "type": None,
+        "issuer": None,
+        "old": None,
+        **more,
+    }
+
+
+LICENSES: Final[list[dict[str, Any]]] = [
+    _license(
+        1, "370214", "VALID", ["holder-one"], type=_TYPES[0]["code"], issuer=_AUTHORITIES[0]["code"],
+        certificateEffectiveDate="2026-05-01", certificateExpiringDate="2031-04-30",
+    ),
+    _license(2, "370214", "REVOKED", ["holder-one", "holder-two"], statusReason="吊销", statusIndex=9, type=_TYPES[2]["code"]),
+    _license(3, "220103", "VALID", ["holder-one"], issuer=_AUTHORITIES[1]["code"], type=_TYPES[1]["code"]),
+    _license(4, "220103", "SUPERSEDED", ["holder-two"], issuer=_AUTHORITIES[1]["code"]),
+    _license(5, "220103", "VALID", ["holder-two"], issuer=_AUTHORITIES[1]["code"], old=4),
+]  # fmt: skip
+"""The licenses; 5 replaces 4, and 3 and 4 are the other county's."""
+
+
+def _plain(rows: list[dict[str, Any]], *links: str) -> list[dict[str, Any]]:
+    return [{"key": row, "set": {name: value for name, value in row.items() if name not in links}} for row in rows]
+
+
+async def fill_world(driver: BoltDriver) -> None:
+    """Write the world into an empty graph."""
+    await driver.write(Unit(steps=_STEPS))
+
+
+_STEPS: Final = (
+    Step(
+        text="UNWIND $rows AS row MERGE (n:Jurisdiction {code: row.code}) SET n += row.set",
+        parameters={
+            "rows": [
+                {"code": one["code"], "set": {k: v for k, v in one.items() if k != "above"}} for one in _JURISDICTIONS
+            ]
+        },
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (n:Jurisdiction {code: row.code}), (a:Jurisdiction {code: row.above}) "
+        "MERGE (n)-[:WITHIN]->(a)",
+        parameters={"rows": [{"code": one["code"], "above": one["above"]} for one in _JURISDICTIONS if one["above"]]},
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (j:Jurisdiction {code: row.of}) MERGE (n:Authority {code: row.code}) "
+        "SET n.name = row.name MERGE (n)-[:OF]->(j)",
+        parameters={"rows": _AUTHORITIES},
+    ),
+    Step(
+        text="UNWIND $rows AS row MERGE (n:LicenseType {code: row.code}) SET n += row, n.source = 'test', n.confidence = 'sample'",
+        parameters={"rows": _TYPES},
+    ),
+    Step(
+        text="UNWIND $rows AS row MERGE (n:Matter {code: row.code}) SET n += row, n.source = 'test', n.confidence = 'sample'",
+        parameters={"rows": _MATTERS},
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (m:Matter {code: row.matter}), (j:Jurisdiction {code: row.county}) "
+        "MERGE (n:Offering {code: row.code}) SET n.fee = row.fee, n.visits = row.visits, n.mode = row.mode, "
+        "n.source = 'test', n.confidence = 'sample' MERGE (n)-[:IMPLEMENTS]->(m) MERGE (n)-[:IN]->(j)",
+        parameters={"rows": [{"mode": None, **one} for one in _OFFERINGS]},
+    ),
+    Step(
+        text="UNWIND $rows AS row MERGE (n:Material {code: row.code}) SET n.name = row.name, n.source = 'test', "
+        "n.confidence = 'sample' WITH n, row UNWIND row.types AS code MATCH (t:LicenseType {code: code}) "
+        "MERGE (n)-[:SATISFIED_BY]->(t)",
+        parameters={"rows": _MATERIALS},
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (o:Offering {code: row.offering}), (m:Material {code: row.material}) "
+        "MERGE (o)-[r:REQUIRES]->(m) SET r.order = row.order, r.need = row.need",
+        parameters={"rows": _REQUIRED},
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (o:Offering {code: row.offering}), (t:LicenseType {code: row.type}) "
+        "MERGE (o)-[:PRODUCES]->(t)",
+        parameters={"rows": _PRODUCED},
+    ),
+    Step(
+        text="UNWIND $rows AS row MERGE (n:License {logIndex: row.set.logIndex}) SET n += row.set "
+        "WITH n, row UNWIND row.holders AS key MERGE (h:Holder {key: key}) MERGE (n)-[:HELD_BY]->(h)",
+        parameters={
+            "rows": [
+                {
+                    "holders": one["holders"],
+                    "set": {k: v for k, v in one.items() if k not in {"holders", "type", "issuer", "old"}},
+                }
+                for one in LICENSES
+            ]
+        },
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (n:License {logIndex: row.logIndex}), (t:LicenseType {code: row.type}) "
+        "MERGE (n)-[:OF_TYPE]->(t)",
+        parameters={"rows": [{"logIndex": one["logIndex"], "type": one["type"]} for one in LICENSES if one["type"]]},
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (n:License {logIndex: row.logIndex}), (a:Authority {code: row.issuer}) "
+        "MERGE (n)-[:ISSUED_BY]->(a)",
+        parameters={
+            "rows": [{"logIndex": one["logIndex"], "issuer": one["issuer"]} for one in LICENSES if one["issuer"]]
+        },
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (n:License {logIndex: row.logIndex}), (o:License {logIndex: row.old}) "
+        "MERGE (n)-[:REPLACES]->(o)",
+        parameters={"rows": [{"logIndex": one["logIndex"], "old": one["old"]} for one in LICENSES if one["old"]]},
+    ),
+)
