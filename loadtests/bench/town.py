@@ -1,0 +1,112 @@
+"""The running alliance that the HTTP figures share: hub, graph engine and five county nodes, with licenses looked up.
+
+    with running_town(folder, licenses=400) as town:
+        town.look_ups(1_000)        # prepared requests, every answer known
+
+Two of its processes matter to the figures: the hub's, and the engine's below it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import psutil
+
+from hub.alliance import SAMPLE, Alliance
+from hub.commands.ingest import sample_normaliser
+from hub.keyfiles import read_secret
+from hub.partner import access_token
+from loadtests.bench.wire import Request, post
+from loadtests.operations import operation
+from loadtests.population import Holder, Population, records_of
+
+__all__ = ["Town", "running_town"]
+
+_WAIT_S: Final = 120.0
+_ASKING: Final = "320583"
+_PORT: Final = "-Darcadedb.bolt.port="
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """A running alliance whose counties have sealed the licenses of a population. token: may read every license."""
+
+    alliance: Alliance
+    population: Population
+    token: str
+
+    @property
+    def url(self) -> str:
+        """The hub's URL."""
+        return self.alliance.url("hub")
+
+    @property
+    def hub(self) -> psutil.Process:
+        """The hub's process."""
+        return psutil.Process(self.alliance.children["hub"].pid)
+
+    @property
+    def bolt(self) -> tuple[str, tuple[str, str]]:
+        """Give URI and credentials of the engine that the hub has started, from its command line and folder."""
+        commands = (child.cmdline() for child in self.hub.children(recursive=True))
+        port = next(part.removeprefix(_PORT) for command in commands for part in command if part.startswith(_PORT))
+        password = (self.alliance.data("hub") / "graph" / "root-password").read_text("ascii")
+        return f"bolt://127.0.0.1:{port}", ("root", password)
+
+    @property
+    def holder_key(self) -> bytes:
+        """The alliance's secret for keys of holders."""
+        return read_secret(self.alliance.data("hub") / "keys" / "holder.key")
+
+    def holders(self, count: int) -> Iterator[Holder]:
+        """Give holders in the population's order, from the start again when all were given."""
+        return islice(cycle(self.population.holders), count)
+
+    def look_ups(self, count: int) -> list[Request]:
+        """Prepare look-ups of holders, one document for all; each answer must hold exactly the holder's licenses."""
+        return [self._look_up(holder) for holder in self.holders(count)]
+
+    def _look_up(self, holder: Holder) -> Request:
+        body = orjson.dumps({"query": operation("licenses"), "variables": holder.variables()})
+        data = post("/graphql", body, media_type="application/json", token=self.token)
+        return Request(data, lambda answer: check_licenses(orjson.loads(answer), holder))
+
+
+def check_licenses(answer: dict[str, Any], holder: Holder) -> None:
+    """Check that an answer holds exactly the licenses of a holder. Raises ValueError."""
+    found = (answer.get("data") or {}).get("licenses")
+    edges = [] if found is None else found["edges"]
+    if tuple(edge["node"]["certificateIdentifier"] for edge in edges) != holder.identifiers or "errors" in answer:
+        raise ValueError(f"expected {len(holder.identifiers)} licenses, got {len(edges)}: {answer.get('errors')}")
+
+
+@contextmanager
+def running_town(folder: Path, *, licenses: int, now: int) -> Iterator[Town]:
+    """Found and start an alliance whose counties have `licenses` sealed licenses each; ready when all are found."""
+    alliance = Alliance.found(folder, SAMPLE)
+    population = Population.of(SAMPLE, licenses=licenses, as_of=sample_normaliser(SAMPLE[0], now).today)
+    for plan in population.plans:
+        with alliance.node(plan.county) as node:
+            node.seal_many(list(records_of(plan, sample_normaliser(plan.county, now))), now)
+    with alliance.running():
+        for plan in population.plans:
+            with alliance.node(plan.county) as node:
+                _wait(lambda node=node: node.status(now).stated == licenses)
+        with alliance.node(_ASKING) as node:
+            town = Town(alliance=alliance, population=population, token=access_token(node, "license.read"))
+        yield town
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + _WAIT_S
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError("the counties' seals were not all stated in time")
+        time.sleep(0.1)

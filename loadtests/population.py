@@ -1,0 +1,78 @@
+"""Who is looked up: the holders of sample feeds, the same for the same seed, each with the licenses that must be found.
+
+population = Population.of(["370214", "320583"], licenses=400, as_of=date(2026, 6, 1))
+holder = population.holders[0]
+holder.variables()       # for operations/licenses.graphql
+holder.identifiers       # what the answer must hold, in its order
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from hub.county.licenses import LicenseRecord
+from hub.ingest.feeds import RawRow
+from hub.ingest.generate import FeedPlan, feed_lines, feed_rows
+from hub.ingest.normalise import Normaliser
+
+__all__ = ["USE_CAUSE", "Holder", "Population", "records_of", "write_feed"]
+
+USE_CAUSE: Final = "load test: look-up at the counter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """One holder, and the identifiers of its licenses in ascending order."""
+
+    type_code: str
+    code: str
+    identifiers: tuple[str, ...]
+
+    def variables(self) -> dict[str, object]:
+        """Give the variables of a look-up."""
+        holder = {"certificateHolderTypeCode": self.type_code, "certificateHolderCode": self.code}
+        return {"holder": holder, "useCause": USE_CAUSE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """The holders of one feed a county. plans: what to ingest so that every look-up is answered."""
+
+    plans: tuple[FeedPlan, ...]
+    holders: tuple[Holder, ...]
+
+    @classmethod
+    def of(cls, counties: Sequence[str], *, licenses: int, as_of: date, seed: int = 1) -> Population:
+        """Make feeds of `licenses` rows for each county, and gather their holders in a seeded order."""
+        plans = tuple(FeedPlan(county=county, count=licenses, as_of=as_of, seed=seed) for county in counties)
+        found: dict[tuple[str, str], list[str]] = {}
+        for plan in plans:
+            for row in feed_rows(plan):
+                found.setdefault((row["CZZTDMLXDM"], row["CZZTDM"]), []).append(row["ZZBS"])
+        holders = [
+            Holder(type_code=type_code, code=code, identifiers=tuple(sorted(identifiers)))
+            for (type_code, code), identifiers in found.items()
+        ]
+        random.Random(seed).shuffle(holders)
+        return cls(plans=plans, holders=tuple(holders))
+
+
+def records_of(plan: FeedPlan, normaliser: Normaliser) -> Iterable[LicenseRecord]:
+    """Give a feed's rows as checked license records, without a file between; a sample row is never rejected."""
+    for number, row in enumerate(feed_rows(plan), start=2):
+        record = normaliser.record(RawRow(number, row))
+        if not isinstance(record, LicenseRecord):
+            raise TypeError(f"sample row {number} was rejected: {record.reason}")
+        yield record
+
+
+def write_feed(plan: FeedPlan, path: Path) -> Path:
+    """Write a feed as CSV and give its path."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(feed_lines(plan))
+    return path
