@@ -13,7 +13,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -60,10 +60,12 @@ def ingest_feed(
     """
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
+    batches = _batches(feed.rows())
+    first = next(batches, [])  # a header that does not fit is refused before any file is touched
     with rejects.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_REJECT_HEADER)
-        for batch in _batches(feed.rows()):
+        for batch in chain([first], batches):
             for outcome in _take(batch, node, normaliser, clock()):
                 if isinstance(outcome, Reject):
                     writer.writerow((outcome.line, outcome.code, outcome.reason))
@@ -84,10 +86,12 @@ def _batches(rows: Iterator[RawRow | BadRow]) -> Iterator[list[RawRow | BadRow]]
 
 def _take(batch: list[RawRow | BadRow], node: CountyNode, normaliser: Normaliser, now: int) -> Iterator[Reject | str]:
     checked = [(row.line, normaliser.record(row)) for row in batch]
-    records = [(line, each) for line, each in checked if isinstance(each, LicenseRecord)]
-    yield from (each for _, each in checked if isinstance(each, Reject))
-    for (line, _), outcome in zip(records, node.seal_many([each for _, each in records], now), strict=True):
-        if isinstance(outcome, TongbanError):
+    sealed = iter(node.seal_many([each for _, each in checked if isinstance(each, LicenseRecord)], now))
+    for line, each in checked:
+        outcome = each if isinstance(each, Reject) else next(sealed)
+        if isinstance(outcome, Reject):
+            yield outcome
+        elif isinstance(outcome, TongbanError):
             yield Reject(line, outcome.code, outcome.message)
         else:
             yield "sealed" if outcome.fresh else "already"
