@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Publisher"]
 
 RETRY_S: Final = 1.0
+SPACING_S: Final = 0.05  # between the starts of two rounds: small batches share one instead of asking everybody again
 LATE_S: Final = 0.25  # late cosignatures of one round share a transaction
 
 _log = structlog.get_logger(__name__)
@@ -85,9 +86,11 @@ class Publisher:
         """Publish for ever; ends when the ledger file stops."""
         while self._file.fault is None:
             pending = await self._next()
+            spacing = asyncio.create_task(asyncio.sleep(SPACING_S))
             try:
                 found = await self._cosigning.gather(pending, self._came_late)
                 await self._publish(pending.size, found)
+                await spacing
             except NotVerified as error:
                 if error.code != "no_quorum":
                     raise
@@ -110,19 +113,21 @@ class Publisher:
 
     async def _publish(self, size: int, found: Iterable[Cosignature]) -> None:
         """Store cosignatures of a size with those that are known of it, and show it if it is the newest."""
-        shown = 0 if self.snapshot is None else self.snapshot.size
-        merged = _newest([*self._known.values(), *found] if size == shown else found)
-        cosigned = self._cosigning.combined(size, merged.values())
+        cosigned = self._cosigning.combined(size, self._merged(size, found).values())
         if cosigned is None:
             return
         note = await self._file.write(lambda sequencer: sequencer.publish(cosigned))
-        if size >= shown:
-            self._show(_unsigned(note), size, merged.values())
+        self._show(_unsigned(note), size, found)
+
+    def _merged(self, size: int, found: Iterable[Cosignature]) -> dict[str, Cosignature]:
+        same = self.snapshot is not None and self.snapshot.size == size
+        return _newest([*self._known.values(), *found] if same else found)
 
     def _show(self, unsigned: Note, size: int, cosignatures: Iterable[Cosignature]) -> None:
-        known = _newest(cosignatures)
+        """Switch what readers see; never back, as late cosignatures may come while a newer size is published."""
+        known = self._merged(size, cosignatures)
         cosigned = self._cosigning.combined(size, known.values())
-        if cosigned is None:
+        if cosigned is None or (self.snapshot is not None and size < self.snapshot.size):
             return
         self._known = known
         self.alarm = None

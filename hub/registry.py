@@ -2,7 +2,7 @@
 
     submit -> form and signatures, in threads -> queue -> group -> sequenced (T1) -> cosigned -> published (T2)
 
-A group closes at 256 entries, 200 ms after its first entry, or as soon as nothing has come for 10 ms: a full group
+A group closes at 256 entries, 200 ms after its first entry, or as soon as nothing has come for 20 ms: a full group
 never waits, and a lonely entry waits no longer than it takes to see that it is alone. While a group is at the
 witnesses, the next one is sequenced.
 """
@@ -53,7 +53,7 @@ class RegistryLimits:
 
     group: int = 256
     group_s: float = 0.2
-    quiet_s: float = 0.01
+    quiet_s: float = 0.02
     queue: int = 4096
     unwitnessed: int = 100_000
     wait_s: float = 10.0

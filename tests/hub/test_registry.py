@@ -182,6 +182,20 @@ async def test_the_first_quorum_wins_and_late_cosignatures_are_kept(world: World
         assert len(Note.parse(registry.snapshot.quorum_note).signatures) == 4
 
 
+async def test_a_late_cosignature_of_an_older_size_takes_nobody_back(world: World) -> None:
+    """It may come between a newer size's publication and the switch of the readers."""
+    async with world.registry() as registry:
+        publisher = registry._publisher
+        await registry.submit(seals(1), wait=True)
+        older, cosignatures = registry.snapshot, list(publisher._known.values())
+        assert older is not None
+        await registry.submit(seals(1, start=1), wait=True)
+        publisher._show(Note.parse(older.note), older.size, cosignatures)
+        assert registry.snapshot is not None
+        assert (older.size, registry.snapshot.size) == (4, 6)
+    assert world.shown == sorted(world.shown)
+
+
 async def test_a_witness_that_holds_another_size_is_asked_again_from_there(world: World) -> None:
     """One missed two rounds, one is new: both cosign when they are there again."""
     world.witnesses.down = {"w0", "w1"}
