@@ -88,9 +88,10 @@ def check_licenses(answer: dict[str, Any], holder: Holder) -> None:
 
 
 @contextmanager
-def running_town(folder: Path, *, licenses: int, now: int) -> Iterator[Town]:
+def running_town(folder: Path, *, licenses: int) -> Iterator[Town]:
     """Found and start an alliance whose counties have `licenses` sealed licenses each; ready when all are found."""
     alliance = Alliance.found(folder, SAMPLE)
+    now = int(time.time())  # not before the keys are valid
     population = Population.of(SAMPLE, licenses=licenses, as_of=sample_normaliser(SAMPLE[0], now).today)
     for plan in population.plans:
         with alliance.node(plan.county) as node:

@@ -28,11 +28,11 @@ _ROWS: Final = 4_000
 _MESSAGE_BYTES: Final = 1_024
 
 
-def measure(effort: Effort, folder: Path, now: int) -> list[Reading]:
+def measure(effort: Effort, folder: Path) -> list[Reading]:
     """Measure the figure `ingest`."""
     shelf, rows = Shelf.found(folder), effort.amount(_ROWS, least=500)
     with shelf.alliance.node(COUNTY) as node:
-        pairs = tuple(_round(node, folder, rows, seed, now) for seed in range(1, effort.rounds + 1))
+        pairs = tuple(_round(node, folder, rows, seed) for seed in range(1, effort.rounds + 1))
     return [
         Reading(
             name="ingest",
@@ -46,7 +46,8 @@ def measure(effort: Effort, folder: Path, now: int) -> list[Reading]:
     ]
 
 
-def _round(node: CountyNode, folder: Path, rows: int, seed: int, now: int) -> Pair:
+def _round(node: CountyNode, folder: Path, rows: int, seed: int) -> Pair:
+    now = int(time.time())
     normaliser = sample_normaliser(node.county, now)
     plan = FeedPlan(county=node.county, count=rows, as_of=normaliser.today, seed=seed)
     path = write_feed(plan, folder / f"feed-{seed}.csv")

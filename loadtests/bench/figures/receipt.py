@@ -7,6 +7,7 @@ loaded already. The second reading shows every claim of the license (for informa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -29,9 +30,10 @@ _SHOWN: Final = ("certificateIdentifier", "certificateTypeName", "certificateHol
 _MAX_AGE_S: Final = 86_400
 
 
-def measure(effort: Effort, folder: Path, now: int) -> list[Reading]:
+def measure(effort: Effort, folder: Path) -> list[Reading]:
     """Measure the figures `receipt` and `receipt-all-claims`."""
     shelf, count = Shelf.found(folder), effort.amount(_RECEIPTS, least=100)
+    now = int(time.time())
     with shelf.alliance.node(COUNTY) as node:
         sealed = sealed_licenses(node, count, now=now)
         key = Ed25519PublicKey.from_public_bytes(node.keys.seal.public_key.x)

@@ -1,0 +1,117 @@
+"""`make bench`: every figure in one run, each as a ratio, with the conditions; it starts all that it needs on loopback.
+
+    python -m loadtests.bench.run [--only NAME]... [--quick] [--json]
+
+    append        2.0 us an entry                                                            <= 2   met
+                  1.3 raw SHA-256 of the same leaf and node bytes                ratio 1.51 [1.49-1.53]
+
+Figures are printed and written to bench-out/figures.json; they are not asserted: the exit code is 0 when the run went
+through, whatever the gates say. A wrong answer of the hub ends the run with an error, for then there is no figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from loadtests.bench.conditions import conditions, load
+from loadtests.bench.figures import append, ingest, lookup, memory, receipt, seals
+from loadtests.bench.measuring import Effort, Reading
+from loadtests.bench.town import running_town
+
+__all__ = ["NAMES", "main"]
+
+NAMES: Final = ("append", "receipt", "ingest", "lookup", "memory", "seals")
+_SERVED: Final = frozenset({"lookup", "memory", "seals"})
+_FULL: Final = Effort(rounds=5, share=1.0)
+_QUICK: Final = Effort(rounds=3, share=0.1)
+_LICENSES: Final = 300  # a county
+_OUT: Final = Path("bench-out")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the chosen figures, print and write them."""
+    chosen = _parser().parse_args(arguments)
+    effort = _QUICK if chosen.quick else _FULL
+    names = chosen.only or list(NAMES)
+    facts: dict[str, object] = {**conditions(), "rounds": effort.rounds, "load_before": load()}
+    readings: list[Reading] = []
+    with tempfile.TemporaryDirectory(prefix="tongban-bench-") as folder:
+        for reading in _measured(names, effort, Path(folder)):
+            readings.append(reading)
+            if not chosen.json:
+                print(_text(reading), flush=True)
+    facts["load_after"] = load()
+    document = {"conditions": facts, "figures": [reading.document() for reading in readings]}
+    _OUT.mkdir(exist_ok=True)
+    (_OUT / "figures.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    print(orjson.dumps(document).decode() if chosen.json else _ending(facts, readings))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench.run", description="Print every figure as a ratio.")
+    parser.add_argument("--only", action="append", choices=NAMES, help="measure this figure only; can be repeated")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work: shows that it runs, not how fast")
+    parser.add_argument("--json", action="store_true", help="print figures.json instead of the text")
+    return parser
+
+
+def _measured(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Reading]:
+    """Measure what needs no server first, while nothing else of ours runs."""
+    if "append" in names:
+        yield from append.measure(effort)
+    if "receipt" in names:
+        yield from receipt.measure(effort, folder / "receipt")
+    if "ingest" in names:
+        yield from ingest.measure(effort, folder / "ingest")
+    if not _SERVED.isdisjoint(names):
+        yield from _served(names, effort, folder)
+
+
+def _served(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Reading]:
+    with running_town(folder / "town", licenses=_LICENSES) as town:
+        if "lookup" in names:
+            yield from lookup.measure(effort, town)
+        if "memory" in names:
+            yield from memory.measure(effort, town)
+        if "seals" in names:
+            yield from seals.measure(effort, town, folder)
+
+
+def _text(reading: Reading) -> str:
+    least, median, greatest = reading.ratios
+    gate = "no gate" if reading.gate is None else f"{reading.gate}: {reading.verdict}"
+    lines = [
+        reading.title,
+        f"  {reading.name:<19} {reading.ours:>10,.1f} {reading.unit:<14} {gate}",
+        f"  {'beside':<19} {reading.anchor:>10,.1f} {reading.beside}",
+        f"  {'ratio':<19} {median:>10,.2f} median of {len(reading.pairs)} rounds, {least:,.2f}-{greatest:,.2f}",
+    ]
+    return "\n".join(lines + ([f"  {reading.note}"] if reading.note else [])) + "\n"
+
+
+def _ending(facts: dict[str, object], readings: Sequence[Reading]) -> str:
+    missed = [reading.name for reading in readings if reading.verdict == "missed"]
+    gated = sum(reading.gate is not None for reading in readings)
+    packages = facts["packages"]
+    versions = ", ".join(f"{name} {number}" for name, number in packages.items()) if isinstance(packages, dict) else ""
+    lines = [
+        f"{gated - len(missed)} of {gated} gates met" + (f", missed: {', '.join(missed)}" if missed else ""),
+        f"conditions: {facts['cores']} cores ({facts['processor']}), {facts['system']}",
+        f"load average {facts['load_before']:.1f} before and {facts['load_after']:.1f} after",
+        f"Python {facts['python']}, {facts['openssl']}, {versions}",
+        "both sides of a ratio in turn, round by round; CPU time for append and receipt, wall time for the others",
+        f"written to {_OUT / 'figures.json'}",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
