@@ -40,6 +40,9 @@ def create_ledger(path: Path, genesis: bytes, signer: Signer) -> None:
     connection = create_database(path)
     try:
         Sequencer.create(SqliteStore(connection), genesis, signer=signer)
+    except BaseException:
+        path.unlink()  # ours, and empty: it would stand in the way of the next attempt
+        raise
     finally:
         connection.close()
 

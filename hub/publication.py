@@ -166,6 +166,12 @@ class Publisher:
         cosigned = Cosigned(size=size, quorum=[], cosignatures=stored, time=min(each.time for each in found))
         await self._file.write(lambda sequencer: sequencer.publish(cosigned))
 
+    async def stop(self) -> None:
+        """Give up late cosignatures that are not stored yet; the next heartbeat brings fresh ones."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.gather(self._flushing, return_exceptions=True)
+
     async def wait_for(self, size: int) -> None:
         """Wait until a checkpoint of at least `size` entries is published; without limit."""
         if self.snapshot is not None and self.snapshot.size >= size:

@@ -122,6 +122,7 @@ class LedgerRegistry:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._cosigning.stop()
+        await self._publisher.stop()
         self._refuse_all(Unavailable("store_stopped", "the hub is stopping"))
         await self.file.close()
 
