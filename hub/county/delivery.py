@@ -72,13 +72,13 @@ class Delivery:
         self._alarmed = 0
 
     async def run(self) -> None:
-        """Deliver for ever; ends when it is cancelled. A fault of the store is logged and tried again."""
+        """Deliver for ever; ends when it is cancelled. Any other fault is logged and tried again."""
         while True:
             try:
                 moved = await self.deliver()
                 await asyncio.to_thread(self._alarm)
-            except Unavailable as error:
-                _log.warning("outbox_stopped", code=error.code)
+            except Exception as error:  # noqa: BLE001  # a worker that ends in silence would hide revocations
+                _log.error("outbox_stopped", code=getattr(error, "code", "internal"), kind=type(error).__name__)
                 moved = 0
             if not moved:
                 await asyncio.sleep(_POLL_S)

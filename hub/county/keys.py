@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer
@@ -45,8 +45,8 @@ class CountyKeys:
     client: Signer
     journal: Signer
     witness: Signer
-    records: bytes
-    holder: bytes
+    records: bytes = field(repr=False)
+    holder: bytes = field(repr=False)
 
     def kid(self, use: str) -> str:
         """Give the kid of the key that serves `use`."""

@@ -183,20 +183,30 @@ class CountyNode:
         """Revoke a license for good (reason 03, 04, 05, 07 or 99); gives the leaf hash of the status entry."""
         return self.change_status(identifier, Status.REVOKED, reason, now)
 
-    def change_status(self, identifier: str, to: Status, reason: str, now: int) -> bytes:
-        """Sign a status entry for a license and put it into the outbox; gives its leaf hash.
+    def supersede(self, identifier: str, successor: str, now: int) -> bytes:
+        """State that a newer license of this county takes a license's place, for good. Raises as change_status."""
+        by, _ = self._logged_seal(successor)
+        return self.change_status(identifier, Status.SUPERSEDED, "01", now, by=by)
 
-        The same change once more gives the first one's leaf. Raises Conflict wrong_target (no such license, or its seal
-        is not logged yet: try again), final_status, same_status; Malformed bad_payload (reason).
-        """
+    def _logged_seal(self, identifier: str) -> tuple[int, list[Item]]:
         items = self.outbox.of(identifier)
         if not items or items[0].log_index is None:
             raise Conflict("wrong_target", "no seal of this license is logged yet")
+        return items[0].log_index, items
+
+    def change_status(self, identifier: str, to: Status, reason: str, now: int, *, by: int | None = None) -> bytes:
+        """Sign a status entry for a license and put it into the outbox; gives its leaf hash.
+
+        by: log index of the superseding seal, only with SUPERSEDED. The same change once more gives the first one's
+        leaf. Raises Conflict wrong_target (no such license, or its seal is not logged yet: try again), final_status,
+        same_status; Malformed bad_payload (reason, by).
+        """
+        of, items = self._logged_seal(identifier)
         changes = [item for item in items[1:] if item.state != "failed"]
         known = _same_change(changes[-1], to, reason) if changes else None
         if known is not None:
             return known
-        entry = self._sealer.status(of=items[0].log_index, leaf=items[0].leaf, to=to, reason=reason, now=now)
+        entry = self._sealer.status(of=of, leaf=items[0].leaf, to=to, reason=reason, now=now, by=by)
         leaf = leaf_hash(entry)
         with self._database.transaction() as connection:
             self.outbox.put(connection, "status", identifier, leaf=leaf, entry=entry, journal=None, now=now)

@@ -32,7 +32,7 @@ OUTBOX_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS outbox (
   leaf BLOB NOT NULL UNIQUE, entry BLOB NOT NULL, journal BLOB, created INTEGER NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL DEFAULT 0,
   log_index INTEGER, evidence BLOB, code TEXT, message TEXT);
-CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, due, id) WHERE state IN ('pending', 'logged');
+CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, due, id);
 CREATE INDEX IF NOT EXISTS outbox_identifier ON outbox (identifier, id)"""
 
 _PUT: Final = "INSERT INTO outbox (kind, identifier, leaf, entry, journal, created) VALUES (?, ?, ?, ?, ?, ?)"

@@ -27,8 +27,8 @@ from tests.entropy import seeded
 ONE = str(identifier_of(1))
 
 
-def _logged(node: CountyNode, index: int = 5) -> None:
-    (item,) = node.outbox.of(ONE)
+def _logged(node: CountyNode, index: int = 5, identifier: str = ONE) -> None:
+    (item,) = node.outbox.of(identifier)
     node.outbox.settle([Settled(item=item, state="logged", log_index=index, evidence=b"receipt")])
 
 
@@ -209,6 +209,23 @@ def test_a_change_that_was_refused_does_not_stand_in_the_way(node: CountyNode) -
     refused = node.outbox.of(ONE)[1]
     node.outbox.settle([Settled(item=refused, state="failed", code="key_not_active")])
     assert node.revoke(ONE, "04", NOW + 1) != refused.leaf
+
+
+def test_a_renewed_license_takes_the_place_of_the_old_one(node: CountyNode) -> None:
+    two = str(identifier_of(2))
+    node.seal_many([license_of(1), license_of(2)], NOW)
+    _logged(node)
+    with pytest.raises(Conflict) as caught:
+        node.supersede(ONE, two, NOW)
+    assert caught.value.code == "wrong_target"
+    _logged(node, 9, two)
+    node.supersede(ONE, two, NOW)
+    change = parse_entry(node.outbox.of(ONE)[1].entry)
+    assert isinstance(change, StatusChange)
+    assert (change.of, change.to, change.by, change.reason) == (5, Status.SUPERSEDED, 9, "01")
+    with pytest.raises(Conflict) as caught:
+        node.revoke(ONE, "04", NOW)
+    assert caught.value.code == "final_status"
 
 
 @pytest.mark.parametrize("reason", ["01", "02", "4", "", "40"])
