@@ -4,8 +4,8 @@
     wrapped    nonce (12) || AES-256-GCM(key-encryption key, data key, AAD "tongban-data-key/v1" 0x00 identifier)
     body       nonce (12) || AES-256-GCM(data key, face,               AAD "tongban-face/v1" 0x00 identifier)
 
-Both parts are bound to the certificateIdentifier, so a row moved to another license does not open. Whoever deletes
-`wrapped` has erased the face: what is left cannot be opened again, backups of the body included.
+Both parts are bound to the certificateIdentifier, so a row moved to another license does not open. Where every copy of
+`wrapped` is deleted, the face is erased: no copy of the body opens again, not even with the key-encryption key.
 
 The content digest is keyed (HMAC-SHA-256 under a key derived from the key-encryption key): a plain hash over a name and
 an identity number could be guessed.

@@ -7,7 +7,7 @@
              sealed_at    POSIX seconds
 
 No name and no number of a holder stands in it in the clear, and nothing by which holders could be looked up. Erasure
-deletes the data key: what is left, in backups too, cannot be opened.
+deletes data key and body, and overwrites their pages; a backup made before still has both.
 """
 
 from __future__ import annotations
