@@ -12,7 +12,7 @@ The server never does any of this by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -41,8 +41,8 @@ class HubKeys:
 
     log: Signer
     token: Signer
-    vault: bytes
-    holder: bytes
+    vault: bytes = field(repr=False)
+    holder: bytes = field(repr=False)
 
 
 def make_hub_keys(
