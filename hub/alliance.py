@@ -129,10 +129,13 @@ class Alliance:
         finally:
             node.close()
 
-    def start(self, *names: str) -> None:
-        """Start processes side by side, and return when each answers. Raises Unavailable not_ready."""
+    def start(self, *names: str, graph: bool = True) -> None:
+        """Start processes side by side, and return when each answers; the hub with its graph, or already before.
+
+        Raises Unavailable not_ready.
+        """
         for name in names:
-            self.children[name] = self._child(name)
+            self.children[name] = self._child(name, "readyz" if graph and name == "hub" else "healthz")
             self.children[name].start()
         for name in names:
             self.children[name].wait_ready()
@@ -147,29 +150,27 @@ class Alliance:
         self.children.pop(name).kill()
 
     @contextmanager
-    def running(self, *, dev: bool = False) -> Iterator[None]:
+    def running(self, *, dev: bool = False, graph: bool = True) -> Iterator[None]:
         """Run the hub (`dev`: with its explorer page) and every county node; all that runs at the end is stopped."""
         self.dev = dev
         try:
-            self.start("hub", *self.counties)
+            self.start("hub", *self.counties, graph=graph)
             yield
         finally:
             self.stop(*list(self.children))
 
-    def _child(self, name: str) -> Child:
+    def _child(self, name: str, ready: str) -> Child:
         secret = ["--passphrase-file", str(self.passphrase_file(name))]
         clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
         if name == "hub":
             arguments = ["serve", "--data", str(self.data("hub")), *secret, "--port", str(self.hub_port)]
             arguments += ["--config", str(self.data("hub") / "hub.toml"), *(["--dev"] if self.dev else [])]
-            ready = f"{self.url('hub')}/readyz"
         else:
             arguments = ["county", "serve", "--data", str(self.data(name)), *secret]
-            ready = f"{self.url(name)}/healthz"
         return Child(
             name=name,
             arguments=["-m", "hub", *arguments],
             log=self.folder / f"{name}.log",
-            ready_url=ready,
+            ready_url=f"{self.url(name)}/{ready}",
             environment={**clean, **(self.engine.variables if name == "hub" else {})},
         )

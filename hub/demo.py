@@ -74,8 +74,8 @@ class Story:
         (self.out / "README.txt").write_text(_NOTES, encoding="utf-8")
         for name in ("policy", "genesis"):
             (self.out / name).write_bytes((self.alliance.data("hub") / name).read_bytes())
-        with self.alliance.running():
-            self.say("started a hub, a graph engine and five county nodes of three provinces")
+        with self.alliance.running(graph=False):
+            self.say("started a hub, its graph engine and five county nodes of three provinces, each a process")
             self._take_in_feed()
             holder, license_ = self._look_up()
             receipt = self._present(license_)
@@ -146,7 +146,7 @@ class Story:
         self.say("the hub is switched off; verified offline: VALID 有效")
 
     def _revoke(self, license_: dict[str, Any], receipt: Path) -> None:
-        self.alliance.start("hub")
+        self.alliance.start("hub", graph=False)
         identifier = str(license_["certificateIdentifier"])
         self._command("county", "revoke", identifier, "--reason", "04", *self._of(FEED_COUNTY))
         partner = self._partner(FEED_COUNTY, "ledger.entries")
