@@ -14,34 +14,35 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
-from ledger.errors import Malformed, Refused, TongbanError, Unavailable
+from ledger.errors import Malformed, TongbanError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["BODY_TIMEOUT_S", "ERROR_HEADER", "error_response", "http_status", "media_type", "read_body"]
+__all__ = ["BODY_TIMEOUT_S", "ERROR_HEADER", "closing", "error_headers", "error_response", "media_type", "read_body"]
 
 BODY_TIMEOUT_S: Final = 10.0
 ERROR_HEADER: Final = "tongban-error"  # the codes of an answer, for logs and metrics that do not read bodies
-_NO_TOKEN: Final = frozenset({"token_required", "invalid_client"})
+_LENGTH_DIGITS: Final = 12
 _CHALLENGE: Final = 'Bearer realm="tongban"'
+_UNREAD: Final = frozenset({408, 413})
 
 
 async def read_body(request: Request, *, max_bytes: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
     """Read the whole body, at most `max_bytes`, within `timeout_s` seconds in all.
 
-    The limit holds while the bytes come, whatever Content-Length says. Raises Malformed too_large, bad_request (too
-    slow, or cut off).
+    The limit holds while the bytes come, whatever Content-Length says. Raises Malformed too_large (before the body,
+    where its length is told), too_slow, bad_request (the client left in the middle).
     """
     declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > max_bytes:
+    if not declared.isdecimal() or len(declared) > _LENGTH_DIGITS or int(declared) > max_bytes:
         raise Malformed("too_large", f"body has more than {max_bytes} bytes")
     try:
         async with asyncio.timeout(timeout_s):
             return await _collect(request, max_bytes)
     except TimeoutError as error:
-        raise Malformed("bad_request", f"body did not arrive within {timeout_s:g} s") from error
+        raise Malformed("too_slow", f"body did not arrive within {timeout_s:g} s") from error
     except ClientDisconnect as error:
         raise Malformed("bad_request", "body was cut off") from error
 
@@ -60,21 +61,22 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
 
 
-def http_status(error: TongbanError) -> int:
-    """Give the HTTP status of an error: its class's, 413 for `too_large`, 401 where a token is missing."""
-    if isinstance(error, Malformed) and error.code == "too_large":
-        return 413
-    if isinstance(error, Refused) and error.code in _NO_TOKEN:
-        return 401
-    return error.http_status
+def closing(status: int) -> dict[str, str]:
+    """Give the header that ends a connection whose body was refused unread, so that its rest is not waited for."""
+    return {"Connection": "close"} if status in _UNREAD else {}
+
+
+def error_headers(error: TongbanError) -> dict[str, str]:
+    """Give the headers that an error's status asks for, and that keep it out of every cache."""
+    headers = {"Cache-Control": "no-store", **closing(error.http_status)}
+    if error.http_status == 503:
+        headers["Retry-After"] = "1"
+    if error.http_status == 401:
+        headers["WWW-Authenticate"] = _CHALLENGE
+    return headers
 
 
 def error_response(error: TongbanError) -> Response:
-    """Write an error as its HTTP answer, never to be stored; with Retry-After or WWW-Authenticate where due."""
-    headers = {"Cache-Control": "no-store", ERROR_HEADER: error.code}
-    status = http_status(error)
-    if isinstance(error, Unavailable):
-        headers["Retry-After"] = "1"
-    if status == 401:
-        headers["WWW-Authenticate"] = _CHALLENGE
-    return JSONResponse({"error": {"code": error.code, "message": error.message}}, status, headers)
+    """Write an error as its HTTP answer."""
+    body = {"error": {"code": error.code, "message": error.message}}
+    return JSONResponse(body, error.http_status, {**error_headers(error), ERROR_HEADER: error.code})

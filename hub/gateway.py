@@ -18,24 +18,24 @@ from typing import Any, Final, TypeAlias
 import orjson
 import strawberry
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from hub.documents import DocumentRefused
-from hub.exchange import ERROR_HEADER
+from hub.exchange import ERROR_HEADER, error_headers, read_body
 from hub.execution import Answer, Execution, GraphQLRequest, NotByGet
 from hub.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
 from hub.limits import LIMITS, Limits
 from hub.masking import error_of, fault_of, field_error, masked
-from hub.reception import GRAPHQL_JSON, JSON, HttpFault, answer_type, from_body, from_query_string, read_body
+from hub.reception import GRAPHQL_JSON, JSON, HttpFault, answer_type, check_content, from_body, from_query_string
 from ledger.errors import TongbanError
 from schema.context import Context, Graph
 
 __all__ = ["ContextFactory", "GraphQLEndpoint"]
 
 ContextFactory: TypeAlias = Callable[[str | None, str], Context]
-"""(Authorization header or None, request id) -> the request's context. Raises NotVerified bad_token and the like."""
+"""(Authorization header or None, request id) -> the request's context. Raises Refused token_required."""
 
-_UNAUTHENTICATED: Final = frozenset({"bad_token", "token_required"})
 _NO_STORE: Final = "no-store"
 
 
@@ -100,7 +100,10 @@ class GraphQLEndpoint:
     async def _request(self, scope: Scope, headers: Headers, receive: Receive, *, by_get: bool) -> GraphQLRequest:
         if by_get:
             return from_query_string(scope.get("query_string", b""), self._limits)
-        return from_body(await read_body(headers, receive, self._limits), self._limits)
+        check_content(headers)
+        limits = self._limits
+        body = await read_body(Request(scope, receive), max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
+        return from_body(body, limits)
 
     def _body(self, answer: Answer, request_id: str) -> dict[str, Any]:
         if not answer.errors:
@@ -127,10 +130,7 @@ def _errors(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused(error: TongbanError) -> tuple[int, dict[str, Any], dict[str, str]]:
-    body = _errors(error_of(error.code, error.message))
-    if error.code in _UNAUTHENTICATED:
-        return 401, body, {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return error.http_status, body, {"Retry-After": "1"} if error.http_status == 503 else {}
+    return error.http_status, _errors(error_of(error.code, error.message)), error_headers(error)
 
 
 def _request_id(scope: Scope) -> str:

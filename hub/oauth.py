@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from hub.assertion import ASSERTION_LIFETIME_S, ASSERTION_TYPE
 from hub.auth import TokenIssuer, client_key
-from hub.exchange import media_type, read_body
+from hub.exchange import closing, media_type, read_body
 from hub.tokens import Jwt, JwtRule, ReplayGuard, verify_jwt
 from ledger.errors import Malformed, NotVerified, Unavailable
 from schema.access import SCOPES
@@ -93,7 +93,7 @@ class TokenEndpoint:
         except _OAuthError as error:
             return _refusal(error)
         except Malformed as error:
-            return _refusal(_OAuthError("invalid_request", error.message, 413 if error.code == "too_large" else 400))
+            return _refusal(_OAuthError("invalid_request", error.message, error.http_status))
         except Unavailable as error:
             return _refusal(_OAuthError("temporarily_unavailable", error.message, 503))
         return JSONResponse(answer, headers=_NO_STORE)
@@ -121,7 +121,9 @@ class TokenEndpoint:
         )
 
     def _grant(self, form: dict[str, str]) -> dict[str, object]:
-        if form.get("grant_type") != "client_credentials":
+        if "grant_type" not in form:
+            raise _OAuthError("invalid_request", "expected a grant_type")
+        if form["grant_type"] != "client_credentials":
             raise _OAuthError("unsupported_grant_type", "expected grant_type client_credentials")
         now = self._clock()
         jwt = self._authenticated(form, now)
@@ -149,7 +151,7 @@ class TokenEndpoint:
 
 
 def _refusal(error: _OAuthError) -> Response:
-    headers = dict(_NO_STORE)
+    headers = {**_NO_STORE, **closing(error.status)}
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="tongban"'
     return JSONResponse({"error": error.error, "error_description": error.description}, error.status, headers)

@@ -1,4 +1,4 @@
-"""What came over HTTP: the body with its caps, the parameters of GET and POST, the media type of the answer.
+"""What came over HTTP: the parameters of GET and POST, the media type of body and answer.
 
     POST /graphql   Content-Type: application/json
     {"query": "...", "operationName": null, "variables": {}, "extensions": {}}
@@ -11,20 +11,18 @@ Everything is bounded before it is read, read strictly, and refused with the sta
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
-from starlette.types import Receive
 
 from hub.execution import GraphQLRequest
 from hub.limits import Limits
 from ledger.encoding import parse_json
 from ledger.errors import Malformed
 
-__all__ = ["GRAPHQL_JSON", "JSON", "HttpFault", "answer_type", "from_body", "from_query_string", "read_body"]
+__all__ = ["GRAPHQL_JSON", "JSON", "HttpFault", "answer_type", "check_content", "from_body", "from_query_string"]
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
@@ -73,47 +71,14 @@ def _weight(parameters: list[str]) -> float:
     return 1.0
 
 
-def _check_content(headers: Headers) -> None:
+def check_content(headers: Headers) -> None:
+    """Check the headers of a POST. Raises HttpFault 415 for another media type, charset or encoding."""
     name, *parameters = (piece.strip().lower() for piece in headers.get("content-type", "").split(";"))
     charset = next((one[8:].strip('"') for one in parameters if one.startswith("charset=")), "utf-8")
     if name != JSON or charset not in {"utf-8", "utf8"}:
         raise HttpFault(415, "bad_request", "expected Content-Type: application/json in UTF-8")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise HttpFault(415, "bad_request", "expected a body without content encoding")
-
-
-async def read_body(headers: Headers, receive: Receive, limits: Limits) -> bytes:
-    """Read the whole body, within the cap and in time.
-
-    Raises HttpFault 415 for another media type, 413 above the cap (before the body, where its length is told), 408 when
-    it does not arrive in time, 400 when the client leaves in the middle.
-    """
-    _check_content(headers)
-    length = headers.get("content-length", "")
-    if length.isdigit() and (len(length) > 12 or int(length) > limits.body_bytes):
-        raise _too_large(limits)
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            return await _collect(receive, limits)
-    except TimeoutError as error:
-        raise HttpFault(408, "deadline", "the body did not arrive in time", {"Connection": "close"}) from error
-
-
-async def _collect(receive: Receive, limits: Limits) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise HttpFault(400, "bad_request", "the body ended early")
-        body += message.get("body", b"")
-        if len(body) > limits.body_bytes:
-            raise _too_large(limits)
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
-def _too_large(limits: Limits) -> HttpFault:
-    return HttpFault(413, "too_large", f"body: at most {limits.body_bytes} bytes", {"Connection": "close"})
 
 
 def from_body(body: bytes, limits: Limits) -> GraphQLRequest:

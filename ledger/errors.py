@@ -1,10 +1,10 @@
 """The error tree, by what the caller can do, and every stable code.
 
     TongbanError
-    ├── Malformed     reject: the input is not what the format allows      HTTP 400 (`too_large` 413)
-    ├── NotVerified   distrust: well-formed, but a proof or signature fails          HTTP 422
+    ├── Malformed     reject: the input is not what the format allows      HTTP 400 (`too_large` 413, `too_slow` 408)
+    ├── NotVerified   distrust: well-formed, but a proof or signature fails          HTTP 422 (`bad_token` 401)
     ├── Conflict      read again: valid, but not against the present state           HTTP 409
-    ├── Refused       ask for the right: the caller may not do or see this   HTTP 403 (401 without token)
+    ├── Refused       ask for the right: the caller may not do or see this   HTTP 403 (401 without a good token)
     └── Unavailable   retry: a part that is needed does not answer now     HTTP 503 with Retry-After
 
 A code is a public token: the same in GraphQL, HTTP, command line, logs and metrics. It never changes its meaning.
@@ -17,6 +17,14 @@ from typing import ClassVar, Final
 
 __all__ = ["CODES", "Conflict", "Malformed", "NotVerified", "Refused", "TongbanError", "Unavailable"]
 
+_STATUS_OF_CODE: Final = {
+    "bad_token": 401,
+    "invalid_client": 401,
+    "token_required": 401,
+    "too_large": 413,
+    "too_slow": 408,
+}
+
 
 class TongbanError(Exception):
     """Base of all expected failures; never raised itself.
@@ -26,7 +34,7 @@ class TongbanError(Exception):
     """
 
     codes: ClassVar[frozenset[str]] = frozenset()
-    http_status: ClassVar[int]
+    class_status: ClassVar[int]
 
     def __init__(self, code: str, message: str, *, index: int | None = None) -> None:
         if code not in self.codes:
@@ -37,6 +45,11 @@ class TongbanError(Exception):
         self.message: Final = message
         self.index: Final = index
 
+    @property
+    def http_status(self) -> int:
+        """The HTTP status that goes with the code: that of its class, but for the few that HTTP has an own one for."""
+        return _STATUS_OF_CODE.get(self.code, self.class_status)
+
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
@@ -44,15 +57,14 @@ class TongbanError(Exception):
 class Malformed(TongbanError):
     """Reject: the input breaks its format, whatever the state of the ledger."""
 
-    http_status = 400
+    class_status = 400
     codes = frozenset(
         {
-            "too_large", "bad_encoding", "bad_base64", "bad_json", "duplicate_member", "unknown_member", "bad_number",
-            "unknown_typ", "unknown_alg", "bad_header", "bad_payload", "es256_high_s", "weak_key", "bad_note",
-            "bad_vkey",
-            "bad_checkpoint", "bad_proof_form", "bad_policy", "bad_tile_path", "bad_identifier", "bad_receipt",
-            "bad_disclosure_form", "bad_cursor", "bad_document", "bad_variables", "bad_request", "limit_exceeded",
-            "bad_row", "bad_setting", "bad_file",
+            "too_large", "too_slow", "bad_encoding", "bad_base64", "bad_json", "duplicate_member", "unknown_member",
+            "bad_number", "unknown_typ", "unknown_alg", "bad_header", "bad_payload", "es256_high_s", "weak_key",
+            "bad_note", "bad_vkey", "bad_checkpoint", "bad_proof_form", "bad_policy", "bad_tile_path", "bad_identifier",
+            "bad_receipt", "bad_disclosure_form", "bad_cursor", "bad_document", "bad_variables", "bad_request",
+            "limit_exceeded", "bad_row", "bad_setting", "bad_file",
         }
     )  # fmt: skip
 
@@ -60,7 +72,7 @@ class Malformed(TongbanError):
 class NotVerified(TongbanError):
     """Distrust: well-formed, but a signature, proof or binding does not hold."""
 
-    http_status = 422
+    class_status = 422
     codes = frozenset(
         {
             "bad_signature", "unknown_kid", "key_not_active", "key_use", "bad_inclusion", "bad_consistency", "bad_head",
@@ -73,7 +85,7 @@ class NotVerified(TongbanError):
 class Conflict(TongbanError):
     """Read again: valid in itself, but not against the present state."""
 
-    http_status = 409
+    class_status = 409
     codes = frozenset(
         {
             "final_status", "same_status", "stale_prev", "wrong_target", "iat_too_old", "iat_in_future", "kid_used",
@@ -85,7 +97,7 @@ class Conflict(TongbanError):
 class Refused(TongbanError):
     """Ask for the right: the caller may not do this, or may not see whether it exists."""
 
-    http_status = 403
+    class_status = 403
     codes = frozenset(
         {
             "not_issuer",
@@ -102,7 +114,7 @@ class Refused(TongbanError):
 class Unavailable(TongbanError):
     """Retry: a part that is needed does not answer now, or is full."""
 
-    http_status = 503
+    class_status = 503
     codes = frozenset(
         {
             "pushback", "unwitnessed_backlog", "store_stopped", "no_log", "graph_unavailable", "source_unavailable",

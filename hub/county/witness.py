@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.county.database import Database
-from hub.exchange import error_response, read_body
+from hub.exchange import closing, error_response, read_body
 from ledger.errors import Malformed, TongbanError
 from ledger.transparency.note import NOTE_ED25519, keyring
 from ledger.transparency.witness import (
@@ -139,7 +139,10 @@ def witness_routes(witness: Witness) -> list[Route]:
             return error_response(error)
 
     async def checkpoint(request: Request) -> Response:
-        note = await asyncio.to_thread(witness.checkpoint, f"{request.path_params['origin']}/checkpoint")
+        try:
+            note = await asyncio.to_thread(witness.checkpoint, f"{request.path_params['origin']}/checkpoint")
+        except TongbanError as error:
+            return error_response(error)
         if note is None:
             return Response("no checkpoint of this log\n", 404, media_type="text/plain")
         return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
@@ -152,5 +155,5 @@ def witness_routes(witness: Witness) -> list[Route]:
 
 def _response(decision: Decision) -> Response:
     # The content type goes out to the letter: a charset after text/x.tlog.size would be another type.
-    headers = {"Content-Type": decision.content_type, "Cache-Control": "no-store"}
+    headers = {"Content-Type": decision.content_type, "Cache-Control": "no-store", **closing(decision.status)}
     return Response(decision.body, decision.status, headers)

@@ -123,9 +123,8 @@ class Decision:
 
 
 def refuse_malformed(error: Malformed) -> Decision:
-    """Answer a body that `AddCheckpoint.parse` refused: 413 if it is too large, else 400."""
-    status = error.http_status if error.code != "too_large" else 413
-    return Decision(status=status, content_type=_TEXT, body=_message(error))
+    """Answer a body that cannot be read: 413 if it is too large, 408 if it came too slowly, else 400."""
+    return Decision(status=error.http_status, content_type=_TEXT, body=_message(error))
 
 
 def decide(

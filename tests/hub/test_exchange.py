@@ -56,8 +56,10 @@ async def test_a_body_that_never_ends_is_refused_in_time(url: str) -> None:
     reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
     answer = await asyncio.wait_for(reader.read(1000), 20)
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"bad_request" in answer
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"too_slow" in answer
+    assert b"connection: close" in answer.lower()
+    assert await asyncio.wait_for(reader.read(1000), 20) == b""
     writer.close()
 
 
@@ -65,7 +67,8 @@ async def test_a_body_that_never_ends_is_refused_in_time(url: str) -> None:
     ("error", "status", "header"),
     [
         (Malformed("bad_json", "x"), 400, None),
-        (Malformed("too_large", "x"), 413, None),
+        (Malformed("too_large", "x"), 413, "connection"),
+        (Malformed("too_slow", "x"), 408, "connection"),
         (Refused("token_required", "x"), 401, "www-authenticate"),
         (Refused("forbidden", "x"), 403, None),
         (Conflict("wrong_target", "x"), 409, None),
@@ -78,7 +81,7 @@ def test_an_error_is_answered_with_its_status_and_code(error: TongbanError, stat
     assert answer.status_code == status
     assert bytes(answer.body) == b'{"error":{"code":"%b","message":"x"}}' % error.code.encode()
     assert answer.headers["cache-control"] == "no-store"
-    assert {"www-authenticate", "retry-after"} & set(answer.headers) == ({header} if header else set())
+    assert {"connection", "www-authenticate", "retry-after"} & set(answer.headers) == ({header} if header else set())
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ REFUSED: Final[dict[str, tuple[dict[str, Any], int, str]]] = {
     "no scope": ({"scope": None}, 400, "invalid_scope"),
     "two blanks between scopes": ({"scope": "license.read  license.face"}, 400, "invalid_scope"),
     "password grant": ({"grant_type": "password"}, 400, "unsupported_grant_type"),
-    "no grant": ({"grant_type": None}, 400, "unsupported_grant_type"),
+    "no grant": ({"grant_type": None}, 400, "invalid_request"),
     "a secret beside the assertion": ({"client_secret": "x"}, 400, "invalid_request"),
 }  # fmt: skip
 
