@@ -169,10 +169,12 @@ def _parse_seal(jws: Jws) -> Seal:
 
 def _digests(obj: dict[str, JsonValue]) -> tuple[str, ...]:
     values = list_of(obj, "_sd", maximum=_MAX_DIGESTS)
-    digests = tuple(value for value in values if isinstance(value, str) and len(value) == _DIGEST_CHARS)
+    digests = tuple(value for value in values if isinstance(value, str))
     # As each has 43 characters, one match over all of them is a match of each.
-    if len(digests) != len(values) or len(digests) % 4 or not _DIGESTS.fullmatch("".join(digests)):
+    if len(digests) != len(values) or len(digests) % 4 or {*map(len, digests)} != {_DIGEST_CHARS}:
         raise Malformed("bad_payload", f"_sd holds 4..{_MAX_DIGESTS} digests, a multiple of 4")
+    if not _DIGESTS.fullmatch("".join(digests)):
+        raise Malformed("bad_payload", "_sd holds what is no digest")
     if not all(map(lt, digests, digests[1:])):
         raise Malformed("bad_payload", "_sd is not in ascending order, or holds a digest twice")
     return digests
