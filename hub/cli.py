@@ -9,7 +9,7 @@ A command's module is loaded when that command is asked for: checking a receipt 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from types import MappingProxyType
@@ -87,13 +87,16 @@ def tongban() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line and leave with its exit code; an expected failure is one line on stderr."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code; an expected failure is one line on stderr.
+
+    arguments: those after the command's name; None: of this process.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese letters ends no command
     try:
-        app()
+        app(arguments, prog_name="tongban")
     except TongbanError as error:
         typer.echo(f"tongban: {error}", err=True)
         sys.exit(EXIT_CODES[type(error)])

@@ -11,8 +11,6 @@ from typing import Annotated, Final
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ledger.errors import Malformed
 from ledger.receipt import MAX_RECEIPT_BYTES
@@ -46,7 +44,6 @@ def verify(
         Policy.parse(trusted), read_bounded(genesis, MAX_POLICY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
     )
     now = int(time.time()) if at is None else _instant(at)
-    # A receipt that cannot be read is empty to the verifier: the answer is a verdict, not an error.
     verdict = verifier.verify(_receipt(receipt), now=now, max_age=parse_duration(max_age))
     if json:
         typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
@@ -57,10 +54,12 @@ def verify(
 
 
 def _receipt(path: Path) -> bytes:
+    # A receipt that cannot be read is empty to the verifier: the answer is a verdict, not an error.
     try:
         with path.open("rb") as file:
             return file.read(MAX_RECEIPT_BYTES + 1)
-    except OSError:
+    except OSError as error:
+        typer.echo(f"cannot read {path.name}: {error.strerror}", err=True)
         return b""
 
 
@@ -95,21 +94,20 @@ def _instant(text: str) -> int:
 
 
 def _print(verdict: Verdict) -> None:
-    console = Console(highlight=False, soft_wrap=True)
     reason = "" if verdict.outcome is Outcome.VALID else f" · {verdict.code}"
-    console.print(f"{verdict.outcome.value} {verdict.clerk}{reason}: {verdict.message}", markup=False)
+    lines = [f"{verdict.outcome.value} {verdict.clerk}{reason}: {verdict.message}"]
     if verdict.time is not None:
-        console.print(f"witnessed {datetime.fromtimestamp(verdict.time, UTC).isoformat()}, {verdict.age} s before")
-    for note in verdict.notes:
-        console.print(f"note: {note}", markup=False)
-    steps = Table(box=None, show_header=False, padding=(0, 1))
-    for step in verdict.steps:
-        steps.add_row(f"{step.number:2}", _MARK[step.state], step.name, step.detail)
-    console.print(steps)
+        lines.append(f"witnessed {datetime.fromtimestamp(verdict.time, UTC).isoformat()}, {verdict.age} s before")
+    lines += [f"note: {note}" for note in verdict.notes]
+    lines += [f"{step.number:3}  {_MARK[step.state]}  {step.name:14}{step.detail}" for step in verdict.steps]
     if verdict.claims:
-        claims = Table(box=None, show_header=False, padding=(0, 1), title="shown", title_justify="left")
-        claims.add_column(no_wrap=True)
-        claims.add_column(overflow="fold")
+        lines.append("shown")
         for name, value in verdict.claims.items():
-            claims.add_row(name, value if isinstance(value, str) else orjson.dumps(value).decode())
-        console.print(claims)
+            lines.append(f"  {name:34}{value if isinstance(value, str) else orjson.dumps(value).decode()}")
+    for line in lines:
+        typer.echo(_shown(line.rstrip()))
+
+
+def _shown(text: str) -> str:
+    """Make text of a receipt harmless for a terminal: no escape sequence, no change of writing direction."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
