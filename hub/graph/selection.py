@@ -60,10 +60,12 @@ class Selected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """One field that the caller may not see: its code, and where an error points to."""
+    """One field that the caller may not see: its code, and where an error points to.
+
+    path: response names from the root; below a list it ends at the list, because one error stands for all of its rows.
+    """
 
     code: str
-    coordinate: str
     path: tuple[str, ...]
     node: FieldNode
 
@@ -125,6 +127,7 @@ class _Expansion:
         self.conditions = conditions
         self.scopes = scopes
         self.refusals: list[Refusal] = []
+        self.lists: set[PathKey] = set()
 
     def fields(self, sets: Sequence[SelectionSetNode], parent: GraphQLObjectType) -> dict[str, list[FieldNode]]:
         """Collect the fields of one object by response name, in the order of the answer."""
@@ -195,12 +198,17 @@ class _Expansion:
         code = self._refusal(entry.rule, cause=cause or "useCause" in entry.field.args)
         if code is not None:
             here.refused = True
-            names = tuple(name for _, name in path)
-            self.refusals.append(Refusal(code=code, coordinate=entry.coordinate, path=names, node=nodes[0]))
+            self.refusals.append(Refusal(code=code, path=self._shown(path), node=nodes[0]))
             return here
+        if entry.many:
+            self.lists.add(path)
         here.children = self.children(entry, nodes, path, cause=cause or "useCause" in entry.field.args)
         here.refused = any(child.refused and child.entry and not child.entry.nullable for child in here.children)
         return here
+
+    def _shown(self, path: PathKey) -> tuple[str, ...]:
+        above = (length for length in range(1, len(path)) if path[:length] in self.lists)
+        return tuple(name for _, name in path[: next(above, len(path))])
 
     def _refusal(self, rule: AccessRule, *, cause: bool) -> str | None:
         if rule.scopes and self.scopes is None:
