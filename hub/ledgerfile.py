@@ -120,7 +120,7 @@ class LedgerFile:
                 self._fault = error
             raise
         except Exception as error:
-            self._fault = Unavailable("store_stopped", f"the ledger stopped: {error}")
+            self._fault = Unavailable("store_stopped", f"the ledger stopped: {type(error).__name__}")
             raise self._fault from error
 
     async def read(self, question: Callable[[LogReads], T]) -> T:

@@ -104,12 +104,18 @@ class Publisher:
         while (pending := sequencer.pending()) is None:
             self._woken.clear()
             try:
-                async with asyncio.timeout(self._heartbeat_s or sequencer.keys.rule("heartbeat_s")):
+                async with asyncio.timeout(self._pause()):
                     await self._woken.wait()
             except TimeoutError:
                 await self._extend()
                 return sequencer.current()
         return pending
+
+    def _pause(self) -> float:
+        """Give the time to the next heartbeat, in seconds; one that found no quorum is made again soon."""
+        if self.alarm is not None:
+            return RETRY_S
+        return self._heartbeat_s or self._file.sequencer.keys.rule("heartbeat_s")
 
     async def _publish(self, size: int, found: Iterable[Cosignature]) -> None:
         """Store cosignatures of a size with those that are known of it, and show it if it is the newest."""
@@ -148,14 +154,15 @@ class Publisher:
             self._flushing = asyncio.create_task(self._flush_late())
 
     async def _flush_late(self) -> None:
-        await asyncio.sleep(LATE_S)
-        late, self._late = self._late, []
-        for size in sorted({size for size, _ in late}):
-            found = [cosignature for of, cosignature in late if of == size]
-            try:
-                await self._keep_late(size, found)
-            except TongbanError as error:
-                _log.warning("late_cosignatures_lost", size=size, code=error.code)
+        while self._late:
+            await asyncio.sleep(LATE_S)
+            late, self._late = self._late, []
+            for size in sorted({size for size, _ in late}):
+                found = [cosignature for of, cosignature in late if of == size]
+                try:
+                    await self._keep_late(size, found)
+                except TongbanError as error:
+                    _log.warning("late_cosignatures_lost", size=size, code=error.code)
 
     async def _keep_late(self, size: int, found: Sequence[Cosignature]) -> None:
         if self.snapshot is not None and size == self.snapshot.size:

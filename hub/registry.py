@@ -131,7 +131,7 @@ class LedgerRegistry:
         try:
             await loop()
         except Exception as error:  # noqa: BLE001  # a loop that dies unseen would leave callers waiting for ever
-            fault = error if isinstance(error, TongbanError) else Unavailable("store_stopped", f"failed: {error!r}")
+            fault = error if isinstance(error, TongbanError) else _stopped_by(error)
             _log.critical("ledger_stopped", code=fault.code, reason=fault.message, index=fault.index)
             self.file.stop(fault)
             self._refuse_all(Unavailable("store_stopped", fault.message))
@@ -311,6 +311,11 @@ class PublishedEntries:
         """Give up to `limit` entries from index `start` on; none beyond the published size."""
         stop = min(start + limit, await self.size())
         return await self._registry.file.read(lambda reads: reads.entries(start, stop)) if start < stop else ()
+
+
+def _stopped_by(error: Exception) -> Unavailable:
+    # By its class alone: its text may hold a value, and callers are told the reason.
+    return Unavailable("store_stopped", f"the ledger stopped: {type(error).__name__}")
 
 
 def _examined(entries: Sequence[bytes], state: KeyState, index: int) -> list[Candidate]:

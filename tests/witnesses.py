@@ -19,7 +19,7 @@ __all__ = ["Witnesses"]
 class Witnesses:
     """Witnesses `w0`, `w1`, … of one log; each keeps its own state.
 
-    down: names that refuse the connection. held_back: names that answer only when `release` is set. silent: names that
+    down: names that refuse the connection. broken: names whose connection fails as no HTTP client should. held_back: names that answer only when `release` is set. silent: names that
     answer 200 without a line of their own. sizes: the sizes that each was asked to cosign, in order.
     """
 
@@ -27,6 +27,7 @@ class Witnesses:
         self.names: Final = [f"w{number}" for number in range(count)]
         self.now = now
         self.down: set[str] = set()
+        self.broken: set[str] = set()
         self.held_back: set[str] = set()
         self.silent: set[str] = set()
         self.release: Final = asyncio.Event()
@@ -60,6 +61,8 @@ class Witnesses:
         assert request.url.path == "/witness/add-checkpoint"
         if name in self.down:
             raise httpx2.ConnectError("no route", request=request)
+        if name in self.broken:
+            raise RuntimeError(name)
         if name in self.held_back:
             await self.release.wait()
         wanted = AddCheckpoint.parse(await request.aread())

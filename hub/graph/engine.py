@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
+import structlog
 from neo4j import READ_ACCESS, AsyncGraphDatabase
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
@@ -25,6 +26,8 @@ _POLL_S: Final = 0.15
 _ANSWER_S: Final = 2.0
 _FIRST_PAUSE_S: Final = 0.2
 _LAST_PAUSE_S: Final = 30.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Engine(Protocol):
@@ -110,7 +113,10 @@ async def wait_until_ready(engine: Engine, *, within_s: float) -> None:
 
 
 async def keep(engine: Engine) -> None:
-    """Restart the engine whenever it has ended or is fenced, with back-off, until cancelled."""
+    """Restart the engine whenever it has ended or is fenced, with back-off, until cancelled.
+
+    Whatever a restart fails with, it is tried again: the fence stays, readiness says so, and the pause grows.
+    """
     pause = _FIRST_PAUSE_S
     while True:
         await asyncio.sleep(pause)
@@ -121,5 +127,5 @@ async def keep(engine: Engine) -> None:
         try:
             await engine.stop()
             await engine.start()
-        except Unavailable:
-            continue  # the fence stays, readiness says so, and the pause grows
+        except Exception as error:  # noqa: BLE001  # a keeper that dies unseen leaves the hub without a graph
+            _log.error("engine_restart_failed", kind=type(error).__name__, code=getattr(error, "code", "internal"))

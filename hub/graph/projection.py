@@ -191,6 +191,7 @@ class Projector:
         self._most = self._batch = batch
         self._position = Position()
         self._known = False  # whether the position is that of the graph's cursors
+        self._fault: str | None = None
         self._moved = asyncio.Condition()
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -199,6 +200,11 @@ class Projector:
     def position(self) -> Position:
         """What is in the graph, as far as this projector has seen."""
         return self._position
+
+    @property
+    def fault(self) -> str | None:
+        """Why the graph could not be reached when `run` last asked it, or None."""
+        return self._fault
 
     def wake(self) -> None:
         """Say that a log has grown; safe from any thread."""
@@ -236,9 +242,10 @@ class Projector:
             self._woken.clear()
             try:
                 await self.catch_up()
-                pause, wait = _FIRST_PAUSE_S, _POLL_S
-            except Unavailable:
-                wait, pause = pause, min(2 * pause, _LAST_PAUSE_S)
+                await self._driver.rows(_WHERE)  # also when nothing is new: an engine that is away must be noticed
+                pause, wait, self._fault = _FIRST_PAUSE_S, _POLL_S, None
+            except Unavailable as error:
+                wait, pause, self._fault = pause, min(2 * pause, _LAST_PAUSE_S), error.message
             try:
                 async with asyncio.timeout(wait):
                     await self._woken.wait()

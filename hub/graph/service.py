@@ -11,7 +11,7 @@ that ends or is fenced is started anew, and the projection goes on from its curs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -27,7 +27,7 @@ from ledger.errors import TongbanError, Unavailable
 
 __all__ = ["GraphService"]
 
-_RETRY_S: Final = 2.0
+RETRY_S: Final = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -36,14 +36,16 @@ class GraphService:
     """Engine, driver and projection of one hub. catalogue: the data tables, and a digest that changes with them."""
 
     def __init__(
-        self, engine: Engine, *, ledger: LogReader, journal: LogReader, catalogue: Tables, catalogue_digest: str
-    ) -> None:
+        self, engine: Engine, *, ledger: LogReader, journal: LogReader, catalogue: Tables, catalogue_digest: str,
+        retry_s: float = RETRY_S,
+    ) -> None:  # fmt: skip
         self.engine: Final = engine
         self.driver: Final = BoltDriver(engine)
         self.graph: Final = BoltGraph(self.driver)
         self.projector: Final = Projector(self.driver, ledger, journal)
         self._catalogue = catalogue
         self._digest = catalogue_digest
+        self._retry_s = retry_s
         self._prepared = False
         self._fault: str | None = "the engine is starting"
 
@@ -54,7 +56,7 @@ class GraphService:
             return "the engine is not running"
         if self.engine.fenced:
             return "the engine is fenced after a failed write, and is being started anew"
-        return self._fault
+        return self._fault or self.projector.fault
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -69,23 +71,29 @@ class GraphService:
             await self.engine.stop()
 
     async def _run(self) -> None:
-        keeper: asyncio.Task[None] | None = None
+        await self._until_it_holds(self.engine.start)
+        keeper = asyncio.create_task(keep(self.engine))
         try:
-            while True:
-                try:
-                    if keeper is None:
-                        await self.engine.start()
-                        keeper = asyncio.create_task(keep(self.engine))
-                    await self._project()
-                except Unavailable as error:
-                    _log.warning("graph_unavailable", code=error.code, reason=error.message)
-                    await asyncio.sleep(_RETRY_S)
-        except TongbanError as error:  # a graph of another ledger: a person must look at it
-            self._fault = error.message
-            _log.critical("graph_stopped", code=error.code, reason=error.message)
+            await self._until_it_holds(self._project)
         finally:
-            if keeper is not None:
-                keeper.cancel()
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+    async def _until_it_holds(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work again until it ends well, or in a fault that does not pass by itself."""
+        while True:
+            try:
+                return await work()
+            except Unavailable as error:
+                _log.warning("graph_unavailable", code=error.code, reason=error.message)
+            except TongbanError as error:  # a graph of another ledger: a person must look at it
+                self._fault = error.message
+                _log.critical("graph_stopped", code=error.code, reason=error.message)
+                return None
+            except Exception as error:  # noqa: BLE001  # a projection that dies unseen would answer old things for ever
+                self._fault = f"the graph failed and is tried again: {type(error).__name__}"
+                _log.error("graph_failed", kind=type(error).__name__)
+            await asyncio.sleep(self._retry_s)
 
     async def _project(self) -> None:
         if not self._prepared:

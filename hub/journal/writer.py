@@ -134,7 +134,8 @@ class JournalWriter:
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._opened().append, rows)
 
     def _fail(self, group: Sequence[_Waiting], error: Exception) -> None:
-        fault = error if isinstance(error, TongbanError) else Unavailable("store_stopped", f"write failed: {error}")
+        failed = Unavailable("store_stopped", f"write failed: {type(error).__name__}")
+        fault = error if isinstance(error, TongbanError) else failed
         self._fault = self._fault or fault
         for each in group:
             if not each.answer.done():

@@ -217,6 +217,13 @@ async def test_a_witness_that_signs_nothing_of_its_own_does_not_count(world: Wor
         assert (result.state, registry.published()) == ("sequenced", None)
 
 
+async def test_a_witness_that_fails_in_an_unforeseen_way_stops_nobody(world: World) -> None:
+    world.witnesses.broken = {"w0"}
+    async with world.registry() as registry:
+        (result,) = await registry.submit(seals(1), wait=True)
+        assert (result.state, registry.fault) == ("witnessed", None)
+
+
 async def test_a_log_behind_its_witnesses_is_not_published(world: World, tmp_path: Path) -> None:
     """An old copy of the file was put back: the witnesses hold more, and nobody cosigns the fork."""
     old = (tmp_path / "old").with_suffix(".sqlite")

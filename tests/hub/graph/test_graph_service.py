@@ -1,0 +1,95 @@
+"""The graph kept up: whatever goes wrong is shown, and tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+
+from hub.graph.driver import BoltDriver, Row
+from hub.graph.engine import keep
+from hub.graph.projection import Projector
+from hub.graph.service import GraphService
+from ledger.errors import Unavailable
+from tests.statements import MemoryLog
+
+
+@dataclass(slots=True)
+class FailingEngine:
+    """An engine whose starts fail one after the other, as `faults` say; then it is alive, and nobody answers."""
+
+    faults: list[Exception]
+    uri: str = "bolt://127.0.0.1:1"
+    auth: tuple[str, str] = ("root", "none")
+    database: str = "hub"
+    alive: bool = False
+    fenced: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def fence(self, reason: str) -> None:
+        raise AssertionError(reason)
+
+    def check_writable(self) -> None:
+        raise Unavailable("graph_unavailable", "nobody answers")
+
+    async def start(self) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
+        self.alive = True
+        self.settled.set()
+
+    async def stop(self) -> None:
+        self.alive = False
+
+
+def _service(engine: FailingEngine) -> GraphService:
+    log = MemoryLog()
+    return GraphService(engine, ledger=log, journal=log, catalogue={}, catalogue_digest="", retry_s=0.01)
+
+
+async def test_a_start_that_fails_in_an_unforeseen_way_is_tried_again() -> None:
+    engine = FailingEngine([OSError("no room"), Unavailable("graph_unavailable", "busy"), RuntimeError("x")])
+    async with asyncio.timeout(20), _service(engine).running():
+        await engine.settled.wait()
+    assert engine.faults == []
+
+
+async def test_a_keeper_outlives_a_restart_that_fails() -> None:
+    engine = FailingEngine([PermissionError("root-password"), Unavailable("graph_unavailable", "busy")])
+    keeper = asyncio.create_task(keep(engine))
+    async with asyncio.timeout(20):
+        await engine.settled.wait()
+    assert not keeper.done()
+    keeper.cancel()
+    await asyncio.gather(keeper, return_exceptions=True)
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not done():  # noqa: ASYNC110  # a property sets no event
+            await asyncio.sleep(0.01)
+
+
+class Away(BoltDriver):
+    """A driver whose server can be taken away."""
+
+    away = False
+
+    async def rows(self, text: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        if self.away:
+            raise Unavailable("graph_unavailable", "the graph does not answer")
+        return await super().rows(text, parameters)
+
+
+async def test_an_engine_that_does_not_answer_is_not_ready_although_nothing_is_new(driver: BoltDriver) -> None:
+    async with Away(driver.engine) as away:
+        projector = Projector(away, MemoryLog(), MemoryLog())
+        task = asyncio.create_task(projector.run())
+        away.away = True
+        await _until(lambda: projector.fault == "the graph does not answer")
+        away.away = False
+        projector.wake()
+        await _until(lambda: projector.fault is None)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
