@@ -26,8 +26,8 @@ class CountyFolder:
     county: str
 
     @classmethod
-    def make(cls, folder: Path, county: str = "370214") -> CountyFolder:
-        """Make the folder and the passphrase file below `folder`."""
+    def make(cls, folder: Path, county: str = "370214", *, hub_url: str = "http://127.0.0.1:9") -> CountyFolder:
+        """Make the folder and the passphrase file below `folder`. hub_url: by default, where nobody answers."""
         made = cls(folder / county, county)
         write_private(made.passphrase_file, b"correct horse\n")
         init_county(
@@ -36,7 +36,7 @@ class CountyFolder:
             name="示例县",
             domain="tongban.example",
             listen_url="http://127.0.0.1:9",
-            hub_url="http://127.0.0.1:9",
+            hub_url=hub_url,
             passphrase=b"correct horse",
             holder_key=seeded("holder key")(32),
             random=seeded(f"init {county}"),

@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from hub.commands.verify import read_bounded
+from hub.documents import DocumentRefused, Documents
 from hub.graph.plan import explain
+from hub.graph.tables import build_tables
 from hub.limits import LIMITS
+from ledger.errors import Malformed
 from schema.access import SCOPES
 from schema.assembly import build_schema, export_schema
 
@@ -41,6 +44,10 @@ def explain_document(
 
     Example: tongban schema explain demo-out/licenses.graphql
     """
-    text = read_bounded(document, LIMITS.body_bytes).decode("utf-8", "replace")
-    for statement in explain(text, build_schema(), scopes=frozenset(SCOPES)):
+    text, schema = read_bounded(document, LIMITS.body_bytes).decode("utf-8", "replace"), build_schema()
+    try:
+        Documents(build_tables(schema), LIMITS, dev=True).load(text)
+    except DocumentRefused as error:
+        raise Malformed("bad_document", "; ".join(fault.message for fault in error.faults)) from error
+    for statement in explain(text, schema, scopes=frozenset(SCOPES)):
         typer.echo(statement + "\n")

@@ -1,0 +1,29 @@
+"""The command line run in this process, as its entry point runs it."""
+
+from __future__ import annotations
+
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+
+import pytest
+
+from hub.cli import main
+
+__all__ = ["Result", "tongban"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command line left: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+def tongban(*arguments: object) -> Result:
+    """Run `tongban` with these arguments, each as text."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err, pytest.raises(SystemExit) as caught:
+        main([str(each) for each in arguments])
+    return Result(int(caught.value.code or 0), out.getvalue(), err.getvalue())

@@ -1,0 +1,147 @@
+"""The command line: exit codes, help, and what a command loads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+import pytest
+
+from hub.cli import EXIT_CODES
+from ledger.errors import CODES
+from tests.command_line import tongban
+from tests.command_tree import check_arguments, commands, example_of
+from tests.county_folder import CountyFolder
+
+ROOT: Final = Path(__file__).parents[2]
+
+LOADED: Final = """
+import sys
+from hub.cli import main
+try:
+    main()
+finally:
+    print(sorted({name.split(".")[0] for name in sys.modules} & set("{unwanted}".split())), file=sys.stderr)
+"""
+SERVER: Final = "starlette uvicorn strawberry graphql neo4j httpx2 structlog"
+
+
+@pytest.mark.parametrize("command", ["verify", "settings", "ingest", "feed"])
+def test_a_command_without_a_server_loads_none(command: str) -> None:
+    code = LOADED.replace("{unwanted}", SERVER)
+    done = subprocess.run(
+        [sys.executable, "-c", code, command, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "[]")
+
+
+WRONG_USAGE: Final = {
+    "no command": ([], "Usage: tongban "),
+    "unknown command": (["verfy"], "Did you mean 'verify'?"),
+    "group without command": (["ledger"], "Usage: tongban ledger "),
+    "unknown command of a group": (["county", "sael"], "Did you mean 'seal'?"),
+    "missing argument": (["verify"], "Missing argument 'receipt'"),
+    "missing option": (["verify", "a"], "Missing option '--policy'"),
+    "unknown option": (["settings", "--prot"], "No such option: --prot"),
+    "no number": (["feed", "--county", "370214", "--output", "a.csv", "--count", "many"], "Invalid value for '--count'"),
+    "number out of bounds": (["feed", "--county", "370214", "--output", "a.csv", "--count", "0"], "Invalid value for '--count'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG_USAGE)
+def test_wrong_usage_exits_2(name: str) -> None:
+    arguments, expected = WRONG_USAGE[name]
+    result = tongban(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert expected in result.err
+
+
+@contextmanager
+def hub_that_answers(status: int) -> Iterator[str]:
+    """Serve one status on loopback, whatever is asked; gives the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 4), (403, 4), (503, 3)])
+def test_a_refusing_hub_exits_4_and_a_failing_one_3(tmp_path: Path, status: int, code: int) -> None:
+    with hub_that_answers(status) as url:
+        folder = CountyFolder.make(tmp_path, hub_url=url)
+        result = tongban("county", "token", *folder.options)
+    assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
+
+
+def test_a_hub_that_does_not_answer_exits_3(tmp_path: Path) -> None:
+    result = tongban("county", "token", *CountyFolder.make(tmp_path).options)
+    assert (result.code, result.err) == (3, "tongban: not_ready: the hub does not answer\n")
+
+
+def test_a_conflict_exits_5(tmp_path: Path) -> None:
+    folder = CountyFolder.make(tmp_path)
+    result = tongban("county", "revoke", "1.2.3", *folder.options)
+    assert (result.code, result.err) == (5, "tongban: wrong_target: no seal of this license is logged yet\n")
+
+
+def test_every_class_of_failure_has_its_exit_code() -> None:
+    assert {kind.__name__: code for kind, code in EXIT_CODES.items()} == {
+        "NotVerified": 1, "Malformed": 2, "Unavailable": 3, "Refused": 4, "Conflict": 5,
+    }  # fmt: skip
+    assert set(CODES.values()) == set(EXIT_CODES)
+
+
+def test_the_top_help_names_every_exit_code_and_every_command() -> None:
+    text = " ".join(tongban("--help").out.split())
+    assert (
+        "Exit codes: 0 done (verify: VALID), 1 not verified, 2 usage or malformed input, 3 unavailable, 4 refused, "
+        "5 conflict." in text
+    )
+    for name in {words.split()[0] for words in commands()}:
+        assert f" {name} " in text
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_has_an_example_that_its_parser_accepts(name: str) -> None:
+    assert check_arguments(example_of(commands()[name])) == name
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_option_of_a_command_is_explained(name: str) -> None:
+    parameters = [each for each in commands()[name].params if each.name != "help"]
+    assert [each.name for each in parameters if not each.help] == []
+
+
+def test_an_interrupted_command_exits_130(tmp_path: Path) -> None:
+    """Ctrl-C while a command waits for a line that never comes."""
+    pipe = tmp_path / "a.csv"
+    os.mkfifo(pipe)
+    folder = CountyFolder.make(tmp_path)
+    command = [sys.executable, "-m", "hub", "ingest", str(pipe), "--county", "370214", *folder.options]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with pipe.open("wb"):  # opens when the command reads
+        process.send_signal(2)
+        process.communicate()
+    assert process.returncode == 130
