@@ -8,6 +8,7 @@ holder.identifiers       # what the answer must hold, in its order
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from hub.ingest.feeds import RawRow
 from hub.ingest.generate import FeedPlan, feed_lines, feed_rows
 from hub.ingest.normalise import Normaliser
 
-__all__ = ["USE_CAUSE", "Holder", "Population", "records_of", "write_feed"]
+__all__ = ["USE_CAUSE", "Holder", "Population", "read_holders", "records_of", "write_feed"]
 
 USE_CAUSE: Final = "load test: look-up at the counter"
 
@@ -60,6 +61,27 @@ class Population:
         ]
         random.Random(seed).shuffle(holders)
         return cls(plans=plans, holders=tuple(holders))
+
+
+def read_holders(path: Path) -> tuple[Holder, ...]:
+    """Read the holders of a real alliance's test data, one JSON object a line.
+
+        {"certificateHolderTypeCode":"001","certificateHolderCode":"9237…","identifiers":["1.2.156.…","1.2.156.…"]}
+
+    Raises ValueError for a line that is not of this form.
+    """
+    holders = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        match json.loads(line):
+            case {
+                "certificateHolderTypeCode": str(type_code),
+                "certificateHolderCode": str(code),
+                "identifiers": [str(), *_] as identifiers,
+            }:
+                holders.append(Holder(type_code=type_code, code=code, identifiers=tuple(sorted(identifiers))))
+            case _:
+                raise ValueError(f"line {number}: expected a holder with its licenses")
+    return tuple(holders)
 
 
 def records_of(plan: FeedPlan, normaliser: Normaliser) -> Iterable[LicenseRecord]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import psutil
@@ -23,6 +23,7 @@ from hub.alliance import SAMPLE, Alliance
 from hub.commands.ingest import sample_normaliser
 from hub.keyfiles import read_secret
 from hub.partner import access_token
+from loadtests.answers import check_licenses
 from loadtests.bench.wire import Request, post
 from loadtests.operations import operation
 from loadtests.population import Holder, Population, records_of
@@ -77,14 +78,6 @@ class Town:
         body = orjson.dumps({"query": operation("licenses"), "variables": holder.variables()})
         data = post("/graphql", body, media_type="application/json", token=self.token)
         return Request(data, lambda answer: check_licenses(orjson.loads(answer), holder))
-
-
-def check_licenses(answer: dict[str, Any], holder: Holder) -> None:
-    """Check that an answer holds exactly the licenses of a holder. Raises ValueError."""
-    found = (answer.get("data") or {}).get("licenses")
-    edges = [] if found is None else found["edges"]
-    if tuple(edge["node"]["certificateIdentifier"] for edge in edges) != holder.identifiers or "errors" in answer:
-        raise ValueError(f"expected {len(holder.identifiers)} licenses, got {len(edges)}: {answer.get('errors')}")
 
 
 @contextmanager

@@ -1,0 +1,84 @@
+"""What an answer must hold: each check takes the parsed answer of one operation and raises ValueError if it is wrong.
+
+A fast wrong answer is worth nothing, so every answer of every load test goes through one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from loadtests.population import Holder
+
+__all__ = ["check_checkpoint", "check_faces", "check_licenses", "check_offering", "check_receipt", "check_verdict"]
+
+
+def _root(answer: Mapping[str, Any], name: str) -> Any:
+    """Give a root field's value. Raises ValueError when there is none, or an error beside it."""
+    value = (answer.get("data") or {}).get(name)
+    if answer.get("errors") or value is None:
+        raise ValueError(f"{name}: no value, errors {answer.get('errors')}")
+    return value
+
+
+def _nodes(answer: Mapping[str, Any], holder: Holder) -> list[dict[str, Any]]:
+    nodes = [edge["node"] for edge in _root(answer, "licenses")["edges"]]
+    found = tuple(node["certificateIdentifier"] for node in nodes)
+    if found != holder.identifiers:
+        raise ValueError(f"licenses: expected {len(holder.identifiers)} of this holder, got {len(found)} or others")
+    return nodes
+
+
+def check_licenses(answer: Mapping[str, Any], holder: Holder) -> None:
+    """`licenses.graphql`: exactly the holder's licenses, in order, with type, authority and place."""
+    for node in _nodes(answer, holder):
+        if not (node["status"] and node["type"]["name"] and node["issuedBy"]["jurisdiction"]["name"]):
+            raise ValueError("licenses: a license lacks its status, type or authority")
+
+
+def check_faces(answer: Mapping[str, Any], holder: Holder) -> None:
+    """`faces.graphql`: the same licenses, and on each face the holder's own code."""
+    for node in _nodes(answer, holder):
+        face = node["face"]
+        if face is None or "code" in face:
+            raise ValueError(f"faces: missing, {face and face['code']}")
+        if holder.code not in face["certificateHolderCode"]:
+            raise ValueError("faces: a face of another holder")
+
+
+def check_receipt(answer: Mapping[str, Any]) -> str:
+    """`receipt.graphql`: a receipt of the license that the graph names; gives its text."""
+    value = _root(answer, "receipt")
+    result = value["result"]
+    if "text" not in result:
+        raise ValueError(f"receipt: {result['code']}")
+    if result["logIndex"] != value["logIndex"]:
+        raise ValueError("receipt: of another log index than the license")
+    return str(result["text"])
+
+
+def check_verdict(answer: Mapping[str, Any]) -> None:
+    """`verify.graphql`: VALID, in the clerk's word too, with all fourteen steps passed."""
+    verdict = _root(answer, "verify")
+    outcome, word = verdict.get("outcome", verdict.get("code")), verdict.get("clerkText")
+    if (outcome, word) != ("VALID", "有效"):
+        raise ValueError(f"verify: expected VALID 有效, got {outcome} {word}")
+    if [step["state"] for step in verdict["steps"]] != ["PASSED"] * 14:
+        raise ValueError("verify: VALID without fourteen passed steps")
+
+
+def check_offering(answer: Mapping[str, Any], matter: str, county: str) -> None:
+    """`offering.graphql`: that county's offering of that matter, with materials."""
+    offering = _root(answer, "offering")
+    if (offering["code"], offering["county"]["code"]) != (f"{matter}@{county}", county):
+        raise ValueError("offering: another one than was asked for")
+    if not offering["materials"] or not all(each["code"].startswith(matter) for each in offering["materials"]):
+        raise ValueError("offering: no materials, or those of another matter")
+
+
+def check_checkpoint(answer: Mapping[str, Any], seen: int) -> int:
+    """`checkpoint.graphql`: not smaller than what this user saw before, and cosigned; gives its size."""
+    checkpoint = _root(answer, "checkpoint")
+    if checkpoint["size"] < seen or not checkpoint["cosigners"]:
+        raise ValueError(f"checkpoint: size {checkpoint['size']} after {seen}, or without cosigners")
+    return int(checkpoint["size"])

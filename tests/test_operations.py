@@ -1,0 +1,114 @@
+"""The load tests' documents hold against the SDL, and their checks take a right answer and refuse a wrong one."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from hub.limits import LIMITS, check_document
+from loadtests import answers
+from loadtests.bench.run import NAMES
+from loadtests.operations import OPERATIONS, operation
+from loadtests.population import Holder, Population, read_holders
+
+ROOT: Final = Path(__file__).parent.parent
+SDL: Final = (ROOT / "schema" / "schema.graphql").read_text("utf-8")
+HOLDER: Final = Holder(type_code="001", code="C", identifiers=("1.2.A", "1.2.B"))
+PASSED: Final = [{"number": number, "state": "PASSED"} for number in range(1, 15)]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_document_is_valid_and_within_the_limits(name: str) -> None:
+    document = parse(operation(name))
+    assert validate(build_schema(SDL), document) == []
+    check_document(document, LIMITS)
+
+
+def test_every_document_is_asked_by_a_user_of_the_load_test() -> None:
+    source = (ROOT / "loadtests" / "locustfile.py").read_text("utf-8")
+    assert sorted(re.findall(r'\.ask\(\s*"([a-z]+)"', source)) == sorted(OPERATIONS)
+
+
+def test_every_figure_has_a_file() -> None:
+    assert {file.stem for file in (ROOT / "loadtests" / "bench" / "figures").glob("*.py")} == {*NAMES}
+
+
+def test_a_population_is_the_same_for_the_same_seed() -> None:
+    one, again = (Population.of(["370214", "320583"], licenses=40, as_of=date(2026, 6, 1)) for _ in range(2))
+    other = Population.of(["370214", "320583"], licenses=40, as_of=date(2026, 6, 1), seed=2)
+    assert one == again
+    assert one.holders != other.holders
+    assert sum(len(holder.identifiers) for holder in one.holders) == 80
+
+
+def test_holders_of_a_real_alliance_are_read_from_a_file(tmp_path: Path) -> None:
+    line = '{"certificateHolderTypeCode":"001","certificateHolderCode":"C","identifiers":["1.2.B","1.2.A"]}\n'
+    (tmp_path / "good").write_text(line, "utf-8")
+    (tmp_path / "bad").write_text(line + '{"identifiers":[]}\n', "utf-8")
+    assert read_holders(tmp_path / "good") == (HOLDER,)
+    with pytest.raises(ValueError, match="line 2"):
+        read_holders(tmp_path / "bad")
+
+
+def licenses(*identifiers: str, **members: Any) -> dict[str, Any]:
+    """Write an answer to `licenses` or `faces`."""
+    place = {"type": {"name": "t"}, "issuedBy": {"jurisdiction": {"name": "j"}}, "status": "VALID"}
+    nodes = [{"certificateIdentifier": identifier, **place, **members} for identifier in identifiers]
+    return {"data": {"licenses": {"edges": [{"node": node} for node in nodes]}}}
+
+
+def test_a_look_up_must_give_exactly_the_holders_licenses() -> None:
+    answers.check_licenses(licenses("1.2.A", "1.2.B"), HOLDER)
+    for wrong in (
+        licenses("1.2.A"),
+        licenses("1.2.B", "1.2.A"),
+        licenses("1.2.A", "1.2.C"),
+        licenses("1.2.A", "1.2.B", status=None),
+        {**licenses("1.2.A", "1.2.B"), "errors": [{"message": "m"}]},
+        {"data": None, "errors": [{"message": "m"}]},
+    ):
+        with pytest.raises(ValueError, match="licenses"):
+            answers.check_licenses(wrong, HOLDER)
+
+
+def test_a_face_must_be_there_and_be_the_holders() -> None:
+    answers.check_faces(licenses("1.2.A", "1.2.B", face={"certificateHolderCode": ["B", "C"]}), HOLDER)
+    for face in (None, {"code": "deadline", "county": "370214"}, {"certificateHolderCode": ["B"]}):
+        with pytest.raises(ValueError, match="faces"):
+            answers.check_faces(licenses("1.2.A", "1.2.B", face=face), HOLDER)
+
+
+def test_a_receipt_must_be_of_the_license_that_was_asked_for() -> None:
+    right = {"data": {"receipt": {"logIndex": 7, "result": {"logIndex": 7, "text": "{}"}}}}
+    assert answers.check_receipt(right) == "{}"
+    for result in ({"logIndex": 8, "text": "{}"}, {"code": "no_log"}):
+        with pytest.raises(ValueError, match="receipt"):
+            answers.check_receipt({"data": {"receipt": {"logIndex": 7, "result": result}}})
+
+
+def test_a_verdict_must_be_valid_in_every_step() -> None:
+    right = {"outcome": "VALID", "clerkText": "有效", "steps": PASSED}
+    answers.check_verdict({"data": {"verify": right}})
+    for wrong in ({**right, "outcome": "STALE"}, {**right, "clerkText": "存疑"}, {**right, "steps": []}, {"code": "x"}):
+        with pytest.raises(ValueError, match="verify"):
+            answers.check_verdict({"data": {"verify": wrong}})
+
+
+def test_an_offering_must_be_the_one_that_was_asked_for() -> None:
+    right = {"code": "m@c", "county": {"code": "c"}, "materials": [{"code": "mM01"}]}
+    answers.check_offering({"data": {"offering": right}}, "m", "c")
+    for wrong in ({**right, "code": "m@d"}, {**right, "materials": []}, {**right, "materials": [{"code": "nM01"}]}):
+        with pytest.raises(ValueError, match="offering"):
+            answers.check_offering({"data": {"offering": wrong}}, "m", "c")
+
+
+def test_the_log_must_never_shrink() -> None:
+    answer = {"data": {"checkpoint": {"size": 9, "cosigners": ["w"]}}}
+    assert answers.check_checkpoint(answer, 9) == 9
+    with pytest.raises(ValueError, match="size 9 after 10"):
+        answers.check_checkpoint(answer, 10)
