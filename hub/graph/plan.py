@@ -46,23 +46,32 @@ class BoundRoot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cost:
-    """The cost of one field: its own, and that of everything below times the rows that its list may have."""
+    """The cost of one field: its own, and that of everything below times the rows that its list may have.
+
+    fixed: the part below that no argument changes, summed when the plan is made. sized: the field whose `first` says
+    how many rows to count, `rows` at most; None when `rows` is all there is to say.
+    """
 
     own: int
-    entry: FieldEntry | None
-    node: FieldNode
     rows: int
+    fixed: int
+    sized: FieldEntry | None
+    node: FieldNode
     below: tuple[_Cost, ...]
 
     def total(self, variables: VariableValues) -> int:
-        inner = sum(one.total(variables) for one in self.below)
+        inner = self.fixed + sum(one.total(variables) for one in self.below)
         return self.own + inner * self._rows(variables)
 
     def _rows(self, variables: VariableValues) -> int:
-        if self.entry is None or "first" not in self.entry.field.args:
+        if self.sized is None:
             return self.rows
-        first = get_argument_values(self.entry.field, self.node, variables).get("first")
+        first = get_argument_values(self.sized.field, self.node, variables).get("first")
         return first if isinstance(first, int) and 0 < first < self.rows else self.rows
+
+    @property
+    def constant(self) -> int | None:
+        return self.own + self.fixed * self.rows if self.sized is None and not self.below else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,11 +219,18 @@ def _note_refused(one: Selected, found: dict[PathKey, None]) -> None:
 def _cost(one: Selected) -> _Cost:
     entry = one.entry
     place: Any = entry.declaration.place if entry else None
-    paged = entry is not None and ("first" in entry.field.args or isinstance(place, PageStart))
-    many = getattr(place, "many", False)
-    rows = min(getattr(place, "page", 0) if many else MAX_PAGE, MAX_PAGE) if paged or many else 1
-    own = entry.declaration.cost if entry else 0
-    return _Cost(own=own, entry=entry, node=one.nodes[0], rows=rows, below=tuple(map(_cost, one.children)))
+    relation = place.via if isinstance(place, KeyStart) else place
+    sized = entry if entry is not None and "first" in entry.field.args else None
+    rows = relation.page if getattr(relation, "many", False) else (MAX_PAGE if sized else 1)
+    below = [_cost(child) for child in one.children]
+    return _Cost(
+        own=entry.declaration.cost if entry else 0,
+        rows=min(rows, MAX_PAGE),
+        fixed=sum(child.constant or 0 for child in below),
+        sized=sized,
+        node=one.nodes[0],
+        below=tuple(child for child in below if child.constant is None),
+    )
 
 
 def _value(name: str, entry: FieldEntry, arguments: Mapping[str, Any], context: Context) -> Any:
