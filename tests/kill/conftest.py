@@ -1,0 +1,92 @@
+"""Fixtures of the kill tests: seeds of the rounds, and the worlds that are killed.
+
+    TONGBAN_KILL_ROUNDS   rounds of each kind (default 20)
+    TONGBAN_KILL_SEED     seed of the first round, each later one has the next (default: chosen anew)
+
+A round that fails names its seed; with that seed and one round it runs again. The summary says what all rounds saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from hub.alliance import EngineChoice
+from hub.graph.driver import BoltDriver
+from hub.graph.embedded import ArcadeEngine
+from hub.graph.engine import Engine
+from hub.graph.external import Neo4jEngine
+from tests.graphs import empty
+from tests.kill.world import World
+
+_ROUNDS: Final = 20
+_CONNECTION: Final = Path(__file__).parents[2] / ".neo4j" / "connection.json"
+_counts = pytest.StashKey[dict[str, Counter[str]]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the kill tests saw, for each kind."""
+    for kind, counts in terminalreporter.config.stash.get(_counts, {}).items():
+        told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+        terminalreporter.write_line(f"{kind}: {told}")
+
+
+@pytest.fixture
+def seeds() -> list[int]:
+    """Give the seed of each round."""
+    first = int(os.environ.get("TONGBAN_KILL_SEED") or secrets.randbelow(1_000_000))
+    return list(range(first, first + int(os.environ.get("TONGBAN_KILL_ROUNDS") or _ROUNDS)))
+
+
+@pytest.fixture
+def world_on_neo4j(
+    neo4j_engine: Neo4jEngine, arcade: ArcadeEngine, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[World]:
+    """Run an alliance whose hub uses the Neo4j server, emptied first: a killed hub takes no engine with it."""
+    asyncio.run(_emptied(neo4j_engine))
+    choice = EngineChoice(
+        variables={
+            "TONGBAN_ENGINE": "neo4j",
+            "TONGBAN_NEO4J_URI": neo4j_engine.uri,
+            "TONGBAN_NEO4J_USER": neo4j_engine.auth[0],
+            "TONGBAN_NEO4J_DATABASE": neo4j_engine.database,
+            "TONGBAN_NEO4J_PASSWORD_FILE": json.loads(_CONNECTION.read_text("utf-8"))["password_file"],
+        }
+    )
+    world = World.found(tmp_path / "alliance", choice, lambda _: neo4j_engine, arcade)
+    yield from _running(world, request)
+
+
+async def _emptied(engine: Engine) -> None:
+    async with BoltDriver(engine) as driver:
+        await empty(driver)
+
+
+@pytest.fixture
+def world_on_arcade(arcade: ArcadeEngine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    """Run an alliance whose hub has the embedded engine as its child."""
+    choice = EngineChoice(variables={"TONGBAN_ENGINE_MEMORY_MB": "512"})
+    yield from _running(World.found(tmp_path / "alliance", choice, _embedded, arcade), request)
+
+
+def _embedded(world: World) -> Engine:
+    """Give the hub's child engine as a server that others run: its port stands in its command line."""
+    process = world.engine_process()
+    assert process is not None
+    (port,) = (part.partition("=")[2] for part in process.command if part.startswith("-Darcadedb.bolt.port="))
+    password = world.alliance.data("hub") / "graph" / "root-password"
+    return Neo4jEngine(f"bolt://127.0.0.1:{port}", user="root", password_file=password, database="hub")
+
+
+def _running(world: World, request: pytest.FixtureRequest) -> Iterator[World]:
+    with world.running():
+        yield world
+    request.config.stash.setdefault(_counts, {})[request.node.name] = world.counts

@@ -1,0 +1,73 @@
+"""Graph = projection: a graph is compared with what its logs give when they are replayed into an empty engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from hub.graph.catalogue import load_catalogue
+from hub.graph.constraints import apply_constraints
+from hub.graph.driver import BoltDriver
+from hub.graph.dump import GraphDump, dump_graph
+from hub.graph.engine import Engine
+from hub.graph.projection import Projector
+from hub.ingest.data import TABLES, catalogue_digest, read_table
+from ledger.errors import Unavailable
+from tests.graphs import empty
+from tests.statements import MemoryLog
+
+__all__ = ["dump_when_projected", "replayed", "unlike"]
+
+_PATIENCE_S: Final = 90.0
+_POLL_S: Final = 0.05
+_AT: Final = "MATCH (c:Cursor) WHERE c.id IN ['journal', 'ledger'] RETURN c.id, c.at"
+
+
+def dump_when_projected(find: Callable[[], Engine], *, ledger: int, journal: int) -> GraphDump:
+    """Wait until the first `ledger` entries and `journal` records are in a graph, and dump it.
+
+    find: gives the engine as it is now; it may be another process each time.
+    """
+    return asyncio.run(_dump_when_projected(find, {"ledger": ledger, "journal": journal}))
+
+
+async def _dump_when_projected(find: Callable[[], Engine], wanted: dict[str, int]) -> GraphDump:
+    async with asyncio.timeout(_PATIENCE_S):
+        while True:
+            try:
+                async with BoltDriver(find()) as driver:
+                    at: dict[str, int] = {name: count for name, count in await driver.rows(_AT)}
+                    if all(at.get(name, -1) >= count for name, count in wanted.items()):
+                        return await dump_graph(driver)
+            except Unavailable:
+                pass  # the engine is starting
+            await asyncio.sleep(_POLL_S)
+
+
+def replayed(engine: Engine, entries: list[bytes], records: list[bytes]) -> GraphDump:
+    """Empty the engine, replay ledger entries and journal records into it, and dump it."""
+    return asyncio.run(_replayed(engine, entries, records))
+
+
+async def _replayed(engine: Engine, entries: list[bytes], records: list[bytes]) -> GraphDump:
+    async with BoltDriver(engine) as driver:
+        await empty(driver)
+        await apply_constraints(driver)
+        await load_catalogue(driver, {name: read_table(name) for name in TABLES}, catalogue_digest())
+        await Projector(driver, MemoryLog(entries), MemoryLog(records)).catch_up()
+        return await dump_graph(driver)
+
+
+def unlike(one: GraphDump, other: GraphDump) -> list[str]:
+    """Name the first differences of two graphs, at most ten; empty if they are equal."""
+    nodes = [
+        f"{name}: {one.nodes.get(name)} / {other.nodes.get(name)}"
+        for name in sorted(one.nodes.keys() | other.nodes.keys())
+        if one.nodes.get(name) != other.nodes.get(name)
+    ]
+    links, others = ([repr(link) for link in dump.relationships] for dump in (one, other))
+    if links == others:
+        return nodes[:10]
+    changed = [f"{link}: on one side only" for link in sorted(set(links) ^ set(others))]
+    return [*nodes[:5], *(changed[:5] or ["a relationship is there twice"])]

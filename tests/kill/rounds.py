@@ -1,0 +1,25 @@
+"""What the rounds of every kind share: a seed that a failure names, and the random moment of the kill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+
+__all__ = ["seeded", "sleep_until_the_moment"]
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[Random]:
+    """Give the chance of one round; whatever fails in it says how to run it again."""
+    try:
+        yield Random(seed)
+    except BaseException as error:
+        error.add_note(f"to run this round again: TONGBAN_KILL_SEED={seed} TONGBAN_KILL_ROUNDS=1")
+        raise
+
+
+def sleep_until_the_moment(chance: Random) -> None:
+    """Let the load run for 0.05 to 2 s."""
+    time.sleep(chance.uniform(0.05, 2.0))

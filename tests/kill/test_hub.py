@@ -1,0 +1,50 @@
+"""`kill -9` of the hub under write load: nothing acknowledged is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from random import Random
+from typing import Final
+
+import pytest
+
+from hub.database import open_reader
+from tests.kill.invariants import check
+from tests.kill.load import Load
+from tests.kill.rounds import seeded, sleep_until_the_moment
+from tests.kill.stored import is_between_commits
+from tests.kill.world import World
+
+pytestmark = [pytest.mark.kill, pytest.mark.engine, pytest.mark.timeout(1800)]
+
+_LONGEST_S: Final = 3.0
+
+
+def test_a_killed_hub_has_lost_nothing_it_acknowledged(world_on_neo4j: World, seeds: list[int]) -> None:
+    """At a random moment, or between the commit of a batch and its publication, when much is done and not reported."""
+    world = world_on_neo4j
+    for seed in seeds:
+        with seeded(seed) as chance:
+            with world.load(seed) as load:
+                _kill_at_the_moment(world, load, chance)
+            world.start("hub")
+            check(world, load.account, seed)
+    assert min(world.counts[f"{kind} acknowledged"] for kind in ("entries", "journal records", "look-ups")) > 0
+
+
+def _kill_at_the_moment(world: World, load: Load, chance: Random) -> None:
+    half_done = chance.random() < 0.3
+    sleep_until_the_moment(chance)
+    if half_done:
+        _wait_until_half_done(world)
+    load.hub_may_fail.set()
+    world.kill("hub")
+
+
+def _wait_until_half_done(world: World) -> None:
+    """Catch a batch that is durable and not yet published; under load there is one every few milliseconds."""
+    end = time.monotonic() + _LONGEST_S
+    with closing(open_reader(world.alliance.data("hub") / "ledger.sqlite")) as connection:
+        while not is_between_commits(connection) and time.monotonic() < end:
+            pass

@@ -1,0 +1,163 @@
+"""An alliance that is killed again and again: its processes, its callers, and what they were told so far.
+
+    world = World.found(folder, choice, graph)
+    with world.running():
+        for seed in seeds:
+            with world.load(seed) as load:
+                ...kill...
+            world.start("hub")
+            check(world, load.account)
+
+All processes are started from the calling thread: a child ends with the thread that started it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from hub.alliance import Alliance, EngineChoice
+from hub.commands.ingest import sample_normaliser
+from hub.county.licenses import LicenseRecord
+from hub.county.node import CountyNode
+from hub.county.sealing import Sealer
+from hub.graph.engine import Engine
+from hub.ingest.feeds import RawRow
+from hub.ingest.generate import FeedPlan, feed_rows
+from hub.partner import access_token
+from tests.kill.account import Account
+from tests.kill.load import Load, Prepared, Supply
+from tests.kill.processes import Process, children_of
+
+__all__ = ["COUNTIES", "OUTBOX", "World", "wait_until"]
+
+OUTBOX: Final = "370214"
+"""The county that seals through its node's outbox."""
+COUNTIES: Final = ("130283", "320583", OUTBOX)
+"""Three counties of three provinces; two provinces make a quorum."""
+
+_DIRECT: Final = "320583"
+_ASKING: Final = "130283"
+_DIRECT_A_ROUND: Final = 120
+_OUTBOX_A_ROUND: Final = 60
+_SUSPENDED_A_ROUND: Final = 3
+_ENOUGH: Final = 100_000
+
+
+class World:
+    """One alliance for all rounds of a kind. graph: gives the hub's engine as it is now.
+
+    past: what was told in all rounds before. logged: licenses that the outbox county may still suspend.
+    """
+
+    def __init__(self, alliance: Alliance, graph: Callable[[World], Engine], replay: Engine) -> None:
+        self.alliance: Final = alliance
+        self.replay: Final = replay
+        self.past: Final = Account()
+        self.logged: Final[list[str]] = []
+        self.counts: Final[Counter[str]] = Counter()
+        self._graph: Final = graph
+        self._seen: Final[set[Process]] = set()
+        self._nodes: Final[dict[str, CountyNode]] = {}
+        self._licenses: Final = {county: _licenses(county) for county in (_DIRECT, OUTBOX)}
+
+    @classmethod
+    def found(cls, folder: Path, choice: EngineChoice, graph: Callable[[World], Engine], replay: Engine) -> World:
+        """Found the alliance; nothing runs yet. replay: an engine that may be emptied at any time."""
+        return cls(Alliance.found(folder, COUNTIES, provinces=2, engine=choice), graph, replay)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run everything; at the end stop it, and make sure that no process of it is left."""
+        with ExitStack() as stack:
+            stack.callback(self._check_gone)
+            for county in COUNTIES:
+                self._nodes[county] = stack.enter_context(self.alliance.node(county))
+            stack.enter_context(self.alliance.running())
+            self.note_processes()
+            yield
+            self.note_processes()
+
+    def note_processes(self) -> None:
+        """Remember the processes that run now, the engine included."""
+        for child in self.alliance.children.values():
+            self._seen.update({Process.of(child.pid), *children_of(child.pid)})
+
+    def _check_gone(self) -> None:
+        """See that every process ever seen ends; a killed one's child has a moment to do so."""
+        wait_until(lambda: not any(each.runs for each in self._seen), "all processes are gone")
+
+    @property
+    def url(self) -> str:
+        """The hub's URL."""
+        return self.alliance.url("hub")
+
+    @property
+    def node(self) -> CountyNode:
+        """The outbox county's folder, opened beside its serving process."""
+        return self._nodes[OUTBOX]
+
+    def graph(self) -> Engine:
+        """Give the hub's engine as it is now."""
+        return self._graph(self)
+
+    def engine_process(self) -> Process | None:
+        """The hub's embedded engine, None while it has none."""
+        return next(iter(children_of(self.alliance.children["hub"].pid)), None)
+
+    def start(self, *names: str) -> None:
+        """Start processes and wait until they are ready."""
+        self.alliance.start(*names)
+        self.note_processes()
+
+    def kill(self, name: str) -> None:
+        """Kill a process at once."""
+        self.note_processes()
+        self.alliance.kill(name)
+
+    def load(self, seed: int) -> Load:
+        """Prepare a round's load; it begins with the block."""
+        now, direct = int(time.time()), self._nodes[_DIRECT]
+        sealer = Sealer(keys=direct.keys, random=direct.random)
+        licenses = list(islice(self._licenses[_DIRECT], _DIRECT_A_ROUND))
+        supply = Supply(
+            name=f"round {seed}",
+            url=self.url,
+            token=access_token(self._nodes[_ASKING], "license.read"),
+            sealer=sealer,
+            direct=[Prepared(license=each, sealed=sealer.seal(each, each.claims(), now)) for each in licenses],
+            node=self.node,
+            through_outbox=list(islice(self._licenses[OUTBOX], _OUTBOX_A_ROUND)),
+            logged=[self.logged.pop() for _ in range(min(len(self.logged), _SUSPENDED_A_ROUND))],
+        )
+        return Load(supply, seed)
+
+    def conclude(self, account: Account, counts: Counter[str]) -> None:
+        """Take a round's account, checked and complete, into the past."""
+        self.past.absorb(account)
+        self.counts.update(counts)
+        self.counts["rounds"] += 1
+
+
+def wait_until(done: Callable[[], bool], what: str, *, seconds: float = 60.0) -> None:
+    """Poll until `done`, within a generous limit."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+def _licenses(county: str) -> Iterator[LicenseRecord]:
+    """Give licenses of a county without end, all different."""
+    normaliser = sample_normaliser(county, int(time.time()))
+    plan = FeedPlan(county=county, count=_ENOUGH, as_of=datetime.now(UTC).date())
+    for line, row in enumerate(feed_rows(plan), 2):
+        record = normaliser.record(RawRow(line, row))
+        assert isinstance(record, LicenseRecord), record
+        yield record
