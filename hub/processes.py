@@ -24,6 +24,7 @@ from ledger.errors import Unavailable
 __all__ = ["Child", "die_with_parent", "free_ports"]
 
 _PR_SET_PDEATHSIG: Final = 1
+_TAIL_CHARS: Final = 1500  # of a log, in the message on a child that does not become ready
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -84,20 +85,17 @@ class Child:
     def wait_ready(self, *, seconds: float = 60.0) -> None:
         """Poll the ready URL until it answers 200. Raises Unavailable not_ready with the end of the log."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if not self.running:
-                break
+        while self.running and time.monotonic() < end:
             if self._answers():
                 return
             time.sleep(0.05)
-        tail = self.log.read_text("utf-8", errors="replace")[-1500:]
-        raise Unavailable(
-            "not_ready", f"{self.name} did not become ready within {seconds:.0f} s; its log ends:\n{tail}"
-        )
+        why = f"did not become ready within {seconds:.0f} s" if self.running else "ended before it was ready"
+        tail = self.log.read_text("utf-8", errors="replace")[-_TAIL_CHARS:]
+        raise Unavailable("not_ready", f"{self.name} {why}; its log ends:\n{tail}")
 
     def _answers(self) -> bool:
         try:
-            return httpx2.get(self.ready_url, timeout=2.0).status_code == 200
+            return httpx2.get(self.ready_url, timeout=2.0, trust_env=False).status_code == 200
         except httpx2.HTTPError:
             return False
 
