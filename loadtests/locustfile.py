@@ -10,6 +10,7 @@ answer is checked for content. Beside the figures stands the generator's own cei
 
 from __future__ import annotations
 
+import logging
 import secrets
 import tempfile
 import time
@@ -69,8 +70,10 @@ def _options(parser: ArgumentParser) -> None:
     parser.add_argument("--holders", help="NDJSON file of holders with the licenses that must be found")
 
 
-@events.test_start.add_listener
+@events.init.add_listener
 def _set_up(environment: Environment, **_: object) -> None:
+    """Set the scene before the clock of the run starts."""
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every poll of a start
     options = environment.parsed_options
     if options is not None and options.county_data:
         node = open_county(
@@ -84,7 +87,7 @@ def _set_up(environment: Environment, **_: object) -> None:
     print(f"ceiling of this generator against /healthz: {_ceiling(environment):,.0f} requests/s")
 
 
-@events.test_stop.add_listener
+@events.quitting.add_listener
 def _tear_down(**_: object) -> None:
     _SCENES.clear()
     _STAGE.close()
@@ -102,6 +105,7 @@ def _sample() -> Iterator[tuple[Scene, str]]:
 
 def _ceiling(environment: Environment) -> float:
     """Measure what a few greenlets reach against a route that does nothing."""
+    _Idler.host = environment.host
     users = [_Idler(environment) for _ in range(8)]
     end, done = time.monotonic() + _CEILING_S, [0] * len(users)
 
