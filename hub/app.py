@@ -39,7 +39,7 @@ from hub.journal.writer import JournalWriter
 from hub.keyfiles import read_passphrase
 from hub.limits import LIMITS
 from hub.logroutes import log_routes
-from hub.middleware import Observed
+from hub.middleware import Masked, Observed
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
 from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
@@ -67,8 +67,8 @@ def create_app(settings: Settings, *, clock: Clock, random: Callable[[int], byte
     Raises Malformed (keys, policy, genesis), Unavailable no_log; at start also NotVerified corrupt_store.
     """
     hub = Hub(settings, clock=clock, random=random, dev=dev)
-    observed = Middleware(Observed, metrics=hub.metrics)
-    return Starlette(routes=hub.routes(), lifespan=hub.lifespan, middleware=[observed])
+    rings = [Middleware(Observed, metrics=hub.metrics), Middleware(Masked)]
+    return Starlette(routes=hub.routes(), lifespan=hub.lifespan, middleware=rings)
 
 
 class Hub:

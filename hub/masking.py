@@ -11,20 +11,18 @@ value, and a value may be a person's.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import structlog
 from graphql import GraphQLError
 
 from hub.documents import Fault, without_suggestion
+from hub.observability import log_unexpected
 from ledger.errors import TongbanError
 
 __all__ = ["INTERNAL", "error_of", "fault_of", "field_error", "masked"]
 
 INTERNAL: Final = "internal"
-_log = structlog.get_logger("tongban.gateway")
 
 
 def error_of(code: str, message: str, **extensions: str) -> dict[str, Any]:
@@ -42,9 +40,7 @@ def fault_of(fault: Fault) -> dict[str, Any]:
 
 def masked(error: BaseException, request_id: str, **place: str) -> dict[str, Any]:
     """Log an unexpected error and give what its caller may know of it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    _log.error("unexpected_error", request_id=request_id, error=type(error).__name__, where=where, **place)
+    log_unexpected(error, request_id, **place)
     return error_of(INTERNAL, "internal error", requestId=request_id)
 
 

@@ -1,4 +1,8 @@
-"""The ring around every request: a request id, the time it took, and one line in the log. Plain ASGI, no copies.
+"""The rings around every request. Plain ASGI, no copies.
+
+    Observed   a request id, the time it took, one line in the log
+    Masked     an error that nobody foresaw: status 500,
+               {"error":{"code":"internal","message":"internal error","requestId":"4f…"}}
 
 The log line holds method, route, status, milliseconds and error codes; never a path, a query or a body, which may name
 a person's license.
@@ -11,12 +15,13 @@ import time
 from typing import Final
 
 import structlog
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.exchange import ERROR_HEADER
-from hub.observability import Metrics
+from hub.observability import Metrics, log_unexpected
 
-__all__ = ["Observed"]
+__all__ = ["Masked", "Observed"]
 
 _ROUTES: Final = {
     "graphql": "graphql",
@@ -66,6 +71,38 @@ class Observed:
             line = _log.warning if status >= 500 else _log.debug
             line("answered", method=scope["method"], route=route, status=status, codes=codes,
                  ms=round(seconds * 1000, 1), request_id=request_id)  # fmt: skip
+
+
+class Masked:
+    """Wraps an application: no text of an unexpected error leaves it, neither to the caller nor to the server's log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; an answer that has begun is cut off."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:  # noqa: BLE001  # the last place that can mask it
+            request_id = str(scope.get("state", {}).get("request_id") or secrets.token_hex(8))
+            log_unexpected(error, request_id)
+            if not begun:
+                await _internal_error(request_id)(scope, receive, send)
+
+
+def _internal_error(request_id: str) -> JSONResponse:
+    error = {"code": "internal", "message": "internal error", "requestId": request_id}
+    return JSONResponse({"error": error}, 500, {"Cache-Control": "no-store", ERROR_HEADER: "internal"})
 
 
 def _route(path: str) -> str:

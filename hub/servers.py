@@ -18,7 +18,7 @@ _MAX_CONNECTIONS: Final = 1024
 def serve_app(app: Starlette, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C; open requests get a few seconds to end. Beyond 1,024 connections: 503.
 
-    No access log: a line of it would hold what callers put into a URL.
+    No access log: a line of it would hold what callers put into a URL. Its other lines go where ours go.
     """
     uvicorn.run(
         app,
@@ -29,6 +29,7 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
         ws="none",
         lifespan="on",
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         backlog=_BACKLOG,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx2
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -21,6 +22,7 @@ from hub.county.evidence import EvidenceCheck
 from hub.county.service import ACCESS_SCHEMA, FaceService, parse_jwks
 from hub.county.witness import Witness, WitnessStore, log_keys, witness_routes
 from hub.database import WriterLock
+from hub.middleware import Masked
 from hub.tokens import ReplayGuard
 
 if TYPE_CHECKING:
@@ -82,4 +84,4 @@ def create_county_app(
         return JSONResponse({"county": node.county, "status": "ok"}, headers={"Cache-Control": "no-store"})
 
     routes = [*witness_routes(witness), *faces.routes(), Route("/healthz", health, methods=["GET"])]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Masked)])

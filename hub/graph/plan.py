@@ -219,7 +219,7 @@ def _note_refused(one: Selected, found: dict[PathKey, None]) -> None:
 def _cost(one: Selected) -> _Cost:
     entry = one.entry
     place: Any = entry.declaration.place if entry else None
-    relation = place.via if isinstance(place, KeyStart) else place
+    relation: Any = place.via if isinstance(place, KeyStart) else place
     sized = entry if entry is not None and "first" in entry.field.args else None
     rows = relation.page if getattr(relation, "many", False) else (MAX_PAGE if sized else 1)
     below = [_cost(child) for child in one.children]

@@ -1,0 +1,61 @@
+"""The rings around a request: what nobody foresaw is masked, counted, and logged without its text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from hub.middleware import Masked, Observed
+from hub.observability import Metrics
+from tests.servers import serving
+
+SECRET = "370214199001010014"  # stands for what an error's text may hold
+
+
+async def _fails(_request: Request) -> Response:
+    raise ValueError(SECRET)
+
+
+async def _breaks_off(_request: Request) -> Response:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"begun"
+        raise ValueError(SECRET)
+
+    return StreamingResponse(body())
+
+
+def _app(metrics: Metrics) -> Starlette:
+    routes = [Route("/vault/fails", _fails), Route("/vault/breaks", _breaks_off)]
+    return Starlette(routes=routes, middleware=[Middleware(Observed, metrics=metrics), Middleware(Masked)])
+
+
+async def test_an_unforeseen_error_is_masked_and_logged_by_its_class() -> None:
+    metrics = Metrics()
+    with structlog.testing.capture_logs() as lines:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(_app(metrics))) as http:
+            answer = await http.get("http://hub/vault/fails")
+    told = answer.json()["error"]
+    assert (answer.status_code, told["code"], told["message"]) == (500, "internal", "internal error")
+    assert answer.headers["cache-control"] == "no-store"
+    unexpected, answered = lines
+    assert (unexpected["error"], unexpected["request_id"]) == ("ValueError", told["requestId"])
+    assert (answered["status"], answered["codes"], answered["request_id"]) == (500, "internal", told["requestId"])
+    assert SECRET not in f"{lines}{answer.text}"
+    assert b'tongban_requests_total{route="vault",status="500"} 1.0' in metrics.text()
+
+
+async def test_an_answer_that_fails_on_its_way_is_cut_off_without_a_word() -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with serving(_app(Metrics())) as url, httpx2.AsyncClient() as http:
+            with pytest.raises(httpx2.RemoteProtocolError):
+                await http.get(f"{url}/vault/breaks")
+    assert [line["event"] for line in lines] == ["unexpected_error", "answered"]
+    assert SECRET not in str(lines)
