@@ -37,7 +37,7 @@ async def _dump_when_projected(find: Callable[[], Engine], wanted: dict[str, int
         while True:
             try:
                 async with BoltDriver(find()) as driver:
-                    at: dict[str, int] = {name: count for name, count in await driver.rows(_AT)}
+                    at = {row[0]: int(row[1]) for row in await driver.rows(_AT)}
                     if all(at.get(name, -1) >= count for name, count in wanted.items()):
                         return await dump_graph(driver)
             except Unavailable:
