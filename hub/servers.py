@@ -1,18 +1,82 @@
-"""How a Starlette app is served: uvicorn with uvloop and httptools, bounded, without an access log."""
+"""How a Starlette app is served: uvicorn with uvloop and httptools, bounded, without an access log.
+
+uvicorn bounds neither the time nor the size of a request's head, and after an answer that did not wait for the body it
+goes on reading that body; either way a slow stranger would keep a connection for ever. `BoundedProtocol` ends both.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from typing import ClassVar, Final
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["serve_app"]
+__all__ = ["BoundedProtocol", "serve_app"]
 
 _BACKLOG: Final = 512
 _KEEP_ALIVE_S: Final = 30
 _GRACE_S: Final = 8
 _MAX_CONNECTIONS: Final = 1024
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 on one connection: the head of a request arrives in time and within a size, or the connection ends.
+
+    head_s: seconds from the connection, or from a later request's first byte, to the end of its head. head_bytes: how
+    many may have come of a head that is not complete.
+    """
+
+    head_s: ClassVar[float] = 10.0
+    head_bytes: ClassVar[int] = 64 * 1024
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _head_size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read, and count what came of a head that is still open."""
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_size += len(data)
+            if self._head_size > self.head_bytes:
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Begin a request's head."""
+        if self._head_timer is None:
+            self._await_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """End a request's head."""
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Leave the rest of a body that was answered before it came."""
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body:
+            self.transport.close()
+
+    def _await_head(self) -> None:
+        self._head_size = 0
+        self._head_timer = self.loop.call_later(self.head_s, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 def serve_app(app: Starlette, *, host: str, port: int) -> None:
@@ -25,7 +89,7 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -15,10 +15,10 @@ __all__ = ["serving"]
 
 
 @asynccontextmanager
-async def serving(app: Any, *, lifespan: str = "off") -> AsyncIterator[str]:
-    """Serve an application in this event loop and give its URL."""
+async def serving(app: Any, *, lifespan: str = "off", http: Any = "auto") -> AsyncIterator[str]:
+    """Serve an application in this event loop and give its URL. http: the protocol, if it matters."""
     (port,) = free_ports(1)
-    config = uvicorn.Config(app, port=port, log_level="error", lifespan=lifespan, ws="none")  # type: ignore[arg-type]
+    config = uvicorn.Config(app, port=port, log_level="error", lifespan=lifespan, ws="none", http=http)  # type: ignore[arg-type]
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve())

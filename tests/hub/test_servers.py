@@ -1,0 +1,78 @@
+"""The edge of the server over real sockets: no stranger keeps a connection by being slow, or fills the memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.servers import BoundedProtocol
+from tests.servers import serving
+
+_HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+
+
+class Impatient(BoundedProtocol):
+    """A protocol that waits a moment only."""
+
+    head_s = 0.2
+    head_bytes = 1000
+
+
+async def _answer(request: Request) -> Response:
+    """Answer with the body; without reading it where a query says so."""
+    return Response(b"early" if request.query_params else await request.body())
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    async with serving(Starlette(routes=[Route("/", _answer, methods=["POST"])]), http=Impatient) as served:
+        yield served
+
+
+async def _said(url: str, *parts: bytes) -> bytes:
+    """Send parts of a request, and give all that comes until the server ends the connection."""
+    address = httpx2.URL(url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+    said = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    return said
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST", _HEAD], ids=["nothing", "a word", "a head without end"])
+async def test_a_head_that_does_not_end_in_time_ends_the_connection(url: str, sent: bytes) -> None:
+    assert await _said(url, sent) == b""
+
+
+async def test_a_later_head_of_a_connection_must_end_in_time_too(url: str) -> None:
+    said = await _said(url, _HEAD + b"\r\nhello", b"POST / HT")
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert said.endswith(b"hello")
+
+
+async def test_a_head_without_bound_ends_the_connection() -> None:
+    class Large(Impatient):
+        head_s = 60.0
+
+    async with serving(Starlette(routes=[]), http=Large) as url:
+        assert await _said(url, _HEAD, b"X-Long: " + b"x" * 2000) == b""
+
+
+async def test_an_answer_that_did_not_wait_for_the_body_ends_the_connection(url: str) -> None:
+    said = await _said(url, _HEAD.replace(b"/ ", b"/?early=1 ", 1) + b"\r\nhe")
+    assert said.endswith(b"early")
+
+
+async def test_a_connection_serves_request_after_request(url: str) -> None:
+    async with httpx2.AsyncClient() as client:
+        answers = [await client.post(url, content=b"x" * 100_000) for _ in range(3)]
+    assert [len(answer.content) for answer in answers] == [100_000] * 3
