@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import orjson
 import typer
@@ -25,6 +27,7 @@ from ledger.errors import Malformed
 __all__ = ["feed", "ingest", "sample_normaliser"]
 
 _CHINA: Final = timezone(timedelta(hours=8))
+_FORMS: Final[Mapping[str, Literal["csv", "ndjson"]]] = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
 
 def sample_normaliser(county: str, now: int) -> Normaliser:
@@ -50,20 +53,25 @@ def ingest(
     if encoding not in {None, "utf-8", "gb18030"}:
         raise Malformed("bad_setting", "encoding is utf-8 or gb18030")
     found = Feed.open(file, encoding=encoding)
-    node = open_county(data, read_passphrase(passphrase_file), random=secrets.token_bytes)
-    if node.county != county:
-        raise Malformed("bad_setting", f"the folder is that of county {node.county}")
     rejects = file.with_name(file.name + ".rejects.csv")
+    with closing(open_county(data, read_passphrase(passphrase_file), random=secrets.token_bytes)) as node:
+        if node.county != county:
+            raise Malformed("bad_setting", f"the folder is that of county {node.county}")
+        with _progress(found, hidden=json) as on_rows:
+            report = ingest_feed(
+                found, node, sample_normaliser(county, int(time.time())),
+                rejects=rejects, clock=lambda: int(time.time()), on_rows=on_rows,
+            )  # fmt: skip
+    _print(report, rejects, json=json)
+
+
+@contextmanager
+def _progress(feed: Feed, *, hidden: bool) -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     columns = (TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=json or not console.is_terminal) as progress:
-        task = progress.add_task("rows", total=found.count_lines())
-        report = ingest_feed(
-            found, node, sample_normaliser(county, int(time.time())),
-            rejects=rejects, clock=lambda: int(time.time()), on_rows=lambda rows: progress.advance(task, rows),
-        )  # fmt: skip
-    node.close()
-    _print(report, rejects, json=json)
+    with Progress(*columns, console=console, disable=hidden or not console.is_terminal) as progress:
+        task = progress.add_task("rows", total=feed.count_lines() - (feed.form == "csv"))  # its header is no row
+        yield lambda rows: progress.advance(task, rows)
 
 
 def _print(report: IngestReport, rejects: Path, *, json: bool) -> None:
@@ -92,8 +100,10 @@ def feed(
     """
     if county not in {row["code"] for row in read_table("roster")}:
         raise Malformed("bad_setting", "the sample roster has no such county")
+    if output.suffix not in _FORMS:
+        raise Malformed("bad_setting", f"expected a file name that ends in {', '.join(_FORMS)}")
     day = (as_of or datetime.now(_CHINA)).date()
     plan = FeedPlan(county=county, count=count, as_of=day, seed=seed)
     with output.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(feed_lines(plan, form="csv" if output.suffix == ".csv" else "ndjson"))
+        file.writelines(feed_lines(plan, form=_FORMS[output.suffix]))
     typer.echo(f"wrote {count} licenses to {output}")

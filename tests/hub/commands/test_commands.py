@@ -31,6 +31,17 @@ def test_ingest_for_machines_and_for_people(tmp_path: Path) -> None:
     assert (status.code, json.loads(status.out)) == (0, counts)
 
 
+def test_a_feed_is_written_in_the_form_of_its_name(tmp_path: Path) -> None:
+    for name, begin in (("a.csv", "ZZBS,"), ("a.ndjson", '{"ZZBS":"'), ("a.jsonl", '{"ZZBS":"')):
+        options = ("--county", "370214", "--count", 1, "--as-of", "2026-06-01", "--output", tmp_path / name)
+        assert tongban("feed", *options).code == 0
+        assert (tmp_path / name).read_text("utf-8").startswith(begin)
+    for county, name in (("370214", "a.xlsx"), ("110101", "b.csv")):
+        result = tongban("feed", "--county", county, "--count", 1, "--output", tmp_path / name)
+        assert (result.code, result.err.split(":")[1]) == (2, " bad_setting")
+        assert not (tmp_path / name).exists()
+
+
 def test_malformed_input_of_ingest_exits_2(tmp_path: Path) -> None:
     folder, feed = CountyFolder.make(tmp_path), tmp_path / "feed.csv"
     feed.write_text("ZZBS\n")
