@@ -10,7 +10,7 @@
     GET landmarks                       <YYYY-MM-DD> <size> <b64 root>            max-age=60               anyone
     GET document/<hex SHA-256>          the file                                  immutable                anyone
     GET receipt/<index>                 fresh receipt, no disclosures             no-store                 members
-    GET journal/consistency?from=&to=   b64 lines                                 immutable                members
+    GET journal/consistency?from=&to=   b64 lines                                 private, immutable       members
 
 Members show a token with the scope `ledger.entries`. `head`, `status` and `status.zlib` carry `Tlog-Size`. `size` is
 one of the last 16 published sizes: 410 for an older one, 404 for one that never was. Nothing beyond the published
@@ -220,4 +220,4 @@ class _LogEndpoints:
         self._check_member(request)
         old, new = (parse_decimal(request.query_params.get(name, "")) for name in ("from", "to"))
         path = await self._journal.ask(lambda reader: reader.consistency(old, new))
-        return Response(format_hashes(path), 200, _IMMUTABLE, _TEXT)
+        return Response(format_hashes(path), 200, _PRIVATE, _TEXT)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Sources"]
 
 _CALLS: Final = 64
-_NODE_SHARE: Final = 0.9  # of the deadline; the rest is for the vault to stand in
+_NODE_SHARE: Final = 0.75  # of the deadline; the rest is for the vault to stand in
 
 _log = structlog.get_logger(__name__)
 
@@ -42,33 +42,34 @@ class Sources:
         self._nodes = nodes
         self._vault = vault
         self._clock = clock
-        self._node_limit_s: Final = deadline_ms / 1000 * _NODE_SHARE
+        self._deadline_s: Final = deadline_ms / 1000
         self._on_outcome = on_outcome
         self._breakers = {county: CircuitBreaker() for county in nodes}
         self._calls = asyncio.Semaphore(_CALLS)
 
     async def faces(self, requests: Sequence[FaceRequest]) -> Sequence[FaceAnswer]:
         """Ask all counties concurrently; answers in the order of the requests. Never raises."""
+        end = asyncio.get_running_loop().time() + self._deadline_s
         answers: dict[int, FaceAnswer] = {}
-        for part in await asyncio.gather(*(self._call(requests, places) for places in _calls(requests))):
+        for part in await asyncio.gather(*(self._call(requests, places, end) for places in _calls(requests))):
             answers |= part
         for answer in answers.values():
             self._on_outcome(answer.code or "ok")
         return [answers[place] for place in range(len(requests))]
 
-    async def _call(self, requests: Sequence[FaceRequest], places: Sequence[int]) -> dict[int, FaceAnswer]:
+    async def _call(self, requests: Sequence[FaceRequest], places: Sequence[int], end: float) -> dict[int, FaceAnswer]:
         asked = [requests[place] for place in places]
-        return dict(zip(places, await self._county(asked), strict=True))
+        return dict(zip(places, await self._county(asked, end), strict=True))
 
-    async def _county(self, requests: Sequence[FaceRequest]) -> list[FaceAnswer]:
+    async def _county(self, requests: Sequence[FaceRequest], end: float) -> list[FaceAnswer]:
         node = self._nodes.get(requests[0].county)
         if node is None:
-            return await self._from_vault(requests, "source_unavailable")
+            return await self._from_vault(requests, "source_unavailable", end)
         try:
             return await self._from_node(node, requests)
         except Unavailable as error:
             _log.warning("source_failed", county=node.county, code=error.code)
-            stored = await self._from_vault(requests, error.code)
+            stored = await self._from_vault(requests, error.code, end)
             missing = FaceAnswer(values=None, code=error.code)
             return [missing if answer.code == "absent" else answer for answer in stored]
 
@@ -77,7 +78,7 @@ class Sources:
         if not breaker.admits(self._clock()):
             raise Unavailable("source_unavailable", "the county's node has failed again and again")
         try:
-            async with asyncio.timeout(self._node_limit_s), self._calls:
+            async with asyncio.timeout(self._deadline_s * _NODE_SHARE), self._calls:
                 answers = await node.faces(requests)
         except TimeoutError as error:
             breaker.failed(self._clock())
@@ -91,11 +92,12 @@ class Sources:
         breaker.succeeded()
         return answers
 
-    async def _from_vault(self, requests: Sequence[FaceRequest], code: str) -> list[FaceAnswer]:
+    async def _from_vault(self, requests: Sequence[FaceRequest], code: str, end: float) -> list[FaceAnswer]:
         try:
-            return await self._vault.faces(requests)
-        except TongbanError as error:
-            _log.error("vault_failed", code=error.code)
+            async with asyncio.timeout_at(end):
+                return await self._vault.faces(requests)
+        except (TongbanError, TimeoutError) as error:
+            _log.error("vault_failed", code=error.code if isinstance(error, TongbanError) else "deadline")
             return [FaceAnswer(values=None, code=code)] * len(requests)
 
 

@@ -334,6 +334,7 @@ async def test_the_journal_proves_that_it_grew(hub: Hub) -> None:
     answer = await hub.get("journal/consistency?from=3&to=5", **MEMBER)
     path = parse_hashes(answer.content.splitlines())
     verify_consistency(3, 5, heads[3].root, heads[5].root, path)
+    assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
     assert code(await hub.get("journal/consistency?from=3&to=6", **MEMBER)) == (409, "wrong_target")
     assert code(await hub.get("journal/consistency?from=5&to=3", **MEMBER)) == (400, "bad_number")
     assert code(await hub.get("journal/consistency", **MEMBER)) == (400, "bad_number")

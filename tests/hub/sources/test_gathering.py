@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -184,6 +184,23 @@ async def test_a_dead_county_loses_its_own_faces_only(world: Any) -> None:
     sources = Sources({**built.sources._nodes, "dead": dead}, built.sources._vault, clock=built.clock)
     answers = await sources.faces([_face("dead"), _face("good")])
     assert list(answers) == [FaceAnswer(values=None, code="source_unavailable"), GOOD]
+
+
+class StuckVault(VaultSource):
+    """A vault whose file stays locked."""
+
+    async def faces(self, requests: Sequence[FaceRequest]) -> list[FaceAnswer]:
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_a_vault_that_is_stuck_costs_the_deadline_and_no_more(world: Any) -> None:
+    built = await world(good=_honest)
+    stuck = StuckVault(built.sources._vault._store, built.clock)
+    sources = Sources(built.sources._nodes, stuck, clock=built.clock, deadline_ms=2000)
+    async with asyncio.timeout(20):
+        answers = await sources.faces([_face("good"), _face("nobody")])
+    assert list(answers) == [GOOD, FaceAnswer(values=None, code="source_unavailable")]
 
 
 async def test_a_county_that_fails_again_and_again_is_left_alone_for_a_while(world: Any) -> None:
