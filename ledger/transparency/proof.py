@@ -41,7 +41,7 @@ def parse_hashes(lines: Sequence[bytes]) -> tuple[bytes, ...]:
     except binascii.Error as error:
         raise Malformed("bad_proof_form", "expected lines of base64") from error
     # The decoder is lenient; what makes this strict is that the hashes, written again, are the lines that came.
-    if any(len(node) != HASH_BYTES for node in path) or format_hashes(path) != b"".join(line + b"\n" for line in lines):
+    if not {HASH_BYTES}.issuperset(map(len, path)) or format_hashes(path) != b"\n".join([*lines, b""]):
         raise Malformed("bad_proof_form", f"expected lines of canonical base64, {HASH_BYTES} bytes each")
     return path
 
