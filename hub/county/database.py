@@ -67,6 +67,16 @@ class Database:
         with self._lock, _as_unavailable():
             yield self._connection
 
+    def empty_wal(self) -> None:
+        """Move the write-ahead log into the file and empty it, so that nothing overwritten lingers there.
+
+        Raises Unavailable store_stopped when another process keeps reading, longer than the busy timeout.
+        """
+        with self.reading() as connection:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Unavailable("store_stopped", "another process reads the database: try again")
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

@@ -95,9 +95,14 @@ class RecordStore:
         return Face(self._cipher.decrypt(identifier, envelope).decode("ascii"))
 
     def erase(self, identifier: str) -> bool:
-        """Delete data key and body of a license; False if there is no such license."""
+        """Delete data key and body of a license, in the write-ahead log too; False if there is no such license.
+
+        Raises Unavailable store_stopped when they may linger there still: erase again.
+        """
         with self._database.transaction() as connection:
-            return connection.execute(_ERASE, (identifier,)).rowcount == 1
+            erased = connection.execute(_ERASE, (identifier,)).rowcount == 1
+        self._database.empty_wal()
+        return erased
 
     def count(self) -> int:
         """Count the licenses sealed, erased ones included."""

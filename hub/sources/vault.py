@@ -98,10 +98,15 @@ class VaultStore:
         return Face(self._cipher.decrypt(identifier, Envelope(wrapped=row[0], body=row[1])).decode("ascii"))
 
     def erase(self, county: str, identifier: str) -> None:
-        """Delete a face of this county. Raises Conflict wrong_target: none, or another county's (the same answer)."""
+        """Delete a face of this county, in the write-ahead log too.
+
+        Raises Conflict wrong_target: none, or another county's (the same answer); Unavailable store_stopped.
+        """
         with self._database.transaction() as connection:
-            if connection.execute(_ERASE, (identifier, county)).rowcount != 1:
-                raise Conflict("wrong_target", "there is no such face of this county")
+            erased = connection.execute(_ERASE, (identifier, county)).rowcount
+        self._database.empty_wal()
+        if not erased:
+            raise Conflict("wrong_target", "there is no such face of this county")
 
     def close(self) -> None:
         """Close the store."""

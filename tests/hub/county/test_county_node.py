@@ -156,6 +156,17 @@ def test_erasure_leaves_the_seal_and_no_face(node: CountyNode) -> None:
     assert caught.value.code == "duplicate_identifier"
 
 
+def test_an_erased_data_key_lingers_in_no_file(node: CountyNode) -> None:
+    node.seal(license_of(), NOW)
+    with sqlite3.connect(node.data / "records.sqlite") as connection:
+        (wrapped,) = connection.execute("SELECT wrapped FROM record").fetchone()
+    connection.close()
+    files = [path for path in node.data.iterdir() if path.name.startswith("records.sqlite")]
+    assert any(wrapped in path.read_bytes() for path in files)
+    node.erase(ONE)
+    assert [path.name for path in files if path.exists() and wrapped in path.read_bytes()] == []
+
+
 def test_what_is_not_there_cannot_be_erased_or_shown(node: CountyNode) -> None:
     with pytest.raises(Conflict):
         node.erase(ONE)

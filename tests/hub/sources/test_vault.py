@@ -120,6 +120,7 @@ def test_an_erased_face_is_gone_from_the_file(store: VaultStore, sd_jwt: str, tm
     with pytest.raises(Conflict) as caught:
         store.erase("370214", ONE)
     assert caught.value.code == "wrong_target"
+    assert (tmp_path / "vault.sqlite-wal").stat().st_size == 0
     with sqlite3.connect(tmp_path / "vault.sqlite") as connection:
         assert connection.execute("SELECT count(*) FROM face").fetchone() == (0,)
     connection.close()
