@@ -105,12 +105,19 @@ def _ending(facts: dict[str, object], readings: Sequence[Reading]) -> str:
     lines = [
         f"{gated - len(missed)} of {gated} gates met" + (f", missed: {', '.join(missed)}" if missed else ""),
         f"conditions: {facts['cores']} cores ({facts['processor']}), {facts['system']}",
-        f"load average {facts['load_before']:.1f} before and {facts['load_after']:.1f} after",
+        f"load average {facts['load_before']:.1f} before and {facts['load_after']:.1f} after" + _busy(facts),
         f"Python {facts['python']}, {facts['openssl']}, {versions}",
         "both sides of a ratio in turn, round by round; CPU time for append and receipt, wall time for the others",
         f"written to {_OUT / 'figures.json'}",
     ]
     return "\n".join(lines)
+
+
+def _busy(facts: dict[str, object]) -> str:
+    """Warn when something else ran before we began: then rates against a fixed bar say little, ratios still do."""
+    before, cores = facts["load_before"], facts["cores"]
+    quiet = isinstance(before, float) and isinstance(cores, int) and before <= cores / 2
+    return "" if quiet else ": this machine had other work, and rates against a fixed bar are too low"
 
 
 if __name__ == "__main__":

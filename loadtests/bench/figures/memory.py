@@ -1,7 +1,8 @@
-"""Memory of the hub over 20,000 look-ups: resident size at the end, beside the size after the first of them.
+"""Memory of the hub over 20,000 look-ups: what is its own at the end, beside the same after the first of them.
 
 The first 2,000 look-ups fill the caches (documents, plans, tokens, connections) and do not count. "Flat" is read as:
-grown by less than 5 % over the 20,000 that follow. Every answer is checked for content.
+grown by at most 5 % over the 20,000 that follow. Counted is what belongs to the process alone (USS, page by page, where
+the resident size is an estimate of the kernel's). Every answer is checked for content.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def measure(effort: Effort, town: Town) -> list[Reading]:
     return [
         Reading(
             name="memory",
-            title=f"resident memory of the hub after {count:,} look-ups more",
+            title=f"memory of the hub (USS) after {count:,} look-ups more",
             unit="MiB",
             beside="after the first look-ups",
             pairs=(Pair(sizes[-1], sizes[0]),),
@@ -53,4 +54,4 @@ async def _sizes(town: Town, warm: int, count: int) -> tuple[list[float], float]
 
 
 def _mib(process: psutil.Process) -> float:
-    return float(process.memory_info().rss) / _MIB
+    return float(process.memory_full_info().uss) / _MIB
