@@ -113,10 +113,9 @@ class Story:
         found: list[dict[str, Any]] = []
 
         def complete() -> bool:
-            answer = partner.query(LOOK_UP, variables)
-            found[:] = [
-                edge["node"] for edge in (answer.get("data") or {"licenses": {"edges": []}})["licenses"]["edges"]
-            ]
+            data = partner.query(LOOK_UP, variables).get("data") or {}
+            page = data.get("licenses") or {"edges": []}  # null while the graph is not ready
+            found[:] = [edge["node"] for edge in page["edges"]]
             return [each["certificateIdentifier"] for each in found] == expected
 
         _wait("the look-up finds every license of the holder", complete)

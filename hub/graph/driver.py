@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, LiteralString, Self, TypeAlias, cast
 
@@ -261,13 +261,20 @@ def _unavailable(error: Exception) -> Unavailable:
 
 
 class BoltGraph:
-    """The Graph port of the schema over a BoltDriver; counts its statements."""
+    """The Graph port of the schema over a BoltDriver; counts its statements.
 
-    def __init__(self, driver: BoltDriver) -> None:
+    ready: whether the graph holds what the logs hold. One that is still being filled would answer that a license does
+    not exist, or is not revoked.
+    """
+
+    def __init__(self, driver: BoltDriver, *, ready: Callable[[], bool] = lambda: True) -> None:
         self._driver = driver
+        self._ready = ready
         self.statements = 0
 
     async def read(self, statement: Statement) -> Any:
-        """Run one compiled read. Raises Unavailable graph_unavailable or deadline."""
+        """Run one compiled read. Raises Unavailable graph_unavailable (not ready, too) or deadline."""
+        if not self._ready():
+            raise Unavailable("graph_unavailable", "the graph is not ready")
         self.statements += 1
         return await self._driver.read(statement)

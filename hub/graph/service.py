@@ -4,8 +4,9 @@
     async with service.running():
         await service.graph.read(statement)
 
-The hub answers for the ledger while the engine is still starting; `ready` tells when the graph can be asked. An engine
-that ends or is fenced is started anew, and the projection goes on from its cursors.
+The hub answers for the ledger while the engine is still starting; `fault` tells why the graph cannot be asked yet. It
+is not asked before the projection has caught up once. An engine that ends or is fenced is started anew, and the
+projection goes on from its cursors.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class GraphService:
     ) -> None:  # fmt: skip
         self.engine: Final = engine
         self.driver: Final = BoltDriver(engine)
-        self.graph: Final = BoltGraph(self.driver)
+        self.graph: Final = BoltGraph(self.driver, ready=lambda: self._fault is None)
         self.projector: Final = Projector(self.driver, ledger, journal)
         self._catalogue = catalogue
         self._digest = catalogue_digest

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
+import pytest
+
 from hub.graph.driver import BoltDriver, Row
 from hub.graph.engine import keep
 from hub.graph.projection import Projector
 from hub.graph.service import GraphService
 from ledger.errors import Unavailable
+from schema.context import Statement
 from tests.statements import MemoryLog
 
 
@@ -63,6 +66,14 @@ async def test_a_keeper_outlives_a_restart_that_fails() -> None:
     assert not keeper.done()
     keeper.cancel()
     await asyncio.gather(keeper, return_exceptions=True)
+
+
+async def test_a_graph_that_is_not_filled_yet_gives_no_answer() -> None:
+    """An empty graph would say that no license exists."""
+    service = _service(FailingEngine([]))
+    with pytest.raises(Unavailable, match=r"^graph_unavailable: the graph is not ready$"):
+        await service.graph.read(Statement(text="RETURN 1", parameters={}))
+    assert (service.graph.statements, service.fault) == (0, "the engine is not running")
 
 
 async def _until(done: Callable[[], bool]) -> None:
