@@ -53,6 +53,14 @@ class TongbanError(Exception):
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error come back from a worker process whole."""
+        return _again, (type(self), self.code, self.message, self.index)
+
+
+def _again(kind: type[TongbanError], code: str, message: str, index: int | None) -> TongbanError:
+    return kind(code, message, index=index)
+
 
 class Malformed(TongbanError):
     """Reject: the input breaks its format, whatever the state of the ledger."""

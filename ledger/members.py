@@ -19,10 +19,10 @@ was made for (`prev`), and a verifier follows the chain from the genesis that it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from ledger.closed import county_of
 from ledger.encoding import b64u_encode
@@ -191,6 +191,16 @@ class KeyState:
     def digest(self) -> bytes:
         """Return SHA-256 of the text: `keys` of a head, `prev` of the next change."""
         return sha256(self.text()).digest()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the state go to a worker process, which a read-only view of a dictionary cannot."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _restored, ({name: dict(v) if isinstance(v, MappingProxyType) else v for name, v in values.items()},)
+
+
+def _restored(values: dict[str, Any]) -> KeyState:
+    named: dict[str, Any] = {name: MappingProxyType(v) if isinstance(v, dict) else v for name, v in values.items()}
+    return KeyState(**named)
 
 
 def _change_keys(keys: dict[str, ListedKey], row: MemberRow, index: int) -> None:

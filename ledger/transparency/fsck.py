@@ -1,107 +1,159 @@
 """Check of a whole stored log, entry by entry: everything that follows from the entries is made again and compared.
 
 Leaves, dedup hashes, every hash tile, every status tile and change, every head with the key state and status root that
-it binds, the root, the note, and the published checkpoints. The first difference is raised with its index. Costs one
-signature check an entry; the log may be of any size, memory holds its statuses and the right edge.
+it binds, the root, the note, and the published checkpoints with their cosignatures. The first difference is raised with
+its index. Costs one signature check an entry, which `in_order` may spread over processes; the log may be of any size,
+memory holds its statuses, one issuer an entry, and the right edge.
+
+That the tables hold nothing beside is the business of `ledger.transparency.tables`.
+
+    replayed = replay_log(reader, state, log_key)
+    replayed.journal                        # what the heads bind of the journal: count -> root
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from ledger.admission import Target, check_entry
-from ledger.entries import Entry, Head, MemberChange, Seal, parse_entry
+from ledger.entries import Head, MemberChange, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.heads import verify_head
 from ledger.members import KeyState
 from ledger.status import TILE_ENTRIES, StatusArray
 from ledger.suites import PublicKey
-from ledger.transparency.checkpoint import verify_checkpoint
+from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
-from ledger.transparency.merkle import HASH_BYTES
-from ledger.transparency.note import Note, VerifierKey, keyring
+from ledger.transparency.merkle import HASH_BYTES, leaf_hash
+from ledger.transparency.note import Keyring, Note, VerifierKey, keyring
 from ledger.transparency.replay import Effects
-from ledger.transparency.store import Change, Store
+from ledger.transparency.spans import (
+    FAULTS,
+    InOrder,
+    Page,
+    Span,
+    SpanFindings,
+    fault_of,
+    one_by_one,
+    read_page,
+    read_span,
+)
+from ledger.transparency.store import Change, Reader, Store, StoreState
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH
 
-__all__ = ["check_log"]
+__all__ = ["Replayed", "check_log", "replay_log"]
 
-_CHUNK: Final = 256
+_SPAN: Final = 256
+_PAGE: Final = 64  # checkpoints, each with a signature a cosigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A log that holds. checkpoint: its newest. keys: the key state after its last entry.
+
+    issuers: county of the seal at each index, None for another entry. journal: count -> root of the journal's records,
+    as the heads bind them, ascending.
+    """
+
+    checkpoint: Checkpoint
+    keys: KeyState
+    issuers: Sequence[str | None]
+    journal: Mapping[int, bytes]
 
 
 def check_log(store: Store, log_key: VerifierKey) -> int:
     """Check everything; returns the size. Raises NotVerified corrupt_store with the first index at fault."""
-    check: _Check | None = None
+    return replay_log(store.reader, store.state(), log_key).checkpoint.size
+
+
+def replay_log(
+    reader: Reader,
+    state: StoreState,
+    log_key: VerifierKey,
+    *,
+    cosigners: Sequence[VerifierKey] = (),
+    in_order: InOrder = one_by_one,
+    on_entries: Callable[[int], None] = lambda _: None,
+) -> Replayed:
+    """Check everything. reader, state: of one moment.
+
+    cosigners: whose signatures are checked, too. on_entries: is told of every run of entries that holds, by its length.
+    Raises NotVerified corrupt_store, with the first index at fault where one is known.
+    """
+    replay: _Replay | None = None
     try:
-        check = _Check(store, log_key)
-        return check.run()
-    except (TongbanError, AttributeError, TypeError, ValueError) as error:  # SQLite keeps values of any type
-        named = error.index if isinstance(error, TongbanError) else None
-        index = check.index if named is None and check is not None else named or 0
-        raise NotVerified("corrupt_store", f"entry {index}: {error}", index=index) from error
+        replay = _Replay(reader, state, log_key, in_order)
+        replay.walk(on_entries)
+        replay.check_right_edge()
+        replay.check_statuses()
+        replay.check_published([log_key, *cosigners])
+        return replay.result()
+    except FAULTS as error:
+        raise fault_of(error, replay.index if replay else 0) from error
 
 
-class _Check:
+class _Replay:
     """One pass over the log; also the log as the checks of an entry see it: what lies below the present index."""
 
-    def __init__(self, store: Store, log_key: VerifierKey) -> None:
-        self._reader: Final = store.reader
+    def __init__(self, reader: Reader, state: StoreState, log_key: VerifierKey, in_order: InOrder) -> None:
+        self._reader: Final = reader
+        self._state: Final = state
         self._log_key: Final = log_key
-        self._state: Final = store.state()
+        self._in_order: Final = in_order
         self._edge: TileEdge = EMPTY_EDGE
+        self._leaves: Final[list[bytes]] = []  # not yet in the edge
+        self._issuers: Final[list[str | None]] = []
         self._changes: Final[list[Change]] = []
         self._roots: Final[dict[int, bytes]] = {}  # at the size behind each head
-        self._effects: Final = Effects(keys=self._genesis(), statuses=StatusArray())
+        self._journal: Final[dict[int, bytes]] = {}
+        self._effects: Final = Effects(keys=_genesis(reader, state), statuses=StatusArray())
         self._rules: KeyState = self._effects.keys
+        self._digest = (self._effects.keys, self._effects.keys.digest())
         self.index = 0
 
-    def run(self) -> int:
-        """Check everything; returns the size."""
+    def walk(self, on_entries: Callable[[int], None]) -> None:
+        """Check every entry, and the tiles that it fills."""
+        asked: deque[Span] = deque()
+        for found in self._in_order(read_span, self._spans(asked)):
+            span = asked.popleft()
+            try:
+                self._take(span, found)
+            except FAULTS:
+                self._grow()  # a tile may differ below the entry at fault
+                raise
+            on_entries(len(span.raws))
+
+    def _spans(self, asked: deque[Span]) -> Iterator[Span]:
         size = self._state.size
-        for start in range(0, size, _CHUNK):
-            for raw in self._reader.entries(start, min(start + _CHUNK, size)):
-                self._raw(raw)
-                self.index += 1
-        self._check_right_edge()
-        self._check_statuses()
-        self._check_published()
-        return size
+        for first in range(0, size, _SPAN):
+            raws = self._reader.entries(first, min(first + _SPAN, size))
+            asked.append(Span(first=first, raws=raws, keys=self._effects.keys))
+            yield asked[-1]
 
-    def index_of_leaf(self, _leaf: bytes) -> int | None:
-        """Nothing is a repetition: the index tables, whose hashes are unique, name each entry at its own index."""
-        return None
+    def _take(self, span: Span, found: SpanFindings) -> None:
+        leaves, statements = self._reader.find(found.leaves, found.statements)
+        keys, start = span.keys, 0
+        for offset, raw in enumerate(span.raws):
+            if keys is not self._effects.keys:  # changed since the span was asked for: what was found may not hold
+                keys, start = self._effects.keys, offset
+                found = read_span(Span(first=self.index, raws=span.raws[start:], keys=keys))
+            at = offset - start
+            if at in found.faults:
+                raise found.faults[at]
+            if (leaves.get(found.leaves[at]), statements.get(found.statements[at])) != (self.index, self.index):
+                raise _corrupt("the dedup tables do not name it", self.index)
+            self._leaves.append(found.leaves[at])
+            self._issuers.append(found.issuers[at])
+            if found.issuers[at] is None:
+                self._change(raw)
+            self.index += 1
 
-    def index_of_statement(self, _statement: bytes) -> int | None:
-        """As index_of_leaf."""
-        return None
-
-    def seal_at(self, index: int) -> Target | None:
-        """Return the seal at an index below the present one."""
-        if not 0 <= index < self.index:
-            return None
-        entry = parse_entry(self._reader.entries(index, index + 1)[0])
-        status = self._effects.statuses.get(index)
-        return Target(leaf=entry.leaf, iss=entry.iss, status=status) if isinstance(entry, Seal) else None
-
-    def _genesis(self) -> KeyState:
-        entry = parse_entry(self._reader.entries(0, 1)[0])
-        if not isinstance(entry, MemberChange) or entry.leaf != self._state.genesis_leaf:
-            raise NotVerified("corrupt_store", "entry 0 is not the genesis", index=0)
-        return KeyState.genesis(entry)
-
-    def _raw(self, raw: bytes) -> None:
+    def _change(self, raw: bytes) -> None:
+        """Check an entry that is no seal, and let it take its effect."""
         entry = parse_entry(raw)
-        leaves, statements = self._reader.find((entry.leaf,), (entry.statement,))
-        if (leaves.get(entry.leaf), statements.get(entry.statement)) != (self.index, self.index):
-            raise NotVerified("corrupt_store", "the dedup tables do not name the entry")
-        self._entry(entry)
-
-    def _entry(self, entry: Entry) -> None:
-        growth = self._edge.append([entry.leaf])
-        self._edge = growth.edge
-        for (level, number), tile in growth.tiles.items():
-            if len(tile) == TILE_WIDTH * HASH_BYTES and self._reader.tile(level, number) != tile:
-                raise NotVerified("corrupt_store", f"tile {number} of level {level} has another hash")
         if isinstance(entry, Head):
             self._head(entry)
             return
@@ -109,48 +161,121 @@ class _Check:
             check_entry(entry, state=self._effects.keys, rules=self._rules, view=self, index=self.index, now=None)
         self._changes.extend(self._effects.apply(entry, self.index, self._reader.entries))
 
+    def index_of_statement(self, _statement: bytes) -> int | None:
+        """Nothing is a repetition: the index tables, whose hashes are unique, name each entry at its own index."""
+        return None
+
+    def seal_at(self, index: int) -> Target | None:
+        """Return the seal at an index below the present one."""
+        issuer = self._issuers[index] if 0 <= index < self.index else None
+        if issuer is None:
+            return None
+        self._effects.statuses.extend_to(self.index)
+        (raw,) = self._reader.entries(index, index + 1)
+        return Target(leaf=leaf_hash(raw), iss=issuer, status=self._effects.statuses.get(index))
+
     def _head(self, head: Head) -> None:
         size, statuses = self.index + 1, self._effects.statuses
         statuses.extend_to(self.index)
         verify_head(head.raw, origin=self._state.origin, key=_key(self._log_key), size=size)
-        if (head.keys, head.root) != (self._effects.keys.digest(), statuses.root()):
+        if (head.keys, head.root) != (self._keys_digest(), statuses.root()):
             raise NotVerified("bad_head", "head binds another key state or other statuses")
+        known = next(reversed(self._journal), 0)
+        if head.journal_n < known or self._journal.setdefault(head.journal_n, head.journal_root) != head.journal_root:
+            raise NotVerified("bad_head", "head binds another journal than the heads before it, grown")
         self._rules = self._effects.keys
+        self._grow()
         self._roots[size] = self._edge.root()
 
-    def _check_right_edge(self) -> None:
+    def _keys_digest(self) -> bytes:
+        if self._digest[0] is not self._effects.keys:
+            self._digest = (self._effects.keys, self._effects.keys.digest())
+        return self._digest[1]
+
+    def _grow(self) -> None:
+        """Take the leaves since the last head into the tree, and compare the tiles that they fill."""
+        growth = self._edge.append(self._leaves)
+        self._edge = growth.edge
+        self._leaves.clear()
+        for (level, number), tile in growth.tiles.items():
+            if len(tile) == TILE_WIDTH * HASH_BYTES:
+                self._compare_tile(level, number, tile)
+
+    def _compare_tile(self, level: int, number: int, tile: bytes) -> None:
+        stored = self._reader.tile(level, number)
+        if stored != tile:
+            same = (here == there for here, there in zip(tile, stored, strict=False))
+            differs = next((at for at, equal in enumerate(same) if not equal), min(len(stored), len(tile) - 1))
+            index = number * TILE_WIDTH + differs // HASH_BYTES << (TILE_HEIGHT * level)
+            raise _corrupt(f"tile {number} of level {level} is stored with another hash", index)
+
+    def check_right_edge(self) -> None:
         """Compare the partial tiles and the signed note. The last entry must be a head: else its root is unknown."""
         for level, partial in enumerate(self._edge.partials):
-            number = (self._state.size >> (TILE_HEIGHT * level)) // TILE_WIDTH
-            if partial and self._reader.tile(level, number) != partial:
-                raise NotVerified("corrupt_store", f"partial tile {number} of level {level} has another hash")
-        self._check_note(self._state.note, self._state.size)
+            if partial:
+                self._compare_tile(level, (self._state.size >> (TILE_HEIGHT * level)) // TILE_WIDTH, partial)
+        note = Note.parse(self._state.note)
+        self._compare_root(verify_checkpoint(note, keyring([self._log_key])).checkpoint, self._state.size)
 
-    def _check_note(self, note: bytes, size: int) -> None:
-        checkpoint = verify_checkpoint(Note.parse(note), keyring([self._log_key])).checkpoint
+    def _compare_root(self, checkpoint: Checkpoint, size: int) -> None:
         if (checkpoint.origin, checkpoint.size) != (self._state.origin, size):
             raise NotVerified("corrupt_store", f"the note kept for size {size} is of another log or size")
         if checkpoint.root != self._roots.get(size):
             raise NotVerified("corrupt_store", f"the note of size {size} has another root than the entries")
 
-    def _check_statuses(self) -> None:
+    def check_statuses(self) -> None:
+        """Compare the status tiles and the recorded changes."""
         statuses = self._effects.statuses
         for number, stored in enumerate(self._reader.statuses(len(statuses))[0]):
             if stored != statuses.tile(number):
-                raise NotVerified("corrupt_store", f"status tile {number} is another", index=number * TILE_ENTRIES)
-        if list(self._reader.statuses(0)[1]) != sorted(self._changes, key=lambda c: (c.index, c.target), reverse=True):
+                raise _corrupt(f"status tile {number} is stored with another status", number * TILE_ENTRIES)
+        made = sorted(self._changes, key=lambda each: (each.index, each.target), reverse=True)
+        if list(self._reader.statuses(0)[1]) != made:
             raise NotVerified("corrupt_store", "the recorded changes are not those of the entries")
 
-    def _check_published(self) -> None:
-        found = list(self._reader.checkpoints(0, self._state.size + 1))
-        for checkpoint in found:
-            self._check_note(checkpoint.note, checkpoint.size)
-        if self._state.published != max((checkpoint.size for checkpoint in found), default=0):
+    def check_published(self, keys: Sequence[VerifierKey]) -> None:
+        """Check the published checkpoints and landmarks."""
+        ring, published = keyring(keys), 0
+        for found in self._in_order(read_page, self._pages(ring)):
+            for checkpoint in found:
+                if isinstance(checkpoint, TongbanError):
+                    raise checkpoint
+                self._compare_root(checkpoint, checkpoint.size)
+                published = checkpoint.size
+        if self._state.published != published:
             raise NotVerified("corrupt_store", "published is not the size of the last kept checkpoint")
         for mark in self._reader.landmarks():
             if mark.root != self._roots.get(mark.size):
                 raise NotVerified("corrupt_store", f"the landmark of {mark.day} has another root than the entries")
 
+    def _pages(self, ring: Keyring) -> Iterator[Page]:
+        start = 0
+        while kept := self._reader.checkpoints(start, _PAGE):
+            lines = [self._reader.cosignatures(each.size) for each in kept]
+            yield Page(checkpoints=kept, cosignatures=lines, keys=ring)
+            start = kept[-1].size + 1
+
+    def result(self) -> Replayed:
+        """Give what was found to hold."""
+        size = self._state.size
+        return Replayed(
+            checkpoint=Checkpoint(origin=self._state.origin, size=size, root=self._roots[size]),
+            keys=self._effects.keys,
+            issuers=self._issuers,
+            journal=self._journal,
+        )
+
+
+def _genesis(reader: Reader, state: StoreState) -> KeyState:
+    entry = parse_entry(reader.entries(0, 1)[0])
+    if not isinstance(entry, MemberChange) or entry.leaf != state.genesis_leaf:
+        raise _corrupt("it is not the genesis", 0)
+    return KeyState.genesis(entry)
+
 
 def _key(log_key: VerifierKey) -> PublicKey:
     return PublicKey("Ed25519", log_key.public_key)
+
+
+def _corrupt(what: str, index: int) -> NotVerified:
+    return NotVerified("corrupt_store", f"entry {index}: {what}", index=index)

@@ -30,10 +30,10 @@ from ledger.transparency.store import (
     StoreState,
 )
 
-__all__ = ["FORMAT", "SqliteReader", "SqliteStore", "prepare", "transaction"]
+__all__ = ["FORMAT", "SCHEMA", "SqliteReader", "SqliteStore", "prepare", "read_state", "transaction"]
 
 FORMAT: Final = b"tongban-log/v1"
-_SCHEMA: Final = """
+SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta       (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry      (i INTEGER PRIMARY KEY, d BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS governance ON entry (i) WHERE substr(d, 1, 1) = x'7B';
@@ -93,6 +93,25 @@ def _roll_back(connection: sqlite3.Connection) -> None:
             connection.execute("ROLLBACK")
     except sqlite3.Error:
         return  # the error that led here says more
+
+
+def read_state(connection: sqlite3.Connection) -> StoreState:
+    """Say where the log in a file stands. Raises Unavailable no_log, NotVerified corrupt_store."""
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+        head = connection.execute("SELECT size, body, published FROM head WHERE id = 1").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise NotVerified("corrupt_store", f"SQLite cannot read the store: {error}") from error
+    if not meta and head is None:
+        raise Unavailable("no_log", "the store holds no log: create it with `tongban ledger init`")
+    if head is None or meta.get("format") != FORMAT or not {"origin", "genesis"} <= meta.keys():
+        raise NotVerified("corrupt_store", "the store holds no log of this format")
+    size, note, published = head
+    try:
+        origin = meta["origin"].decode("utf-8")
+    except (AttributeError, UnicodeDecodeError) as error:
+        raise NotVerified("corrupt_store", "the store's origin is no text in UTF-8") from error
+    return StoreState(origin=origin, genesis_leaf=meta["genesis"], size=size, note=note, published=published)
 
 
 class SqliteReader:
@@ -173,7 +192,7 @@ class SqliteStore:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         prepare(connection)
-        connection.executescript(_SCHEMA)
+        connection.executescript(SCHEMA)
         self._connection: Final = connection
         self._reader: Final = SqliteReader(connection)
 
@@ -184,23 +203,7 @@ class SqliteStore:
 
     def state(self) -> StoreState:
         """Say where the log stands. Raises Unavailable no_log, NotVerified corrupt_store."""
-        try:
-            meta = dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
-            head = self._connection.execute("SELECT size, body, published FROM head WHERE id = 1").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise NotVerified("corrupt_store", f"SQLite cannot read the store: {error}") from error
-        if not meta and head is None:
-            raise Unavailable("no_log", "the store holds no log: create it with `tongban ledger init`")
-        if head is None or meta.get("format") != FORMAT or not {"origin", "genesis"} <= meta.keys():
-            raise NotVerified("corrupt_store", "the store holds no log of this format")
-        size, note, published = head
-        return StoreState(
-            origin=meta["origin"].decode("utf-8"),
-            genesis_leaf=meta["genesis"],
-            size=size,
-            note=note,
-            published=published,
-        )
+        return read_state(self._connection)
 
     def create(self, origin: str, batch: Appended) -> None:
         """Make the log with its first batch. Raises Conflict already_exists, Unavailable store_stopped."""

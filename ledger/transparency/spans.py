@@ -1,0 +1,143 @@
+"""What can be found out about stored rows by themselves, many at a time: the part of a whole check that parallelises.
+
+A span is a run of consecutive entries with the key state before the first of them; a page is a run of published
+checkpoints. `read_span` and `read_page` are pure, take and give what can be sent to a worker process, and never raise:
+a fault is part of the answer, so that the one who asked can name the first one in the order of the log.
+
+    in_order(read_span, spans)          `one_by_one`, or a pool of processes with the same contract
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from ledger.admission import check_iat
+from ledger.entries import Seal, parse_entry
+from ledger.errors import NotVerified, TongbanError
+from ledger.members import KeyState, verify_signatures
+from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint, verify_cosignature
+from ledger.transparency.note import Note, VerifierKey, parse_signature_lines
+from ledger.transparency.store import StoredCheckpoint, StoredCosignature
+
+__all__ = [
+    "FAULTS",
+    "InOrder",
+    "Page",
+    "Span",
+    "SpanFindings",
+    "fault_of",
+    "one_by_one",
+    "read_page",
+    "read_span",
+]
+
+A = TypeVar("A")
+B = TypeVar("B")
+FAULTS: Final = (TongbanError, AttributeError, TypeError, ValueError)  # SQLite keeps values of any type in any column
+
+
+class InOrder(Protocol):
+    """Applies a function to items and gives the results in the items' order; takes an item only when it needs one."""
+
+    def __call__(self, function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]:
+        """Give the results, one an item."""
+        ...
+
+
+def one_by_one(function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]:
+    """Apply a function in the caller's own thread."""
+    return map(function, items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Entries from index `first` on, exact bytes. keys: the key state before the first of them."""
+
+    first: int
+    raws: Sequence[bytes]
+    keys: KeyState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanFindings:
+    """One row an entry of a span, in order.
+
+    leaves, statements: 32 bytes each. issuers: the county of a seal whose signature and date hold under the keys,
+    None for an entry of another type, which is left to the caller. faults: by offset; the rows there mean nothing.
+    """
+
+    leaves: Sequence[bytes]
+    statements: Sequence[bytes]
+    issuers: Sequence[str | None]
+    faults: Mapping[int, TongbanError]
+
+
+def read_span(span: Span) -> SpanFindings:
+    """Read every entry, and check the seals among them as `ledger.admission` does on a replay. Never raises."""
+    leaves, statements, issuers = [], [], []
+    faults: dict[int, TongbanError] = {}
+    for offset, raw in enumerate(span.raws):
+        leaf, statement, issuer = b"", b"", None
+        try:
+            entry = parse_entry(raw)
+            leaf, statement = entry.leaf, entry.statement
+            if isinstance(entry, Seal):
+                _check_seal(entry, span.keys, span.first + offset)
+                issuer = entry.iss
+        except FAULTS as error:
+            faults[offset] = fault_of(error, span.first + offset)
+        leaves.append(leaf)
+        statements.append(statement)
+        issuers.append(issuer)
+    return SpanFindings(leaves=leaves, statements=statements, issuers=issuers, faults=faults)
+
+
+def _check_seal(seal: Seal, keys: KeyState, index: int) -> None:
+    verify_signatures(seal, keys, index)
+    check_iat(seal, state=keys, rules=keys, now=None)
+
+
+def fault_of(error: Exception, index: int) -> TongbanError:
+    """Say of a failed check that the store is at fault, at the index that the error names, or else at `index`."""
+    if isinstance(error, NotVerified) and error.code == "corrupt_store":
+        return error
+    named = error.index if isinstance(error, TongbanError) else None
+    at = index if named is None else named
+    return NotVerified("corrupt_store", f"entry {at}: {error}", index=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Published checkpoints, and the cosignatures stored for each. keys: of the log and of the known cosigners."""
+
+    checkpoints: Sequence[StoredCheckpoint]
+    cosignatures: Sequence[Sequence[StoredCosignature]]
+    keys: Mapping[tuple[str, bytes], VerifierKey]
+
+
+def read_page(page: Page) -> list[Checkpoint | TongbanError]:
+    """Check every signature of every checkpoint; give what was signed, or the fault. Never raises."""
+    found: list[Checkpoint | TongbanError] = []
+    for kept, cosignatures in zip(page.checkpoints, page.cosignatures, strict=True):
+        try:
+            note = Note.parse(kept.note)
+            checkpoint = verify_checkpoint(note, page.keys).checkpoint
+            if checkpoint.size != kept.size:
+                raise NotVerified("bad_signature", f"it is kept as that of size {kept.size}")
+            for stored in cosignatures:
+                _check_cosignature(note, stored, page.keys)
+            found.append(checkpoint)
+        except FAULTS as error:
+            found.append(NotVerified("corrupt_store", f"checkpoint of size {kept.size}: {error}"))
+    return found
+
+
+def _check_cosignature(note: Note, stored: StoredCosignature, keys: Mapping[tuple[str, bytes], VerifierKey]) -> None:
+    (line,) = parse_signature_lines(stored.line)
+    if (line.name, int.from_bytes(line.blob[:8], "big")) != (stored.name, stored.time):
+        raise NotVerified("bad_signature", f"the line kept for {stored.name} has another name or time")
+    key = keys.get((line.name, line.key_id))
+    if key is not None and line not in note.signatures:  # those in the note were checked with it
+        verify_cosignature(note.text, line, key)
