@@ -169,7 +169,7 @@ def _parse_seal(jws: Jws) -> Seal:
 
 def _digests(obj: dict[str, JsonValue]) -> tuple[str, ...]:
     values = list_of(obj, "_sd", maximum=_MAX_DIGESTS)
-    digests = tuple(value for value in values if isinstance(value, str))
+    digests = tuple([value for value in values if isinstance(value, str)])
     # As each has 43 characters, one match over all of them is a match of each.
     if len(digests) != len(values) or len(digests) % 4 or {*map(len, digests)} != {_DIGEST_CHARS}:
         raise Malformed("bad_payload", f"_sd holds 4..{_MAX_DIGESTS} digests, a multiple of 4")

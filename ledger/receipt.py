@@ -14,6 +14,7 @@ Reading checks the form alone; what it means is decided in `ledger.verifier`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from ledger.attestation import MAX_PRESENTATION_BYTES
@@ -72,9 +73,9 @@ def parse_receipt(data: bytes) -> Receipt:
         sd_jwt=_text(obj, "sd_jwt", MAX_PRESENTATION_BYTES),
         proof=TlogProof.parse(_text(obj, "proof", MAX_RECEIPT_BYTES).encode("utf-8")),
         head=_text(head, "jws", MAX_ENTRY_BYTES).encode("utf-8"),
-        head_path=_path(head),
+        head_path=_head_path(*_lines(head)),
         tile=b64_decode(_text(status, "tile", 2 * TILE_BYTES), size=TILE_BYTES),
-        status_path=_path(status),
+        status_path=parse_hashes(_lines(status)),
         keys=_keys(obj) if "keys" in obj else (),
     )
 
@@ -97,11 +98,16 @@ def _text(obj: dict[str, JsonValue], name: str, max_chars: int) -> str:
     return value
 
 
-def _path(obj: dict[str, JsonValue]) -> tuple[bytes, ...]:
+def _lines(obj: dict[str, JsonValue]) -> list[bytes]:
     hashes = list_of(obj, "path", maximum=MAX_PATH, code=_CODE)
     lines = [value.encode("utf-8") for value in hashes if isinstance(value, str)]
     if len(lines) != len(hashes):
         raise Malformed(_CODE, "a hash of a path is no text")
+    return lines
+
+
+@lru_cache(maxsize=32)  # one head comes with many receipts
+def _head_path(*lines: bytes) -> tuple[bytes, ...]:
     return parse_hashes(lines)
 
 
