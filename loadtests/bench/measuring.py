@@ -112,7 +112,7 @@ class Reading:
         }
 
 
-_REPEATS: Final = 5
+_REPEATS: Final = 10
 
 
 def seconds_of(work: Callable[[], object]) -> float:

@@ -25,7 +25,7 @@ from loadtests.bench.shelf import COUNTY, Receipts, Shelf, sealed_licenses
 
 __all__ = ["measure"]
 
-_RECEIPTS: Final = 400
+_RECEIPTS: Final = 200
 _SHOWN: Final = ("certificateIdentifier", "certificateTypeName", "certificateHolderName")
 _MAX_AGE_S: Final = 86_400
 
