@@ -1,6 +1,6 @@
 """Offline check of a receipt whose checkpoint is known, beside one bare Ed25519 verification.
 
-Ours: `Verifier.verify` over receipts of different licenses under one checkpoint with five cosignatures, three of their
+Ours: `Verifier.verify` over receipts of different licenses under one checkpoint with five cosignatures, two of their
 claims shown, every verdict VALID. Beside it: the issuer's signature of the same seals, verified with keys that are
 loaded already. The second reading shows every claim of the license (for information, without a gate).
 """
@@ -26,7 +26,7 @@ from loadtests.bench.shelf import COUNTY, Receipts, Shelf, sealed_licenses
 __all__ = ["measure"]
 
 _RECEIPTS: Final = 200
-_SHOWN: Final = ("certificateIdentifier", "certificateTypeName", "certificateHolderName")
+_SHOWN: Final = ("certificateTypeName", "certificateHolderName")  # as the holder does in the demo
 _MAX_AGE_S: Final = 86_400
 
 
@@ -41,7 +41,7 @@ def measure(effort: Effort, folder: Path) -> list[Reading]:
     bare = _bare_verification(key, [each.entry for each in sealed])
     few = [present(each.sd_jwt, _SHOWN) for each in sealed]
     readings = [
-        ("receipt", "3 claims shown", few, Gate(of="ratio", sign="<=", bound=2)),
+        ("receipt", "2 claims shown", few, Gate(of="ratio", sign="<=", bound=2)),
         ("receipt-all-claims", "every claim shown", [each.sd_jwt for each in sealed], None),
     ]
     return [
