@@ -19,7 +19,15 @@ from ledger.errors import Malformed
 __all__ = ["PREFIX", "Settings", "load_settings", "settings_table"]
 
 PREFIX: Final = "TONGBAN_"
-_FOREIGN: Final = frozenset({"TONGBAN_CONFIG", "TONGBAN_REQUIRE_NEO4J", "TONGBAN_PASSPHRASE_FILE_COUNTY"})
+_FOREIGN: Final = frozenset(
+    {
+        "TONGBAN_CONFIG",
+        "TONGBAN_KILL_ROUNDS",
+        "TONGBAN_KILL_SEED",
+        "TONGBAN_PASSPHRASE_FILE_COUNTY",
+        "TONGBAN_REQUIRE_NEO4J",
+    }
+)
 
 
 class Settings(BaseModel):
