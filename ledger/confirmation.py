@@ -3,7 +3,8 @@
     {"jwk":{"kty":"OKP","crv":"Ed25519","x":"<b64u>"}}                   RFC 7800, 3.2; RFC 8037, 2
     {"jwk":{"kty":"EC","crv":"P-256","x":"<b64u>","y":"<b64u>"}}         RFC 7518, 6.2.1
 
-Closed sets: a JWK with `alg`, `kid`, `use` or a private member is refused.
+Closed sets: a JWK with `alg`, `kid`, `use` or a private member is refused. Holders have wallets, and wallets have no
+SM2: no curve name is registered for it, so such a key is confirmed to nobody.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _COMMON: Final = frozenset({"kty", "crv", "x"})
 
 
 def confirmation_of(key: PublicKey) -> dict[str, JsonValue]:
-    """Write the holder's key as the value of `cnf`."""
+    """Write the holder's key as the value of `cnf`. Raises Malformed unknown_alg (SM2)."""
+    if key.alg not in _KINDS:
+        raise Malformed("unknown_alg", f"a holder's key is one of {', '.join(_KINDS)}")
     kty, crv = _KINDS[key.alg]
     jwk: dict[str, JsonValue] = {"kty": kty, "crv": crv, "x": b64u_encode(key.x)}
     if key.y is not None:

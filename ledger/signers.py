@@ -1,8 +1,9 @@
 """Signers: what holds a private key and signs. In production an HSM or a seal machine; here a key in memory.
 
 A signer answers with the 64 bytes that `ledger.suites.verify` takes; ES256 signs with s <= n/2. Signing draws no
-randomness: Ed25519 by RFC 8032, ES256 with the nonce of RFC 6979. So one message has one signature, and a statement
-that is signed again after a crash is the same bytes.
+randomness of ours. Ed25519 (RFC 8032) and ES256 (nonce of RFC 6979) give one message one signature, so that a statement
+that is signed again after a crash is the same bytes. For SM2 GmSSL draws the nonce from the system: a second signature
+is other bytes, and the log knows the statement by its statement hash.
 
 On disk a key is a PEM file, PKCS#8 encrypted with PBES2 (RFC 5958, RFC 8018):
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -25,15 +27,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ledger.errors import Malformed
+from ledger.pkcs8 import ENCRYPTED_PEM
+from ledger.sm2_keys import Sm2PrivateKey
 from ledger.suites import COORDINATE_BYTES, P256_ORDER, SUITES, PublicKey, load_public_key, low_s_from_der
 
 __all__ = ["MAX_PEM_BYTES", "Signer", "SoftwareSigner"]
 
 MAX_PEM_BYTES: Final = 4096
-_ENCRYPTED_PEM: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _DETERMINISTIC: Final = ec.ECDSA(SHA256(), deterministic_signing=True)
 
-PrivateKey: TypeAlias = "Ed25519PrivateKey | ec.EllipticCurvePrivateKey"
+PrivateKey: TypeAlias = "Ed25519PrivateKey | Sm2PrivateKey | ec.EllipticCurvePrivateKey"
 
 
 class Signer(Protocol):
@@ -67,8 +70,11 @@ class SoftwareSigner:
         return self._public_key
 
     def sign(self, message: bytes) -> bytes:
-        """Sign the message; 64 bytes, the same for the same message."""
-        if isinstance(self._private_key, Ed25519PrivateKey):
+        """Sign the message; 64 bytes, the same for the same message but for SM2.
+
+        Raises Unavailable not_ready (SM2: the system gives no random bytes).
+        """
+        if isinstance(self._private_key, Ed25519PrivateKey | Sm2PrivateKey):
             return self._private_key.sign(message)
         return low_s_from_der(self._private_key.sign(message, _DETERMINISTIC))
 
@@ -77,13 +83,15 @@ class SoftwareSigner:
         """Make a key of the suite `alg`; `random(n)` gives n fresh random bytes.
 
         Ed25519: the 32 bytes are the seed (RFC 8032, 5.1.5). ES256: 40 bytes reduced to a scalar in 1..n-1 (FIPS 186-5,
-        A.2.1). Raises Malformed unknown_alg.
+        A.2.1). SM2: the same, in 1..n-2. Raises Malformed unknown_alg.
         """
         if alg == "Ed25519":
             return cls(Ed25519PrivateKey.from_private_bytes(random(32)))
         if alg == "ES256":
             scalar = int.from_bytes(random(40), "big") % (P256_ORDER - 1) + 1
             return cls(ec.derive_private_key(scalar, ec.SECP256R1()))
+        if alg == "SM2":
+            return cls(Sm2PrivateKey.generate(random))
         raise Malformed("unknown_alg", f"expected one of {', '.join(SUITES)}")
 
     @classmethod
@@ -94,10 +102,12 @@ class SoftwareSigner:
         """
         if len(pem) > MAX_PEM_BYTES:
             raise Malformed("too_large", f"key file has more than {MAX_PEM_BYTES} bytes")
-        if not pem.startswith(_ENCRYPTED_PEM):
+        if not pem.startswith(ENCRYPTED_PEM):
             raise Malformed("bad_file", "expected a PEM file with an encrypted PKCS#8 key")
         try:
             private_key = load_pem_private_key(pem, passphrase)
+        except UnsupportedAlgorithm:  # decrypted, but of a curve that only we know
+            return cls(Sm2PrivateKey.from_pkcs8(pem, passphrase))
         except (TypeError, ValueError) as error:
             raise Malformed("bad_file", "key file is damaged, or the passphrase is another one") from error
         if isinstance(private_key, Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
@@ -105,16 +115,22 @@ class SoftwareSigner:
         raise Malformed("unknown_alg", f"expected a key of one of {', '.join(SUITES)}")
 
     def to_pkcs8(self, passphrase: bytes) -> bytes:
-        """Write the key as encrypted PKCS#8 PEM; salt and vector come from OpenSSL, so two writes differ.
+        """Write the key as encrypted PKCS#8 PEM; salt and vector come from OpenSSL or GmSSL, so two writes differ.
 
-        The file rests on PBKDF2 with few rounds: `passphrase` (not empty, at most 1,023 bytes) should itself be random.
+        The file rests on PBKDF2, with few rounds where OpenSSL writes it: `passphrase` (not empty, at most 1,023 bytes)
+        should itself be random.
         """
-        return self._private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
+        encryption = BestAvailableEncryption(passphrase)
+        if isinstance(self._private_key, Sm2PrivateKey):
+            return self._private_key.to_pkcs8(passphrase)
+        return self._private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
 
 def _public_key_of(private_key: PrivateKey) -> PublicKey:
     if isinstance(private_key, Ed25519PrivateKey):
         return load_public_key("Ed25519", private_key.public_key().public_bytes_raw())
+    if isinstance(private_key, Sm2PrivateKey):
+        return load_public_key("SM2", private_key.x, private_key.y)
     if not isinstance(private_key.curve, ec.SECP256R1):
         raise Malformed("unknown_alg", "expected an EC key on P-256")
     numbers = private_key.public_key().public_numbers()

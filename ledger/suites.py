@@ -3,10 +3,11 @@
     alg      public key            signature                  source
     Ed25519  x = 32 bytes          64 bytes R || S            RFC 8032, 5.1; JOSE name of RFC 9864
     ES256    x, y = 32 bytes each  64 bytes r || s            RFC 7518, 3.4; FIPS 186-5; P-256 with SHA-256
+    SM2      x, y = 32 bytes each  64 bytes r || s            GB/T 32918.2, 32905: SM2 with SM3 (`ledger.sm2`)
 
 A PublicKey that exists is sound: its coordinates have the right size, it lies on the curve of its suite as far as the
-suite asks, and it is no point of small order. Numbers of ES256 are big-endian; the DER form that `cryptography` speaks
-is made and read at its border only.
+suite asks, and it is no point of small order. Numbers of ES256 and SM2 are big-endian; the DER form that `cryptography`
+and GmSSL speak is made and read at their border only.
 
     key = load_public_key("Ed25519", x)
     verify(key, message, signature)        # returns None, or raises NotVerified bad_signature
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from ledger.errors import Malformed, NotVerified
+from ledger.sm2 import Sm2PublicKey
 
 __all__ = [
     "COORDINATE_BYTES",
@@ -121,12 +123,17 @@ def _load_es256(x: bytes, y: bytes) -> SignatureCheck:
     return check
 
 
+def _load_sm2(x: bytes, y: bytes) -> SignatureCheck:
+    return Sm2PublicKey(x, y).verify
+
+
 SUITES: Final[Mapping[str, Suite]] = MappingProxyType(
     {
         suite.alg: suite
         for suite in (
             Suite(alg="Ed25519", has_y=False, load=_load_ed25519),
             Suite(alg="ES256", has_y=True, load=_load_es256),
+            Suite(alg="SM2", has_y=True, load=_load_sm2),
         )
     }
 )
@@ -146,7 +153,7 @@ def _signature_check(alg: str, x: bytes, y: bytes | None) -> SignatureCheck:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key of one suite: `alg`, `x` and, for ES256, `y`, 32 bytes each.
+    """A public key of one suite: `alg`, `x` and, for ES256 and SM2, `y`, 32 bytes each.
 
     Raises Malformed unknown_alg, weak_key.
     """
@@ -181,9 +188,10 @@ def verify(key: PublicKey, message: bytes, signature: bytes) -> None:
 
 
 def check_low_s(key_alg: str, signature: bytes) -> None:
-    """Check that an ES256 signature has s <= n/2, as log entries need; other suites have one signature form only.
+    """Check that an ES256 signature has s <= n/2, as log entries need; other suites need no such rule.
 
     With (r, s) also (r, n - s) verifies: without this rule anyone could put one statement into the log as other bytes.
+    Of SM2 no second signature follows from a first one: t = r + s is part of what r must fit.
     Raises Malformed es256_high_s.
     """
     if key_alg == "ES256" and int.from_bytes(signature[32:], "big") > P256_ORDER // 2:

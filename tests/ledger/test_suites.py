@@ -55,8 +55,8 @@ def with_s(signature: bytes, s: int) -> bytes:
     return signature[:32] + s.to_bytes(32, "big")
 
 
-def test_the_table_holds_two_suites() -> None:
-    assert list(SUITES) == ["Ed25519", "ES256"]
+def test_the_table_holds_three_suites() -> None:
+    assert list(SUITES) == ["Ed25519", "ES256", "SM2"]
     assert [suite.alg for suite in SUITES.values()] == list(SUITES)
 
 
@@ -70,7 +70,7 @@ def test_es256_vectors_verify(vector: dict[str, Any]) -> None:
     verify(key_of("ES256", vector), bytes.fromhex(vector["message"]), bytes.fromhex(vector["signature"]))
 
 
-@pytest.mark.parametrize("alg", ["none", "EdDSA", "HS256", "RS256", "ES384", "ed25519", "SM2", ""])
+@pytest.mark.parametrize("alg", ["none", "EdDSA", "HS256", "RS256", "ES384", "ed25519", "sm2", "SM3", ""])
 def test_a_suite_that_is_not_in_the_table_is_refused(alg: str) -> None:
     with pytest.raises(Malformed) as caught:
         load_public_key(alg, b"\x07" * 32)
@@ -106,6 +106,11 @@ def test_an_ed25519_key_that_is_not_canonical_is_refused(y: int, sign: int) -> N
         ("ES256", b"\x07" * 32, b"\x07" * 32),
         ("ES256", b"\x00" * 32, b"\x00" * 32),
         ("ES256", b"\xff" * 32, b"\xff" * 32),
+        ("SM2", b"\x07" * 32, None),
+        ("SM2", b"\x07" * 32, b""),
+        ("SM2", b"\x07" * 32, b"\x07" * 32),
+        ("SM2", b"\x00" * 32, b"\x00" * 32),
+        ("SM2", b"\xff" * 32, b"\xff" * 32),
     ],
 )
 def test_a_key_of_another_size_or_off_the_curve_is_refused(alg: str, x: bytes, y: bytes | None) -> None:
@@ -198,8 +203,17 @@ def test_the_bound_of_low_s_is_half_the_order() -> None:
         check_low_s("ES256", with_s(bytes(64), P256_ORDER // 2 + 1))
 
 
-def test_low_s_asks_nothing_of_ed25519() -> None:
-    check_low_s("Ed25519", b"\xff" * SIGNATURE_BYTES)
+@pytest.mark.parametrize("alg", ["Ed25519", "SM2"])
+def test_low_s_asks_nothing_of_other_suites(alg: str) -> None:
+    check_low_s(alg, b"\xff" * SIGNATURE_BYTES)
+
+
+@pytest.mark.parametrize(("made", "read"), [("ES256", "SM2"), ("SM2", "ES256")])
+def test_a_key_of_one_curve_is_none_of_the_other(made: str, read: str) -> None:
+    key = signer_of("county", made).public_key
+    with pytest.raises(Malformed) as caught:
+        load_public_key(read, key.x, key.y)
+    assert caught.value.code == "weak_key"
 
 
 @pytest.mark.parametrize("der", [b"", b"\x30\x00", b"\x30\x06\x02\x01\x01\x02\x01\x81", b"\x30" * 72])
