@@ -4,7 +4,7 @@ A reading holds one pair a round, `ours` and `beside` in one unit, taken one rig
 machine slows both. What is printed is the median of the rounds' ratios with the least and the greatest; a gate is held
 against the ratio, or against `ours` where an absolute rate was asked for.
 
-    Reading(name="append", unit="us an entry", pairs=(Pair(1.1, 0.8), ...), gate=Gate(of="ratio", sign="<=", bound=2), ...)
+    Reading(name="append", pairs=(Pair(1.1, 0.8), ...), gate=Gate(of="ratio", sign="<=", bound=2), ...)
 """
 
 from __future__ import annotations
