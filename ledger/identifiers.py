@@ -177,6 +177,11 @@ class LicenseIdentifier:
         return f"{LICENSE_ROOT}.{self.type_code}.{self.issuer}.{self.serial}.{self.version:03d}.{self.check}"
 
     @property
+    def division(self) -> str:
+        """The division (GB/T 2260, 6 digits) in the issuer's USCC: the county that the license is of."""
+        return Uscc(self.issuer).division
+
+    @property
     def check(self) -> str:
         """The check character: over all parts but the root, without dots."""
         return check_char(f"{self.type_code}{self.issuer}{self.serial}{self.version:03d}")

@@ -1,7 +1,11 @@
 """What counties state in the journal: each record judged, the good ones appended together.
 
-Order of the checks: form -> kid known, active, use `journal` -> signature -> iat -> the leaf is a sequenced seal of the
-same county. A record whose seal is not in the ledger yet is Conflict wrong_target: the county sends it again later.
+Order of the checks: form -> kid known, active, use `journal` -> signature -> iat -> the issuing authority is one of
+that county -> the leaf is a sequenced seal of the same county. A record whose seal is not in the ledger yet is Conflict
+wrong_target: the county sends it again later.
+
+The log sees digests, so any member can seal any identifier. The first statement of a license stands for good: without
+the check of the authority a member could take another county's identifiers before that county states them.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from hub.journal.records import LicenseRecord, parse_license_record
 from hub.journal.store import JournalRow
 from ledger.encoding import MAX_INTEGER
 from ledger.errors import Conflict, NotVerified, Refused, TongbanError
+from ledger.identifiers import Uscc
 from ledger.suites import verify
 
 if TYPE_CHECKING:
@@ -40,9 +45,10 @@ class Seals(Protocol):
 
 
 def check_record(raw: bytes, keys: KeyState, now: int) -> LicenseRecord:
-    """Check form, key, signature and time of a county's record. Pure; may run in any thread.
+    """Check form, key, signature, time and issuing authority of a county's record. Pure; may run in any thread.
 
-    Raises Malformed, NotVerified unknown_kid, key_not_active, key_use, bad_signature, Conflict iat_in_future.
+    Raises Malformed, NotVerified unknown_kid, key_not_active, key_use, bad_signature, Conflict iat_in_future, Refused
+    not_issuer.
     """
     record = parse_license_record(raw)
     (signature,) = record.jws.signatures
@@ -52,6 +58,8 @@ def check_record(raw: bytes, keys: KeyState, now: int) -> LicenseRecord:
     verify(key, signature.message, signature.signature)
     if record.iat > now + keys.rule("iat_ahead_s"):
         raise Conflict("iat_in_future", "iat is ahead of the clock")
+    if Uscc(record.issuer).division != record.iss:  # the identifier's own issuer: parse_license_record compares them
+        raise Refused("not_issuer", "the issuing authority is one of another division")
     return record
 
 

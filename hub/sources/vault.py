@@ -47,7 +47,6 @@ SCOPE: Final = "vault.deposit"
 _SCHEMA: Final = """CREATE TABLE IF NOT EXISTS face (
   identifier TEXT PRIMARY KEY, county TEXT NOT NULL, wrapped BLOB NOT NULL, body BLOB NOT NULL,
   deposited_at INTEGER NOT NULL)"""
-_OWNER: Final = "SELECT county FROM face WHERE identifier = ?"
 _PUT: Final = "INSERT OR REPLACE INTO face VALUES (?, ?, ?, ?, ?)"
 _OPEN: Final = "SELECT wrapped, body FROM face WHERE identifier = ? AND county = ?"
 _ERASE: Final = "DELETE FROM face WHERE identifier = ? AND county = ?"
@@ -64,15 +63,12 @@ class VaultStore:
     def deposit(self, county: str, sd_jwt: str, now: int) -> str:
         """Take a face in for the county that sealed it, in place of an earlier deposit; gives its identifier.
 
-        Raises Malformed, NotVerified bad_disclosure, Refused forbidden (sealed by another county), Conflict
-        wrong_target (the seal is not logged), duplicate_identifier (another county deposited it).
+        Raises Malformed, NotVerified bad_disclosure, Refused forbidden (sealed by another county), not_issuer (the
+        identifier was issued in another one), Conflict wrong_target (the seal is not logged).
         """
         identifier = self._sealed_by(county, sd_jwt)
         envelope = self._cipher.encrypt(identifier, sd_jwt.encode("ascii"))
         with self._database.transaction() as connection:
-            owner = connection.execute(_OWNER, (identifier,)).fetchone()
-            if owner is not None and owner[0] != county:
-                raise Conflict("duplicate_identifier", "the certificateIdentifier is in use by another county")
             connection.execute(_PUT, (identifier, county, envelope.wrapped, envelope.body, now))
         return identifier
 
@@ -87,7 +83,10 @@ class VaultStore:
         identifier = claims.get("certificateIdentifier")
         if not isinstance(identifier, str):
             raise Malformed("bad_identifier", "the certificateIdentifier is not disclosed")
-        return str(LicenseIdentifier.parse(identifier))
+        parsed = LicenseIdentifier.parse(identifier)
+        if parsed.division != county:
+            raise Refused("not_issuer", "the issuing authority is one of another division")
+        return str(parsed)
 
     def face(self, county: str, identifier: str) -> Face | None:
         """Open a face that this county deposited; None if there is none. Raises NotVerified corrupt_store."""

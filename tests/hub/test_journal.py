@@ -22,6 +22,7 @@ from ledger.encoding import JsonValue
 from ledger.entries import MEMBER_TYP, MemberChange, parse_entry
 from ledger.errors import Conflict, Malformed, NotVerified, Refused, TongbanError, Unavailable
 from ledger.governance import KeyAddition, MemberRow, member_payload
+from ledger.identifiers import check_char
 from ledger.jws import compact_jws, sign_general
 from ledger.members import KeyState
 from ledger.transparency.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_consistency
@@ -332,3 +333,25 @@ async def test_county_records_are_judged_one_by_one(path: Path) -> None:
             assert isinstance(results[5], Refused)
             assert await intake.submit([good]) == [0]
             assert await writer.read(0, 9) == [good, record(5)]
+
+
+async def test_a_county_cannot_state_what_another_countys_authority_issued(path: Path) -> None:
+    """Though it sealed the identifier, and first: the true issuer's record still finds the license unstated."""
+    squatted = leaf_hash(b"sealed by a member")
+    async with running(path) as writer:
+        with ThreadPoolExecutor(1) as pool:
+            seals = SealedHere({LEAF: "370214", squatted: "320583"})
+            intake = RecordIntake(writer, seals, pool=pool, clock=lambda: T0)
+            results = await intake.submit([record(leaf=squatted, kid="320583#4"), record()])
+            assert list(map(code_of, results)) == ["not_issuer", 0]
+            assert isinstance(results[0], Refused)
+
+
+@pytest.mark.parametrize("issuer", ["370214", "320583"])
+def test_an_issuer_that_is_only_a_division_is_no_statement(issuer: str) -> None:
+    """Such an identifier is read as foreign and never written."""
+    identifier = identifier_of(1)
+    foreign = f"1.2.156.3005.2.{identifier.type_code}.{issuer}.1.001."
+    foreign += check_char("".join(foreign.removeprefix("1.2.156.3005.2.").split(".")))
+    with pytest.raises(Malformed, match="bad_identifier: issuer"):
+        record(1, certificateIdentifier=foreign, certificateIssuingAuthorityCode=issuer)

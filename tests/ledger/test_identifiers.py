@@ -70,7 +70,7 @@ class TestLicenseIdentifier:
     def test_the_parts_stand_where_the_standard_puts_them(self) -> None:
         identifier = LicenseIdentifier.parse(SOUND[1])
         assert identifier.type_code == "11100000000013338W009"
-        assert identifier.issuer == "11330105002500287C"
+        assert (identifier.issuer, identifier.division) == ("11330105002500287C", "330105")
         assert identifier.serial == "2025052201"
         assert identifier.version == 2
         assert identifier.check == "0"

@@ -82,6 +82,18 @@ def test_a_county_deposits_only_what_it_sealed(store: VaultStore, sd_jwt: str) -
     assert caught.value.code == "forbidden"
 
 
+def test_a_county_cannot_deposit_what_another_countys_authority_issued(
+    store: VaultStore, alliance: Alliance, logged: set[bytes]
+) -> None:
+    """Though it sealed it, and the log holds the seal: the issuer's own deposit finds the place free."""
+    squatter = alliance.nodes["320583"]
+    logged.add(squatter.seal(license_of(1), NOW).leaf)
+    with pytest.raises(Refused) as caught:
+        store.deposit("320583", squatter.attestation(ONE), NOW)
+    assert caught.value.code == "not_issuer"
+    assert store.face("320583", ONE) is None
+
+
 def test_a_seal_that_is_not_in_the_ledger_is_not_taken(store: VaultStore, sd_jwt: str, logged: set[bytes]) -> None:
     logged.clear()
     with pytest.raises(Conflict) as caught:
