@@ -9,7 +9,7 @@ Two of its processes matter to the figures: the hub's, and the engine's below it
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -21,6 +21,7 @@ import psutil
 
 from hub.alliance import SAMPLE, Alliance
 from hub.commands.ingest import sample_normaliser
+from hub.county.node import CountyNode
 from hub.keyfiles import read_secret
 from hub.partner import access_token
 from loadtests.answers import check_licenses
@@ -92,15 +93,15 @@ def running_town(folder: Path, *, licenses: int) -> Iterator[Town]:
     with alliance.running():
         for plan in population.plans:
             with alliance.node(plan.county) as node:
-                _wait(lambda node=node: node.status(now).stated == licenses)
+                _wait_until_stated(node, licenses)
         with alliance.node(_ASKING) as node:
             town = Town(alliance=alliance, population=population, token=access_token(node, "license.read"))
         yield town
 
 
-def _wait(done: Callable[[], bool]) -> None:
+def _wait_until_stated(node: CountyNode, licenses: int) -> None:
     end = time.monotonic() + _WAIT_S
-    while not done():
+    while node.status(int(time.time())).stated < licenses:
         if time.monotonic() > end:
             raise TimeoutError("the counties' seals were not all stated in time")
         time.sleep(0.1)

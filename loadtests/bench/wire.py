@@ -93,7 +93,10 @@ class Connection(asyncio.Protocol):
 async def connected(url: str, count: int) -> AsyncIterator[list[Connection]]:
     """Open `count` connections to the host of a URL."""
     address, loop = urlsplit(url), asyncio.get_running_loop()
-    made = [await loop.create_connection(Connection, address.hostname, address.port) for _ in range(count)]
+    made = [
+        await loop.create_connection(Connection, address.hostname or "127.0.0.1", address.port or 80)
+        for _ in range(count)
+    ]
     connections = [connection for _, connection in made]
     try:
         yield connections
