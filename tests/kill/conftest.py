@@ -8,7 +8,6 @@ A round that fails names its seed; with that seed and one round it runs again. T
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import secrets
@@ -20,11 +19,11 @@ from typing import Final
 import pytest
 
 from hub.alliance import EngineChoice
-from hub.graph.driver import BoltDriver
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
-from tests.graphs import empty
+from ledger.errors import Unavailable
+from tests.kill.replay import emptied
 from tests.kill.world import World
 
 _ROUNDS: Final = 20
@@ -51,7 +50,8 @@ def world_on_neo4j(
     neo4j_engine: Neo4jEngine, arcade: ArcadeEngine, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[World]:
     """Run an alliance whose hub uses the Neo4j server, emptied first: a killed hub takes no engine with it."""
-    asyncio.run(_emptied(neo4j_engine))
+    emptied(neo4j_engine)
+    emptied(arcade)
     choice = EngineChoice(
         variables={
             "TONGBAN_ENGINE": "neo4j",
@@ -62,31 +62,37 @@ def world_on_neo4j(
         }
     )
     world = World.found(tmp_path / "alliance", choice, lambda _: neo4j_engine, arcade)
-    yield from _running(world, request)
+    with world.running():
+        yield world
+    _tell(world, request)
 
 
-async def _emptied(engine: Engine) -> None:
-    async with BoltDriver(engine) as driver:
-        await empty(driver)
+@pytest.fixture(scope="module")
+def _arcade_world(arcade: ArcadeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    emptied(arcade)
+    choice = EngineChoice(variables={"TONGBAN_ENGINE_MEMORY_MB": "512"})
+    world = World.found(tmp_path_factory.mktemp("world") / "alliance", choice, _embedded, arcade)
+    with world.running():
+        yield world
 
 
 @pytest.fixture
-def world_on_arcade(arcade: ArcadeEngine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
-    """Run an alliance whose hub has the embedded engine as its child."""
-    choice = EngineChoice(variables={"TONGBAN_ENGINE_MEMORY_MB": "512"})
-    yield from _running(World.found(tmp_path / "alliance", choice, _embedded, arcade), request)
+def world_on_arcade(_arcade_world: World, request: pytest.FixtureRequest) -> Iterator[World]:
+    """Give the module's alliance, whose hub has the embedded engine as its child; the tests of a module share it."""
+    _arcade_world.counts.clear()
+    yield _arcade_world
+    _tell(_arcade_world, request)
 
 
 def _embedded(world: World) -> Engine:
     """Give the hub's child engine as a server that others run: its port stands in its command line."""
     process = world.engine_process()
-    assert process is not None
+    if process is None:
+        raise Unavailable("not_ready", "the hub has no engine yet")
     (port,) = (part.partition("=")[2] for part in process.command if part.startswith("-Darcadedb.bolt.port="))
     password = world.alliance.data("hub") / "graph" / "root-password"
     return Neo4jEngine(f"bolt://127.0.0.1:{port}", user="root", password_file=password, database="hub")
 
 
-def _running(world: World, request: pytest.FixtureRequest) -> Iterator[World]:
-    with world.running():
-        yield world
-    request.config.stash.setdefault(_counts, {})[request.node.name] = world.counts
+def _tell(world: World, request: pytest.FixtureRequest) -> None:
+    request.config.stash.setdefault(_counts, {})[request.node.name] = world.counts.copy()

@@ -18,9 +18,12 @@ from itertools import pairwise
 from random import Random
 from typing import Final
 
+import pytest
+
 from hub.journal.records import LicenseRecord, parse_record
 from hub.partner import ask
 from ledger.entries import Head, Seal, parse_entry
+from ledger.errors import Refused
 from ledger.receipt import parse_receipt
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.fsck import check_log
@@ -61,6 +64,7 @@ def check(world: World, account: Account, seed: int, *, graph: bool = True) -> N
     with stored_in(data, copies) as stored:
         _check_acknowledged(stored, world.past, account)
         _check_nothing_twice(stored, world.past, account)
+        _check_spent(world)
         if graph:
             _check_graph(world, stored)
     world.conclude(account, counts)
@@ -109,6 +113,12 @@ def _check_nothing_twice(stored: Stored, *accounts: Account) -> None:
     causes = [each.use_cause for each in stored.accesses]
     assert len(set(causes)) == len(causes)
     assert set(causes) <= {cause for account in accounts for cause in account.looks}
+
+
+def _check_spent(world: World) -> None:
+    """I2, of assertions: one that bought a token before the kill buys no second one."""
+    with pytest.raises(Refused):
+        ask("POST", f"{world.url}/oauth/token", data=world.spent)
 
 
 def _check_log(world: World, stored: Stored, account: Account) -> None:

@@ -22,12 +22,17 @@ _LONGEST_S: Final = 3.0
 
 
 def test_a_killed_hub_has_lost_nothing_it_acknowledged(world_on_neo4j: World, seeds: list[int]) -> None:
-    """At a random moment, or between the commit of a batch and its publication, when much is done and not reported."""
+    """At a random moment, or between the commit of a batch and its publication, when much is done and not reported.
+
+    Now and then the next hub is killed, too, while it starts and mends what the first one left.
+    """
     world = world_on_neo4j
     for seed in seeds:
         with seeded(seed) as chance:
             with world.load(seed) as load:
                 _kill_at_the_moment(world, load, chance)
+            if chance.random() < 0.2:
+                world.kill_while_starting("hub", chance.uniform(0.3, 1.5))
             world.start("hub")
             check(world, load.account, seed)
     assert min(world.counts[f"{kind} acknowledged"] for kind in ("entries", "journal records", "look-ups")) > 0

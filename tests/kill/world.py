@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.alliance import Alliance, EngineChoice
+from hub.assertion import ASSERTION_TYPE
 from hub.commands.ingest import sample_normaliser
 from hub.county.licenses import LicenseRecord
 from hub.county.node import CountyNode
@@ -30,7 +31,7 @@ from hub.county.sealing import Sealer
 from hub.graph.engine import Engine
 from hub.ingest.feeds import RawRow
 from hub.ingest.generate import FeedPlan, feed_rows
-from hub.partner import access_token
+from hub.partner import ask
 from tests.kill.account import Account
 from tests.kill.load import Load, Prepared, Supply
 from tests.kill.processes import Process, children_of
@@ -53,7 +54,8 @@ _ENOUGH: Final = 100_000
 class World:
     """One alliance for all rounds of a kind. graph: gives the hub's engine as it is now.
 
-    past: what was told in all rounds before. logged: licenses that the outbox county may still suspend.
+    past: what was told in all rounds before. logged: licenses that the outbox county may still suspend. spent: the last
+    request for a token, which must not be granted again. counts: what the rounds saw.
     """
 
     def __init__(self, alliance: Alliance, graph: Callable[[World], Engine], replay: Engine) -> None:
@@ -62,6 +64,7 @@ class World:
         self.past: Final = Account()
         self.logged: Final[list[str]] = []
         self.counts: Final[Counter[str]] = Counter()
+        self.spent: dict[str, str] = {}
         self._graph: Final = graph
         self._seen: Final[set[Process]] = set()
         self._nodes: Final[dict[str, CountyNode]] = {}
@@ -112,14 +115,22 @@ class World:
         return next(iter(children_of(self.alliance.children["hub"].pid)), None)
 
     def start(self, *names: str) -> None:
-        """Start processes and wait until they are ready."""
-        self.alliance.start(*names)
+        """Start processes and wait until they answer; the hub's graph may come later."""
+        self.alliance.start(*names, graph=False)
         self.note_processes()
 
     def kill(self, name: str) -> None:
         """Kill a process at once."""
         self.note_processes()
         self.alliance.kill(name)
+
+    def kill_while_starting(self, name: str, after_s: float) -> None:
+        """Start a process, and kill it before it is ready, or a little later."""
+        child = self.alliance._child(name, "healthz")  # what `start` does, without the wait
+        child.start()
+        time.sleep(after_s)
+        self._seen.update({Process.of(child.pid), *children_of(child.pid)})
+        child.kill()
 
     def load(self, seed: int) -> Load:
         """Prepare a round's load; it begins with the block."""
@@ -129,7 +140,7 @@ class World:
         supply = Supply(
             name=f"round {seed}",
             url=self.url,
-            token=access_token(self._nodes[_ASKING], "license.read"),
+            token=self._token(),
             sealer=sealer,
             direct=[Prepared(license=each, sealed=sealer.seal(each, each.claims(), now)) for each in licenses],
             node=self.node,
@@ -137,6 +148,16 @@ class World:
             logged=[self.logged.pop() for _ in range(min(len(self.logged), _SUSPENDED_A_ROUND))],
         )
         return Load(supply, seed)
+
+    def _token(self) -> str:
+        node = self._nodes[_ASKING]
+        self.spent = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": node.client_assertion(self.url, int(time.time())),
+            "scope": "license.read",
+        }
+        return str(ask("POST", f"{self.url}/oauth/token", data=self.spent).json()["access_token"])
 
     def conclude(self, account: Account, counts: Counter[str]) -> None:
         """Take a round's account, checked and complete, into the past."""
