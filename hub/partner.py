@@ -12,26 +12,43 @@ from typing import Any, Final
 
 import httpx2
 
+from hub.answers import stated_error
 from hub.assertion import ASSERTION_TYPE
 from hub.county.node import CountyNode
-from ledger.errors import Refused, Unavailable
+from ledger.encoding import parse_json
+from ledger.errors import Malformed, Refused, TongbanError, Unavailable
 
 __all__ = ["Partner", "access_token", "ask"]
 
 _TIMEOUT_S: Final = 15.0
+_MAX_ERROR_BYTES: Final = 65_536
 
 
 def ask(method: str, url: str, **options: Any) -> httpx2.Response:
-    """Send one request and give its 200 answer. Raises Unavailable not_ready, Refused forbidden (any other status)."""
+    """Send one request and give its 2xx answer.
+
+    Raises the error that the hub states, at any other status; Unavailable not_ready (no answer, 5xx), Refused
+    forbidden, where it states none.
+    """
     try:
         response = httpx2.request(method, url, timeout=_TIMEOUT_S, trust_env=False, **options)
     except httpx2.HTTPError as error:
         raise Unavailable("not_ready", "the hub does not answer") from error
-    if response.status_code >= 500:
-        raise Unavailable("not_ready", f"the hub answers {response.status_code}")
-    if response.status_code != 200:
-        raise Refused("forbidden", f"the hub answers {response.status_code}: {response.text[:200]}")
+    if not response.is_success:
+        raise _error_in(response)
     return response
+
+
+def _error_in(response: httpx2.Response) -> TongbanError:
+    try:
+        answer = parse_json(response.content, max_bytes=_MAX_ERROR_BYTES)
+    except Malformed:
+        answer = None
+    if isinstance(answer, dict) and (error := stated_error(answer.get("error"))):
+        return error
+    if response.status_code >= 500:
+        return Unavailable("not_ready", f"the hub answers {response.status_code}")
+    return Refused("forbidden", f"the hub answers {response.status_code}")
 
 
 def access_token(node: CountyNode, scope: str) -> str:
@@ -71,3 +88,7 @@ class Partner:
         answer = ask("POST", f"{self.hub_url}/vault/faces", json={"faces": [*faces]}, headers=self._headers).json()
         results: list[dict[str, Any]] = answer["results"]
         return results
+
+    def erase(self, identifier: str) -> None:
+        """Erase a face in the hub's vault. Raises Conflict wrong_target when there is none of this county."""
+        ask("DELETE", f"{self.hub_url}/vault/faces/{identifier}", headers=self._headers)

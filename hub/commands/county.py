@@ -1,11 +1,9 @@
-"""`tongban county`: what a county does with its node: keys, seals, status changes, presentations, tokens."""
+"""`tongban county`, first half: founding a county's node and running it. Its licenses: hub/commands/licenses.py."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,38 +12,23 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands.ingest import sample_normaliser
+from hub.commands import licenses
+from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.ledger import signature_file
 from hub.commands.verify import read_bounded
 from hub.county.application import create_county_app
-from hub.county.folder import init_county, open_county
-from hub.county.node import CountyNode
-from hub.ingest.feeds import Feed
-from hub.ingest.normalise import Reject
+from hub.county.folder import init_county
 from hub.keyfiles import read_passphrase, read_secret, write_private
 from hub.observability import configure_logging
-from hub.partner import Partner, access_token
+from hub.partner import access_token
 from hub.servers import serve_app
-from ledger.errors import Malformed
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=True)
+app.add_typer(licenses.app)  # without a name: its commands are of this group
 
 _DRAFT_BYTES = 65_536
-
-Data = Annotated[Path, typer.Option(help="folder of the county node")]
-PassphraseFile = Annotated[Path, typer.Option(help="file (0600) with the passphrase of the county's keys")]
-Identifier = Annotated[str, typer.Argument(help="certificateIdentifier of the license")]
-
-
-@contextmanager
-def _node(data: Path, passphrase_file: Path) -> Iterator[CountyNode]:
-    node = open_county(data, read_passphrase(passphrase_file), random=secrets.token_bytes)
-    try:
-        yield node
-    finally:
-        node.close()
 
 
 @app.command("init")
@@ -58,7 +41,7 @@ def init(
     hub_url: Annotated[str, typer.Option(help="URL of the hub")],
     holder_key_file: Annotated[Path, typer.Option(help="the alliance's holder key (0600)")],
     domain: Annotated[str, typer.Option(help="the alliance's domain: part of the witness's name")] = "tongban.example",
-    seal_alg: Annotated[str, typer.Option(help="suite of the seal key: Ed25519 or ES256")] = "Ed25519",
+    seal_alg: Annotated[str, typer.Option(help="suite of the seal key: Ed25519, ES256 or SM2")] = "Ed25519",
 ) -> None:
     """Make a county's folder: encrypted keys, and member.json to hand to the alliance.
 
@@ -85,7 +68,7 @@ def sign(
     Example: tongban county sign genesis.draft --data c370214 --passphrase-file c370214.pass --output genesis.sig
     """
     payload = read_bounded(draft, _DRAFT_BYTES).decode("ascii", "replace")
-    with _node(data, passphrase_file) as node:
+    with opened_node(data, passphrase_file) as node:
         write_private(output, signature_file(node.county, *node.sign_genesis(payload)))
     typer.echo(f"wrote {output}")
 
@@ -103,90 +86,13 @@ def serve(
     Example: tongban county serve --data c370214 --passphrase-file c370214.pass
     """
     configure_logging(log_level)
-    with _node(data, passphrase_file) as node:
+    with opened_node(data, passphrase_file) as node:
         url = urlsplit(node.config.url)
         serve_app(
             create_county_app(node, clock=lambda: int(time.time())),
             host=host or url.hostname or "127.0.0.1",
             port=port or url.port or 8080,
         )
-
-
-@app.command("seal")
-def seal(
-    file: Annotated[Path, typer.Argument(help="one license as CSV or NDJSON row, as in a feed")],
-    data: Data,
-    passphrase_file: PassphraseFile,
-) -> None:
-    """Seal the licenses of a small file; for a whole feed see `tongban ingest`.
-
-    Example: tongban county seal license.ndjson --data c370214 --passphrase-file c370214.pass
-    """
-    now = int(time.time())
-    with _node(data, passphrase_file) as node:
-        normaliser = sample_normaliser(node.county, now)
-        for row in Feed.open(file).rows():
-            record = normaliser.record(row)
-            if isinstance(record, Reject):
-                raise Malformed("bad_row", f"line {record.line}: {record.reason}")
-            sealed = node.seal(record, now)
-            typer.echo(f"{sealed.identifier} {'sealed' if sealed.fresh else 'was sealed before'}")
-
-
-@app.command("revoke")
-def revoke(
-    identifier: Identifier,
-    data: Data,
-    passphrase_file: PassphraseFile,
-    reason: Annotated[str, typer.Option(help="03 撤销, 04 注销, 05 失效, 07 吊销, 99 other")] = "04",
-) -> None:
-    """Revoke a license for good. The node that serves the folder submits the status entry.
-
-    Example: tongban county revoke 1.2.156.3005.2.… --reason 04 --data c370214 --passphrase-file c370214.pass
-    """
-    with _node(data, passphrase_file) as node:
-        node.revoke(identifier, reason, int(time.time()))
-    typer.echo(f"{identifier} revoked; it counts from the next checkpoint on")
-
-
-@app.command("present")
-def present(
-    identifier: Identifier,
-    data: Data,
-    passphrase_file: PassphraseFile,
-    output: Annotated[Path, typer.Option(help="receipt file to write (.lic-receipt)")],
-    show: Annotated[str, typer.Option(help="names of the claims to show, joined by commas")] = "",
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="ask the hub for a receipt under the newest checkpoint")
-    ] = False,
-) -> None:
-    """Write a receipt that shows only the chosen claims, under the first checkpoint or a fresh one.
-
-    Example: tongban county present 1.2.156.3005.2.… --show certificateTypeName,certificateHolderName --fresh
-    --data c370214 --passphrase-file c370214.pass --output shown.lic-receipt
-    """
-    names = [name for name in show.split(",") if name]
-    with _node(data, passphrase_file) as node:
-        receipt = _fresh_receipt(node, identifier) if fresh else None
-        output.write_bytes(node.present(identifier, names, receipt))
-    typer.echo(f"wrote {output}")
-
-
-@app.command("deposit")
-def deposit(
-    identifiers: Annotated[list[str], typer.Argument(help="certificateIdentifiers, 1 to 100")],
-    data: Data,
-    passphrase_file: PassphraseFile,
-) -> None:
-    """Deposit faces in the hub's vault, encrypted there; it stands in while this node is away.
-
-    Example: tongban county deposit 1.2.156.3005.2.… --data c370214 --passphrase-file c370214.pass
-    """
-    with _node(data, passphrase_file) as node:
-        faces = [node.attestation(identifier) for identifier in identifiers]
-        results = Partner(node.config.hub_url, access_token(node, "vault.deposit")).deposit(faces)
-    for identifier, result in zip(identifiers, results, strict=True):
-        typer.echo(f"{identifier} {result.get('error', {}).get('code', 'deposited')}")
 
 
 @app.command("token")
@@ -199,7 +105,7 @@ def token(
 
     Example: tongban county token --data c370214 --passphrase-file c370214.pass
     """
-    with _node(data, passphrase_file) as node:
+    with opened_node(data, passphrase_file) as node:
         typer.echo(access_token(node, scope))
 
 
@@ -213,7 +119,7 @@ def status(
 
     Example: tongban county status --data c370214 --passphrase-file c370214.pass
     """
-    with _node(data, passphrase_file) as node:
+    with opened_node(data, passphrase_file) as node:
         counts = asdict(node.status(int(time.time())))
     if json:
         typer.echo(orjson.dumps(counts).decode())
@@ -222,6 +128,11 @@ def status(
         typer.echo(f"{name:10} {value}")
 
 
-def _fresh_receipt(node: CountyNode, identifier: str) -> bytes:
-    partner = Partner(node.config.hub_url, access_token(node, "ledger.entries"))
-    return partner.receipt(node.log_index(identifier))
+@app.command("retry")
+def retry(data: Data, passphrase_file: PassphraseFile) -> None:
+    """Send again what the hub refused for good, once its reason is mended; `status` counts it by code.
+
+    Example: tongban county retry --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        typer.echo(f"{node.outbox.retry_failed()} items are sent again")

@@ -1,0 +1,195 @@
+"""`tongban county`, second half: what a county does with its licenses, from the seal to the erasure.
+
+A status change is signed and put into the outbox; the node that serves the folder submits it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.answers import stated_error
+from hub.commands.folder import Data, PassphraseFile, opened_node
+from hub.commands.ingest import sample_normaliser
+from hub.county.node import CountyNode
+from hub.ingest.feeds import Feed
+from hub.ingest.normalise import Reject
+from hub.partner import Partner, access_token
+from ledger.errors import Conflict, Malformed, TongbanError
+from ledger.status import Status
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+Identifier = Annotated[str, typer.Argument(help="certificateIdentifier of the license")]
+
+
+@app.command("seal")
+def seal(
+    file: Annotated[Path, typer.Argument(help="one license as CSV or NDJSON row, as in a feed")],
+    data: Data,
+    passphrase_file: PassphraseFile,
+) -> None:
+    """Seal the licenses of a small file; for a whole feed see `tongban ingest`.
+
+    Example: tongban county seal license.ndjson --data c370214 --passphrase-file c370214.pass
+    """
+    now = int(time.time())
+    with opened_node(data, passphrase_file) as node:
+        normaliser = sample_normaliser(node.county, now)
+        for row in Feed.open(file).rows():
+            record = normaliser.record(row)
+            if isinstance(record, Reject):
+                raise Malformed("bad_row", f"line {record.line}: {record.reason}")
+            sealed = node.seal(record, now)
+            typer.echo(f"{sealed.identifier} {'sealed' if sealed.fresh else 'was sealed before'}")
+
+
+@app.command("revoke")
+def revoke(
+    identifier: Identifier,
+    data: Data,
+    passphrase_file: PassphraseFile,
+    reason: Annotated[str, typer.Option(help="03 撤销, 04 注销, 05 失效, 07 吊销, 99 other")] = "04",
+) -> None:
+    """Revoke a license for good. The node that serves the folder submits the status entry.
+
+    Example: tongban county revoke 1.2.156.3005.2.… --reason 04 --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        node.revoke(identifier, reason, int(time.time()))
+    _say_changed(identifier, "revoked")
+
+
+@app.command("suspend")
+def suspend(
+    identifier: Identifier,
+    data: Data,
+    passphrase_file: PassphraseFile,
+    reason: Annotated[str, typer.Option(help="02 暂扣, 06 办理转出, 99 other")] = "02",
+) -> None:
+    """Suspend a license until it is reinstated.
+
+    Example: tongban county suspend 1.2.156.3005.2.… --reason 02 --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        node.change_status(identifier, Status.SUSPENDED, reason, int(time.time()))
+    _say_changed(identifier, "suspended")
+
+
+@app.command("reinstate")
+def reinstate(identifier: Identifier, data: Data, passphrase_file: PassphraseFile) -> None:
+    """Put a suspended license in force again (reason 01 有效).
+
+    Example: tongban county reinstate 1.2.156.3005.2.… --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        node.change_status(identifier, Status.VALID, "01", int(time.time()))
+    _say_changed(identifier, "reinstated")
+
+
+@app.command("supersede")
+def supersede(
+    identifier: Identifier,
+    successor: Annotated[str, typer.Argument(help="certificateIdentifier of the license that takes its place")],
+    data: Data,
+    passphrase_file: PassphraseFile,
+) -> None:
+    """State that a newer license of this county, its seal logged already, takes a license's place for good.
+
+    Example: tongban county supersede 1.2.156.3005.2.…001.Z 1.2.156.3005.2.…002.X --data c370214
+    --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        node.supersede(identifier, successor, int(time.time()))
+    _say_changed(identifier, "superseded")
+
+
+@app.command("present")
+def present(
+    identifier: Identifier,
+    data: Data,
+    passphrase_file: PassphraseFile,
+    output: Annotated[Path, typer.Option(help="receipt file to write (.lic-receipt)")],
+    show: Annotated[str, typer.Option(help="names of the claims to show, joined by commas")] = "",
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="ask the hub for a receipt under the newest checkpoint")
+    ] = False,
+) -> None:
+    """Write a receipt that shows only the chosen claims, under the first checkpoint or a fresh one.
+
+    Example: tongban county present 1.2.156.3005.2.… --show certificateTypeName,certificateHolderName --fresh
+    --data c370214 --passphrase-file c370214.pass --output shown.lic-receipt
+    """
+    names = [name for name in show.split(",") if name]
+    with opened_node(data, passphrase_file) as node:
+        receipt = _fresh_receipt(node, identifier) if fresh else None
+        output.write_bytes(node.present(identifier, names, receipt))
+    typer.echo(f"wrote {output}")
+
+
+@app.command("deposit")
+def deposit(
+    identifiers: Annotated[list[str], typer.Argument(help="certificateIdentifiers, 1 to 100")],
+    data: Data,
+    passphrase_file: PassphraseFile,
+) -> None:
+    """Deposit faces in the hub's vault, encrypted there; it stands in while this node is away.
+
+    Every license gets its line; the exit code is that of the first one refused.
+
+    Example: tongban county deposit 1.2.156.3005.2.… --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        faces = [node.attestation(identifier) for identifier in identifiers]
+        results = Partner(node.config.hub_url, access_token(node, "vault.deposit")).deposit(faces)
+    errors = [stated_error(result.get("error")) for result in results]
+    for identifier, error in zip(identifiers, errors, strict=True):
+        typer.echo(f"{identifier} {'deposited' if error is None else error.code}")
+    _raise_first(errors)
+
+
+@app.command("erase")
+def erase(
+    identifier: Identifier,
+    data: Data,
+    passphrase_file: PassphraseFile,
+    vault: Annotated[bool, typer.Option("--vault", help="erase the face in the hub's vault, too, and first")] = False,
+) -> None:
+    """Erase a license's face for good: its data key is deleted. Seal and status stay in the ledger, as digests.
+
+    Example: tongban county erase 1.2.156.3005.2.… --vault --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        if vault:
+            typer.echo(f"{identifier} {'erased' if _erased_in_vault(node, identifier) else 'absent'} in the vault")
+        node.erase(identifier)
+    typer.echo(f"{identifier} erased")
+
+
+def _erased_in_vault(node: CountyNode, identifier: str) -> bool:
+    try:
+        Partner(node.config.hub_url, access_token(node, "vault.deposit")).erase(identifier)
+    except Conflict:  # wrong_target: never deposited, or erased before
+        return False
+    return True
+
+
+def _fresh_receipt(node: CountyNode, identifier: str) -> bytes:
+    partner = Partner(node.config.hub_url, access_token(node, "ledger.entries"))
+    return partner.receipt(node.log_index(identifier))
+
+
+def _raise_first(errors: Sequence[TongbanError | None]) -> None:
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _say_changed(identifier: str, what: str) -> None:
+    typer.echo(f"{identifier} {what}; it counts from the next checkpoint on")

@@ -1,0 +1,179 @@
+"""What a county does with its licenses, command by command: status changes, deposit, erasure, sending again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.county.outbox import Settled
+from ledger.entries import StatusChange, parse_entry
+from ledger.status import Status
+from tests.alliance import NOW, identifier_of, license_of
+from tests.command_line import tongban
+from tests.county_folder import CountyFolder
+
+ONE, TWO = str(identifier_of(1)), str(identifier_of(2))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> CountyFolder:
+    """Give a folder with two sealed licenses, logged at 5 and 6."""
+    return sealed_in(CountyFolder.make(tmp_path))
+
+
+def sealed_in(folder: CountyFolder) -> CountyFolder:
+    with folder.opened() as node:
+        node.seal_many([license_of(1), license_of(2)], NOW)
+        items = [node.outbox.of(identifier)[0] for identifier in (ONE, TWO)]
+        node.outbox.settle(
+            [Settled(item=item, state="logged", log_index=5 + place) for place, item in enumerate(items)]
+        )
+    return folder
+
+
+def changes(folder: CountyFolder) -> list[tuple[Status, str, int | None]]:
+    with folder.opened() as node:
+        entries = [parse_entry(item.entry) for item in node.outbox.of(ONE)[1:]]
+    return [(each.to, each.reason, each.by) for each in entries if isinstance(each, StatusChange)]
+
+
+def test_a_license_is_suspended_reinstated_and_superseded(folder: CountyFolder) -> None:
+    for arguments, what in (
+        (("suspend", ONE, "--reason", "06"), "suspended"),
+        (("reinstate", ONE), "reinstated"),
+        (("supersede", ONE, TWO), "superseded"),
+    ):
+        result = tongban("county", *arguments, *folder.options)
+        assert (result.code, result.out) == (0, f"{ONE} {what}; it counts from the next checkpoint on\n")
+    assert changes(folder) == [(Status.SUSPENDED, "06", None), (Status.VALID, "01", None), (Status.SUPERSEDED, "01", 6)]
+    assert tongban("county", "revoke", ONE, *folder.options).code == 5
+
+
+def test_a_license_is_revoked_for_its_reason(folder: CountyFolder) -> None:
+    assert tongban("county", "revoke", ONE, "--reason", "07", *folder.options).code == 0
+    assert changes(folder) == [(Status.REVOKED, "07", None)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (("suspend", ONE, "--reason", "04"), 2, "bad_payload"),
+        (("suspend", "no such license"), 5, "wrong_target"),
+        (("supersede", ONE, "no such license"), 5, "wrong_target"),
+        (("erase", "no such license"), 5, "wrong_target"),
+        (("deposit", "no such license"), 5, "wrong_target"),
+        (("deposit", ONE), 3, "not_ready"),
+    ],
+)
+def test_what_cannot_be_done_exits_by_its_class(
+    folder: CountyFolder, arguments: tuple[str, ...], code: int, error: str
+) -> None:
+    result = tongban("county", *arguments, *folder.options)
+    assert (result.code, result.out, result.err.split(":")[1]) == (code, "", f" {error}")
+    assert changes(folder) == []
+
+
+def test_an_erased_face_is_shown_no_more_and_its_seal_stays(folder: CountyFolder) -> None:
+    assert tongban("county", "erase", ONE, *folder.options).out == f"{ONE} erased\n"
+    with folder.opened() as node:
+        assert node.records.face(ONE) is None
+        assert node.log_index(ONE) == 5
+
+
+def test_what_failed_is_sent_again(folder: CountyFolder) -> None:
+    with folder.opened() as node:
+        (item,) = node.outbox.of(TWO)
+        node.outbox.settle([Settled(item=item, state="failed", code="not_issuer")])
+        assert node.status(NOW).failed == {"not_issuer": 1}
+    assert tongban("county", "retry", *folder.options).out == "1 items are sent again\n"
+    with folder.opened() as node:
+        assert (node.outbox.of(TWO)[0].state, node.status(NOW).failed) == ("logged", {})
+    assert tongban("county", "retry", *folder.options).out == "0 items are sent again\n"
+
+
+WRONG: Final = {"error": {"code": "wrong_target", "message": "the seal is not in the ledger"}}
+NOT_ISSUER: Final = {"error": {"code": "not_issuer", "message": "of another division"}}
+
+
+class Vault:
+    """The hub's vault with answers set beforehand."""
+
+    def __init__(self) -> None:
+        self.results: list[dict[str, Any]] = []
+        self.erased: list[str] = []
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/oauth/token", self._token, methods=["POST"]),
+                Route("/vault/faces", self._deposit, methods=["POST"]),
+                Route("/vault/faces/{identifier}", self._erase, methods=["DELETE"]),
+            ]
+        )
+
+    async def _token(self, _request: Request) -> Response:
+        return JSONResponse({"access_token": "token"})
+
+    async def _deposit(self, _request: Request) -> Response:
+        return JSONResponse({"results": self.results})
+
+    async def _erase(self, request: Request) -> Response:
+        identifier = request.path_params["identifier"]
+        if identifier in self.erased:
+            return JSONResponse(WRONG, 409)
+        self.erased.append(identifier)
+        return Response(status_code=204)
+
+
+@contextmanager
+def hub_of(vault: Vault) -> Iterator[str]:
+    """Serve in a thread of its own, since a command is no coroutine; give the URL."""
+    server = uvicorn.Server(uvicorn.Config(vault.app(), port=0, log_level="critical", lifespan="off"))
+    (socket,) = [server.config.bind_socket()]
+    thread = Thread(target=server.run, args=([socket],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("results", "words", "code"),
+    [
+        ([{}, {}], ("deposited", "deposited"), 0),
+        ([{}, WRONG], ("deposited", "wrong_target"), 5),
+        ([NOT_ISSUER, WRONG], ("not_issuer", "wrong_target"), 4),
+        ([{"error": {"code": "unheard_of"}}, {}], ("not_ready", "deposited"), 3),
+    ],
+)
+def test_deposit_says_every_line_and_exits_by_the_first_refusal(
+    tmp_path: Path, results: list[dict[str, Any]], words: tuple[str, str], code: int
+) -> None:
+    vault = Vault()
+    vault.results = results
+    with hub_of(vault) as url:
+        folder = sealed_in(CountyFolder.make(tmp_path, hub_url=url))
+        result = tongban("county", "deposit", ONE, TWO, *folder.options)
+    assert (result.code, result.out) == (code, f"{ONE} {words[0]}\n{TWO} {words[1]}\n")
+
+
+def test_erasure_reaches_the_vault_first_and_may_be_repeated(tmp_path: Path) -> None:
+    vault = Vault()
+    with hub_of(vault) as url:
+        folder = sealed_in(CountyFolder.make(tmp_path, hub_url=url))
+        for word in ("erased", "absent"):
+            result = tongban("county", "erase", ONE, "--vault", *folder.options)
+            assert (result.code, result.out) == (0, f"{ONE} {word} in the vault\n{ONE} erased\n")
+    assert vault.erased == [ONE]
