@@ -8,7 +8,7 @@ NEO4J  := .neo4j
 CODE   := hub schema ledger tests loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check lint lock bench neo4j neo4j-stop clean
+.PHONY: help demo serve test interop check lint lock bench neo4j neo4j-stop clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 12
@@ -28,6 +28,9 @@ serve: $(STAMP)  ## the demo's alliance, running until Ctrl-C
 
 test: $(STAMP) neo4j  ## every test, on both graph engines
 	@$(BIN)/python -m pytest
+
+interop: $(STAMP)  ## Go's checksum-database packages and Tessera's fsck read a live log (says so where Go is missing)
+	@$(BIN)/python -m pytest -q -m interop tests/interop
 
 lint: $(STAMP)  ## format, lint and layers: the quick part of check
 	@$(BIN)/ruff format --check --quiet $(CODE)

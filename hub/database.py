@@ -57,9 +57,12 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return _open(path, "rw")
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
-    """Open an existing file for reading, for one thread at a time. Raises Unavailable no_log if it is not there."""
-    connection = _open(path, "ro")
+def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    """Open an existing file for reading, for one thread at a time. Raises Unavailable no_log if it is not there.
+
+    immutable: nobody writes the file meanwhile, and nothing may be written beside it.
+    """
+    connection = _open(path, "ro&immutable=1" if immutable else "ro")
     connection.execute("PRAGMA busy_timeout=5000").fetchall()
     connection.execute("PRAGMA query_only=ON")
     return connection

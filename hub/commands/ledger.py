@@ -1,4 +1,4 @@
-"""`tongban ledger`: founding a ledger, step by step. Nothing else ever creates a log or a key of the hub."""
+"""`tongban ledger`: founding a ledger, step by step, and its upkeep. Nothing else creates a log or a key of the hub."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hub.commands.upkeep import backup, check
 from hub.commands.verify import read_bounded
 from hub.county.member import MemberFile
 from hub.founding import draft_genesis, draft_policy, found_ledger, make_hub_keys
@@ -22,7 +23,7 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
 __all__ = ["app", "signature_file"]
 
-app = typer.Typer(help="Found a ledger: keys, genesis, policy, log.", no_args_is_help=True)
+app = typer.Typer(help="Found a ledger: keys, genesis, policy, log; check it, back it up.", no_args_is_help=True)
 
 _MEMBER_BYTES = 65_536
 
@@ -108,6 +109,10 @@ def init(
     passphrase = read_passphrase(passphrase_file)
     found_ledger(data, payload=payload, signatures=signatures, policy=policy, passphrase=passphrase)
     typer.echo(f"created the ledger; hand {data / 'genesis'} and {data / 'policy'} to every verifier")
+
+
+app.command("check")(check)
+app.command("backup")(backup)
 
 
 def _signature(path: Path) -> tuple[str, tuple[str, str]]:

@@ -21,10 +21,10 @@ from ledger.transparency.merkle import TreeView, leaf_hash
 from ledger.transparency.sqlite import prepare, transaction
 from ledger.transparency.tiles import TileNodes
 
-__all__ = ["JournalHead", "JournalReader", "JournalRow", "JournalStore"]
+__all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore"]
 
 FORMAT: Final = b"tongban-journal/v1"
-_SCHEMA: Final = """
+SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS record  (i INTEGER PRIMARY KEY, d BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS stated  (h BLOB PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS license (identifier TEXT PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
@@ -112,7 +112,7 @@ class JournalStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Open a journal and hash its right edge again. Raises Unavailable no_log, NotVerified corrupt_store."""
         prepare(connection)
-        connection.executescript(_SCHEMA)
+        connection.executescript(SCHEMA)
         self._connection: Final = connection
         self.reader: Final = JournalReader(connection)
         self._head = self.reader.head()
@@ -125,7 +125,7 @@ class JournalStore:
     def create(cls, connection: sqlite3.Connection) -> JournalStore:
         """Make an empty journal in a new file. Raises Conflict already_exists."""
         prepare(connection)
-        connection.executescript(_SCHEMA)
+        connection.executescript(SCHEMA)
         with transaction(connection):
             if connection.execute("SELECT 1 FROM head").fetchone():
                 raise Conflict("already_exists", "the file already holds a journal")

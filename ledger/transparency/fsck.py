@@ -30,6 +30,7 @@ from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import HASH_BYTES, leaf_hash
 from ledger.transparency.note import Keyring, Note, VerifierKey, keyring
 from ledger.transparency.replay import Effects
+from ledger.transparency.sequencer import landmark_day
 from ledger.transparency.spans import (
     FAULTS,
     InOrder,
@@ -41,7 +42,7 @@ from ledger.transparency.spans import (
     read_page,
     read_span,
 )
-from ledger.transparency.store import Change, Reader, Store, StoreState
+from ledger.transparency.store import Change, Landmark, Reader, Store, StoreState
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH
 
 __all__ = ["Replayed", "check_log", "replay_log"]
@@ -234,19 +235,28 @@ class _Replay:
             raise NotVerified("corrupt_store", "the recorded changes are not those of the entries")
 
     def check_published(self, keys: Sequence[VerifierKey]) -> None:
-        """Check the published checkpoints and landmarks."""
-        ring, published = keyring(keys), 0
-        for found in self._in_order(read_page, self._pages(ring)):
-            for checkpoint in found:
-                if isinstance(checkpoint, TongbanError):
-                    raise checkpoint
-                self._compare_root(checkpoint, checkpoint.size)
-                published = checkpoint.size
+        """Check the published checkpoints, their cosignatures, and the landmarks."""
+        marks = {mark.size for mark in self._reader.landmarks()}
+        days: dict[int, tuple[str, str]] = {}
+        published = 0
+        for findings in self._in_order(read_page, self._pages(keyring(keys))):
+            for found in findings:
+                if isinstance(found, TongbanError):
+                    raise found
+                published = found.checkpoint.size
+                self._compare_root(found.checkpoint, published)
+                if published in marks:
+                    days[published] = landmark_day(found.first), landmark_day(found.last)
         if self._state.published != published:
             raise NotVerified("corrupt_store", "published is not the size of the last kept checkpoint")
         for mark in self._reader.landmarks():
-            if mark.root != self._roots.get(mark.size):
-                raise NotVerified("corrupt_store", f"the landmark of {mark.day} has another root than the entries")
+            self._check_landmark(mark, *days.get(mark.size, ("", "")))
+
+    def _check_landmark(self, mark: Landmark, first: str, last: str) -> None:
+        if mark.root != self._roots.get(mark.size):
+            raise NotVerified("corrupt_store", f"the landmark of {mark.day} has another root than the entries")
+        if not first <= mark.day <= last:
+            raise NotVerified("corrupt_store", f"the landmark of {mark.day} was cosigned on other days")
 
     def _pages(self, ring: Keyring) -> Iterator[Page]:
         start = 0

@@ -18,13 +18,14 @@ from ledger.entries import Seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState, verify_signatures
 from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint, verify_cosignature
-from ledger.transparency.note import Note, VerifierKey, parse_signature_lines
+from ledger.transparency.note import Keyring, Note, parse_signature_lines
 from ledger.transparency.store import StoredCheckpoint, StoredCosignature
 
 __all__ = [
     "FAULTS",
     "InOrder",
     "Page",
+    "PageFinding",
     "Span",
     "SpanFindings",
     "fault_of",
@@ -114,27 +115,41 @@ class Page:
 
     checkpoints: Sequence[StoredCheckpoint]
     cosignatures: Sequence[Sequence[StoredCosignature]]
-    keys: Mapping[tuple[str, bytes], VerifierKey]
+    keys: Keyring
 
 
-def read_page(page: Page) -> list[Checkpoint | TongbanError]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFinding:
+    """What a published checkpoint says. first, last: earliest and newest time of a cosignature over it."""
+
+    checkpoint: Checkpoint
+    first: int
+    last: int
+
+
+def read_page(page: Page) -> list[PageFinding | TongbanError]:
     """Check every signature of every checkpoint; give what was signed, or the fault. Never raises."""
-    found: list[Checkpoint | TongbanError] = []
+    found: list[PageFinding | TongbanError] = []
     for kept, cosignatures in zip(page.checkpoints, page.cosignatures, strict=True):
         try:
-            note = Note.parse(kept.note)
-            checkpoint = verify_checkpoint(note, page.keys).checkpoint
-            if checkpoint.size != kept.size:
-                raise NotVerified("bad_signature", f"it is kept as that of size {kept.size}")
-            for stored in cosignatures:
-                _check_cosignature(note, stored, page.keys)
-            found.append(checkpoint)
+            found.append(_read_checkpoint(kept, cosignatures, page.keys))
         except FAULTS as error:
             found.append(NotVerified("corrupt_store", f"checkpoint of size {kept.size}: {error}"))
     return found
 
 
-def _check_cosignature(note: Note, stored: StoredCosignature, keys: Mapping[tuple[str, bytes], VerifierKey]) -> None:
+def _read_checkpoint(kept: StoredCheckpoint, cosignatures: Sequence[StoredCosignature], keys: Keyring) -> PageFinding:
+    note = Note.parse(kept.note)
+    signed = verify_checkpoint(note, keys)
+    if signed.checkpoint.size != kept.size:
+        raise NotVerified("bad_signature", f"it is kept as that of size {kept.size}")
+    for stored in cosignatures:
+        _check_cosignature(note, stored, keys)
+    times = [*signed.cosignatures.values(), *(each.time for each in cosignatures)]
+    return PageFinding(checkpoint=signed.checkpoint, first=min(times, default=0), last=max(times, default=0))
+
+
+def _check_cosignature(note: Note, stored: StoredCosignature, keys: Keyring) -> None:
     (line,) = parse_signature_lines(stored.line)
     if (line.name, int.from_bytes(line.blob[:8], "big")) != (stored.name, stored.time):
         raise NotVerified("bad_signature", f"the line kept for {stored.name} has another name or time")

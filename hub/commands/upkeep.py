@@ -1,0 +1,126 @@
+"""`tongban ledger check` and `tongban ledger backup`: what an operator does with a ledger that is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from hub.backup import back_up
+from hub.commands.verify import read_bounded
+from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
+from hub.workers import cores, workers
+from ledger.errors import Malformed, NotVerified
+from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+
+__all__ = ["backup", "check"]
+
+_MAX_GENESIS: Final = 65_536
+
+Data = Annotated[Path, typer.Option(help="folder of the hub, or a copy of it")]
+Json = Annotated[bool, typer.Option("--json", help="for machines")]
+
+
+def check(
+    data: Data,
+    policy: Annotated[Path | None, typer.Option(help="a verifier's policy; default: the folder's own")] = None,
+    genesis: Annotated[Path | None, typer.Option(help="a verifier's genesis; default: the folder's own")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=256, help="default: one a core")] = None,
+    json: Json = False,
+) -> None:
+    """Make everything that follows from ledger entries and journal records again, and compare it with what is stored.
+
+    Reads only; the hub may run. The first entry or record at fault is named. Exit code 0 if all holds, 1 if not.
+
+    Example: tongban ledger check --data hub
+    """
+    if (policy is None) != (genesis is None):
+        raise Malformed("bad_setting", "give both --policy and --genesis, or neither")
+    began = time.monotonic()
+    try:
+        pinned = pinned_in(data) if policy is None or genesis is None else _pinned(policy, genesis)
+        with _progress(shown=not json) as progress, workers(processes or cores()) as in_order:
+            report = check_stores(data, pinned, in_order=in_order, progress=progress.advance)
+    except NotVerified as error:
+        if not json:
+            raise
+        row = {"ok": False, "code": error.code, "message": error.message, "index": error.index}
+        typer.echo(orjson.dumps(row).decode())
+        raise typer.Exit(1) from error
+    _print(report, time.monotonic() - began, json=json)
+
+
+def _pinned(policy: Path, genesis: Path) -> Pinned:
+    return Pinned.of(Policy.parse(read_bounded(policy, MAX_POLICY_BYTES)), read_bounded(genesis, _MAX_GENESIS))
+
+
+def _print(report: StoresReport, seconds: float, *, json: bool) -> None:
+    if json:
+        typer.echo(orjson.dumps({"ok": True, **report.to_json(), "seconds": round(seconds, 1)}).decode())
+        return
+    typer.echo(
+        f"{report.origin} holds: {report.size} entries, {report.published} published;"
+        f" {report.journal.n} journal records ({seconds:.1f} s)"
+    )
+
+
+class _Bars:
+    """One bar a thing counted, made when it is first heard of."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress: Final = progress
+        self._tasks: Final[dict[str, TaskID]] = {}
+
+    def _task(self, what: str, of: int) -> TaskID:
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=of)
+        return self._tasks[what]
+
+    def advance(self, what: str, more: int, of: int) -> None:
+        """Count so many more."""
+        self._progress.advance(self._task(what, of), more)
+
+    def reach(self, what: str, done: int, of: int) -> None:
+        """Count so many in all."""
+        self._progress.update(self._task(what, of), completed=done)
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[_Bars]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not shown or not console.is_terminal) as progress:
+        yield _Bars(progress)
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="new folder")],
+    data: Data,
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="also the key files, encrypted as they are; never the passphrase")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Copy ledger, journal and the files that verifiers pin, as of one moment; the hub may run.
+
+    Not in it: the graph (replayed at start), and the vault, where a copy would keep what a county erases. To go on with
+    a backup, put keys/ into it and serve it; check it first.
+
+    Example: tongban ledger backup backup-2026-11-22 --data hub
+    """
+    with _progress(shown=not json) as progress:
+        report = back_up(data, folder, with_keys=with_keys, progress=progress.reach)
+    if json:
+        typer.echo(orjson.dumps(report.to_json()).decode())
+        return
+    typer.echo(
+        f"wrote {folder}: {report.size} entries, {report.published} published; {report.records} journal records;"
+        f" {'with' if with_keys else 'without'} keys"
+    )

@@ -1,0 +1,216 @@
+"""Check of a whole stored journal, record by record, and of what the ledger binds of it.
+
+Made again and compared: every leaf and hash tile, the index tables, the root; every county's signature; that the seal
+of a stated license is in the ledger, by the same county; and the root at every count that a status head binds, which is
+what keeps the hub from rewriting a record unseen.
+
+Which ledger index a record came before is not kept, so a key is only asked to have been listed for `journal`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.journal.records import LicenseRecord, parse_record
+from hub.journal.store import SCHEMA, JournalHead, JournalReader
+from ledger.errors import NotVerified, TongbanError
+from ledger.members import KeyState
+from ledger.suites import verify
+from ledger.transparency.edge import EMPTY_EDGE, TileEdge
+from ledger.transparency.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash
+from ledger.transparency.spans import FAULTS, InOrder, one_by_one
+from ledger.transparency.tables import check_counts, check_file
+from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, tile_paths
+
+__all__ = ["Bound", "RecordSpan", "read_records", "replay_journal"]
+
+_SPAN: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What a replayed ledger says about a journal.
+
+    roots: count -> root, as heads bind them, ascending. keys: the newest key state. issuers_of: county of each leaf
+    hash that is a seal of the ledger.
+    """
+
+    roots: Mapping[int, bytes]
+    keys: KeyState
+    issuers_of: Callable[[Sequence[bytes]], Mapping[bytes, str | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSpan:
+    """Records from position `first` on, exact bytes."""
+
+    first: int
+    raws: Sequence[bytes]
+    keys: KeyState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFindings:
+    """What one record says. seal, iss, states: of a license, whose signature holds. accesses: licenses, sorted."""
+
+    leaf: bytes
+    seal: bytes | None = None
+    iss: str = ""
+    states: str | None = None
+    accesses: Sequence[str] = ()
+
+
+def read_records(span: RecordSpan) -> list[RecordFindings | TongbanError]:
+    """Read every record, and check the signatures of licenses. Pure, for a worker process; never raises."""
+    found: list[RecordFindings | TongbanError] = []
+    for position, raw in enumerate(span.raws, start=span.first):
+        try:
+            found.append(_read(raw, span.keys))
+        except FAULTS as error:
+            found.append(_corrupt(str(error), position))
+    return found
+
+
+def _read(raw: bytes, keys: KeyState) -> RecordFindings:
+    record = parse_record(raw)
+    if not isinstance(record, LicenseRecord):
+        return RecordFindings(leaf=leaf_hash(raw), accesses=sorted(set(record.licenses)))
+    (signature,) = record.jws.signatures
+    key = keys.listed_key(signature.kid)
+    if "journal" not in key.uses or key.public_key.alg != signature.alg:
+        raise NotVerified("key_use", f"key {key.kid} was never listed for journal records of this suite")
+    verify(key.public_key, signature.message, signature.signature)
+    return RecordFindings(leaf=record.jws.leaf, seal=record.leaf, iss=record.iss, states=record.identifier)
+
+
+def replay_journal(
+    connection: sqlite3.Connection,
+    bound: Bound,
+    *,
+    in_order: InOrder = one_by_one,
+    on_records: Callable[[int, int], None] = lambda _more, _of: None,
+) -> JournalHead:
+    """Check everything, through a connection whose view does not change; give count and root.
+
+    on_records: is told of every run of records that holds: its length, and of how many. Raises Unavailable no_log;
+    NotVerified corrupt_store with the first position at fault where one is known.
+    """
+    check_file(connection, SCHEMA)
+    asked: deque[RecordSpan] = deque()
+    try:
+        replay = _Replay(connection, bound)
+        for found in in_order(read_records, replay.spans(asked)):
+            replay.take(asked.popleft(), found)
+            on_records(len(found), replay.head.n)
+        replay.check_end()
+    except (AttributeError, TypeError, ValueError) as error:  # SQLite keeps values of any type in any column
+        raise NotVerified("corrupt_store", f"the journal holds a value of another type: {error}") from error
+    return replay.head
+
+
+class _Replay:
+    """One pass over the journal."""
+
+    def __init__(self, connection: sqlite3.Connection, bound: Bound) -> None:
+        self._connection: Final = connection
+        self._reader: Final = JournalReader(connection)
+        self._bound: Final = bound
+        self.head: Final = self._reader.head()
+        self._edge: TileEdge = EMPTY_EDGE
+        self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0}
+        if (last := max(bound.roots, default=0)) > self.head.n:
+            raise NotVerified("corrupt_store", f"the ledger binds {last} records, the journal has {self.head.n}")
+        if bound.roots.get(0, EMPTY_ROOT) != EMPTY_ROOT:
+            raise NotVerified("corrupt_store", "the ledger binds another root over no records")
+
+    def spans(self, asked: deque[RecordSpan]) -> Iterator[RecordSpan]:
+        """Cut the records into spans that end where a head binds the journal; each is left in `asked`, too."""
+        first = 0
+        ends = deque(sorted({*self._bound.roots, self.head.n} - {0}))
+        while first < self.head.n:
+            stop = min(ends[0], first + _SPAN)
+            raws = self._reader.records(first, stop - first)
+            if len(raws) != stop - first:
+                raise _corrupt("it is missing, or one behind it", first)
+            asked.append(RecordSpan(first=first, raws=raws, keys=self._bound.keys))
+            yield asked[-1]
+            first = stop
+            if stop == ends[0]:
+                ends.popleft()
+
+    def take(self, span: RecordSpan, found: Sequence[RecordFindings | TongbanError]) -> None:
+        """Compare what was found with the tables and the ledger, and take it into the tree."""
+        rows = _whole(found)
+        self._compare_index(span.first, rows)
+        self._compare_seals(span.first, rows)
+        growth = self._edge.append([each.leaf for each in rows])
+        self._edge = growth.edge
+        for (level, number), tile in growth.tiles.items():
+            self._compare_tile(level, number, tile)
+        if len(rows) < len(found):  # what lies before the fault holds
+            raise next(each for each in found if isinstance(each, TongbanError))
+        root = self._bound.roots.get(self._edge.size)
+        if root is not None and root != self._edge.root():
+            raise _corrupt("the ledger binds another root over it and those before it", self._edge.size - 1)
+
+    def _compare_index(self, first: int, rows: Sequence[RecordFindings]) -> None:
+        for position, row in enumerate(rows, start=first):
+            self._counts["record"] += 1
+            named: list[tuple[str, tuple[Any, ...]]] = [
+                ("SELECT i FROM access WHERE identifier = ? AND i = ?", (each, position)) for each in row.accesses
+            ]
+            self._counts["access"] += len(named)
+            if row.states is not None:
+                self._counts["stated"] += 1
+                self._counts["license"] += 1
+                named += [
+                    ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
+                    ("SELECT i FROM license WHERE identifier = ?", (row.states,)),
+                ]
+            if any(self._rows(text, values) != [(position,)] for text, values in named):
+                raise _corrupt("the index tables do not name it", position)
+
+    def _compare_seals(self, first: int, rows: Sequence[RecordFindings]) -> None:
+        issuers = self._bound.issuers_of([each.seal for each in rows if each.seal is not None])
+        for position, row in enumerate(rows, start=first):
+            if row.seal is not None and issuers.get(row.seal) != row.iss:
+                raise _corrupt("it states a license whose seal is not in the ledger, by this county", position)
+
+    def _compare_tile(self, level: int, number: int, tile: bytes) -> None:
+        stored = self._reader.tile(level, number)
+        if stored[: len(tile)] != tile:
+            first = number * TILE_WIDTH << (TILE_HEIGHT * level)
+            raise _corrupt(f"tile {number} of level {level}, which begins there, has another hash", first)
+
+    def check_end(self) -> None:
+        """Compare the root, and the number of rows of every table."""
+        if self._edge.root() != self.head.root:
+            raise NotVerified("corrupt_store", "the journal's root is not that of its records")
+        paths = list(tile_paths(self.head.n))
+        check_counts(self._connection, {**self._counts, "tile": len(paths), "head": 1})
+        if any(len(self._reader.tile(each.level, each.number)) != each.width * HASH_BYTES for each in paths):
+            raise NotVerified("corrupt_store", "a tile of the journal has more hashes than its records call for")
+
+    def _rows(self, text: str, values: tuple[Any, ...]) -> list[Any]:
+        try:
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise NotVerified("corrupt_store", f"SQLite cannot read the journal: {error}") from error
+
+
+def _whole(found: Sequence[RecordFindings | TongbanError]) -> list[RecordFindings]:
+    """Give what lies before the first fault."""
+    rows: list[RecordFindings] = []
+    for each in found:
+        if isinstance(each, TongbanError):
+            break
+        rows.append(each)
+    return rows
+
+
+def _corrupt(what: str, position: int) -> NotVerified:
+    return NotVerified("corrupt_store", f"record {position}: {what}", index=position)
