@@ -122,6 +122,8 @@ class TrustAnchor:
     def notes(self, keys: BoundKeys) -> tuple[str, ...]:
         """Say what to know beside a verdict: policy_not_current, disjoint_quorums."""
         named = keys.state.documents.get("policy")
+        if named is None and self.policy.shared:
+            return ()
         stale = named is not None and self._policy_digest is not None and named != self._policy_digest
         found = {"policy_not_current": stale, "disjoint_quorums": self.policy.shared == 0}
         return tuple(name for name, holds in found.items() if holds)
