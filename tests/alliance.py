@@ -51,10 +51,15 @@ class Alliance:
             node.close()
 
 
-def found_alliance(folder: Path, counties: tuple[str, ...] = ("320583", "370214")) -> Alliance:
-    """Make nodes, let all of them sign genesis, and put genesis, policy and JWK set into their folders."""
+def found_alliance(
+    folder: Path, counties: tuple[str, ...] = ("320583", "370214"), *, seal_algs: Mapping[str, str] | None = None
+) -> Alliance:
+    """Make nodes, let all of them sign genesis, and put genesis, policy and JWK set into their folders.
+
+    seal_algs: suites of seal keys by county; Ed25519 where none is named.
+    """
     log, issuer = signer_of("log"), TokenIssuer(signer_of("hub token"), issuer=HUB_URL, random=seeded("hub jti"))
-    members = {county: _init(folder / county, county) for county in counties}
+    members = {county: _init(folder / county, county, (seal_algs or {}).get(county, "Ed25519")) for county in counties}
     nodes = {county: open_county(folder / county, _PASSPHRASE, random=seeded(f"node {county}")) for county in counties}
     payload = member_payload(iat=NOW - 60, k=1, origin=ORIGIN, members=[each.row for each in members.values()])
     genesis = join_general(payload, [nodes[county].sign_genesis(payload) for county in counties])
@@ -75,7 +80,7 @@ def found_alliance(folder: Path, counties: tuple[str, ...] = ("320583", "370214"
     )
 
 
-def _init(folder: Path, county: str) -> MemberFile:
+def _init(folder: Path, county: str, seal_alg: str) -> MemberFile:
     return init_county(
         folder,
         county=county,
@@ -87,6 +92,7 @@ def _init(folder: Path, county: str) -> MemberFile:
         holder_key=_HOLDER_KEY,
         random=seeded(f"init {county}"),
         now=NOW - 60,
+        seal_alg=seal_alg,
     )
 
 

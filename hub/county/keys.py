@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer
 from ledger.errors import Malformed
+from ledger.suites import SUITES
 from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
 
 if TYPE_CHECKING:
@@ -72,11 +73,13 @@ def create_keys(
 ) -> CountyKeys:
     """Make all keys of a county in a folder of mode 0700; a key that is there already is never overwritten.
 
-    seal_alg: suite of the seal key; the others are Ed25519. Raises Malformed bad_file, unknown_alg; Conflict
-    already_exists.
+    seal_alg: suite of the seal key; the others are Ed25519. Raises Malformed bad_setting, unknown_alg (then nothing is
+    made), bad_file; Conflict already_exists.
     """
     if not _COUNTY.fullmatch(county):
         raise Malformed("bad_setting", "a county is its 6-digit division code")
+    if seal_alg not in SUITES:
+        raise Malformed("unknown_alg", f"expected one of {', '.join(SUITES)}")
     make_private_folder(folder)
     for use in (*USES, "witness"):
         alg = seal_alg if use == "seal" else "Ed25519"

@@ -51,11 +51,19 @@ def test_the_five_keys_and_two_secrets_are_all_different(tmp_path: Path) -> None
     assert keys.records != keys.holder == b"h" * 32
 
 
-def test_the_seal_key_can_be_es256(tmp_path: Path) -> None:
-    keys = _create(tmp_path / "keys", seal_alg="ES256")
-    assert {use: key.alg for use, key in keys.public_keys().items()} == dict.fromkeys(USES, "Ed25519") | {
-        "seal": "ES256"
-    }
+@pytest.mark.parametrize("alg", ["ES256", "SM2"])
+def test_the_seal_key_can_be_of_another_suite(tmp_path: Path, alg: str) -> None:
+    keys = _create(tmp_path / "keys", seal_alg=alg)
+    assert {use: key.alg for use, key in keys.public_keys().items()} == dict.fromkeys(USES, "Ed25519") | {"seal": alg}
+    assert open_keys(tmp_path / "keys", "370214", PASSPHRASE).public_keys() == keys.public_keys()
+
+
+@pytest.mark.parametrize("alg", ["sm2", "EdDSA", ""])
+def test_an_unknown_suite_leaves_no_half_made_folder(tmp_path: Path, alg: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        _create(tmp_path / "keys", seal_alg=alg)
+    assert caught.value.code == "unknown_alg"
+    assert not (tmp_path / "keys").exists()
 
 
 def test_keys_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
@@ -143,7 +151,7 @@ def _member(tmp_path: Path, seal_alg: str = "Ed25519") -> MemberFile:
     return MemberFile.of(keys, name="城阳区", domain="tongban.example", url="http://127.0.0.1:8101", valid_from=7)
 
 
-@pytest.mark.parametrize("seal_alg", ["Ed25519", "ES256"])
+@pytest.mark.parametrize("seal_alg", ["Ed25519", "ES256", "SM2"])
 def test_the_member_file_says_what_genesis_needs(tmp_path: Path, seal_alg: str) -> None:
     member = _member(tmp_path, seal_alg)
     assert MemberFile.parse(member.text()) == member
