@@ -103,13 +103,13 @@ def _code(error: Exception) -> str:
 
 
 class BoltDriver:
-    """One driver over one engine for the life of the process; follows the engine to another port after a restart."""
+    """One driver over one engine for the life of the process; follows the engine to another address after a restart."""
 
     def __init__(self, engine: Engine, *, deadlines: Deadlines | None = None) -> None:
         self._engine = engine
         self._deadlines = deadlines or Deadlines()
         self._bolt: AsyncDriver | None = None
-        self._uri = ""
+        self._address: tuple[str, tuple[str, str]] | None = None
 
     @property
     def engine(self) -> Engine:
@@ -213,9 +213,10 @@ class BoltDriver:
 
     async def _connect(self) -> AsyncDriver:
         engine = self._engine
-        if self._bolt is not None and self._uri == engine.uri:
+        address = (engine.uri, engine.auth)  # a folder that was deleted comes back with another password
+        if self._bolt is not None and self._address == address:
             return self._bolt
-        stale, self._bolt, self._uri = self._bolt, _driver(engine, self._deadlines), engine.uri
+        stale, self._bolt, self._address = self._bolt, _driver(engine, self._deadlines), address
         bolt = self._bolt
         if stale is not None:
             await stale.close()

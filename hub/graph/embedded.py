@@ -111,6 +111,7 @@ class ArcadeEngine:
     ) -> None:
         self.database = _DATABASE
         self.directory: Final = directory.absolute()
+        self.starts = 0
         self._memory_mb = memory_mb
         self._room_mb = room_mb
         self._lock_wait_s = lock_wait_s
@@ -167,6 +168,7 @@ class ArcadeEngine:
         lock = await self._take_lock()
         try:
             self._port = _free_port(self._port)
+            self.starts += 1
             self._child = self._spawn(lock)
         finally:
             os.close(lock)  # the child's copy keeps the lock

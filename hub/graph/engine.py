@@ -54,6 +54,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def starts(self) -> int:
+        """How often it was started; when this has changed, it may hold something else than before."""
+        ...
+
+    @property
     def fenced(self) -> bool:
         """Whether writes are refused until the next restart."""
         ...

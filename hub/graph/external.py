@@ -47,6 +47,7 @@ class Neo4jEngine:
         self.uri = uri
         self.database = database
         self.auth = (user, read_password(password_file))
+        self.starts = 0
         self._fence: str | None = None
 
     @property
@@ -71,6 +72,7 @@ class Neo4jEngine:
     async def start(self) -> None:
         """Wait until the server answers; lifts the fence. Raises Unavailable graph_unavailable."""
         await wait_until_ready(self, within_s=_READY_S)
+        self.starts += 1
         self._fence = None
 
     async def stop(self) -> None:

@@ -1,11 +1,8 @@
 """The projection: ledger entries and journal records become the graph, each exactly once.
 
-    (:Cursor {id: "ledger", at, leaf, members})      entries below `at` are in the graph
-    (:Cursor {id: "journal", at, leaf})              records below `at` are in the graph
-
-A cursor moves in the transaction that writes its rows, and it is locked before it is read: without the lock two
-projectors on Neo4j would both win. `leaf` is the leaf hash of the last entry taken, so a graph of another ledger is
-noticed, and refused.
+A cursor says how far the graph has come in each log (`hub.graph.cursors`); it moves in the transaction that writes its
+rows. A graph of another ledger is refused. One whose cursors stand behind where they were has lost what it held (it was
+emptied, or put back from a copy): it is prepared anew and filled again, and has a `gap` until then.
 
 A seal makes a bare `License {logIndex, leafHash, sealedAt, sealedBy, status}` that no query can reach; the county's
 journal record completes it with identifier, dates and relationships. Status entries find it by `logIndex` in either
@@ -15,10 +12,13 @@ state, so the end does not depend on how the two logs interleave. A record whose
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString, Protocol
 
+import structlog
+
+from hub.graph.cursors import claim, make_cursors, read_cursors
 from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, LicenseRow, admitted, ledger_facts, license_rows
 from ledger.encoding import b64u_encode
@@ -32,6 +32,8 @@ _LEAST_BATCH: Final = 25
 _POLL_S: Final = 1.0
 _FIRST_PAUSE_S: Final = 0.2
 _LAST_PAUSE_S: Final = 5.0
+
+_log = structlog.get_logger(__name__)
 
 
 class LogReader(Protocol):
@@ -52,34 +54,6 @@ class Position:
 
     ledger: int = 0
     journal: int = 0
-
-
-_CURSORS: Final[LiteralString] = """\
-UNWIND ['journal', 'ledger'] AS id
-MERGE (c:Cursor {id: id}) ON CREATE SET c.at = 0, c.leaf = ''"""
-
-_WHERE: Final[LiteralString] = """\
-MATCH (c:Cursor) WHERE c.id IN ['journal', 'ledger']
-RETURN c.id, c.at, c.leaf ORDER BY c.id"""
-
-
-async def _cursors(driver: BoltDriver) -> dict[str, tuple[int, str]]:
-    """Make the cursors that are missing; give position and last leaf of each."""
-    await driver.write(Unit(steps=[Step(text=_CURSORS, parameters={})]))
-    return {name: (at, leaf) for name, at, leaf in await driver.rows(_WHERE)}
-
-
-_CLAIM: Final[LiteralString] = """\
-MATCH (c:Cursor {id: $id})
-SET c.lock = true
-WITH c WHERE c.at = $from
-SET c.at = $to, c.leaf = $leaf
-RETURN c.at"""
-
-
-def _claim(name: str, start: int, taken: Sequence[bytes]) -> Step:
-    leaf = b64u_encode(leaf_hash(taken[-1]))
-    return Step(text=_CLAIM, parameters={"id": name, "from": start, "to": start + len(taken), "leaf": leaf})
 
 
 _SEALS: Final[LiteralString] = """\
@@ -177,6 +151,9 @@ async def _admitted(driver: BoltDriver, rows: list[LicenseRow]) -> tuple[list[Li
 class Projector:
     """The one writer of the graph's projection, in one event loop.
 
+    prepare: makes what the projection builds upon; it is called at first, and whenever the graph may have lost it, and
+    costs little when all is there.
+
     projector = Projector(driver, ledger, journal)
     await projector.start()                      # compares cursors; catches up in `run`
     task = asyncio.create_task(projector.run())
@@ -184,14 +161,20 @@ class Projector:
     await projector.wait_for(size, count)        # read your write
     """
 
-    def __init__(self, driver: BoltDriver, ledger: LogReader, journal: LogReader, *, batch: int = BATCH) -> None:
+    def __init__(
+        self, driver: BoltDriver, ledger: LogReader, journal: LogReader, *, batch: int = BATCH,
+        prepare: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
         self._driver = driver
+        self._prepare = prepare
         self._ledger = ledger
         self._journal = journal
         self._most = self._batch = batch
         self._position = Position()
         self._known = False  # whether the position is that of the graph's cursors
         self._fault: str | None = None
+        self._gap: str | None = "the projection is catching up"
+        self._starts = 0  # of the engine, when its cursors were last looked at
         self._moved = asyncio.Condition()
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -206,21 +189,44 @@ class Projector:
         """Why the graph could not be reached when `run` last asked it, or None."""
         return self._fault
 
+    @property
+    def gap(self) -> str | None:
+        """Why the graph may lack what it held or should hold, or None; then the newest alone may be missing."""
+        if self._driver.engine.starts != self._starts:
+            return "the engine has been started anew, and is not compared yet"
+        return self._gap
+
     def wake(self) -> None:
         """Say that a log has grown; safe from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._woken.set)
 
     async def start(self) -> None:
-        """Make the cursors if need be, and compare them with the logs.
+        """Prepare the graph if need be, make the cursors, and compare them with the logs.
 
-        Raises Conflict log_changed when the graph was projected from other logs; Unavailable.
+        Raises Conflict log_changed when the graph was projected from other logs; Unavailable; as `prepare` does.
         """
-        at = await _cursors(self._driver)
+        await self._look()
+        if self._gap is not None and self._prepare is not None:
+            await self._prepare()
+        at = await make_cursors(self._driver)
         for name, log in (("ledger", self._ledger), ("journal", self._journal)):
             await _compare(name, *at[name], log)
         await self._set(Position(ledger=at["ledger"][0], journal=at["journal"][0]))
         self._known = True
+
+    async def _look(self) -> None:
+        """See whether the graph still holds what it held. One that was away may come back empty, and is compared."""
+        starts = self._driver.engine.starts
+        try:
+            at = await read_cursors(self._driver)
+        except Unavailable as error:
+            self._known, self._gap = False, error.message
+            raise
+        self._starts = starts
+        if at["ledger"][0] < self._position.ledger or at["journal"][0] < self._position.journal:
+            self._known, self._gap = False, "the graph has lost what it held, and is filled again"
+            _log.error("graph_lost", ledger=at["ledger"][0], journal=at["journal"][0])
 
     async def catch_up(self) -> Position:
         """Project all that can be read now. Raises as `start`; NotVerified corrupt_store."""
@@ -232,6 +238,7 @@ class Projector:
         except BaseException:
             self._known = False  # the last commit may have happened, or not: the cursor knows
             raise
+        self._gap = None
         return self._position
 
     async def run(self) -> None:
@@ -241,8 +248,8 @@ class Projector:
         while True:
             self._woken.clear()
             try:
+                await self._look()  # also when nothing is new: an engine that is away must be noticed
                 await self.catch_up()
-                await self._driver.rows(_WHERE)  # also when nothing is new: an engine that is away must be noticed
                 pause, wait, self._fault = _FIRST_PAUSE_S, _POLL_S, None
             except Unavailable as error:
                 wait, pause, self._fault = pause, min(2 * pause, _LAST_PAUSE_S), error.message
@@ -295,7 +302,7 @@ class Projector:
 
     async def _move(self, name: str, start: int, taken: Sequence[bytes], steps: list[Step]) -> bool:
         """Write the steps and move the cursor from `start` over `taken`, or neither."""
-        if await self._driver.write(Unit(guard=_claim(name, start, taken), steps=steps)):
+        if await self._driver.write(Unit(guard=claim(name, start, taken), steps=steps)):
             await self._set(replace(self._position, **{name: start + len(taken)}))
         else:
             await self.start()  # another projector has moved it, or an earlier try of ours was committed after all

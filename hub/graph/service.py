@@ -5,8 +5,9 @@
         await service.graph.read(statement)
 
 The hub answers for the ledger while the engine is still starting; `fault` tells why the graph cannot be asked yet. It
-is not asked before the projection has caught up once. An engine that ends or is fenced is started anew, and the
-projection goes on from its cursors.
+is not asked before the projection has caught up. An engine that ends or is fenced is started anew, and the projection
+goes on from its cursors; a graph that was emptied meanwhile gets keys and catalogue again, and is filled before it is
+asked.
 """
 
 from __future__ import annotations
@@ -42,12 +43,11 @@ class GraphService:
     ) -> None:  # fmt: skip
         self.engine: Final = engine
         self.driver: Final = BoltDriver(engine)
-        self.graph: Final = BoltGraph(self.driver, ready=lambda: self._fault is None)
-        self.projector: Final = Projector(self.driver, ledger, journal)
+        self.graph: Final = BoltGraph(self.driver, ready=lambda: self._missing is None)
+        self.projector: Final = Projector(self.driver, ledger, journal, prepare=self._prepare)
         self._catalogue = catalogue
         self._digest = catalogue_digest
         self._retry_s = retry_s
-        self._prepared = False
         self._fault: str | None = "the engine is starting"
 
     @property
@@ -57,7 +57,11 @@ class GraphService:
             return "the engine is not running"
         if self.engine.fenced:
             return "the engine is fenced after a failed write, and is being started anew"
-        return self._fault or self.projector.fault
+        return self._missing or self.projector.fault
+
+    @property
+    def _missing(self) -> str | None:
+        return self._fault or self.projector.gap
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -96,13 +100,12 @@ class GraphService:
                 _log.error("graph_failed", kind=type(error).__name__)
             await asyncio.sleep(self._retry_s)
 
+    async def _prepare(self) -> None:
+        await apply_constraints(self.driver)
+        await load_catalogue(self.driver, self._catalogue, self._digest)
+
     async def _project(self) -> None:
-        if not self._prepared:
-            await apply_constraints(self.driver)
-            await load_catalogue(self.driver, self._catalogue, self._digest)
-            self._prepared = True
         self._fault = "the projection is catching up"
-        await self.projector.start()
         await self.projector.catch_up()
         self._fault = None
         await self.projector.run()

@@ -15,75 +15,14 @@ from hub.graph.projection import Projector
 from hub.ingest.data import TABLES, catalogue_digest, read_table
 from ledger.errors import Malformed
 from tests.graphs import empty
+from tests.small_catalogue import small_tables
 from tests.statements import ISSUER, TYPE_CODE, County, MemoryLog, genesis
 
-_SAMPLE: Final = {"source": "sample", "confidence": "sample"}
 _ORIGIN: Final = {"source": "sample", "confidence": "sample", "release": "v1"}
 
 
-def _tables() -> dict[str, list[dict[str, str]]]:
-    """Give the smallest catalogue in which every kind of row and link occurs."""
-    rows: dict[str, list[dict[str, str]]] = {
-        "divisions": [
-            {"code": "370000", "name": "山东省", "level": "province", "valid_from": "", "valid_to": ""},
-            {"code": "370200", "name": "青岛市", "level": "city", "valid_from": "", "valid_to": ""},
-            {"code": "370214", "name": "城阳区", "level": "county", "valid_from": "1994-04-23", "valid_to": ""},
-            {"code": "120000", "name": "天津市", "level": "province", "valid_from": "", "valid_to": ""},
-            {"code": "120223", "name": "静海县", "level": "county", "valid_from": "", "valid_to": "2014-12-31"},
-        ],
-        "roster": [{"code": "370214", "authority_code": ISSUER, "authority_name": "城阳区行政审批服务局"}],
-        "license_types": [
-            {
-                "code": TYPE_CODE,
-                "name": "建筑施工特种作业人员操作资格证书",
-                "definer_code": "11100000000013338W",
-                "definer_name": "住建部",
-                "holder_category": "自然人",
-                "validity_years": "6",
-                "provisional": "false",
-            }
-        ],
-        "matters": [
-            {
-                "number": "1",
-                "code": "000117001000",
-                "name": "资质认定",
-                "mode": "全程网办",
-                "type": "01",
-                "statutory_days": "20",
-                "day_unit": "working",
-                "promised_days": "",
-                "produces": TYPE_CODE,
-            }
-        ],
-        "materials": [
-            {
-                "matter_code": "000117001000",
-                "order": "1",
-                "code": "000117001000M01",
-                "name": "操作证",
-                "need": "true",
-                "satisfied_by": TYPE_CODE,
-            }
-        ],
-        "offerings": [
-            {
-                "code": "000117001000@370214",
-                "matter_code": "000117001000",
-                "county": "370214",
-                "statutory_days": "20",
-                "promised_days": "5",
-                "mode": "全程网办",
-                "visits": "0",
-                "fee": "0",
-            }
-        ],
-    }
-    return {name: [row | _SAMPLE for row in made] for name, made in rows.items()}
-
-
 async def test_every_row_and_link_is_loaded_exactly(driver: BoltDriver) -> None:
-    assert await load_catalogue(driver, _tables(), "v1")
+    assert await load_catalogue(driver, small_tables(), "v1")
     graph = await dump_graph(driver)
     place = {"member": False, **_ORIGIN}
     assert graph.nodes == {
@@ -126,16 +65,16 @@ async def test_every_row_and_link_is_loaded_exactly(driver: BoltDriver) -> None:
 
 
 async def test_the_same_version_is_loaded_once(driver: BoltDriver) -> None:
-    assert [await load_catalogue(driver, _tables(), "v1") for _ in range(2)] == [True, False]
+    assert [await load_catalogue(driver, small_tables(), "v1") for _ in range(2)] == [True, False]
 
 
 async def test_a_new_version_leaves_nothing_of_the_old_one(driver: BoltDriver) -> None:
     """Renamed, removed and moved rows: the graph is the one that the new version alone would give."""
-    newer = _tables()
+    newer = small_tables()
     newer["materials"][0] |= {"code": "000117001000M02", "satisfied_by": ""}
     newer["offerings"][0]["fee"] = "10"
     newer["matters"][0] |= {"name": "资质认定（新）", "statutory_days": ""}
-    await load_catalogue(driver, _tables(), "v1")
+    await load_catalogue(driver, small_tables(), "v1")
     await load_catalogue(driver, newer, "v2")
     changed = await dump_graph(driver)
     await empty(driver)
@@ -149,12 +88,12 @@ async def test_licenses_are_linked_whichever_comes_first(driver: BoltDriver) -> 
     county = County("370214", ledger, journal)
     for serial in range(3):
         county.state(county.seal(serial), serial)
-    await load_catalogue(driver, _tables(), "v1")
+    await load_catalogue(driver, small_tables(), "v1")
     await Projector(driver, ledger, journal).catch_up()
     before = await dump_graph(driver)
     await empty(driver)
     await Projector(driver, ledger, journal).catch_up()
-    await load_catalogue(driver, _tables(), "v1")
+    await load_catalogue(driver, small_tables(), "v1")
     assert await dump_graph(driver) == before
     assert before.nodes["Jurisdiction:370214"]["member"] is True
     assert [kind for start, kind, _, _ in before.relationships if start == "License:1"] == [
@@ -178,7 +117,7 @@ async def test_the_project_s_own_tables_load(driver: BoltDriver) -> None:
 
 
 def _changed(name: str, **cells: str) -> Mapping[str, Sequence[dict[str, str]]]:
-    tables = _tables()
+    tables = small_tables()
     tables[name][0] |= cells
     return tables
 
@@ -202,7 +141,7 @@ def test_a_table_that_contradicts_itself_is_refused(name: str, cells: dict[str, 
 
 
 def test_a_code_that_occurs_twice_is_refused() -> None:
-    tables: dict[str, Any] = _tables()
+    tables: dict[str, Any] = small_tables()
     tables["license_types"] *= 2
     with pytest.raises(Malformed, match=r"^bad_row: license_types: a code occurs twice$"):
         listed(tables, "v1")

@@ -172,6 +172,7 @@ class DeadEngine:
     auth = ("nobody", "password")
     database = "hub"
     alive = True
+    starts = 1
 
     def __init__(self) -> None:
         self.fenced = False

@@ -28,6 +28,7 @@ class FailingEngine:
     database: str = "hub"
     alive: bool = False
     fenced: bool = False
+    starts: int = 0
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fence(self, reason: str) -> None:

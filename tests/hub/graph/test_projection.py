@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from hub.graph.cursors import claim
 from hub.graph.driver import BoltDriver, Unit
 from hub.graph.dump import GraphDump, dump_graph
-from hub.graph.projection import Position, Projector, _claim
+from hub.graph.projection import Position, Projector
 from ledger.encoding import b64u_encode
 from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.status import Status
@@ -169,7 +170,7 @@ async def test_one_of_eight_moves_a_cursor(driver: BoltDriver) -> None:
     ledger, journal, _ = _logs()
     await Projector(driver, ledger, journal).start()
     for at in range(5):
-        units = [Unit(guard=_claim("ledger", at, [b"entry"]), steps=[]) for _ in range(8)]
+        units = [Unit(guard=claim("ledger", at, [b"entry"]), steps=[]) for _ in range(8)]
         assert sum(await asyncio.gather(*map(driver.write, units))) == 1
 
 

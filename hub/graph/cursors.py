@@ -1,0 +1,60 @@
+"""The cursors: how far the graph has come in each log, kept in the graph itself.
+
+    (:Cursor {id: "ledger", at, leaf, members})      entries below `at` are in the graph
+    (:Cursor {id: "journal", at, leaf})              records below `at` are in the graph
+
+A cursor moves in the transaction that writes its rows, and it is locked before it is read: without the lock two
+projectors on Neo4j would both win. `leaf` is the leaf hash of the last entry taken, so a graph of another ledger is
+noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, LiteralString, TypeAlias
+
+from hub.graph.driver import Step, Unit
+from ledger.encoding import b64u_encode
+from ledger.transparency.merkle import leaf_hash
+
+if TYPE_CHECKING:
+    from hub.graph.driver import BoltDriver
+
+__all__ = ["Cursors", "claim", "make_cursors", "read_cursors"]
+
+Cursors: TypeAlias = Mapping[str, tuple[int, str]]
+"""Name of a log -> position and last leaf; one that is not there is at 0."""
+
+_ABSENT: Final = {"journal": (0, ""), "ledger": (0, "")}
+
+_MAKE: Final[LiteralString] = """\
+UNWIND ['journal', 'ledger'] AS id
+MERGE (c:Cursor {id: id}) ON CREATE SET c.at = 0, c.leaf = ''"""
+
+_WHERE: Final[LiteralString] = """\
+MATCH (c:Cursor) WHERE c.id IN ['journal', 'ledger']
+RETURN c.id, c.at, c.leaf ORDER BY c.id"""
+
+_CLAIM: Final[LiteralString] = """\
+MATCH (c:Cursor {id: $id})
+SET c.lock = true
+WITH c WHERE c.at = $from
+SET c.at = $to, c.leaf = $leaf
+RETURN c.at"""
+
+
+async def read_cursors(driver: BoltDriver) -> Cursors:
+    """Read position and last leaf of both logs. Raises Unavailable."""
+    return {**_ABSENT, **{name: (at, leaf) for name, at, leaf in await driver.rows(_WHERE)}}
+
+
+async def make_cursors(driver: BoltDriver) -> Cursors:
+    """Make the cursors that are missing, and read both. Raises Unavailable."""
+    await driver.write(Unit(steps=[Step(text=_MAKE, parameters={})]))
+    return await read_cursors(driver)
+
+
+def claim(name: str, start: int, taken: Sequence[bytes]) -> Step:
+    """Make the guard that moves a cursor from `start` over the entries, if it stands there."""
+    leaf = b64u_encode(leaf_hash(taken[-1]))
+    return Step(text=_CLAIM, parameters={"id": name, "from": start, "to": start + len(taken), "leaf": leaf})
