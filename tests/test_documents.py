@@ -24,7 +24,20 @@ README: Final = (ROOT / "README.md").read_text("utf-8")
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
 TARGETS: Final = re.findall(r"^([a-z0-9-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-SHELL_WORDS: Final = {"cd", "chmod", "cp", "curl", "docker", "git", "make", "mkdir", "sudo", "tongban", "umask"}
+SHELL_WORDS: Final = {
+    "cd",
+    "chmod",
+    "cp",
+    "curl",
+    "docker",
+    "git",
+    "make",
+    "mkdir",
+    "openssl",
+    "sudo",
+    "tongban",
+    "umask",
+}
 
 
 def table(marker: str) -> list[list[str]]:
@@ -80,6 +93,9 @@ def test_every_command_line_of_the_readme_can_be_typed(line: str) -> None:
         check_arguments(line)
     if word == "make":
         assert rest[0] in TARGETS
+    if line.startswith("docker compose run ") and "--entrypoint" not in rest:
+        service = next(place for place, each in enumerate(rest) if each in SERVICES)
+        check_arguments(" ".join(["tongban", *rest[service + 1 :]]))
 
 
 @pytest.mark.parametrize("line", sorted(set(inline_commands())))
@@ -116,6 +132,12 @@ def test_every_import_of_the_readme_works(code: str) -> None:
     lines = [line for line in code.splitlines() if line.startswith(("import ", "from "))]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_every_settings_file_of_the_readme_can_be_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "hub.toml").write_text(text, "utf-8")
+    assert load_settings(file=tmp_path / "hub.toml", environment={}).nodes.keys() == {"370214", "320583"}
 
 
 def test_every_link_of_the_readme_leads_to_a_file() -> None:
