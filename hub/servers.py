@@ -2,18 +2,23 @@
 
 uvicorn bounds neither the time nor the size of a request's head, and after an answer that did not wait for the body it
 goes on reading that body; either way a slow stranger would keep a connection for ever. `BoundedProtocol` ends both.
+
+An app that cannot start ends `serve_app` with what its lifespan raised: `AppLifespan` sees to that. uvicorn would print
+a traceback, and leave with a code of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar, Final
+from contextlib import AsyncExitStack, suppress
+from typing import ClassVar, Final, cast
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["BoundedProtocol", "serve_app"]
+__all__ = ["AppLifespan", "BoundedProtocol", "serve_app"]
 
 _BACKLOG: Final = 512
 _KEEP_ALIVE_S: Final = 30
@@ -79,12 +84,30 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_timer = None
 
 
+class AppLifespan(LifespanOn):
+    """Start and end of a Starlette app in the server's own task, where what it raises stays what it is."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._running = AsyncExitStack()
+
+    async def startup(self) -> None:
+        """Start the app. Raises what its lifespan raises."""
+        app = cast("Starlette", self.config.app)
+        await self._running.enter_async_context(app.router.lifespan_context(app))
+
+    async def shutdown(self) -> None:
+        """End the app."""
+        await self._running.aclose()
+
+
 def serve_app(app: Starlette, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C; open requests get a few seconds to end. Beyond 1,024 connections: 503.
 
-    No access log: a line of it would hold what callers put into a URL. Its other lines go where ours go.
+    Raises what the app's lifespan raises when it cannot start. No access log: a line of it would hold what callers put
+    into a URL. Its other lines go where ours go.
     """
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -101,3 +124,7 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
     )
+    config.load()
+    config.lifespan_class = AppLifespan
+    with suppress(KeyboardInterrupt):  # it has ended in order by then
+        uvicorn.Server(config).run()

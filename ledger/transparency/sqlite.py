@@ -30,7 +30,7 @@ from ledger.transparency.store import (
     StoreState,
 )
 
-__all__ = ["FORMAT", "SCHEMA", "SqliteReader", "SqliteStore", "prepare", "read_state", "transaction"]
+__all__ = ["FORMAT", "SCHEMA", "SqliteReader", "SqliteStore", "prepare", "read_state", "transaction", "unreadable"]
 
 FORMAT: Final = b"tongban-log/v1"
 SCHEMA: Final = """
@@ -61,12 +61,24 @@ _CHUNK: Final = 500  # below SQLite's bound on variables in one statement
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Set the pragmas of a writer and read each one back. Raises Unavailable store_stopped if one did not take."""
+    """Set the pragmas of a writer and read each one back.
+
+    Raises Unavailable store_stopped if one did not take, NotVerified corrupt_store if the file is no database.
+    """
     for name, value, expected in _PRAGMAS:
-        connection.execute(f"PRAGMA {name}={value}").fetchall()
-        found = connection.execute(f"PRAGMA {name}").fetchone()
+        found = _set(connection, name, value)
         if found is None or found[0] != expected:
             raise Unavailable("store_stopped", f"SQLite did not take PRAGMA {name}={value}")
+
+
+def _set(connection: sqlite3.Connection, name: str, value: str) -> Any:
+    try:
+        connection.execute(f"PRAGMA {name}={value}").fetchall()
+        return connection.execute(f"PRAGMA {name}").fetchone()
+    except sqlite3.OperationalError as error:
+        raise Unavailable("store_stopped", f"SQLite cannot use the store now: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise unreadable(error) from error
 
 
 @contextmanager
@@ -95,13 +107,18 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         return  # the error that led here says more
 
 
+def unreadable(error: sqlite3.DatabaseError) -> NotVerified:
+    """Say that SQLite cannot read a store, in its words, without the stored bytes that it may quote."""
+    return NotVerified("corrupt_store", f"SQLite cannot read the store: {str(error).partition(' with text ')[0]}")
+
+
 def read_state(connection: sqlite3.Connection) -> StoreState:
     """Say where the log in a file stands. Raises Unavailable no_log, NotVerified corrupt_store."""
     try:
         meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         head = connection.execute("SELECT size, body, published FROM head WHERE id = 1").fetchone()
     except sqlite3.DatabaseError as error:
-        raise NotVerified("corrupt_store", f"SQLite cannot read the store: {error}") from error
+        raise unreadable(error) from error
     if not meta and head is None:
         raise Unavailable("no_log", "the store holds no log: create it with `tongban ledger init`")
     if head is None or meta.get("format") != FORMAT or not {"origin", "genesis"} <= meta.keys():
@@ -176,7 +193,7 @@ class SqliteReader:
         try:
             return self._connection.execute(text, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise NotVerified("corrupt_store", f"SQLite cannot read the store: {error}") from error
+            raise unreadable(error) from error
 
     @staticmethod
     def _complete(found: list[bytes], count: int, what: str, start: int) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
@@ -12,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.servers import BoundedProtocol
+from hub.servers import BoundedProtocol, serve_app
+from ledger.errors import Conflict
 from tests.servers import serving
 
 _HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
@@ -76,3 +78,14 @@ async def test_a_connection_serves_request_after_request(url: str) -> None:
     async with httpx2.AsyncClient() as client:
         answers = [await client.post(url, content=b"x" * 100_000) for _ in range(3)]
     assert [len(answer.content) for answer in answers] == [100_000] * 3
+
+
+@asynccontextmanager
+async def _refusing(_app: Starlette) -> AsyncIterator[None]:
+    raise Conflict("log_changed", "another log")
+    yield
+
+
+def test_an_app_that_cannot_start_ends_its_server_with_its_own_error() -> None:
+    with pytest.raises(Conflict, match=r"^log_changed: another log$"):
+        serve_app(Starlette(lifespan=_refusing), host="127.0.0.1", port=0)

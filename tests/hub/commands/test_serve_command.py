@@ -1,0 +1,69 @@
+"""A server that cannot start: one line that says why, and the documented exit code."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hub.alliance import Alliance
+from hub.database import WriterLock
+
+_COUNTY = "370214"
+
+
+@pytest.fixture
+def alliance(tmp_path: Path) -> Alliance:
+    return Alliance.found(tmp_path / "alliance", ("320583", _COUNTY), provinces=1)
+
+
+def _serve(alliance: Alliance, name: str = "hub") -> tuple[int, str]:
+    """Run a server that is to fail; give its exit code and all that it says."""
+    command = alliance._child(name, "healthz")
+    done = subprocess.run(
+        [sys.executable, *command.arguments],
+        env=dict(command.environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def test_a_second_hub_on_a_folder_is_unavailable(alliance: Alliance) -> None:
+    """The first one here is a process that holds the ledger's lock and nothing else."""
+    lock = WriterLock(alliance.data("hub") / "ledger.sqlite")
+    try:
+        assert _serve(alliance) == (3, "tongban: store_stopped: another process writes ledger.sqlite\n")
+    finally:
+        lock.release()
+
+
+def test_a_ledger_that_does_not_hold_is_not_verified(alliance: Alliance) -> None:
+    with closing(sqlite3.connect(alliance.data("hub") / "ledger.sqlite")) as connection, connection:
+        connection.execute("UPDATE entry SET d = substr(d, 1, length(d) - 1) || x'41' WHERE i = 0")
+    code, said = _serve(alliance)
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith("tongban: corrupt_store: ")
+
+
+def test_a_ledger_that_is_no_database_is_not_verified(alliance: Alliance) -> None:
+    (alliance.data("hub") / "ledger.sqlite").write_bytes(b"no database" * 1000)
+    code, said = _serve(alliance)
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith("tongban: corrupt_store: ")
+
+
+def test_a_hub_without_its_ledger_is_unavailable(alliance: Alliance) -> None:
+    (alliance.data("hub") / "ledger.sqlite").unlink()
+    assert _serve(alliance) == (
+        3, "tongban: no_log: there is no ledger.sqlite: create it with `tongban ledger init`\n",
+    )  # fmt: skip
+
+
+def test_a_county_node_whose_records_do_not_read_says_so(alliance: Alliance) -> None:
+    (alliance.data(_COUNTY) / "records.sqlite").write_bytes(b"no database" * 1000)
+    code, said = _serve(alliance, _COUNTY)
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith("tongban: corrupt_store: ")
