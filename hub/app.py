@@ -10,7 +10,6 @@ may come later: until then /readyz says so, and what needs no graph is answered.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -97,6 +96,7 @@ class Hub:
         self._issuer = TokenIssuer(keys.token, issuer=settings.url, random=random, lifetime_s=settings.token_lifetime_s)
         self._authenticator = Authenticator(self._issuer, lambda: self.registry.keys)
         self.vault = VaultStore(data / "vault.sqlite", FaceCipher(keys.vault, random), self._is_logged)
+        self._guard = ReplayGuard(data / "tokens.sqlite")
         self.sources = self._make_sources()
         self.accesses = AccessJournal(self.journal)
         self.graph = GraphService(
@@ -127,6 +127,7 @@ class Hub:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._http.aclose)
             stack.callback(self.vault.close)
+            stack.callback(self._guard.close)
             await self.journal.start()
             stack.push_async_callback(self.journal.stop)
             await self.registry.start()
@@ -137,8 +138,7 @@ class Hub:
     def routes(self) -> list[BaseRoute]:
         """Give all routes of the hub."""
         intake = RecordIntake(self.journal, self.registry, pool=self.registry.file.checks, clock=self._clock)
-        guard = ReplayGuard(sqlite3.connect(self.settings.data / "tokens.sqlite", check_same_thread=False))
-        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, guard, self._clock)
+        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
             Route("/graphql", self._graphql),

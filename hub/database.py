@@ -1,7 +1,11 @@
-"""SQLite files of the hub: opened by path, locked for one writer, read through connections of their own.
+"""Every SQLite file of hub and county node is opened here, in one of two ways, mode 0600.
 
-A store is one file, its lock another one beside it: `ledger.sqlite`, `ledger.sqlite.lock`. The lock is an flock: the
-kernel drops it with the process, however that ends. A file is never made by opening it; `create_database` does that.
+A log (ledger, journal) has one writer and readers with connections of their own. It is one file, its lock another one
+beside it: `ledger.sqlite`, `ledger.sqlite.lock`. The lock is an flock: the kernel drops it with the process, however
+that ends. A log's file is never made by opening it; `create_database` does that.
+
+A `Database` (records, vault, tokens) is made where it is missing and has short transactions, by any process that works
+on the folder (`seal` and `revoke` while `serve` runs): WAL, a busy timeout, write transactions that begin IMMEDIATE.
 """
 
 from __future__ import annotations
@@ -10,15 +14,23 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from ledger.errors import Conflict, Unavailable
+from ledger.errors import Conflict, NotVerified, Unavailable
 
-__all__ = ["ThreadReaders", "WriterLock", "create_database", "open_reader", "open_writer"]
+__all__ = ["Database", "ThreadReaders", "WriterLock", "create_database", "open_reader", "open_writer"]
 
 T = TypeVar("T")
+
+_BUSY_MS: Final = 10_000
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    f"PRAGMA busy_timeout={_BUSY_MS}",
+    "PRAGMA secure_delete=ON",  # an erased data key must not linger in a free page
+)
 
 
 class WriterLock:
@@ -101,3 +113,70 @@ class ThreadReaders(Generic[T]):
         with self._lock:
             while self._connections:
                 self._connections.pop().close()
+
+
+class Database:
+    """One connection to one file, shared by the threads of this process, one at a time.
+
+    schema: statements parted by `;` and a newline. durable: what is committed survives a power cut, and not only the
+    end of the process. The file is made, mode 0600, if it is not there. Raises as `transaction`.
+    """
+
+    def __init__(self, path: Path, schema: str, *, durable: bool = True) -> None:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self._connection: Final = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._lock: Final = threading.RLock()
+        with self.reading() as connection:
+            for pragma in (*_PRAGMAS, f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}"):
+                connection.execute(pragma).fetchall()
+        with self.transaction() as connection:
+            for statement in schema.split(";\n"):
+                connection.execute(statement)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run a write transaction: committed (where durable, on disk) when the block ends, rolled back when it raises.
+
+        Raises Unavailable store_stopped when the file stays locked or cannot be written, NotVerified corrupt_store.
+        """
+        with self._lock, _as_unavailable():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for reads outside a transaction. Raises as `transaction`."""
+        with self._lock, _as_unavailable():
+            yield self._connection
+
+    def empty_wal(self) -> None:
+        """Move the write-ahead log into the file and empty it, so that nothing overwritten lingers there.
+
+        Raises Unavailable store_stopped when another process keeps reading, longer than the busy timeout.
+        """
+        with self.reading() as connection:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Unavailable("store_stopped", "another process reads the database: try again")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+
+@contextmanager
+def _as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Unavailable("store_stopped", "the database cannot be used now") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise  # a fault of ours
+        raise NotVerified("corrupt_store", "the database file is damaged") from error

@@ -154,6 +154,8 @@ def _refusal(error: _OAuthError) -> Response:
     headers = {**_NO_STORE, **closing(error.status)}
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="tongban"'
+    if error.status == 503:
+        headers["Retry-After"] = "1"
     return JSONResponse({"error": error.error, "error_description": error.description}, error.status, headers)
 
 

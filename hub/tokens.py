@@ -11,21 +11,24 @@ by joserfc nothing of it is believed but `kid`, which chooses among keys that we
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
 
+from hub.database import Database
 from ledger.encoding import JsonValue, b64u_decode, b64u_encode, canonical_json, parse_json
 from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.signers import Signer
 from ledger.suites import PublicKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["LEEWAY_S", "MAX_TOKEN_BYTES", "Jwt", "JwtRule", "ReplayGuard", "public_jwk", "sign_jwt", "verify_jwt"]
 
@@ -33,6 +36,9 @@ MAX_TOKEN_BYTES: Final = 8192
 LEEWAY_S: Final = 30
 _MAX_JTI: Final = 128
 _ALGORITHMS: Final = ("Ed25519", "ES256")
+_SEEN_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS seen (
+  client TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (client, jti)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS seen_until ON seen (until)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,39 +170,35 @@ def _jose_key(key: PublicKey) -> OKPKey | ECKey:
 
 
 class ReplayGuard:
-    """Remembers every (client, jti) until its token has expired, in SQLite; at most `capacity` of them.
+    """Remembers every (client, jti) until its token has expired, in a SQLite file; at most `capacity` of them.
 
-    WAL without a sync a commit: what was seen outlives the process; a power cut can lose the last moments, and the
-    tokens live for minutes. Thread-safe. The connection must allow other threads (check_same_thread=False).
+    Not synced a commit: what was seen outlives the process; a power cut can lose the last moments, and the tokens live
+    for minutes. Thread-safe; one process a file. Raises Unavailable store_stopped, NotVerified corrupt_store.
     """
 
-    _SCHEMA: Final = """CREATE TABLE IF NOT EXISTS seen (
-        client TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (client, jti)) WITHOUT ROWID"""
-
-    def __init__(self, connection: sqlite3.Connection, *, capacity: int = 100_000) -> None:
-        self._connection = connection
-        self._capacity = capacity
-        self._lock = threading.Lock()
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        with connection:
-            connection.execute(self._SCHEMA)
-            connection.execute("CREATE INDEX IF NOT EXISTS seen_until ON seen (until)")
-        self._count: int = connection.execute("SELECT count(*) FROM seen").fetchone()[0]
+    def __init__(self, path: Path, *, capacity: int = 100_000) -> None:
+        self._database: Final = Database(path, _SEEN_SCHEMA, durable=False)
+        self._capacity: Final = capacity
+        self._lock: Final = threading.Lock()
+        with self._database.reading() as connection:
+            self._count: int = connection.execute("SELECT count(*) FROM seen").fetchone()[0]
 
     def admit(self, client: str, jti: str, *, until: int, now: int) -> None:
-        """Let a token pass once. Raises NotVerified bad_token (seen before), Unavailable pushback (full)."""
-        with self._lock:
-            self._forget(now)
-            if self._count >= self._capacity:
-                raise Unavailable("pushback", "too many tokens at once")
-            with self._connection as connection:
+        """Let a token pass once.
+
+        Raises NotVerified bad_token (seen before), Unavailable pushback (full), store_stopped.
+        """
+        with self._lock:  # the count changes with the commit
+            with self._database.transaction() as connection:
+                count = self._count - connection.execute("DELETE FROM seen WHERE until <= ?", (now,)).rowcount
+                if count >= self._capacity:
+                    raise Unavailable("pushback", "too many tokens at once")
                 row = (client, jti, until)
                 added = connection.execute("INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount
-            self._count += added
+            self._count = count + added
         if not added:
             raise NotVerified("bad_token", "token was used before")
 
-    def _forget(self, now: int) -> None:
-        with self._connection as connection:
-            self._count -= connection.execute("DELETE FROM seen WHERE until <= ?", (now,)).rowcount
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()

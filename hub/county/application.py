@@ -6,7 +6,6 @@ POST /witness/add-checkpoint · GET /witness/<hex H(origin)>/checkpoint · POST 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -16,12 +15,11 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from hub.county.database import Database
 from hub.county.delivery import Delivery
 from hub.county.evidence import EvidenceCheck
 from hub.county.service import ACCESS_SCHEMA, FaceService, parse_jwks
 from hub.county.witness import Witness, WitnessStore, log_keys, witness_routes
-from hub.database import WriterLock
+from hub.database import Database, WriterLock
 from hub.middleware import Masked
 from hub.tokens import ReplayGuard
 
@@ -52,21 +50,21 @@ def create_county_app(
     lock = WriterLock(node.data / "serve")
     witnessed = WitnessStore(node.data / "witness.sqlite")
     accesses = Database(node.data / "access.sqlite", ACCESS_SCHEMA)
-    tokens = sqlite3.connect(node.data / "tokens.sqlite", check_same_thread=False)
+    guard = ReplayGuard(node.data / "tokens.sqlite")
     witness = Witness(witnessed, logs=logs, name=node.witness_name, signer=node.keys.witness, clock=clock)
     faces = FaceService(
         node.records,
         accesses,
         hub_keys=hub_keys,
         url=node.config.url,
-        guard=ReplayGuard(tokens),
+        guard=guard,
         clock=clock,
     )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for close in (lock.release, tokens.close, accesses.close, witnessed.close):
+            for close in (lock.release, guard.close, accesses.close, witnessed.close):
                 stack.callback(close)
             client = await stack.enter_async_context(
                 httpx2.AsyncClient(base_url=node.config.hub_url, transport=transport, trust_env=False, timeout=30.0)

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hub.assertion import client_assertion
-from hub.county.database import Database
 from hub.county.keys import witness_name
 from hub.county.outbox import OUTBOX_SCHEMA, OVERDUE_S, Item, Outbox
 from hub.county.records import RECORD_SCHEMA, Face, RecordStore
 from hub.county.sealing import SealedLicense, Sealer
+from hub.database import Database
 from hub.envelope import Envelope, FaceCipher
 from ledger.attestation import present
 from ledger.encoding import b64u_encode, canonical_json

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     import sqlite3
 
-    from hub.county.database import Database
+    from hub.database import Database
 
 __all__ = ["OUTBOX_SCHEMA", "OVERDUE_S", "Counts", "Item", "Kind", "Outbox", "Settled", "State"]
 

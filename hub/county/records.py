@@ -22,7 +22,7 @@ from ledger.errors import Conflict
 if TYPE_CHECKING:
     import sqlite3
 
-    from hub.county.database import Database
+    from hub.database import Database
     from ledger.encoding import JsonValue
 
 __all__ = ["RECORD_SCHEMA", "Face", "RecordStore"]

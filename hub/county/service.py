@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from hub.county.database import Database
     from hub.county.records import RecordStore
+    from hub.database import Database
     from schema.context import Clock
 
 __all__ = ["ACCESS_SCHEMA", "FaceQuery", "FaceService", "parse_jwks", "parse_query"]

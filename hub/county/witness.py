@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.county.database import Database
+from hub.database import Database
 from hub.exchange import closing, error_response, read_body
 from ledger.errors import Malformed, TongbanError
 from ledger.transparency.note import NOTE_ED25519, keyring

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub.county.database import Database
 from hub.county.records import Face
+from hub.database import Database
 from hub.envelope import Envelope, FaceCipher
 from hub.exchange import error_response, read_body
 from ledger.attestation import SdJwt, check

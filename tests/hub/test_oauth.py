@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -48,14 +50,14 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def client(clock: FakeClock) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(clock: FakeClock, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """Give a client of the endpoint alone."""
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    endpoint = TokenEndpoint(ISSUER, _state, ReplayGuard(connection), clock)
+    guard = ReplayGuard(tmp_path / "tokens.sqlite")
+    endpoint = TokenEndpoint(ISSUER, _state, guard, clock)
     transport = httpx2.ASGITransport(app=Starlette(routes=endpoint.routes()))
     async with httpx2.AsyncClient(transport=transport, base_url=URL) as opened:
         yield opened
-    connection.close()
+    guard.close()
 
 
 def _assertion(
@@ -172,14 +174,27 @@ async def test_the_token_endpoint_takes_posts_only(client: httpx2.AsyncClient) -
     assert (await client.get("/oauth/token")).status_code == 405
 
 
-async def test_a_full_guard_asks_to_come_back(clock: FakeClock) -> None:
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    endpoint = TokenEndpoint(ISSUER, _state, ReplayGuard(connection, capacity=0), clock)
+async def test_a_full_guard_asks_to_come_back(clock: FakeClock, tmp_path: Path) -> None:
+    guard = ReplayGuard(tmp_path / "tokens.sqlite", capacity=0)
+    endpoint = TokenEndpoint(ISSUER, _state, guard, clock)
     transport = httpx2.ASGITransport(app=Starlette(routes=endpoint.routes()))
     async with httpx2.AsyncClient(transport=transport, base_url=URL) as opened:
         answer = await opened.post("/oauth/token", data=_form())
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
-    connection.close()
+    assert answer.headers["retry-after"] == "1"
+    guard.close()
+
+
+async def test_a_store_that_fails_lets_nobody_in_and_asks_to_come_back(
+    client: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "tokens.sqlite")) as other:
+        other.execute("DROP TABLE seen")
+    answer = await client.post("/oauth/token", data=_form())
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"error": "temporarily_unavailable", "error_description": "the database cannot be used now"},
+    )
 
 
 async def test_the_metadata_and_the_jwk_set_are_public(client: httpx2.AsyncClient) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
+import stat
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -193,36 +196,47 @@ def test_our_token_is_read_by_another_library(signer: Any) -> None:
     assert decoded.claims == CLAIMS
 
 
-def _guard(capacity: int = 100_000) -> ReplayGuard:
-    return ReplayGuard(sqlite3.connect(":memory:", check_same_thread=False), capacity=capacity)
+def _guard(folder: Path, capacity: int = 100_000) -> ReplayGuard:
+    return ReplayGuard(folder / "tokens.sqlite", capacity=capacity)
 
 
-def test_a_token_passes_once() -> None:
-    guard = _guard()
-    guard.admit("370214#3", "a", until=NOW + 300, now=NOW)
-    guard.admit("130202#3", "a", until=NOW + 300, now=NOW)
-    with pytest.raises(NotVerified) as caught:
-        guard.admit("370214#3", "a", until=NOW + 300, now=NOW + 299)
+def test_a_token_passes_once(tmp_path: Path) -> None:
+    with closing(_guard(tmp_path)) as guard:
+        guard.admit("370214#3", "a", until=NOW + 300, now=NOW)
+        guard.admit("130202#3", "a", until=NOW + 300, now=NOW)
+        with pytest.raises(NotVerified) as caught:
+            guard.admit("370214#3", "a", until=NOW + 300, now=NOW + 299)
     assert caught.value.code == "bad_token"
 
 
-def test_the_guard_forgets_what_has_expired_and_never_grows_over_its_bound() -> None:
-    guard = _guard(capacity=2)
-    guard.admit("c", "a", until=NOW + 10, now=NOW)
-    guard.admit("c", "b", until=NOW + 300, now=NOW)
-    with pytest.raises(Unavailable) as caught:
-        guard.admit("c", "d", until=NOW + 300, now=NOW + 9)
-    assert caught.value.code == "pushback"
-    guard.admit("c", "d", until=NOW + 300, now=NOW + 10)
+def test_the_guard_forgets_what_has_expired_and_never_grows_over_its_bound(tmp_path: Path) -> None:
+    with closing(_guard(tmp_path, capacity=2)) as guard:
+        guard.admit("c", "a", until=NOW + 10, now=NOW)
+        guard.admit("c", "b", until=NOW + 300, now=NOW)
+        for _ in range(2):
+            with pytest.raises(Unavailable) as caught:
+                guard.admit("c", "d", until=NOW + 300, now=NOW + 9)
+            assert caught.value.code == "pushback"
+        guard.admit("c", "d", until=NOW + 300, now=NOW + 10)
 
 
-def test_the_guard_remembers_over_a_restart(tmp_path: Any) -> None:
-    for expected in (None, NotVerified):
-        connection = sqlite3.connect(tmp_path / "tokens.sqlite", check_same_thread=False)
-        guard = ReplayGuard(connection)
-        if expected is None:
+def test_the_guard_remembers_over_a_restart(tmp_path: Path) -> None:
+    with closing(_guard(tmp_path)) as guard:
+        guard.admit("c", "a", until=NOW + 300, now=NOW)
+    with closing(_guard(tmp_path)) as guard, pytest.raises(NotVerified, match="used before"):
+        guard.admit("c", "a", until=NOW + 300, now=NOW)
+
+
+def test_the_guards_files_are_its_owners_alone(tmp_path: Path) -> None:
+    with closing(_guard(tmp_path)) as guard:
+        guard.admit("c", "a", until=NOW + 300, now=NOW)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("tokens.sqlite", "tokens.sqlite-shm", "tokens.sqlite-wal"), 0o600)
+
+
+def test_a_guard_whose_file_cannot_be_used_lets_nothing_pass(tmp_path: Path) -> None:
+    with closing(_guard(tmp_path)) as guard:
+        with closing(sqlite3.connect(tmp_path / "tokens.sqlite")) as other:
+            other.execute("DROP TABLE seen")
+        with pytest.raises(Unavailable, match="store_stopped"):
             guard.admit("c", "a", until=NOW + 300, now=NOW)
-        else:
-            with pytest.raises(expected):
-                guard.admit("c", "a", until=NOW + 300, now=NOW)
-        connection.close()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.county.database import Database
 from hub.county.outbox import _DUE, _OF, _OVERDUE, OUTBOX_SCHEMA, Outbox, Settled
+from hub.database import Database
 
 
 @pytest.fixture

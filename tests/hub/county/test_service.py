@@ -12,8 +12,8 @@ from starlette.applications import Starlette
 
 from hub.auth import TokenIssuer
 from hub.county import CountyNode
-from hub.county.database import Database
 from hub.county.service import ACCESS_SCHEMA, FaceService, parse_jwks, parse_query
+from hub.database import Database
 from hub.tokens import ReplayGuard, sign_jwt
 from ledger.encoding import canonical_json
 from ledger.errors import Malformed
@@ -31,14 +31,13 @@ ISSUER: Final = TokenIssuer(TOKEN_KEY, issuer=HUB_URL, random=seeded("service jt
 async def client(node: CountyNode, alliance: Alliance, clock: FakeClock) -> AsyncIterator[httpx2.AsyncClient]:
     node.seal(license_of(1), NOW)
     accesses = Database(node.data / "access.sqlite", ACCESS_SCHEMA)
-    tokens = sqlite3.connect(":memory:", check_same_thread=False)
-    keys, guard = parse_jwks(alliance.issuer.jwks()), ReplayGuard(tokens)
+    keys, guard = parse_jwks(alliance.issuer.jwks()), ReplayGuard(node.data / "tokens.sqlite")
     service = FaceService(node.records, accesses, hub_keys=keys, url=URL, guard=guard, clock=clock)
     transport = httpx2.ASGITransport(app=Starlette(routes=service.routes()))
     async with httpx2.AsyncClient(transport=transport, base_url=URL) as opened:
         yield opened
     accesses.close()
-    tokens.close()
+    guard.close()
 
 
 def _query(*requests: tuple[str, list[str]], **changes: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The county's database file: one writer at a time, everything or nothing, damage noticed."""
+"""Database files with short transactions: one writer at a time, everything or nothing, damage noticed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from hub.county.database import Database
+from hub.database import Database
 from ledger.errors import NotVerified, Unavailable
 
 SCHEMA: Final = "CREATE TABLE IF NOT EXISTS a (x INTEGER PRIMARY KEY);\nCREATE TABLE IF NOT EXISTS b (y BLOB)"
@@ -83,4 +83,12 @@ def test_a_fault_of_ours_is_not_called_damage(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         twice()
     assert _count(database) == 0
+    database.close()
+
+
+@pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 1)])
+def test_only_what_need_not_survive_a_power_cut_is_not_synced(tmp_path: Path, durable: bool, synchronous: int) -> None:
+    database = Database(tmp_path / "x.sqlite", SCHEMA, durable=durable)
+    with database.reading() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
     database.close()
