@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ class FakeHub:
 
     refuse: code for every item. mode: honest; unwitnessed (no evidence); other_receipt (of another seal);
     no_quorum (nobody cosigned); broken (no JSON); short (one result too few); down (503); lost (does everything, then
-    fails: the county never hears of it).
+    fails: the county never hears of it); unwritable (the first result is an error that no database takes).
     """
 
     def __init__(self, alliance: Alliance, clock: FakeClock) -> None:
@@ -69,6 +70,9 @@ class FakeHub:
         results = take(items)
         if self.mode == "lost":
             return Response(status_code=502)
+        if self.mode == "unwritable":
+            error = {"code": "bad_signature", "message": "\ud800" + "x" * 9_000}
+            return Response(json.dumps([{"error": error}, *results[1:]]), media_type="application/json")
         return JSONResponse(results[1:] if self.mode == "short" else results)
 
     def _take_entries(self, entries: Sequence[bytes]) -> list[dict[str, Any]]:

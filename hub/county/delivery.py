@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 import httpx2
 import structlog
 
+from hub.answers import stated_error
 from hub.county.outbox import OVERDUE_S, Item, Outbox, Settled, State
-from ledger.errors import CODES, TongbanError, Unavailable
+from ledger.errors import TongbanError, Unavailable
 from ledger.transparency.tiles import encode_bundle
 
 if TYPE_CHECKING:
@@ -130,9 +131,8 @@ class Delivery:
         """Settle one item. Evidence that does not hold is no refusal: the item waits, and the code says why."""
         if not isinstance(answer, dict):
             return self._later(item, "bad_json", "the hub gave no object for this item")
-        error = answer.get("error")
-        if isinstance(error, dict):
-            return self._refused(item, str(error.get("code")), str(error.get("message"))[:500])
+        if error := stated_error(answer.get("error")):
+            return self._refused(item, error)
         try:
             return judge(item, answer)
         except TongbanError as fault:
@@ -151,14 +151,14 @@ class Delivery:
             return self._later(item, "bad_json", "the hub gave no position of the journal record")
         return Settled(item=item, state="done")
 
-    def _refused(self, item: Item, code: str, message: str) -> Settled:
-        if code == "iat_too_old" and item.state == "pending":
+    def _refused(self, item: Item, error: TongbanError) -> Settled:
+        if error.code == "iat_too_old" and item.state == "pending":
             return self._signed_again(item)
-        waits_for_seal = code == "wrong_target" and item.state == "logged"
-        if code in _AGAIN or waits_for_seal or CODES.get(code, Unavailable) is Unavailable:
-            return self._later(item, code, message)
-        _log.error("entry_refused", code=code, kind=item.kind)
-        return Settled(item=item, state="failed", code=code, message=message)
+        waits_for_seal = error.code == "wrong_target" and item.state == "logged"
+        if error.code in _AGAIN or waits_for_seal or isinstance(error, Unavailable):
+            return self._later(item, error.code, error.message)
+        _log.error("entry_refused", code=error.code, kind=item.kind)
+        return Settled(item=item, state="failed", code=error.code, message=error.message)
 
     def _signed_again(self, item: Item) -> Settled:
         try:
@@ -196,7 +196,10 @@ async def _body(response: httpx2.Response) -> bytes:
 
 
 def _answers(body: bytes, count: int) -> Sequence[JsonValue]:
-    """Read the array of results; our own hub, but never trusted: whatever is not that is tried again."""
+    """Read the array of results; our own hub, but never trusted: whatever is not that is tried again.
+
+    Strictness comes with each result: refusing a whole answer for one bad text in it would hold all other items up.
+    """
     try:
         answers = json.loads(body)
     except (ValueError, RecursionError) as error:

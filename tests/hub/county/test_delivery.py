@@ -147,6 +147,27 @@ async def test_a_refusal_for_good_is_kept_with_its_code_and_any_other_is_tried_a
     assert _counts(node) == DONE
 
 
+async def test_an_error_text_that_cannot_be_stored_holds_nothing_up(
+    node: CountyNode, delivery: Delivery, fake_hub: FakeHub
+) -> None:
+    """A lone surrogate in the first message of either answer: that item fails with its code, the others go on."""
+    fake_hub.mode = "unwritable"
+    await delivery.deliver()
+    assert _counts(node) == Counts(pending=0, witnessed=1, stated=1, overdue=0, failed={"bad_signature": 2})
+
+
+async def test_an_error_that_is_not_known_is_tried_again(
+    node: CountyNode, delivery: Delivery, fake_hub: FakeHub, clock: FakeClock
+) -> None:
+    fake_hub.refuse = "\x1b[31munheard_of"
+    await delivery.deliver()
+    assert {item.code for item in node.outbox.due("pending", NOW + 60, 9)} == {"not_ready"}
+    fake_hub.refuse = None
+    clock.advance(2)
+    await delivery.deliver()
+    assert _counts(node) == DONE
+
+
 async def test_the_pause_between_attempts_doubles_up_to_a_minute_with_jitter_on_top(
     node: CountyNode, delivery: Delivery, fake_hub: FakeHub, clock: FakeClock
 ) -> None:
