@@ -19,7 +19,6 @@ size is served. Tile paths follow c2sp.org/tlog-tiles, and what is not there is 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -28,6 +27,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hub.exchange import error_response
+from hub.statuslists import StatusLists
 from ledger.encoding import b64_encode, canonical_json, parse_decimal
 from ledger.errors import Malformed, Refused, TongbanError, Unavailable
 from ledger.status import TILE_ENTRIES
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from hub.journal.writer import JournalWriter
     from hub.registry import LedgerRegistry
     from ledger.status import StatusArray
-    from ledger.transparency.snapshot import LogReads, Snapshot
+    from ledger.transparency.snapshot import Snapshot
     from schema.access import Principal
 
 __all__ = ["PrincipalOf", "log_routes"]
@@ -117,6 +117,7 @@ class _LogEndpoints:
         self._registry: Final = registry
         self._journal: Final = journal
         self._principal_of: Final = principal_of
+        self._status_lists: Final = StatusLists(self._status_bytes, kept=KEPT_SIZES)
         self._documents: Final = {sha256(data).hexdigest(): data for data in documents.values()}
 
     def _shown(self) -> Snapshot:
@@ -180,11 +181,10 @@ class _LogEndpoints:
     async def status_list(self, request: Request) -> Response:
         """Serve the whole status array, compressed."""
         size, headers = await self._size(request)
+        return Response(await self._status_lists.compressed(size), 200, headers, _OCTETS)
 
-        def compressed(reads: LogReads) -> bytes:
-            return zlib.compress(reads.statuses(size).to_bytes(), 9)
-
-        return Response(await self._registry.file.read(compressed), 200, headers, _OCTETS)
+    async def _status_bytes(self, size: int) -> bytes:
+        return await self._registry.file.read(lambda reads: reads.statuses(size).to_bytes())
 
     async def _statuses(self, size: int) -> StatusArray:
         return await self._registry.file.read(lambda reads: reads.statuses(size))
