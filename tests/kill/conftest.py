@@ -34,7 +34,7 @@ _counts = pytest.StashKey[dict[str, Counter[str]]]()
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the kill tests saw, for each kind."""
     for kind, counts in terminalreporter.config.stash.get(_counts, {}).items():
-        told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+        told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
         terminalreporter.write_line(f"{kind}: {told}")
 
 

@@ -7,6 +7,7 @@ and costs more to load than a round's logs, stays as it was loaded into the empt
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final, LiteralString
 
@@ -39,16 +40,18 @@ def dump_when_projected(find: Callable[[], Engine], *, ledger: int, journal: int
 
 
 async def _dump_when_projected(find: Callable[[], Engine], wanted: dict[str, int]) -> GraphDump:
-    async with asyncio.timeout(_PATIENCE_S):
-        while True:
-            try:
-                async with BoltDriver(find()) as driver:
-                    at = {row[0]: int(row[1]) for row in await driver.rows(_AT)}
-                    if all(at.get(name, -1) >= count for name, count in wanted.items()):
-                        return await dump_graph(driver)
-            except Unavailable:
-                pass  # the engine is starting
-            await asyncio.sleep(_POLL_S)
+    at: dict[str, int] = {}
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end:
+        try:
+            async with BoltDriver(find()) as driver:
+                at = {row[0]: int(row[1]) for row in await driver.rows(_AT)}
+                if all(at.get(name, -1) >= count for name, count in wanted.items()):
+                    return await dump_graph(driver)
+        except Unavailable:
+            pass  # the engine is starting
+        await asyncio.sleep(_POLL_S)
+    raise AssertionError(f"the graph has come to {at} only, of {wanted}")
 
 
 def emptied(engine: Engine) -> None:
