@@ -17,7 +17,7 @@ ASSERTION_LIFETIME_S: Final = 300
 
 
 def client_assertion(kid: str, signer: Signer, *, audience: str, jti: str, now: int) -> str:
-    """Write the assertion that a client sends: `audience` is the URL of the hub or of its token endpoint."""
+    """Write the assertion that a client sends: `audience` is the public URL of the hub."""
     exp = now + ASSERTION_LIFETIME_S
     claims = {"iss": kid, "sub": kid, "aud": audience, "iat": now, "exp": exp, "jti": jti}
     return sign_jwt({"kid": kid}, claims, signer)

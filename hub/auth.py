@@ -109,7 +109,7 @@ class Authenticator:
         self._known: OrderedDict[bytes, Principal] = OrderedDict()
         self._rule = JwtRule(
             typ=frozenset({_ACCESS_TOKEN_TYP}),
-            audiences=frozenset({issuer.issuer}),
+            audience=issuer.issuer,
             lifetime_s=issuer.lifetime_s,
             texts=_ACCESS_TEXTS,
         )

@@ -10,7 +10,8 @@ that key. Errors are those of RFC 6749, 5.2. There is no password, no refresh to
 
     {"access_token":"…","token_type":"Bearer","expires_in":600,"scope":"license.read"}
 
-In the assertion iss = sub = kid, exp - iat <= 5 minutes, aud is the hub's public URL or that of this endpoint.
+In the assertion iss = sub = kid, exp - iat <= 5 minutes, aud is the hub's public URL, its issuer identifier, and no
+other: an endpoint's URL may be one that another server named (draft-ietf-oauth-rfc7523bis).
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class TokenEndpoint:
         self._clock = clock
         self._rule = JwtRule(
             typ=_ASSERTION_TYP,
-            audiences=frozenset({issuer.issuer, f"{issuer.issuer}/oauth/token"}),
+            audience=issuer.issuer,
             lifetime_s=ASSERTION_LIFETIME_S,
             texts=_ASSERTION_TEXTS,
         )

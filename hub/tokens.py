@@ -45,13 +45,13 @@ CREATE INDEX IF NOT EXISTS seen_until ON seen (until)"""
 class JwtRule:
     """What one kind of token must be.
 
-    typ: the allowed values of the header; None among them: it may be missing. audiences: any one of them.
+    typ: the allowed values of the header; None among them: it may be missing. audience: the only one.
     lifetime_s: longest exp - iat. texts: the claims that it holds beside aud, iat and exp, each a text; `nbf` may be
     there, nothing else.
     """
 
     typ: frozenset[str | None]
-    audiences: frozenset[str]
+    audience: str
     lifetime_s: int
     texts: frozenset[str]
 
@@ -130,7 +130,7 @@ def _check_claims(claims: dict[str, JsonValue], rule: JwtRule) -> dict[str, str]
         raise NotVerified("bad_token", "a claim is missing, or one is not known")
     aud = claims["aud"]
     audience = aud[0] if isinstance(aud, list) and len(aud) == 1 else aud
-    if not isinstance(audience, str) or audience not in rule.audiences:
+    if audience != rule.audience:
         raise NotVerified("bad_token", "another audience was expected")
     texts = {name: value for name in rule.texts if isinstance(value := claims[name], str)}
     if len(texts) != len(rule.texts):

@@ -130,7 +130,7 @@ class CountyNode:
         return sign_protected(MEMBER_TYP, payload_part, self.keys.kid("govern"), self.keys.govern)
 
     def client_assertion(self, audience: str, now: int) -> str:
-        """Write an assertion of this county's client key for the token endpoint at `audience`."""
+        """Write an assertion of this county's client key for the hub whose public URL is `audience`."""
         jti = b64u_encode(self.random(16))
         return client_assertion(self.keys.kid("client"), self.keys.client, audience=audience, jti=jti, now=now)
 

@@ -125,7 +125,7 @@ class FaceService:
         self._clock = clock
         self._rule = JwtRule(
             typ=frozenset({NODE_TOKEN_TYP}),
-            audiences=frozenset({url}),
+            audience=url,
             lifetime_s=NODE_TOKEN_LIFETIME_S,
             texts=_TOKEN_TEXTS,
         )

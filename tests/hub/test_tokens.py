@@ -32,7 +32,7 @@ CLAIMS: Final[dict[str, Any]] = {
     "iss": KID, "sub": KID, "aud": AUD, "iat": NOW, "exp": NOW + 300, "jti": "j-1",
 }  # fmt: skip
 RULE: Final = JwtRule(
-    typ=frozenset({None, "JWT"}), audiences=frozenset({AUD}), lifetime_s=300, texts=frozenset({"iss", "sub", "jti"})
+    typ=frozenset({None, "JWT"}), audience=AUD, lifetime_s=300, texts=frozenset({"iss", "sub", "jti"})
 )
 
 
