@@ -18,7 +18,7 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.verdict import Outcome, StepState, Verdict
 from ledger.verifier import Verifier
 
-__all__ = ["parse_duration", "read_bounded", "verify"]
+__all__ = ["read_bounded", "verify"]
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -44,7 +44,7 @@ def verify(
         Policy.parse(trusted), read_bounded(genesis, MAX_POLICY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
     )
     now = int(time.time()) if at is None else _instant(at)
-    verdict = verifier.verify(_receipt(receipt), now=now, max_age=parse_duration(max_age))
+    verdict = verifier.verify(_receipt(receipt), now=now, max_age=_duration(max_age))
     if json:
         typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -75,8 +75,7 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def parse_duration(text: str) -> int:
-    """Read `90`, `60s`, `15m`, `24h` or `7d` as seconds. Raises Malformed bad_number."""
+def _duration(text: str) -> int:
     found = _DURATION.fullmatch(text)
     if found is None:
         raise Malformed("bad_number", "expected a duration like 90, 60s, 15m, 24h or 7d")

@@ -1,4 +1,7 @@
-"""The whole graph in one canonical value, to compare two graphs: a projection with its replay from empty."""
+"""The whole graph in one canonical value, to compare two graphs: a projection with its replay from empty.
+
+For whoever must show that a graph is what the ledger says, as the kill tests do; no request is answered from it.
+"""
 
 from __future__ import annotations
 
