@@ -1,18 +1,19 @@
 """Child processes of ours: started in the open, dying with their parent, stopped by their own id.
 
 A child gets SIGTERM from the kernel when the thread that started it ends (PR_SET_PDEATHSIG, Linux), so that no server
-outlives a killed demo or test. Its output goes to a file, which is shown when it fails to become ready.
+outlives a killed hub, demo or test. Its output goes to a file, which is shown when it fails to become ready.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -21,17 +22,39 @@ import httpx2
 
 from ledger.errors import Unavailable
 
-__all__ = ["Child", "die_with_parent", "free_ports"]
+__all__ = ["Child", "end_with_parent", "free_ports", "is_free"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _TAIL_CHARS: Final = 1500  # of a log, in the message on a child that does not become ready
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent's thread ends; for `preexec_fn`, so no allocation here."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent() -> Callable[[], None] | None:
+    """Make a child's first act, for `preexec_fn`: ask the kernel for SIGTERM when the parent's thread ends.
+
+    None where the kernel cannot be asked.
+    """
+    if _LIBC is None:
+        return None
+    prctl, parent = _LIBC.prctl, os.getpid()  # looked up before the fork
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it ended between fork and prctl
+            os._exit(1)
+
+    return ask
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do, so that a restart keeps its port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def free_ports(count: int) -> list[int]:
@@ -67,7 +90,7 @@ class Child:
             stdout=self._output,
             stderr=self._output,
             env=dict(self.environment),
-            preexec_fn=die_with_parent,  # noqa: PLW1509  # only one system call between fork and exec
+            preexec_fn=end_with_parent(),  # noqa: PLW1509  # two system calls, no lock is taken in the child
         )
 
     @property

@@ -20,7 +20,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ from typing import Any, Final
 
 from hub.graph.engine import answers
 from hub.graph.external import Neo4jEngine
+from hub.processes import free_ports
 from ledger.errors import Unavailable
 
 __all__ = ["VERSION", "Neo4jServer", "main"]
@@ -119,7 +119,7 @@ class Neo4jServer:
         """Start the server, on the store that is there or a new one, and wait until it answers. port: 0 = any."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         password = self._password()
-        port = port or _free_port()
+        port = port or free_ports(1)[0]
         self._configure(port)
         if not (self.directory / "data").exists():
             self._admin("dbms", "set-initial-password", password.read_text("utf-8"))
@@ -200,12 +200,6 @@ def _alive(pid: int) -> bool:
         return b"CommunityEntryPoint" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _sums(library: Path) -> str:

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from hub.journal.records import RECORD_TYP, parse_license_record
+from hub.journal.records import build_license_record, parse_license_record
 from ledger.attestation import SEAL_TYP, SdJwt, issue
-from ledger.encoding import b64u_encode
 from ledger.entries import STATUS_TYP, build_status, parse_entry, parse_seal
 from ledger.errors import Malformed
 from ledger.identifiers import holder_key
@@ -114,9 +113,9 @@ class Sealer:
     def _stated(self, sd_jwt: str, statement: Mapping[str, JsonValue], now: int) -> SealedLicense:
         entry = sd_jwt.partition("~")[0].encode("ascii")
         leaf = leaf_hash(entry)
-        payload = {"iss": self.keys.county, "iat": now, "type": "license", "leaf": b64u_encode(leaf), **statement}
-        header = {"alg": self.keys.journal.public_key.alg, "typ": RECORD_TYP, "kid": self.keys.kid("journal")}
-        journal = compact_jws(header, payload, self.keys.journal)  # not read back: a LicenseRecord has sound parts
+        journal = build_license_record(
+            statement, leaf=leaf, iat=now, kid=self.keys.kid("journal"), signer=self.keys.journal
+        )
         return SealedLicense(entry=entry, leaf=leaf, sd_jwt=sd_jwt, journal=journal)
 
     def _statement(self, record: LicenseRecord, claims: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

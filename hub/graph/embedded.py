@@ -15,16 +15,12 @@ it from its main thread; a killed hub leaves no engine behind.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import fcntl
 import importlib.util
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +28,7 @@ from typing import Final
 
 from hub.graph.engine import wait_until_ready
 from hub.graph.external import read_password
+from hub.processes import end_with_parent, free_ports, is_free
 from ledger.errors import Unavailable
 
 __all__ = ["ArcadeEngine", "Runtime", "command_line", "find_runtime"]
@@ -43,7 +40,6 @@ _DATABASE: Final = "hub"
 _READY_S: Final = 60.0
 _STOP_S: Final = 30.0
 _POLL_S: Final = 0.05
-_PR_SET_PDEATHSIG: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +163,8 @@ class ArcadeEngine:
         self._prepare()
         lock = await self._take_lock()
         try:
-            self._port = _free_port(self._port)
+            if not (self._port and is_free(self._port)):  # a restart keeps its port
+                (self._port,) = free_ports(1)
             self.starts += 1
             self._child = self._spawn(lock)
         finally:
@@ -235,7 +232,7 @@ class ArcadeEngine:
                 stderr=subprocess.STDOUT,
                 pass_fds=(lock,),
                 process_group=0,  # Ctrl-C at a terminal is for the hub, which then stops its child in order
-                preexec_fn=_end_with_parent(),  # noqa: PLW1509  # one system call, no lock is taken in the child
+                preexec_fn=end_with_parent(),  # noqa: PLW1509  # two system calls, no lock is taken in the child
             )
 
 
@@ -254,31 +251,3 @@ def _locked(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _free_port(wanted: int) -> int:
-    """Give `wanted` when it is free (a restart keeps its port), else one that the system picks."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise Unavailable("graph_unavailable", "no loopback port is free")
-
-
-def _end_with_parent() -> Callable[[], None] | None:
-    """Make the child's first act: ask the kernel for SIGTERM when the parent's thread ends."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it ended between fork and prctl
-            os._exit(1)
-
-    return ask

@@ -6,37 +6,32 @@ the server answers again, and compares its cursors before it goes on.
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import Final
 
 from hub.graph.engine import wait_until_ready
+from hub.keyfiles import read_private
 from ledger.errors import Malformed, Unavailable
 
 __all__ = ["Neo4jEngine", "read_password"]
 
 _READY_S: Final = 60.0
+_LEAST_PASSWORD: Final = 8  # characters; what Neo4j takes
 _MAX_PASSWORD: Final = 4096  # bytes
 
 
 def read_password(file: Path) -> str:
     """Read a password file: one line, 8 characters or more, readable by its owner only.
 
-    Raises Malformed bad_file.
+    Raises Malformed bad_file, too_large.
     """
+    data = read_private(file, max_bytes=_MAX_PASSWORD)
     try:
-        mode = file.stat().st_mode
-        data = file.read_bytes()
-    except OSError as error:
-        raise Malformed("bad_file", f"cannot read the password file {file}") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Malformed("bad_file", f"the password file {file} must be 0600")
-    try:
-        password = data[: _MAX_PASSWORD + 1].decode("utf-8").removesuffix("\n")
+        password = data.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError as error:
-        raise Malformed("bad_file", f"the password file {file} is not UTF-8") from error
-    if len(data) > _MAX_PASSWORD or len(password) < 8 or "\n" in password:
-        raise Malformed("bad_file", f"the password file {file} must hold one line of 8 characters or more")
+        raise Malformed("bad_file", f"{file.name} is not UTF-8") from error
+    if len(password) < _LEAST_PASSWORD or "\n" in password:
+        raise Malformed("bad_file", f"{file.name} is not one line of {_LEAST_PASSWORD} characters or more")
     return password
 
 

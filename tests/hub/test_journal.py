@@ -112,9 +112,9 @@ def test_a_license_record_is_read_back() -> None:
         ({"extra": 1}, "bad_payload"),
     ],
 )
-def test_a_license_record_that_breaks_its_form_is_not_even_built(changed: dict[str, JsonValue], code: str) -> None:
+def test_a_license_record_that_breaks_its_form_is_malformed(changed: dict[str, JsonValue], code: str) -> None:
     with pytest.raises(Malformed, match=code):
-        record(1, **changed)
+        parse_license_record(record(1, **changed))
 
 
 @pytest.mark.parametrize(
@@ -354,4 +354,4 @@ def test_an_issuer_that_is_only_a_division_is_no_statement(issuer: str) -> None:
     foreign = f"1.2.156.3005.2.{identifier.type_code}.{issuer}.1.001."
     foreign += check_char("".join(foreign.removeprefix("1.2.156.3005.2.").split(".")))
     with pytest.raises(Malformed, match="bad_identifier: issuer"):
-        record(1, certificateIdentifier=foreign, certificateIssuingAuthorityCode=issuer)
+        parse_license_record(record(1, certificateIdentifier=foreign, certificateIssuingAuthorityCode=issuer))

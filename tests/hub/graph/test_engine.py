@@ -246,9 +246,9 @@ async def test_the_fence_of_a_server_lifts_when_it_answers_again(neo4j_engine: N
 @pytest.mark.parametrize(
     ("content", "mode", "reason"),
     [
-        (b"long enough\n", 0o640, "must be 0600"),
-        (b"short\n", 0o600, "must hold one line"),
-        (b"two lines\nof text\n", 0o600, "must hold one line"),
+        (b"long enough\n", 0o640, "can be read by others"),
+        (b"short\n", 0o600, "is not one line"),
+        (b"two lines\nof text\n", 0o600, "is not one line"),
         (b"\xff" * 9, 0o600, "is not UTF-8"),
     ],
 )
