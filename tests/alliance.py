@@ -14,7 +14,7 @@ from hub.county.member import MemberFile
 from ledger.encoding import JsonValue
 from ledger.entries import MemberChange, parse_entry
 from ledger.governance import member_payload
-from ledger.identifiers import LicenseIdentifier
+from ledger.identifiers import LicenseIdentifier, Uscc
 from ledger.jws import join_general
 from ledger.members import KeyState
 from ledger.signers import SoftwareSigner
@@ -29,7 +29,6 @@ HUB_URL: Final = "https://hub.example"
 ORIGIN: Final = "hub.example/ledger"
 _PASSPHRASE: Final = b"correct horse"
 _HOLDER_KEY: Final = seeded("holder key")(32)
-_ISSUER: Final = "11370214MB2000004E"
 _TYPE: Final = "11100000MB0143028R001"
 
 
@@ -103,28 +102,29 @@ def _policy(members: Mapping[str, MemberFile], log: VerifierKey) -> bytes:
     return "\n".join([*lines, f"group all-of-them all {names}", "quorum all-of-them", ""]).encode()
 
 
-def identifier_of(number: int) -> LicenseIdentifier:
-    """Give the identifier of the sample license of that number."""
-    return LicenseIdentifier.make(_TYPE, _ISSUER, f"{number:018d}", 1)
+def identifier_of(number: int, county: str = "370214") -> LicenseIdentifier:
+    """Give the identifier of the sample license of that number, issued by an authority of the county."""
+    return LicenseIdentifier.make(_TYPE, str(Uscc.make(f"11{county}", "MB200000")), f"{number:018d}", 1)
 
 
 def license_of(
     number: int = 1,
     *,
+    county: str = "370214",
     name: str = "示例食品店",
     expires: date | None = None,
     extend: Mapping[str, JsonValue] | None = None,
 ) -> LicenseRecord:
     """Give a sample license; every one of a number has the same content unless told otherwise."""
     return LicenseRecord(
-        certificate_identifier=identifier_of(number),
+        certificate_identifier=identifier_of(number, county),
         certificate_name="营业执照",
         certificate_type_name="营业执照",
         certificate_number=f"SD-{number}",
         certificate_issuing_authority_name="示例市场监督管理局",
-        certificate_issuing_authority_code=_ISSUER,
+        certificate_issuing_authority_code=identifier_of(number, county).issuer,
         certificate_issued_date=date(2026, 4, 1),
-        certificate_area_code="370214",
+        certificate_area_code=county,
         holders=(LicenseHolder(name=name, type_code="001", code="92370214MA3C00000X"),),
         certificate_effective_date=date(2026, 4, 1),
         certificate_expiring_date=expires,

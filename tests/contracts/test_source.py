@@ -28,7 +28,7 @@ def alliance(tmp_path: Path) -> Iterator[Alliance]:
     """Give two counties that sealed three licenses."""
     founded = found_alliance(tmp_path)
     for county, numbers in SEALED.items():
-        founded.nodes[county].seal_many([license_of(number) for number in numbers], NOW)
+        founded.nodes[county].seal_many([license_of(number, county=county) for number in numbers], NOW)
     yield founded
     founded.close()
 
@@ -38,8 +38,8 @@ async def sources(request: pytest.FixtureRequest, alliance: Alliance, tmp_path: 
     """Give each kind of source over the same three licenses."""
     async with AsyncExitStack() as stack:
         if request.param == "fake":
-            kept = {license_of(number).identifier: license_of(number).claims() for number in (1, 2, 3)}
-            yield FakeFaceSources(kept=kept)
+            licenses = [license_of(number, county=county) for county, numbers in SEALED.items() for number in numbers]
+            yield FakeFaceSources(kept={each.identifier: each.claims() for each in licenses})
             return
         store = VaultStore(tmp_path / "vault.sqlite", FaceCipher(bytes(32), seeded("vault")), lambda _leaf: True)
         stack.callback(store.close)
@@ -55,7 +55,7 @@ async def sources(request: pytest.FixtureRequest, alliance: Alliance, tmp_path: 
 def _deposit(store: VaultStore, alliance: Alliance) -> None:
     for county, numbers in SEALED.items():
         for number in numbers:
-            face = alliance.nodes[county].records.face(str(identifier_of(number)))
+            face = alliance.nodes[county].records.face(str(identifier_of(number, county)))
             assert face is not None
             store.deposit(county, face.sd_jwt, NOW)
 
@@ -72,7 +72,11 @@ async def _node(stack: AsyncExitStack, alliance: Alliance, county: str, clock: F
 
 def _request(county: str, number: int, *fields: str) -> FaceRequest:
     return FaceRequest(
-        certificate_identifier=str(identifier_of(number)), county=county, fields=fields, use_cause="办理", caller=CLERK
+        certificate_identifier=str(identifier_of(number, county)),
+        county=county,
+        fields=fields,
+        use_cause="办理",
+        caller=CLERK,
     )
 
 
