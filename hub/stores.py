@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from hub.database import open_reader
-from ledger.errors import NotVerified, Unavailable
+from ledger.errors import Unavailable
+from ledger.transparency.sqlite import unreadable
 
 __all__ = ["JOURNAL", "LEDGER", "OpenedStores", "stores_of"]
 
@@ -71,4 +72,4 @@ def _read(connection: sqlite3.Connection) -> list[object]:
     try:
         return connection.execute("SELECT * FROM head").fetchall()
     except sqlite3.DatabaseError as error:
-        raise NotVerified("corrupt_store", f"SQLite cannot read the store: {error}") from error
+        raise unreadable(error) from error

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from hub.backup import back_up
 from hub.commands.verify import read_bounded
 from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
+from hub.stores import JOURNAL, LEDGER
 from hub.workers import cores, workers
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -23,6 +24,7 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 __all__ = ["backup", "check"]
 
 _MAX_GENESIS: Final = 65_536
+_LARGE: Final = 16 * 1024 * 1024  # bytes; some 10,000 entries
 
 Data = Annotated[Path, typer.Option(help="folder of the hub, or a copy of it")]
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -32,7 +34,9 @@ def check(
     data: Data,
     policy: Annotated[Path | None, typer.Option(help="a verifier's policy; default: the folder's own")] = None,
     genesis: Annotated[Path | None, typer.Option(help="a verifier's genesis; default: the folder's own")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, max=256, help="default: one a core")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="default: one a core")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make everything that follows from ledger entries and journal records again, and compare it with what is stored.
@@ -46,7 +50,7 @@ def check(
     began = time.monotonic()
     try:
         pinned = pinned_in(data) if policy is None or genesis is None else _pinned(policy, genesis)
-        with _progress(shown=not json) as progress, workers(processes or cores()) as in_order:
+        with _progress(shown=not json) as progress, workers(processes or _processes(data)) as in_order:
             report = check_stores(data, pinned, in_order=in_order, progress=progress.advance)
     except NotVerified as error:
         if not json:
@@ -55,6 +59,12 @@ def check(
         typer.echo(orjson.dumps(row).decode())
         raise typer.Exit(1) from error
     _print(report, time.monotonic() - began, json=json)
+
+
+def _processes(data: Path) -> int:
+    """Give every core, unless the stores are checked sooner than processes start."""
+    sizes = [(data / name).stat().st_size for name in (LEDGER, JOURNAL) if (data / name).is_file()]
+    return cores() if sum(sizes) >= _LARGE else 1
 
 
 def _pinned(policy: Path, genesis: Path) -> Pinned:

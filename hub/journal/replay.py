@@ -23,6 +23,7 @@ from ledger.suites import verify
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash
 from ledger.transparency.spans import FAULTS, InOrder, one_by_one
+from ledger.transparency.sqlite import unreadable
 from ledger.transparency.tables import check_counts, check_file
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, tile_paths
 
@@ -199,7 +200,7 @@ class _Replay:
         try:
             return self._connection.execute(text, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise NotVerified("corrupt_store", f"SQLite cannot read the journal: {error}") from error
+            raise unreadable(error) from error
 
 
 def _whole(found: Sequence[RecordFindings | TongbanError]) -> list[RecordFindings]:

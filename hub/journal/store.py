@@ -18,7 +18,7 @@ from typing import Any, Final
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import TreeView, leaf_hash
-from ledger.transparency.sqlite import prepare, transaction
+from ledger.transparency.sqlite import prepare, transaction, unreadable
 from ledger.transparency.tiles import TileNodes
 
 __all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore"]
@@ -103,7 +103,7 @@ class JournalReader:
         try:
             return self._connection.execute(text, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise NotVerified("corrupt_store", f"SQLite cannot read the journal: {error}") from error
+            raise unreadable(error) from error
 
 
 class JournalStore:

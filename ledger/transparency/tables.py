@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from ledger.errors import NotVerified
 from ledger.status import TILE_ENTRIES
+from ledger.transparency.sqlite import unreadable
 from ledger.transparency.store import StoreState
 from ledger.transparency.tiles import tile_paths
 
@@ -71,4 +72,4 @@ def _rows(connection: sqlite3.Connection, text: str) -> list[Any]:
     try:
         return connection.execute(text).fetchall()
     except sqlite3.DatabaseError as error:
-        raise NotVerified("corrupt_store", f"SQLite cannot read the store: {error}") from error
+        raise unreadable(error) from error
