@@ -16,7 +16,7 @@ from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from tests.entropy import seeded, signer_of
 
-__all__ = ["ISSUER", "NOW", "TYPE_CODE", "County", "MemoryLog", "genesis"]
+__all__ = ["ISSUER", "NOW", "TYPE_CODE", "County", "MemoryLog", "genesis", "member_change"]
 
 NOW: Final = 1780304400  # 2026-06-01T09:00:00Z
 TYPE_CODE: Final = "11100000000013338W032"
@@ -51,6 +51,12 @@ def genesis(*counties: str) -> bytes:
     ]
     payload = member_payload(iat=NOW, k=1, members=rows, origin="hub.example/ledger")
     return sign_general(MEMBER_TYP, payload, [(kid, signer_of(kid)) for kid in kids.values()])
+
+
+def member_change(*rows: MemberRow) -> bytes:
+    """Make a later member entry, signed by nobody in particular: whoever projects it has seen it admitted."""
+    payload = member_payload(iat=NOW, k=1, members=rows, prev=bytes(32))
+    return sign_general(MEMBER_TYP, payload, [("370214#1", signer_of("370214#1"))])
 
 
 class County:

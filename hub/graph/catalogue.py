@@ -63,10 +63,10 @@ _LOADING: Final[tuple[tuple[str, tuple[LiteralString, ...]], ...]] = (
         (
             """\
 OPTIONAL MATCH (c:Cursor {id: 'ledger'})
-WITH coalesce(c.members, []) AS members
+WITH coalesce(c.governors, []) AS governors
 UNWIND $rows AS row
 MERGE (j:Jurisdiction {code: row.code})
-SET j += row.properties, j.member = row.code IN members""",
+SET j += row.properties, j.member = size([kid IN governors WHERE kid STARTS WITH row.code + '#']) > 0""",
         ),
     ),
     (

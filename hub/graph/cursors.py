@@ -1,11 +1,11 @@
 """The cursors: how far the graph has come in each log, kept in the graph itself.
 
-    (:Cursor {id: "ledger", at, leaf, members})      entries below `at` are in the graph
+    (:Cursor {id: "ledger", at, leaf, governors})    entries below `at` are in the graph
     (:Cursor {id: "journal", at, leaf})              records below `at` are in the graph
 
 A cursor moves in the transaction that writes its rows, and it is locked before it is read: without the lock two
 projectors on Neo4j would both win. `leaf` is the leaf hash of the last entry taken, so a graph of another ledger is
-noticed.
+noticed. `governors` are the active `govern` keys, by kid in order of the log: whoever has one is a member.
 """
 
 from __future__ import annotations

@@ -13,14 +13,16 @@ from typing import Any, Final, TypeAlias
 
 from hub.journal.records import LicenseRecord, parse_record
 from ledger.encoding import b64u_encode
-from ledger.entries import MemberChange, Seal, StatusChange, parse_entry
+from ledger.entries import Entry, MemberChange, Seal, StatusChange, parse_entry
 from ledger.errors import NotVerified, TongbanError
+from ledger.status import Status
 
-__all__ = ["LedgerFacts", "LicenseRow", "admitted", "instant", "ledger_facts", "license_rows"]
+__all__ = ["LedgerFacts", "LicenseRow", "admitted", "fallen", "instant", "ledger_facts", "license_rows"]
 
 LicenseRow: TypeAlias = dict[str, Any]
 
 _LAST_SECOND: Final = 253402300799  # 9999-12-31T23:59:59Z
+_KEY_COMPROMISED: Final = "99"  # the exchange's codes have none of its own for it: other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +30,17 @@ class LedgerFacts:
     """Rows of consecutive ledger entries.
 
     seals: {"index", "leaf", "at", "by"}, by index. changes: {"of", "status", "reason", "index"}, one a seal (its last
-    change), by seal. members: counties that a member entry gives keys, by code.
+    change), by seal. governors: kids of new `govern` keys, in order of the log; ended: kids of revoked keys. voids: kid
+    of a compromised key -> the index from which its seals fall; the first of the entries says so. count: entries that
+    these rows are of.
     """
 
+    count: int
     seals: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
-    members: list[str] = field(default_factory=list)
+    governors: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    voids: dict[str, int] = field(default_factory=dict)
 
 
 def instant(seconds: int) -> str:
@@ -42,23 +49,69 @@ def instant(seconds: int) -> str:
 
 
 def ledger_facts(start: int, entries: Sequence[bytes]) -> LedgerFacts:
-    """Read the entries from index `start` on. Raises NotVerified corrupt_store: a published entry always reads."""
+    """Read the entries from index `start` on, up to the next by which seals fall: those must have their rows before.
+
+    Raises NotVerified corrupt_store: a published entry always reads.
+    """
     seals: list[dict[str, Any]] = []
     changes: dict[int, dict[str, Any]] = {}
-    members: set[str] = set()
+    governors: list[str] = []
+    ended: list[str] = []
+    voids: dict[str, int] = {}
+    index = start
     for index, raw in enumerate(entries, start):
-        try:
-            entry = parse_entry(raw)
-        except TongbanError as error:
-            raise NotVerified("corrupt_store", "a published entry does not read", index=index) from error
+        entry = _entry(index, raw)
+        if found := _voids(entry):
+            if index > start:
+                break
+            voids = found
         if isinstance(entry, Seal):
             leaf = b64u_encode(entry.leaf)
             seals.append({"index": index, "leaf": leaf, "at": instant(entry.iat), "by": entry.iss})
         elif isinstance(entry, StatusChange):
             changes[entry.of] = {"of": entry.of, "status": entry.to.name, "reason": entry.reason, "index": index}
         elif isinstance(entry, MemberChange):
-            members |= {row.county for row in entry.members if row.keys}
-    return LedgerFacts(seals=seals, changes=[changes[of] for of in sorted(changes)], members=sorted(members))
+            governors += [key.kid for row in entry.members for key in row.keys if "govern" in key.uses]
+            ended += [key.kid for row in entry.members for key in row.revoke]
+    else:
+        index = start + len(entries)
+    return LedgerFacts(
+        seals=seals,
+        changes=[changes[of] for of in sorted(changes)],
+        governors=governors,
+        ended=ended,
+        voids=voids,
+        count=index - start,
+    )
+
+
+def _entry(index: int, raw: bytes) -> Entry:
+    try:
+        return parse_entry(raw)
+    except TongbanError as error:
+        raise NotVerified("corrupt_store", "a published entry does not read", index=index) from error
+
+
+def _voids(entry: Entry) -> dict[str, int]:
+    if not isinstance(entry, MemberChange):
+        return {}
+    ended = [key for row in entry.members for key in row.revoke]
+    return {key.kid: key.void_from for key in ended if key.void_from is not None}
+
+
+def fallen(start: int, entries: Sequence[bytes], facts: LedgerFacts, by: int) -> list[dict[str, Any]]:
+    """Give the changes of the seals among the entries from `start` on that fall by the entry at index `by`.
+
+    Raises NotVerified corrupt_store.
+    """
+    seals = [
+        (index, entry) for index, raw in enumerate(entries, start) if isinstance(entry := _entry(index, raw), Seal)
+    ]
+    return [
+        {"of": index, "status": Status.REVOKED.name, "reason": _KEY_COMPROMISED, "index": by}
+        for index, seal in seals
+        if index >= facts.voids.get(seal.signatures[0].kid, by)
+    ]
 
 
 def license_rows(start: int, records: Sequence[bytes]) -> list[LicenseRow]:

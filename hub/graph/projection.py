@@ -6,7 +6,8 @@ emptied, or put back from a copy): it is prepared anew and filled again, and has
 
 A seal makes a bare `License {logIndex, leafHash, sealedAt, sealedBy, status}` that no query can reach; the county's
 journal record completes it with identifier, dates and relationships. Status entries find it by `logIndex` in either
-state, so the end does not depend on how the two logs interleave. A record whose seal is not published yet waits.
+state, so the end does not depend on how the two logs interleave. A member entry may revoke seals of a compromised key
+from an index on: they are read again from the ledger. A record whose seal is not published yet waits.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import structlog
 
 from hub.graph.cursors import claim, make_cursors, read_cursors
 from hub.graph.driver import BoltDriver, Step, Unit
-from hub.graph.facts import LedgerFacts, LicenseRow, admitted, ledger_facts, license_rows
+from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, ledger_facts, license_rows
+from ledger.closed import county_of
 from ledger.encoding import b64u_encode
 from ledger.errors import Conflict, Unavailable
 from ledger.transparency.merkle import leaf_hash
@@ -61,23 +63,31 @@ UNWIND $rows AS row
 MERGE (l:License {logIndex: row.index})
 ON CREATE SET l.leafHash = row.leaf, l.sealedAt = row.at, l.sealedBy = row.by, l.status = 'VALID'"""
 
+# REVOKED is for good. A seal that falls with its key keeps the reason why it was revoked before.
 _CHANGES: Final[LiteralString] = """\
 UNWIND $rows AS row
-MATCH (l:License {logIndex: row.of})
+MATCH (l:License {logIndex: row.of}) WHERE l.status <> 'REVOKED'
 SET l.status = row.status, l.statusReason = row.reason, l.statusIndex = row.index"""
 
 # A county that the catalogue does not list yet becomes a member when it does: the cursor remembers.
 _MEMBERS: Final[LiteralString] = """\
 MATCH (c:Cursor {id: 'ledger'})
-SET c.members = coalesce(c.members, []) + [code IN $rows WHERE NOT code IN coalesce(c.members, [])]
-WITH c
-UNWIND $rows AS code
+WITH c, [kid IN coalesce(c.governors, []) + $governors WHERE NOT kid IN $ended] AS governors
+SET c.governors = governors
+WITH governors
+UNWIND $counties AS code
 MATCH (j:Jurisdiction {code: code})
-SET j.member = true"""
+SET j.member = size([kid IN governors WHERE kid STARTS WITH code + '#']) > 0"""
 
 
 def _ledger_steps(facts: LedgerFacts) -> list[Step]:
-    return [*_rows(_SEALS, facts.seals), *_rows(_CHANGES, facts.changes), *_rows(_MEMBERS, facts.members)]
+    return [*_rows(_SEALS, facts.seals), *_rows(_CHANGES, facts.changes), *_member_steps(facts)]
+
+
+def _member_steps(facts: LedgerFacts) -> list[Step]:
+    counties = sorted({county_of(kid) for kid in [*facts.governors, *facts.ended]})
+    parameters = {"governors": facts.governors, "ended": facts.ended, "counties": counties}
+    return [Step(text=_MEMBERS, parameters=parameters)] if counties else []
 
 
 _COMPLETION: Final[tuple[LiteralString, ...]] = (
@@ -283,7 +293,18 @@ class Projector:
         if not entries:
             return False
         facts = await asyncio.to_thread(ledger_facts, start, entries)
-        return await self._move("ledger", start, entries, _ledger_steps(facts))
+        await self._void(start, facts)
+        return await self._move("ledger", start, entries[: facts.count], _ledger_steps(facts))
+
+    async def _void(self, by: int, facts: LedgerFacts) -> None:
+        """Revoke what falls by the entry at index `by`: no matter how often, so it may take many transactions."""
+        start = min(facts.voids.values(), default=by)
+        while start < by:
+            entries = await self._ledger.read(start, min(self._batch, by - start))
+            rows = await asyncio.to_thread(fallen, start, entries, facts, by)
+            for step in _rows(_CHANGES, rows):
+                await self._driver.write(Unit(steps=[step]))
+            start += len(entries)
 
     async def _journal_batch(self) -> bool:
         start = self._position.journal

@@ -34,7 +34,7 @@ def test_instants_are_fixed_width() -> None:
     ]
 
 
-def test_entries_become_seals_changes_and_members() -> None:
+def test_entries_become_seals_changes_and_governors() -> None:
     ledger = MemoryLog([genesis("370214", "130207")])
     county = County("370214", ledger, MemoryLog())
     index = county.seal(1)
@@ -44,7 +44,8 @@ def test_entries_become_seals_changes_and_members() -> None:
     assert ledger_facts(0, ledger.entries) == LedgerFacts(
         seals=[{"index": 1, "leaf": leaf, "at": "2026-06-01T09:00:00.000Z", "by": "370214"}],
         changes=[{"of": 1, "status": "VALID", "reason": "01", "index": 3}],
-        members=["130207", "370214"],
+        governors=["130207#1", "370214#1"],
+        count=4,
     )
 
 

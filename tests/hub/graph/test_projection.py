@@ -52,7 +52,7 @@ async def test_a_license_has_exactly_these_properties_and_relationships(driver: 
             "at": 3,
             "id": "ledger",
             "leaf": b64u_encode(leaf_hash(ledger.entries[2])),
-            "members": [FENGNAN, CHENGYANG],
+            "governors": [f"{FENGNAN}#1", f"{CHENGYANG}#1"],
         },
         "License:1": {
             "certificateExpiringDate": "2031-04-30",
