@@ -30,7 +30,7 @@ __all__ = ["SM2_ID", "Sm2PublicKey", "der_from_raw", "raw_from_der", "signer_dig
 SM2_ID: Final = b"1234567812345678"
 _NUMBER_BYTES: Final = 32
 _DER_BYTES: Final = range(8, 73)
-_KEYS_WITH_TABLES: Final = 32  # 1.5 MB each
+_KEYS_WITH_TABLES: Final = 32  # 1.4 MB each
 _CURVE: Final = b"".join(number.to_bytes(_NUMBER_BYTES, "big") for number in (*COEFFICIENTS, *GENERATOR))
 
 

@@ -5,9 +5,10 @@
 Points and scalars here are public (keys, signatures): the time that a calculation takes depends on them. No private
 scalar may enter this module; `ledger.sm2_keys` leaves those to GmSSL.
 
-A key that has verified a few signatures gets a table of 32 rows of 256 points, row i holding j * 256**i * P: then
-t*P is a sum of 32 points, one a byte of t, without a doubling. A table costs as much as some sixty verifications
-without one, and 1.5 MB; so it is made when a key is used often, and for the 32 keys used last.
+A key that has verified a few signatures gets a table of 29 rows of 256 points, row i holding j * 512**i * P: then t*P
+is a sum of at most 29 points, one a digit of t to the base 512 with digits of either sign, without a doubling. A table
+costs as much as some fifty verifications without one, and 1.4 MB; so it is made when a key is used often, and kept for
+the 32 keys used last. G has one of 24 rows of 1,024 points.
 """
 
 from __future__ import annotations
@@ -43,13 +44,14 @@ TABLE_AFTER: Final = 64
 """How many products a point takes part in before it gets its table."""
 
 Point: TypeAlias = tuple[int, int]
-Rows: TypeAlias = tuple[tuple[Point, ...], ...]
 Jacobian: TypeAlias = tuple[int, int, int]
 """(X, Y, Z) stands for the point (X / Z^2, Y / Z^3); Z = 0 for the point at infinity."""
 
 _INFINITY: Final[Jacobian] = (1, 1, 0)
-_BYTES: Final = 32
-_UNUSED: Final[Point] = (0, 0)  # column 0 of a table: a byte 0 adds nothing
+_SCALAR_BITS: Final = 257  # with the carry of signed digits
+_BASE_WIDTH: Final = 11
+_KEY_WIDTH: Final = 9
+_UNUSED: Final[Point] = (0, 0)  # column 0 of a table: a digit 0 adds nothing
 
 
 def is_on_curve(point: Point) -> bool:
@@ -77,36 +79,72 @@ def affine(point: Jacobian) -> Point | None:
 class PointMultiples:
     """Computes s*G + t*P for one point P of the curve, faster from the product number `after` on."""
 
-    __slots__ = ("_after", "_point", "_rows", "_uses")
+    __slots__ = ("_after", "_point", "_table", "_uses")
 
     def __init__(self, point: Point, *, after: int = TABLE_AFTER) -> None:
         self._point = point
         self._after = after
         self._uses = count()
-        self._rows: Rows | None = None
+        self._table: _Table | None = None
 
     def plus_base(self, s: int, t: int) -> Jacobian:
         """Give s*G + t*P; 1 <= s, t < n."""
-        if self._rows is None and next(self._uses) == self._after:  # one thread gets that number, and makes the table
-            self._rows = _table(self._point)
-        if self._rows is None:
+        if self._table is None and next(self._uses) == self._after:  # one thread gets that number, and makes the table
+            self._table = _Table(self._point, _KEY_WIDTH)
+        if self._table is None:
             return _shamir(s, t, self._point)
         try:
-            return _sum([*_entries(_base_table(), s), *_entries(self._rows, t)])
+            return _sum([*_base_table().points(s), *self._table.points(t)])
         except ValueError:  # two points that met have one x: only made-up numbers do that
             return _shamir(s, t, self._point)
 
 
-def _entries(rows: Rows, scalar: int) -> Iterator[Point]:
-    return (row[byte] for row, byte in zip(rows, scalar.to_bytes(_BYTES, "little"), strict=True) if byte)
+class _Table:
+    """The multiples j * 2**(width * i) * P, 1 <= j <= 2**(width - 1), of one point, row i by row."""
+
+    __slots__ = ("_half", "_offset", "_rows", "_width")
+
+    def __init__(self, point: Point, width: int) -> None:
+        self._width = width
+        self._half = 1 << width - 1
+        windows = range(0, _SCALAR_BITS, width)
+        self._offset = sum(self._half << window for window in windows)
+        firsts = list(_windows_of(point, width, len(windows)))
+        columns = [[_UNUSED] * len(firsts), firsts, [_doubled(first) for first in firsts]]
+        while len(columns) <= self._half:  # the order is prime and far greater: no two points of a sum have one x
+            columns.append(_pairwise_sums(columns[-1], firsts))
+        self._rows = tuple(zip(*columns, strict=True))
+
+    def points(self, scalar: int) -> Iterator[Point]:
+        """Give the points whose sum is scalar * P; a y may be negative."""
+        width, half, mask = self._width, self._half, 2 * self._half - 1
+        scalar += self._offset  # then every digit minus half is a signed digit of the scalar
+        for row in self._rows:
+            digit = (scalar & mask) - half
+            scalar >>= width
+            if digit > 0:
+                yield row[digit]
+            elif digit:
+                x, y = row[-digit]
+                yield x, -y
+
+
+@cache
+def _base_table() -> _Table:
+    return _Table(GENERATOR, _BASE_WIDTH)
+
+
+def _windows_of(point: Point, width: int, windows: int) -> Iterator[Point]:
+    for _ in range(windows):
+        yield point
+        for _ in range(width):
+            point = _doubled(point)
 
 
 def _sum(points: list[Point]) -> Jacobian:
-    """Add points up: two rounds in pairs, the rest one by one. Raises ValueError when a pair has one x."""
-    for _ in range(2):  # a round saves more than its inversion costs as long as there are many pairs
-        half = len(points) // 2
-        points = [*_pairwise_sums(points[:half], points[half : 2 * half]), *points[2 * half :]]
-    return reduce(_plus, points, _INFINITY)
+    """Add points up, first in pairs, then one by one. Raises ValueError when the two of a pair have one x."""
+    half = len(points) // 2
+    return reduce(_plus, [*_pairwise_sums(points[:half], points[half : 2 * half]), *points[2 * half :]], _INFINITY)
 
 
 def _shamir(s: int, t: int, point: Point) -> Jacobian:
@@ -145,30 +183,6 @@ def _plus(total: Jacobian, point: Point) -> Jacobian:
     hhh, v = hh * h % PRIME, big_x * hh % PRIME
     new_x = (r * r - hhh - 2 * v) % PRIME
     return new_x, (r * (v - new_x) - big_y * hhh) % PRIME, z * h % PRIME
-
-
-@cache
-def _base_table() -> Rows:
-    return _table(GENERATOR)
-
-
-def _table(point: Point) -> Rows:
-    """Make the table of a point, column by column: j * P from (j - 1) * P, for all 32 rows with one inversion.
-
-    The order is prime and far above 256, so that no two points of one sum have the same x.
-    """
-    firsts = list(_times_256(point))
-    columns = [[_UNUSED] * _BYTES, firsts, [_doubled(first) for first in firsts]]
-    while len(columns) < 256:
-        columns.append(_pairwise_sums(columns[-1], firsts))
-    return tuple(zip(*columns, strict=True))
-
-
-def _times_256(point: Point) -> Iterator[Point]:
-    for _ in range(_BYTES):
-        yield point
-        for _ in range(8):
-            point = _doubled(point)
 
 
 def _doubled(point: Point) -> Point:

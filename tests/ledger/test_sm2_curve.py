@@ -15,6 +15,7 @@ from ledger.sm2_curve import (
     PRIME,
     TABLE_AFTER,
     PointMultiples,
+    _Table,
     affine,
     is_on_curve,
     points_at,
@@ -80,17 +81,30 @@ def test_a_point_gets_its_table_when_it_is_used_often() -> None:
     made = []
     for _ in range(4):
         assert affine(multiples.plus_base(3, 4)) == expected
-        made.append(multiples._rows is not None)
+        made.append(multiples._table is not None)
     assert made == [False, False, True, True]
     assert TABLE_AFTER == 64
 
 
-def test_a_table_holds_every_multiple_of_a_byte() -> None:
-    QUICK.plus_base(1, 1)
-    rows = QUICK._rows or ()
-    assert [len(row) for row in rows] == [256] * 32
-    for row, column in [(0, 1), (0, 255), (1, 1), (17, 254), (31, 2), (31, 255)]:
-        assert rows[row][column] == textbook.multiply(column << 8 * row, KEY)
+@pytest.mark.parametrize(("width", "rows"), [(9, 29), (11, 24)])
+def test_a_table_holds_every_multiple_of_a_digit(width: int, rows: int) -> None:
+    table: Any = _Table(KEY, width)
+    half = 1 << width - 1
+    assert [len(row) for row in table._rows] == [half + 1] * rows
+    for row, column in [(0, 1), (0, half), (1, 1), (rows // 2, half - 1), (rows - 1, 2), (rows - 1, half)]:
+        assert table._rows[row][column] == textbook.multiply(column << width * row, KEY)
+
+
+SHORT: Final = _Table(KEY, 5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(scalar=SCALARS | st.sampled_from([2**256 - 1, int("10" * 128, 2), int("01" * 128, 2), 16, 15, 17, 31]))
+def test_the_points_of_a_table_sum_up_to_the_product(scalar: int) -> None:
+    total: textbook.Point = None
+    for x, y in SHORT.points(scalar):
+        total = textbook.add(total, (x, y % PRIME))
+    assert total == textbook.multiply(scalar, KEY)
 
 
 @settings(max_examples=30)
