@@ -123,7 +123,7 @@ class _Replay:
             try:
                 self._take(span, found)
             except FAULTS:
-                self._grow()  # a tile may differ below the entry at fault
+                self._grow(whole=False)  # a tile may differ below the entry at fault
                 raise
             on_entries(len(span.raws))
 
@@ -193,22 +193,29 @@ class _Replay:
             self._digest = (self._effects.keys, self._effects.keys.digest())
         return self._digest[1]
 
-    def _grow(self) -> None:
-        """Take the leaves since the last head into the tree, and compare the tiles that they fill."""
+    def _grow(self, *, whole: bool = True) -> None:
+        """Take the leaves since the last head into the tree, and compare the tiles that they fill (else: began)."""
         growth = self._edge.append(self._leaves)
         self._edge = growth.edge
         self._leaves.clear()
         for (level, number), tile in growth.tiles.items():
-            if len(tile) == TILE_WIDTH * HASH_BYTES:
-                self._compare_tile(level, number, tile)
+            if len(tile) == TILE_WIDTH * HASH_BYTES or not whole:
+                self._compare_tile(level, number, tile, whole=whole)
 
-    def _compare_tile(self, level: int, number: int, tile: bytes) -> None:
-        stored = self._reader.tile(level, number)
-        if stored != tile:
+    def _compare_tile(self, level: int, number: int, tile: bytes, *, whole: bool = True) -> None:
+        stored = self._stored_tile(level, number)
+        if (stored if whole else stored[: len(tile)]) != tile:
             same = (here == there for here, there in zip(tile, stored, strict=False))
             differs = next((at for at, equal in enumerate(same) if not equal), min(len(stored), len(tile) - 1))
             index = number * TILE_WIDTH + differs // HASH_BYTES << (TILE_HEIGHT * level)
             raise _corrupt(f"tile {number} of level {level} is stored with another hash", index)
+
+    def _stored_tile(self, level: int, number: int) -> bytes:
+        try:
+            return self._reader.tile(level, number)
+        except NotVerified as error:
+            first = number * TILE_WIDTH << (TILE_HEIGHT * level)
+            raise _corrupt(f"tile {number} of level {level}, which begins there, cannot be read", first) from error
 
     def check_right_edge(self) -> None:
         """Compare the partial tiles and the signed note. The last entry must be a head: else its root is unknown."""
