@@ -49,7 +49,7 @@ def multiply(k: int, point: Point) -> Point:
 
 def z_of(x: int, y: int, signer_id: bytes = ID) -> bytes:
     numbers = b"".join(number.to_bytes(32, "big") for number in (A, B, *G, x, y))
-    return sm3_hash((8 * len(signer_id)).to_bytes(2, "big") + signer_id + numbers)
+    return bytes(sm3_hash((8 * len(signer_id)).to_bytes(2, "big") + signer_id + numbers))
 
 
 def sign_digest(d: int, k: int, digest: bytes) -> tuple[int, int]:

@@ -90,7 +90,7 @@ def test_the_command_makes_an_sm2_seal_key(tmp_path: Path) -> None:
     file = tmp_path / "county" / "keys" / "seal.pem"
     signer = read_signer(file, b"correct horse")
     assert signer.public_key.alg == "SM2"
-    command = ["openssl", "pkey", "-in", file, "-passin", f"file:{tmp_path / 'county.pass'}", "-noout", "-text"]
+    command = ["openssl", "pkey", "-in", str(file), "-passin", f"file:{tmp_path / 'county.pass'}", "-noout", "-text"]
     assert "SM2" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
