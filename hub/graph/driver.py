@@ -153,11 +153,12 @@ class BoltDriver:
         for good.
         """
         self._engine.check_writable()
+        limit = asyncio.timeout(self._deadlines.write_s)
         try:
-            async with asyncio.timeout(self._deadlines.write_s):
+            async with limit:
                 return await self._write(unit)
         except (DriverError, Neo4jError, OSError) as error:
-            raise self._blamed(error) from error
+            raise self._blamed(_ended_by(error, limit)) from error
 
     async def apply(self, text: LiteralString) -> None:
         """Run one schema statement in a transaction of its own. Raises as `write`."""
@@ -191,9 +192,9 @@ class BoltDriver:
         return _unavailable(error)
 
     async def _repeat(self, text: LiteralString, parameters: Mapping[str, Any]) -> list[Row]:
-        tries = 0
+        tries, limit = 0, asyncio.timeout(self._deadlines.read_s)
         try:
-            async with asyncio.timeout(self._deadlines.read_s):
+            async with limit:
                 while True:
                     tries += 1
                     try:
@@ -203,7 +204,7 @@ class BoltDriver:
                             raise
                     await asyncio.sleep(_pause(tries))
         except (DriverError, Neo4jError, OSError) as error:  # a TimeoutError is an OSError
-            raise _unavailable(error) from error
+            raise _unavailable(_ended_by(error, limit)) from error
 
     async def _read(self, text: LiteralString, parameters: Mapping[str, Any]) -> list[Row]:
         bolt = await self._connect()
@@ -253,6 +254,11 @@ def _pause(tries: int) -> float:
     """Give the pause after the n-th try (n >= 1), in seconds: grows, with jitter so that racers part."""
     pause = min(_FIRST_PAUSE_S * _PAUSE_FACTOR ** (tries - 1), _LAST_PAUSE_S)
     return pause * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
+
+
+def _ended_by(error: Exception, limit: asyncio.Timeout) -> Exception:
+    """Give what ended a call: the driver may turn our cancelling into an error of its own."""
+    return TimeoutError() if limit.expired() else error
 
 
 def _unavailable(error: Exception) -> Unavailable:
