@@ -23,6 +23,7 @@ import structlog
 from hub.cosigning import Cosigning
 from hub.ledgerfile import LedgerFile
 from hub.publication import Publisher
+from hub.sightings import check_sightings
 from ledger.encoding import MAX_INTEGER
 from ledger.entries import Seal, parse_entry
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
@@ -92,6 +93,7 @@ class LedgerRegistry:
         self._policy: Final = policy
         self._journal: Final = journal
         self._clock: Final = clock
+        self._http: Final = http
         self._queue: Final[deque[_Waiting]] = deque()
         self._arrived: Final = asyncio.Event()
         self._inside = 0  # entries taken and not yet answered
@@ -110,11 +112,25 @@ class LedgerRegistry:
     async def start(self) -> None:
         """Open and check the ledger, show what was published, begin to sequence and publish.
 
-        Raises Unavailable no_log, store_stopped, NotVerified corrupt_store.
+        Raises Unavailable no_log, store_stopped, NotVerified corrupt_store (also: the witnesses have seen more of it).
         """
         await self.file.open()
-        await self._publisher.restore(self._policy)
+        try:
+            await self._check_newest()
+            await self._publisher.restore(self._policy)
+        except BaseException:
+            await self.file.close()  # a start that fails holds nothing
+            raise
         self._tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._sequence_all, self._publisher.run)]
+
+    async def _check_newest(self) -> None:
+        await check_sightings(
+            self._policy,
+            self._http,
+            self.file.sequencer.current().checkpoint,
+            root_at=lambda size: self.file.read(lambda reads: reads.root(size)),
+            timeout_s=self.limits.witness_s,
+        )
 
     async def stop(self) -> None:
         """Stop taking entries, end the running commit, close. Callers who still wait get store_stopped."""

@@ -10,7 +10,7 @@ import httpx2
 
 from ledger.signers import Signer
 from ledger.transparency.note import COSIGNATURE_ED25519, NOTE_ED25519, VerifierKey, keyring
-from ledger.transparency.witness import AddCheckpoint, Latest, decide
+from ledger.transparency.witness import AddCheckpoint, Latest, decide, monitoring_path
 from tests.entropy import signer_of
 
 __all__ = ["Witnesses"]
@@ -58,6 +58,8 @@ class Witnesses:
 
     async def _answer(self, request: httpx2.Request) -> httpx2.Response:
         name = request.url.host
+        if request.method == "GET":
+            return self._shown(name, request)
         assert request.url.path == "/witness/add-checkpoint"
         if name in self.down:
             raise httpx2.ConnectError("no route", request=request)
@@ -81,3 +83,13 @@ class Witnesses:
             other = AddCheckpoint.parse(await request.aread()).note.signatures[0].line()
             return httpx2.Response(200, content=other)
         return httpx2.Response(decision.status, content=decision.body, headers={"Content-Type": decision.content_type})
+
+    def _shown(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        """Show the newest checkpoint that was cosigned, at the monitoring path of the log."""
+        assert request.url.path == f"/witness/{monitoring_path(self._log.name)}"
+        if name in self.down:
+            raise httpx2.ConnectError("no route", request=request)
+        if name in self.broken:
+            raise RuntimeError(name)
+        latest = self.latest.get(name)
+        return httpx2.Response(404) if latest is None else httpx2.Response(200, content=latest.note)

@@ -1,0 +1,86 @@
+"""What the witnesses have seen of the log: asked at start, before the hub signs anything.
+
+    GET <submission prefix>/<hex H(origin)>/checkpoint           c2sp.org/tlog-witness@v1.0.0
+
+A store that was restored from an old copy is sound in itself, and lacks entries that were acknowledged. Whatever a hub
+signed upon it would be a second history, and prove to anyone that this log forks. So it looks first, and does not start
+when a witness has cosigned more than the store holds, or another tree.
+
+A sighting counts only under the log's own signature: no witness can keep a hub from starting with a size of its own
+making. One that does not answer, or knows of no checkpoint, says nothing: this finds a mistake. What keeps a second
+history from a quorum, whoever makes it, is that no witness cosigns one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+import httpx2
+import structlog
+
+from ledger.errors import Malformed, NotVerified, TongbanError
+from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
+from ledger.transparency.note import Keyring, Note, keyring
+from ledger.transparency.witness import monitoring_path
+
+if TYPE_CHECKING:
+    from ledger.transparency.policy import Policy, PolicyWitness
+
+__all__ = ["check_sightings"]
+
+_MAX_NOTE: Final = 64 * 1024
+
+_log = structlog.get_logger(__name__)
+
+
+async def check_sightings(
+    policy: Policy,
+    http: httpx2.AsyncClient,
+    own: Checkpoint,
+    *,
+    root_at: Callable[[int], Awaitable[bytes]],
+    timeout_s: float,
+) -> None:
+    """Ask all witnesses at once. own: the newest checkpoint of the store. root_at: its root at any size up to that.
+
+    Raises NotVerified corrupt_store: a witness cosigned a checkpoint by this log that the store does not lead to.
+    """
+    keys = keyring(log.key for log in policy.logs)
+    asked = [_sighting(each, http, own.origin, keys, timeout_s) for each in policy.witnesses if each.url is not None]
+    for name, seen in await asyncio.gather(*asked):
+        if seen is None or seen.size == 0:
+            continue
+        if seen.size > own.size:
+            why = f"witness {name} has cosigned {seen.size} entries, the store ends at {own.size}: it is an old copy"
+            raise NotVerified("corrupt_store", why)
+        if seen.root != await root_at(seen.size):
+            raise NotVerified("corrupt_store", f"witness {name} has cosigned another tree of {seen.size} entries")
+
+
+async def _sighting(
+    witness: PolicyWitness, http: httpx2.AsyncClient, origin: str, keys: Keyring, timeout_s: float
+) -> tuple[str, Checkpoint | None]:
+    url = f"{(witness.url or '').rstrip('/')}/{monitoring_path(origin)}"
+    try:
+        async with asyncio.timeout(timeout_s):
+            note = await _read(http, url)
+        seen = None if note is None else verify_checkpoint(Note.parse(note), keys).checkpoint
+    except Exception as error:  # noqa: BLE001  # nothing that a witness does, or its URL is, may stop the log
+        code = error.code if isinstance(error, TongbanError) else type(error).__name__
+        _log.warning("witness_not_asked", witness=witness.name, code=code)
+        return witness.name, None
+    return witness.name, seen if seen is not None and seen.origin == origin else None
+
+
+async def _read(http: httpx2.AsyncClient, url: str) -> bytes | None:
+    answer = bytearray()
+    async with http.stream("GET", url) as response:
+        if response.status_code != 200:
+            return None
+        async for chunk in response.aiter_bytes():
+            answer += chunk
+            if len(answer) > _MAX_NOTE:
+                raise Malformed("too_large", f"the witness's checkpoint has more than {_MAX_NOTE} bytes")
+    return bytes(answer)
