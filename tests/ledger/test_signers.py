@@ -39,7 +39,7 @@ def test_es256_signs_as_rfc_6979_with_s_brought_low(vector: dict[str, Any]) -> N
     assert signer.sign(bytes.fromhex(vector["message"])).hex() == vector["signature"][:64] + low
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(alg=st.sampled_from(["Ed25519", "ES256"]), message=st.binary(max_size=200))
 def test_one_message_has_one_signature_and_it_verifies(alg: str, message: bytes) -> None:
     signer: Signer = signer_of("county", alg)
@@ -49,7 +49,7 @@ def test_one_message_has_one_signature_and_it_verifies(alg: str, message: bytes)
     check_low_s(alg, signature)
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(message=st.binary(max_size=200))
 def test_an_sm2_message_has_many_signatures_and_all_verify(message: bytes) -> None:
     signer: Signer = signer_of("county", "SM2")

@@ -107,7 +107,7 @@ def test_the_points_of_a_table_sum_up_to_the_product(scalar: int) -> None:
     assert total == textbook.multiply(scalar, KEY)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(x=st.integers(0, PRIME - 1))
 def test_a_number_is_the_x_of_two_points_or_of_none(x: int) -> None:
     square = (x**3 + COEFFICIENTS[0] * x + COEFFICIENTS[1]) % PRIME

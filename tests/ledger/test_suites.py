@@ -164,7 +164,7 @@ def test_a_der_signature_is_refused() -> None:
     assert refused(signer_of("county", "ES256").public_key, b"statement", der)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(alg=st.sampled_from(list(SUITES)), message=st.binary(max_size=300), place=st.integers(0, 511))
 def test_no_changed_bit_of_a_signature_verifies(alg: str, message: bytes, place: int) -> None:
     signer = signer_of("county", alg)
@@ -174,7 +174,7 @@ def test_no_changed_bit_of_a_signature_verifies(alg: str, message: bytes, place:
     assert refused(signer.public_key, message, bytes(signature))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(alg=st.sampled_from(list(SUITES)), message=st.binary(max_size=100), other=st.binary(max_size=100))
 def test_a_signature_fits_one_message_and_one_key(alg: str, message: bytes, other: bytes) -> None:
     signature = signer_of("county", alg).sign(message)
@@ -183,7 +183,7 @@ def test_a_signature_fits_one_message_and_one_key(alg: str, message: bytes, othe
         assert refused(signer_of("county", alg).public_key, other, signature)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(message=st.binary(max_size=100))
 def test_a_malleated_es256_signature_is_no_log_entry_s(message: bytes) -> None:
     """(r, n - s) verifies too, so only the rule of low s keeps it out of the log."""
