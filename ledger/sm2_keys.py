@@ -5,9 +5,9 @@
 
 Sources: RFC 5958, 2; RFC 5915, 3; GB/T 32918.2-2016, 6. `ledger.pkcs8` encrypts it; `openssl pkey` reads the file.
 
-The scalar is bytes here and never a number: Python's arithmetic takes a time that depends on the numbers. Even the
-public half is computed from two signatures, and GmSSL alone touches the scalar. GmSSL draws the nonce of a signature
-from the operating system, so one message has many signatures.
+Once made, the scalar is bytes here and no number: Python's arithmetic takes a time that depends on the numbers. Even
+the public half is computed from two signatures, and GmSSL alone calculates with the scalar. GmSSL draws the nonce of a
+signature from the operating system, so one message has many signatures.
 """
 
 from __future__ import annotations
