@@ -14,25 +14,27 @@ from ledger.encoding import b64_encode
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.note import COSIGNATURE_ED25519, NOTE_ED25519, VerifierKey
 from tests.entropy import signer_of
-from tests.interop.live_log import COUNTIES, LiveLog, build_programs
+from tests.interop.live_log import Readers, build_programs
+from tests.live_alliance import LIVE_COUNTIES, LiveAlliance
 
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLog]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
     """Give a log that both programs visited three times: new, past one full tile, and past two."""
     folder = tmp_path_factory.mktemp("interop")
     build_programs(folder)
-    with LiveLog.running(folder, folder) as live:
-        live.visit()
+    with LiveAlliance.running(folder) as live:
+        readers = Readers(live, folder)
+        readers.visit()
         for count in (260, 300):
             old = folder / f"old-{live.sealed}"
-            old.write_bytes(live.visits[-1].note)
+            old.write_bytes(readers.visits[-1].note)
             live.seal(count)
-            live.visit("-old", old)
-        yield live
+            readers.visit("-old", old)
+        yield readers
 
 
-def test_go_verifies_checkpoint_inclusion_and_consistency_at_every_size(log: LiveLog) -> None:
+def test_go_verifies_checkpoint_inclusion_and_consistency_at_every_size(log: Readers) -> None:
     """golang.org/x/mod/sumdb: the log's signature, three cosignatures, proofs made from tiles."""
     sizes = [visit.checkpoint.size for visit in log.visits]
     assert sizes == sorted(set(sizes))
@@ -40,14 +42,14 @@ def test_go_verifies_checkpoint_inclusion_and_consistency_at_every_size(log: Liv
     for number, visit in enumerate(log.visits):
         size, root = visit.checkpoint.size, b64_encode(visit.checkpoint.root)
         expected = [
-            f"checkpoint: size {size}, root {root}, {len(COUNTIES)} cosignatures",
+            f"checkpoint: size {size}, root {root}, {len(LIVE_COUNTIES)} cosignatures",
             f"inclusion: {min(16, size)} entries of {size}",
         ]
         expected += [f"consistency: from {sizes[number - 1]} to {size}"] if number else []
         assert (visit.verify.returncode, visit.verify.stdout.splitlines(), visit.verify.stderr) == (0, expected, "")
 
 
-def test_tessera_fsck_accepts_the_whole_log_at_every_size(log: LiveLog) -> None:
+def test_tessera_fsck_accepts_the_whole_log_at_every_size(log: Readers) -> None:
     """It derives every tile and the root from the entry bundles, which it reads with a member's token."""
     for visit in log.visits:
         size, root = visit.checkpoint.size, b64_encode(visit.checkpoint.root)
@@ -55,20 +57,20 @@ def test_tessera_fsck_accepts_the_whole_log_at_every_size(log: LiveLog) -> None:
         assert "failed" not in visit.fsck.stderr
 
 
-def receipt_file(log: LiveLog, path: Path, index: int = 2) -> Path:
+def receipt_file(log: Readers, path: Path, index: int = 2) -> Path:
     """Write a fresh receipt of the seal at an index: the first one is at 2, behind genesis and head."""
-    headers = {"Authorization": f"Bearer {log.token()}"}
-    path.write_bytes(ask("GET", f"{log.url}/receipt/{index}", headers=headers).content)
+    headers = {"Authorization": f"Bearer {log.live.token()}"}
+    path.write_bytes(ask("GET", f"{log.live.url}/receipt/{index}", headers=headers).content)
     return path
 
 
-def test_go_verifies_the_proof_in_a_receipt_and_makes_the_same_from_tiles(log: LiveLog, tmp_path: Path) -> None:
+def test_go_verifies_the_proof_in_a_receipt_and_makes_the_same_from_tiles(log: Readers, tmp_path: Path) -> None:
     done = log.verify("-receipt", receipt_file(log, tmp_path / "a.lic-receipt"))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1].startswith("receipt: entry 2 of ")
 
 
-def test_go_refuses_a_receipt_of_another_seal(log: LiveLog, tmp_path: Path) -> None:
+def test_go_refuses_a_receipt_of_another_seal(log: Readers, tmp_path: Path) -> None:
     """The proof of entry 2 under the presentation of entry 3."""
     one = json.loads(receipt_file(log, tmp_path / "a.lic-receipt").read_bytes())
     other = json.loads(receipt_file(log, tmp_path / "b.lic-receipt", 3).read_bytes())
@@ -78,18 +80,18 @@ def test_go_refuses_a_receipt_of_another_seal(log: LiveLog, tmp_path: Path) -> N
     assert (done.returncode, done.stderr) == (1, "verify: receipt: invalid transparency proof\n")
 
 
-def test_go_refuses_an_older_tree_that_is_no_beginning_of_this_one(log: LiveLog, tmp_path: Path) -> None:
+def test_go_refuses_an_older_tree_that_is_no_beginning_of_this_one(log: Readers, tmp_path: Path) -> None:
     """The log key itself signs another root for a size that was published: a split view."""
     seen = log.visits[1].checkpoint
-    secret = read_passphrase(log.alliance.passphrase_file("hub"))
+    secret = read_passphrase(log.live.alliance.passphrase_file("hub"))
     fork = Checkpoint(origin=seen.origin, size=seen.size, root=log.visits[2].checkpoint.root)
     old = tmp_path / "fork"
-    old.write_bytes(sign_checkpoint(fork, seen.origin, read_signer(log.file("keys/log.pem"), secret)))
+    old.write_bytes(sign_checkpoint(fork, seen.origin, read_signer(log.live.data / "keys" / "log.pem", secret)))
     done = log.verify("-old", old)
     assert (done.returncode, done.stderr) == (1, "verify: consistency: invalid transparency proof\n")
 
 
-def test_go_refuses_a_log_of_another_key_and_a_witness_that_did_not_sign(log: LiveLog, tmp_path: Path) -> None:
+def test_go_refuses_a_log_of_another_key_and_a_witness_that_did_not_sign(log: Readers, tmp_path: Path) -> None:
     name, stranger = log.visits[0].checkpoint.origin, signer_of("stranger")
     key, witness = tmp_path / "log.vkey", tmp_path / "cosigners"
     key.write_text(VerifierKey.of(name, NOTE_ED25519, stranger).vkey(), encoding="utf-8")
@@ -99,7 +101,7 @@ def test_go_refuses_a_log_of_another_key_and_a_witness_that_did_not_sign(log: Li
     assert (absent.returncode, absent.stderr) == (1, "verify: checkpoint: 0 of 1 witnesses cosigned\n")
 
 
-def test_entries_are_read_with_a_token_only(log: LiveLog) -> None:
+def test_entries_are_read_with_a_token_only(log: Readers) -> None:
     """Nobody else can replay the log; what proofs need is open to all."""
     done = log.fsck()
     assert "Successfully" not in done.stderr
