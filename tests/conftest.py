@@ -1,8 +1,9 @@
-"""Fixtures that need a process: the two graph engines, and what is said when one of them is missing.
+"""What tests of every layer share: the two graph engines, what is said when one is missing, the rounds of kills.
 
     arcade         the embedded engine, one child for the whole run
     neo4j_engine   the server of `make neo4j`, from .neo4j/connection.json
     engine         each of the two in turn
+    seeds          a seed for each round of a kill test
     driver         a BoltDriver over each of the two in turn, over an empty graph with its constraints
 
 A test that asks for Neo4j carries the mark `neo4j`. Where no server runs, those tests do not run, the summary says how
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hub.graph.constraints import apply_constraints
 from hub.graph.driver import BoltDriver
@@ -27,6 +29,11 @@ from hub.graph.engine import Engine, answers
 from hub.graph.external import Neo4jEngine
 from ledger.errors import TongbanError
 from tests.graphs import empty
+from tests.kill.rounds import seeds_of_rounds
+
+# No test asserts on time, and a busy machine makes the first example of a property slow.
+settings.register_profile("tongban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tongban")
 
 ENGINES: Final = ("arcadedb", "neo4j")
 _CONNECTION: Final = Path(__file__).parent.parent / ".neo4j" / "connection.json"
@@ -34,15 +41,10 @@ _NO_NEO4J: Final = "no Neo4j: run `make neo4j`"
 _not_run = pytest.StashKey[set[str]]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a nightly run kill more often."""
-    parser.addoption("--kill-rounds", type=int, default=3, help="rounds of each kill test (default 3)")
-
-
 @pytest.fixture
-def kill_rounds(request: pytest.FixtureRequest) -> int:
-    """Give the number of rounds of a kill test."""
-    return int(request.config.getoption("--kill-rounds"))
+def seeds() -> list[int]:
+    """Give the seed of each round of a kill test."""
+    return seeds_of_rounds()
 
 
 def _names_neo4j(item: pytest.Item) -> bool:
