@@ -34,9 +34,7 @@ def check(
     data: Data,
     policy: Annotated[Path | None, typer.Option(help="a verifier's policy; default: the folder's own")] = None,
     genesis: Annotated[Path | None, typer.Option(help="a verifier's genesis; default: the folder's own")] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="default: one a core")
-    ] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=256, help="default: one a core")] = None,
     json: Json = False,
 ) -> None:
     """Make everything that follows from ledger entries and journal records again, and compare it with what is stored.
