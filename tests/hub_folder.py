@@ -29,7 +29,7 @@ from schema.context import Access
 from tests.alliance import NOW, identifier_of
 from tests.entropy import seeded, signer_of
 
-__all__ = ["COUNTIES", "HOLDER", "ORIGIN", "PASSPHRASE", "HubFolder", "signers"]
+__all__ = ["COUNTIES", "HOLDER", "ORIGIN", "PASSPHRASE", "HubFolder", "signers", "statement"]
 
 ORIGIN: Final = "hub.example/ledger"
 COUNTIES: Final = ("320583", "370214")
@@ -81,7 +81,7 @@ class HubFolder:
             batch = sequencer.sequence(candidates, now=self.now, journal=(head.n, head.root))
             assert all(isinstance(each, Placed) for each in batch.results), batch.results
             _publish(sequencer, self.now)
-            rows = [self._statement(self.licenses + number, leaf_hash(raws[number])) for number in range(count)]
+            rows = [statement(self.licenses + number, leaf_hash(raws[number]), iat=self.now) for number in range(count)]
             rows += [self._access(number) for number in range(accesses if count else 0)]
             if rows:
                 assert journal.append(rows) == list(range(head.n, head.n + len(rows)))
@@ -115,22 +115,6 @@ class HubFolder:
             signer=signers["370214#2"],
         )
 
-    def _statement(self, number: int, leaf: bytes) -> JournalRow:
-        identifier = identifier_of(number)
-        claims = {
-            "certificateIdentifier": str(identifier),
-            "certificateTypeCode": identifier.type_code,
-            "certificateIssuingAuthorityCode": str(identifier.issuer),
-            "holders": [HOLDER],
-            "certificateIssuedDate": "2026-05-01",
-            "certificateEffectiveDate": None,
-            "certificateExpiringDate": None,
-            "replaces": None,
-        }
-        kid = "370214#4"
-        raw = build_license_record(claims, leaf=leaf, iat=self.now, kid=kid, signer=signers[kid])
-        return JournalRow(raw=raw, states=str(identifier))
-
     def _access(self, number: int) -> JournalRow:
         licenses = (str(identifier_of(self.licenses)),)
         access = Access(
@@ -138,6 +122,23 @@ class HubFolder:
             holder=None, licenses=licenses, fields=("status",), time=self.now,
         )  # fmt: skip
         return JournalRow(raw=format_access(access), accesses=licenses)
+
+
+def statement(number: int, leaf: bytes, *, kid: str = "370214#4", iat: int = NOW) -> JournalRow:
+    """State the license of a number, whose seal has this leaf hash."""
+    identifier = identifier_of(number)
+    claims = {
+        "certificateIdentifier": str(identifier),
+        "certificateTypeCode": identifier.type_code,
+        "certificateIssuingAuthorityCode": str(identifier.issuer),
+        "holders": [HOLDER],
+        "certificateIssuedDate": "2026-05-01",
+        "certificateEffectiveDate": None,
+        "certificateExpiringDate": None,
+        "replaces": None,
+    }
+    raw = build_license_record(claims, leaf=leaf, iat=iat, kid=kid, signer=signers[kid])
+    return JournalRow(raw=raw, states=str(identifier))
 
 
 def _member(county: str) -> MemberRow:

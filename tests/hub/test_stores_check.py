@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from hub.database import open_reader
+from hub.database import open_reader, open_writer
 from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
+from hub.journal.store import JournalStore
 from hub.workers import workers
 from ledger.errors import Malformed, NotVerified, Unavailable
 from ledger.transparency.note import NOTE_ED25519, VerifierKey
 from ledger.transparency.policy import Policy
 from ledger.transparency.sqlite import read_state
 from tests.entropy import signer_of
-from tests.hub_folder import ORIGIN, HubFolder
+from tests.hub_folder import ORIGIN, HubFolder, statement
 
 STORES = ("ledger.sqlite", "journal.sqlite")
 
@@ -117,6 +118,7 @@ def test_an_immutable_file_is_read_without_one_beside_it(data: Path) -> None:
         ("journal", "UPDATE record SET d = (SELECT d FROM record WHERE i = 7) WHERE i = 6", "record 6: the index"),
         ("journal", "UPDATE record SET d = x'7B' WHERE i = 40", "record 40: bad_json"),
         ("journal", "DELETE FROM record WHERE i = 40", "record 40: the index tables do not name it"),
+        ("journal", "DELETE FROM record WHERE i = 306", "record 304: it is missing, or one behind it"),
         ("journal", "UPDATE stated SET i = 9 WHERE i = 8", "record 8: the index tables do not name it"),
         ("journal", "DELETE FROM license WHERE i = 8", "record 8: the index tables do not name it"),
         ("journal", "DELETE FROM access WHERE i = 30", "record 30: the index tables do not name it"),
@@ -159,6 +161,18 @@ def test_a_journal_written_anew_is_found_by_what_the_ledger_binds(data: Path, tm
     )
 
 
+def test_a_record_that_no_hub_may_take_is_found(data: Path) -> None:
+    """Every hash of the journal is right; but it was signed by a seal key, or speaks of no seal."""
+    sound = (data / "journal.sqlite").read_bytes()
+    for kid, reason in (("370214#2", "key_use"), ("370214#4", "it states a license whose seal is not in the ledger")):
+        (data / "journal.sqlite").write_bytes(sound)
+        with closing(open_writer(data / "journal.sqlite")) as connection:
+            journal = JournalStore(connection)
+            assert journal.append([statement(900, bytes(32), kid=kid)]) == [307]
+        with pytest.raises(NotVerified, match=f"record 307: {reason}"):
+            check(data)
+
+
 @pytest.mark.parametrize("store", STORES)
 def test_a_flipped_byte_of_a_file_is_found_or_lies_where_nothing_is_stored(data: Path, store: str) -> None:
     """Anywhere in the file: a page's free space and a deleted cell are the only places that hold nothing."""
@@ -185,6 +199,12 @@ def test_another_pinned_genesis_or_log_is_no_match(template: Path) -> None:
         check_stores(template, Pinned(log=other, cosigners=(), genesis=None))
     with pytest.raises(NotVerified, match="entry 0: it is another genesis"):
         check_stores(template, Pinned(log=pinned.log, cosigners=(), genesis=b"x"))
+
+
+def test_a_log_key_that_the_policy_does_not_name_is_found(data: Path) -> None:
+    (data / "log.vkey").write_text(VerifierKey.of(ORIGIN, NOTE_ED25519, signer_of("another log")).vkey() + "\n")
+    with pytest.raises(NotVerified, match=r"log\.vkey is not the key that the policy names"):
+        check(data)
 
 
 @pytest.mark.parametrize("name", ["genesis", "policy", "log.vkey"])

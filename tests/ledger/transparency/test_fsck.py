@@ -5,25 +5,28 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from ledger.encoding import b64u_encode
-from ledger.entries import MEMBER_TYP, parse_entry
+from ledger.entries import MEMBER_TYP, build_status, parse_entry
 from ledger.errors import NotVerified
 from ledger.governance import KeyAddition, KeyRevocation, MemberRow, member_payload
 from ledger.heads import build_head
 from ledger.jws import sign_general
 from ledger.signers import Signer
 from ledger.status import Status
+from ledger.transparency.candidate import BatchView
+from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.fsck import Replayed, replay_log
 from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.spans import InOrder, one_by_one
 from tests.entropy import signer_of
-from tests.sequenced import LOG_KEY, SequencedLog, seals, status_entry
-from tests.small_log import COUNTIES, LOG, ORIGIN, T0
+from tests.sequenced import EMPTY_JOURNAL, LOG_KEY, SequencedLog, seals, status_entry
+from tests.small_log import COUNTIES, LOG, ORIGIN, T0, issue_at
 from tests.stores import MemoryStore, sqlite_store
 
 A = TypeVar("A")
@@ -171,4 +174,64 @@ def test_a_change_that_no_entry_made_is_found(tmp_path: Path) -> None:
         connection.execute("UPDATE change SET was = 2")
         connection.commit()
     with pytest.raises(NotVerified, match="recorded changes"):
+        replay(log)
+
+
+def admit(log: SequencedLog, *raws: bytes) -> None:
+    """Write entries with all that follows from them, as a hub would that checks nothing."""
+    sequencer = log.sequencer
+    view = BatchView(log.store, sequencer._effects, (), sequencer.size)
+    for raw in raws:
+        view.add(parse_entry(raw))
+    sequencer._commit(view, EMPTY_JOURNAL)
+
+
+def status_by(county: str, log: SequencedLog, of: int) -> bytes:
+    leaf = leaf_hash(log.sequencer.entry(of))
+    kid, signer = f"{county}#1", COUNTIES[county]
+    return build_status(of=of, leaf=leaf, to=Status.REVOKED, reason="04", iat=T0 + 900, kid=kid, signer=signer)
+
+
+DISHONEST: list[tuple[str, Callable[[SequencedLog], list[bytes]], int]] = [
+    ("not_issuer", lambda log: [status_by("320583", log, 2)], 6),
+    ("wrong_target", lambda log: [status_by("370214", log, 1)], 6),
+    ("final_status", lambda log: [status_by("370214", log, 2), status_entry(log, 2, Status.SUSPENDED, reason="02")], 7),
+    ("unknown_kid", lambda log: [sealed_by(signer_of("x"), "370214#9", seals(1, start=9)[0])], 6),
+    ("bad_signature", lambda log: [sealed_by(signer_of("x"), "370214#1", seals(1, start=9)[0])], 6),
+    ("iat_too_old", lambda log: [issue_at(T0 - 1).partition("~")[0].encode()], 6),
+]
+
+
+@pytest.mark.parametrize(("code", "entries", "index"), DISHONEST, ids=[each[0] for each in DISHONEST])
+def test_what_no_hub_may_admit_is_found(code: str, entries: Callable[[SequencedLog], list[bytes]], index: int) -> None:
+    """Every hash, head and signature of the log is right; the entry itself is not."""
+    log = SequencedLog(MemoryStore())
+    log.sequence(seals(3))
+    admit(log, *entries(log))
+    with pytest.raises(NotVerified, match=f"entry {index}: {code}") as caught:
+        replay(log)
+    assert caught.value.index == index
+
+
+def test_a_head_that_binds_a_status_nobody_changed_is_found() -> None:
+    log = SequencedLog(MemoryStore())
+    log.sequence(seals(3))
+    log.sequencer._effects.statuses.set(2, Status.REVOKED)
+    log.sequence(seals(1, start=9))
+    with pytest.raises(NotVerified, match="entry 7: bad_head: head binds another key state or other statuses"):
+        replay(log)
+
+
+@pytest.mark.parametrize(
+    ("size", "root", "message"),
+    [(5, None, "of another log or size"), (None, b"x" * 32, "has another root than the entries")],
+)
+def test_a_signed_note_over_another_tree_is_found(size: int | None, root: bytes | None, message: str) -> None:
+    log = SequencedLog(MemoryStore())
+    log.sequence(seals(3))
+    own = log.sequencer.current().checkpoint
+    other = Checkpoint(origin=ORIGIN, size=size or own.size, root=root or own.root)
+    assert isinstance(log.store, MemoryStore)
+    log.store.head = replace(log.store.state(), note=sign_checkpoint(other, ORIGIN, LOG))
+    with pytest.raises(NotVerified, match=message):
         replay(log)
