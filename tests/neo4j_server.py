@@ -76,7 +76,7 @@ db.tx_log.rotation.size=32m
 """
 
 _JAVA: Final = [
-    "java", "-Xms256m", "-Xmx1g", "-XX:+UseG1GC", "-XX:-OmitStackTraceInFastThrow", "-XX:+ExitOnOutOfMemoryError",
+    "java", "-Xms256m", "-Xmx1g", "-XX:-OmitStackTraceInFastThrow", "-XX:+ExitOnOutOfMemoryError",
     "-XX:+UnlockExperimentalVMOptions", "-XX:+TrustFinalNonStaticFields", "-XX:+DisableExplicitGC",
     "-Djdk.nio.maxCachedBufferSize=1024", "-Dio.netty.tryReflectionSetAccessible=true",
     "-Djdk.tls.ephemeralDHKeySize=2048", "-Djdk.tls.rejectClientInitiatedRenegotiation=true",
@@ -86,13 +86,19 @@ _JAVA: Final = [
     "-Dlog4j.layout.jsonTemplate.maxStringLength=32768", "-Djol.skipHotspotSAAttach=true", "-Dfile.encoding=UTF-8",
 ]  # fmt: skip
 
+_QUICK: Final = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+
 
 @dataclass(frozen=True, slots=True)
 class Neo4jServer:
-    """A Neo4j over one directory; `library` holds the jars, which several servers may share."""
+    """A Neo4j over one directory; `library` holds the jars, which several servers may share.
+
+    quick: starts in half the time and answers slower later, for one that is killed again and again.
+    """
 
     directory: Path
     library: Path
+    quick: bool = False
 
     @property
     def connection(self) -> Path:
@@ -181,7 +187,8 @@ class Neo4jServer:
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, **places})
 
     def _spawn(self) -> int:
-        command = [*_JAVA, *self._class_path, "org.neo4j.server.CommunityEntryPoint", f"--home-dir={self._home}",
+        tuned = [*_JAVA, *(_QUICK if self.quick else ["-XX:+UseG1GC"])]
+        command = [*tuned, *self._class_path, "org.neo4j.server.CommunityEntryPoint", f"--home-dir={self._home}",
                    f"--config-dir={self._home / 'conf'}", "--console-mode"]  # fmt: skip
         with (self.directory / "console.log").open("wb") as log:
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

@@ -1,16 +1,8 @@
-"""Fixtures of the kill tests: seeds of the rounds, and the worlds that are killed.
-
-    TONGBAN_KILL_ROUNDS   rounds of each kind (default 20)
-    TONGBAN_KILL_SEED     seed of the first round, each later one has the next (default: chosen anew)
-
-A round that fails names its seed; with that seed and one round it runs again. The summary says what all rounds saw.
-"""
+"""The worlds that the kill tests kill; the summary says what all rounds saw."""
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +18,6 @@ from ledger.errors import Unavailable
 from tests.kill.replay import emptied
 from tests.kill.world import World
 
-_ROUNDS: Final = 20
 _CONNECTION: Final = Path(__file__).parents[2] / ".neo4j" / "connection.json"
 _counts = pytest.StashKey[dict[str, Counter[str]]]()
 
@@ -36,13 +27,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind, counts in terminalreporter.config.stash.get(_counts, {}).items():
         told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
         terminalreporter.write_line(f"{kind}: {told}")
-
-
-@pytest.fixture
-def seeds() -> list[int]:
-    """Give the seed of each round."""
-    first = int(os.environ.get("TONGBAN_KILL_SEED") or secrets.randbelow(1_000_000))
-    return list(range(first, first + int(os.environ.get("TONGBAN_KILL_ROUNDS") or _ROUNDS)))
 
 
 @pytest.fixture
