@@ -12,6 +12,7 @@ has been restarted and the projection has compared its cursors. The ledger is th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
@@ -117,8 +118,8 @@ async def wait_until_ready(engine: Engine, *, within_s: float) -> None:
         raise Unavailable("graph_unavailable", f"the graph engine did not answer within {within_s:g} s") from error
 
 
-async def keep(engine: Engine) -> None:
-    """Restart the engine whenever it has ended or is fenced, with back-off, until cancelled.
+async def keep(engine: Engine, *, on_start: Callable[[], None] = lambda: None) -> None:
+    """Restart the engine whenever it has ended or is fenced, with back-off, until cancelled; `on_start` after each.
 
     Whatever a restart fails with, it is tried again: the fence stays, readiness says so, and the pause grows.
     """
@@ -132,5 +133,6 @@ async def keep(engine: Engine) -> None:
         try:
             await engine.stop()
             await engine.start()
+            on_start()
         except Exception as error:  # noqa: BLE001  # a keeper that dies unseen leaves the hub without a graph
             _log.error("engine_restart_failed", kind=type(error).__name__, code=getattr(error, "code", "internal"))

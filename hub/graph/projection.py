@@ -33,7 +33,7 @@ BATCH: Final = 1000
 _LEAST_BATCH: Final = 25
 _POLL_S: Final = 1.0
 _FIRST_PAUSE_S: Final = 0.2
-_LAST_PAUSE_S: Final = 5.0
+_LAST_PAUSE_S: Final = 1.0  # a graph that was away is not asked before it was looked at
 
 _log = structlog.get_logger(__name__)
 

@@ -77,7 +77,7 @@ class GraphService:
 
     async def _run(self) -> None:
         await self._until_it_holds(self.engine.start)
-        keeper = asyncio.create_task(keep(self.engine))
+        keeper = asyncio.create_task(keep(self.engine, on_start=self.projector.wake))
         try:
             await self._until_it_holds(self._project)
         finally:
