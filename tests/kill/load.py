@@ -195,7 +195,9 @@ class Load:
                 cause = f"{self._supply.name} look-up {number}"
                 self.account.looks[cause] = False
                 wanted = chance.choice(self._known)
-                self.account.looks[cause] = caller.look_up(wanted, cause, by_holder=chance.random() < 0.5)
+                answered = caller.look_up(wanted, cause, by_holder=chance.random() < 0.5)
+                self.account.looks[cause] = answered
+                self._pause(chance, 0.0 if answered else 0.3)  # the graph is away: people try again later
             self._pause(chance, 0.03)
 
     def _watch(self, caller: Caller, chance: Random) -> None:
