@@ -13,8 +13,8 @@ from typing import Final
 __all__ = ["conditions", "load"]
 
 _PACKAGES: Final = (
-    "arcadedb-embedded", "cryptography", "neo4j", "neo4j-rust-ext", "orjson", "starlette", "strawberry-graphql",
-    "uvicorn", "uvloop",
+    "arcadedb-embedded", "cryptography", "gmssl-pyx", "neo4j", "neo4j-rust-ext", "orjson", "starlette",
+    "strawberry-graphql", "uvicorn", "uvloop",
 )  # fmt: skip
 
 

@@ -23,13 +23,13 @@ from typing import Final
 import orjson
 
 from loadtests.bench.conditions import conditions, load
-from loadtests.bench.figures import append, ingest, lookup, memory, receipt, seals
+from loadtests.bench.figures import append, ingest, lookup, memory, receipt, seals, sm2
 from loadtests.bench.measuring import Effort, Reading
 from loadtests.bench.town import running_town
 
 __all__ = ["NAMES", "main"]
 
-NAMES: Final = ("append", "receipt", "ingest", "lookup", "memory", "seals")
+NAMES: Final = ("append", "receipt", "sm2", "ingest", "lookup", "memory", "seals")
 _SERVED: Final = frozenset({"lookup", "memory", "seals"})
 _FULL: Final = Effort(rounds=5, share=1.0)
 _QUICK: Final = Effort(rounds=3, share=0.1)
@@ -69,6 +69,8 @@ def _measured(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Re
     """Measure what needs no server first, while nothing else of ours runs."""
     if "append" in names:
         yield from append.measure(effort)
+    if "sm2" in names:
+        yield from sm2.measure(effort)
     if "receipt" in names:
         yield from receipt.measure(effort, folder / "receipt")
     if "ingest" in names:
