@@ -89,7 +89,7 @@ def draft_genesis(members: Sequence[MemberFile], *, origin: str, k: int, iat: in
 
 
 def draft_policy(members: Sequence[MemberFile], *, log: VerifierKey, url: str, provinces_needed: int) -> bytes:
-    """Write a policy with one group a province: all of its witnesses but one (of one or two: all), and k provinces.
+    """Write a policy with one group a province: all of its cosigners but one (of one or two: all), and k provinces.
 
     So one silent witness in a province of three or more never blocks, and two disjoint quorums need two dishonest
     provinces. A person may edit the file before it is used. Raises Malformed bad_policy.
@@ -97,8 +97,9 @@ def draft_policy(members: Sequence[MemberFile], *, log: VerifierKey, url: str, p
     lines = [f"log {log.vkey()} {url}"]
     groups: dict[str, list[str]] = {}
     for member in sorted(members, key=lambda each: each.county):
-        lines.append(f"witness w{member.county} {member.witness.vkey()} {member.witness_url}")
-        groups.setdefault(member.county[:2], []).append(f"w{member.county}")
+        name, key, submission_url = member.cosigner
+        lines.append(f"witness {name} {key.vkey()} {submission_url}")
+        groups.setdefault(member.county[:2], []).append(name)
     for province, names in groups.items():
         needed = len(names) if len(names) <= 2 else len(names) - 1
         lines.append(f"group {_GROUP.format(province)} {needed} {' '.join(names)}")

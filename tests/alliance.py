@@ -97,8 +97,9 @@ def _init(folder: Path, county: str, seal_alg: str) -> MemberFile:
 
 def _policy(members: Mapping[str, MemberFile], log: VerifierKey) -> bytes:
     lines = [f"log {log.vkey()} {HUB_URL}/ledger"]
-    lines += [f"witness w{county} {each.witness.vkey()} {each.witness_url}" for county, each in members.items()]
-    names = " ".join(f"w{county}" for county in members)
+    cosigners = [each.cosigner for each in members.values()]
+    lines += [f"witness {name} {key.vkey()} {url}" for name, key, url in cosigners]
+    names = " ".join(name for name, _, _ in cosigners)
     return "\n".join([*lines, f"group all-of-them all {names}", "quorum all-of-them", ""]).encode()
 
 

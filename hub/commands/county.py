@@ -42,6 +42,7 @@ def init(
     holder_key_file: Annotated[Path, typer.Option(help="the alliance's holder key (0600)")],
     domain: Annotated[str, typer.Option(help="the alliance's domain: part of the witness's name")] = "tongban.example",
     seal_alg: Annotated[str, typer.Option(help="suite of the seal key: Ed25519, ES256 or SM2")] = "Ed25519",
+    auditor: Annotated[bool, typer.Option(help="this county will run an auditor, not only a witness")] = False,
 ) -> None:
     """Make a county's folder: encrypted keys, and member.json to hand to the alliance.
 
@@ -50,6 +51,7 @@ def init(
     """
     init_county(
         data, county=county, name=name, domain=domain, listen_url=url, hub_url=hub_url, seal_alg=seal_alg,
+        auditor=auditor,
         passphrase=read_passphrase(passphrase_file), holder_key=read_secret(holder_key_file),
         random=secrets.token_bytes, now=int(time.time()),
     )  # fmt: skip

@@ -37,11 +37,13 @@ def init_county(  # noqa: PLR0913  # the members of two files, each by its name
     random: Callable[[int], bytes],
     now: int,
     seal_alg: str = "Ed25519",
+    auditor: bool = False,
 ) -> MemberFile:
     """Make a county's data folder: keys, county.json, member.json. Nothing that is there is ever overwritten.
 
     listen_url, hub_url: without a path. holder_key: the alliance's 32 secret bytes. now: from when the keys are good.
-    Raises Conflict already_exists, Malformed bad_setting, bad_file, unknown_alg.
+    auditor: the county will run one, and its member file says so. Raises Conflict already_exists, Malformed
+    bad_setting, bad_file, unknown_alg.
     """
     make_private_folder(data)
     if (data / "county.json").exists():
@@ -50,7 +52,7 @@ def init_county(  # noqa: PLR0913  # the members of two files, each by its name
         data / "keys", county=county, passphrase=passphrase, holder=holder_key, random=random, seal_alg=seal_alg
     )
     url = listen_url.rstrip("/")
-    member = MemberFile.of(keys, name=name, domain=domain, url=url, valid_from=now)
+    member = MemberFile.of(keys, name=name, domain=domain, url=url, valid_from=now, auditor=auditor)
     config = CountyConfig(county=county, name=name, domain=domain, url=url, hub_url=hub_url.rstrip("/"))
     write_private(data / "member.json", member.text())
     write_private(data / "county.json", config.text())  # last: a folder without it is not a node yet

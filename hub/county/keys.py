@@ -1,4 +1,4 @@
-"""The keys of a county node: four that the ledger lists, one that cosigns, and two secrets.
+"""The keys of a county node: four that the ledger lists, two that cosign, and two secrets.
 
 kid        use       file                 signs
 370214#1   govern    keys/govern.pem      member and rule entries
@@ -6,6 +6,10 @@ kid        use       file                 signs
 370214#3   client    keys/client.pem      assertions for access tokens
 370214#4   journal   keys/journal.pem     journal records
 -          -         keys/witness.pem     cosignatures, as 370214.<alliance domain>/witness (type 0x04)
+-          -         keys/auditor.pem     cosignatures, as 370214.<alliance domain>/auditor (type 0x04)
+
+A cosigner key stands for one set of statements: a witness says that the log only grew, an auditor also that it has
+replayed every entry. So one county's two cosigners never share a key.
 
 keys/records.key   key-encryption key of the record store      keys/holder.key   the alliance's holder key
 """
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from ledger.signers import Signer
     from ledger.suites import PublicKey
 
-__all__ = ["USES", "CountyKeys", "create_keys", "open_keys", "witness_name"]
+__all__ = ["USES", "CountyKeys", "auditor_name", "create_keys", "open_keys", "witness_name"]
 
 USES: Final = ("govern", "seal", "client", "journal")
 """Uses of the four listed keys; key number n of a county serves USES[n - 1]."""
@@ -46,6 +50,7 @@ class CountyKeys:
     client: Signer
     journal: Signer
     witness: Signer
+    auditor: Signer
     records: bytes = field(repr=False)
     holder: bytes = field(repr=False)
 
@@ -62,10 +67,19 @@ class CountyKeys:
         """Give the public key of the witness, which carries its name."""
         return VerifierKey.of(witness_name(self.county, domain), COSIGNATURE_ED25519, self.witness)
 
+    def auditor_key(self, domain: str) -> VerifierKey:
+        """Give the public key of the auditor, which carries its name."""
+        return VerifierKey.of(auditor_name(self.county, domain), COSIGNATURE_ED25519, self.auditor)
+
 
 def witness_name(county: str, domain: str) -> str:
     """Name the witness of a county in an alliance: `370214.tongban.example/witness`."""
     return f"{county}.{domain}/witness"
+
+
+def auditor_name(county: str, domain: str) -> str:
+    """Name the auditor of a county in an alliance: `370214.tongban.example/auditor`."""
+    return f"{county}.{domain}/auditor"
 
 
 def create_keys(
@@ -81,7 +95,7 @@ def create_keys(
     if seal_alg not in SUITES:
         raise Malformed("unknown_alg", f"expected one of {', '.join(SUITES)}")
     make_private_folder(folder)
-    for use in (*USES, "witness"):
+    for use in (*USES, "witness", "auditor"):
         alg = seal_alg if use == "seal" else "Ed25519"
         create_signer(folder / f"{use}.pem", alg, passphrase, random)
     create_secret(folder / "records.key", random(32))
@@ -98,6 +112,7 @@ def open_keys(folder: Path, county: str, passphrase: bytes) -> CountyKeys:
         client=read_signer(folder / "client.pem", passphrase),
         journal=read_signer(folder / "journal.pem", passphrase),
         witness=read_signer(folder / "witness.pem", passphrase),
+        auditor=read_signer(folder / "auditor.pem", passphrase),
         records=read_secret(folder / "records.key"),
         holder=read_secret(folder / "holder.key"),
     )

@@ -14,6 +14,7 @@ from hub.county.member import MemberFile
 from hub.keyfiles import create_secret, make_private_folder, read_passphrase, read_private, read_secret, write_private
 from ledger.encoding import canonical_json, parse_json
 from ledger.errors import Conflict, Malformed
+from ledger.transparency.note import COSIGNATURE_ED25519
 from tests.entropy import seeded
 
 PASSPHRASE: Final = b"correct horse"
@@ -30,7 +31,8 @@ def _create(folder: Path, **changes: Any) -> Any:
 def test_every_key_file_is_for_its_owner_only(tmp_path: Path) -> None:
     _create(tmp_path / "keys")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "keys").iterdir()}
-    names = {"govern.pem", "seal.pem", "client.pem", "journal.pem", "witness.pem", "records.key", "holder.key"}
+    pems = {f"{name}.pem" for name in (*USES, "witness", "auditor")}
+    names = {*pems, "records.key", "holder.key"}
     assert modes == dict.fromkeys(names, 0o600)
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
@@ -44,10 +46,10 @@ def test_keys_are_encrypted_pkcs8_and_open_with_their_passphrase_only(tmp_path: 
     assert caught.value.code == "bad_file"
 
 
-def test_the_five_keys_and_two_secrets_are_all_different(tmp_path: Path) -> None:
+def test_the_six_keys_and_two_secrets_are_all_different(tmp_path: Path) -> None:
     keys = _create(tmp_path / "keys", holder=b"h" * 32)
-    public = [each.x for each in keys.public_keys().values()] + [keys.witness.public_key.x]
-    assert len(set(public)) == 5
+    public = [each.x for each in keys.public_keys().values()] + [keys.witness.public_key.x, keys.auditor.public_key.x]
+    assert len(set(public)) == 6
     assert keys.records != keys.holder == b"h" * 32
 
 
@@ -146,9 +148,10 @@ def test_a_damaged_secret_is_refused(tmp_path: Path, data: bytes) -> None:
         read_secret(tmp_path / "a.key")
 
 
-def _member(tmp_path: Path, seal_alg: str = "Ed25519") -> MemberFile:
+def _member(tmp_path: Path, seal_alg: str = "Ed25519", *, auditor: bool = False) -> MemberFile:
     keys = _create(tmp_path / "keys", seal_alg=seal_alg)
-    return MemberFile.of(keys, name="城阳区", domain="tongban.example", url="http://127.0.0.1:8101", valid_from=7)
+    url = "http://127.0.0.1:8101"
+    return MemberFile.of(keys, name="城阳区", domain="tongban.example", url=url, valid_from=7, auditor=auditor)
 
 
 @pytest.mark.parametrize("seal_alg", ["Ed25519", "ES256", "SM2"])
@@ -159,7 +162,18 @@ def test_the_member_file_says_what_genesis_needs(tmp_path: Path, seal_alg: str) 
         ("370214#1", ("govern",)), ("370214#2", ("seal",)), ("370214#3", ("client",)), ("370214#4", ("journal",)),
     ]  # fmt: skip
     assert member.witness.name == "370214.tongban.example/witness"
-    assert member.witness_url == "http://127.0.0.1:8101/witness"
+    assert member.cosigner == ("w370214", member.witness, "http://127.0.0.1:8101/witness")
+    assert member.row.cosigners == {"witness": member.witness.vkey()}
+
+
+def test_a_county_with_an_auditor_is_asked_there_and_not_at_its_witness(tmp_path: Path) -> None:
+    member = _member(tmp_path, auditor=True)
+    assert MemberFile.parse(member.text()) == member
+    assert member.auditor is not None
+    assert (member.auditor.name, member.auditor.kind) == ("370214.tongban.example/auditor", COSIGNATURE_ED25519)
+    assert member.auditor.public_key != member.witness.public_key
+    assert member.cosigner == ("a370214", member.auditor, "http://127.0.0.1:8101/auditor")
+    assert list(member.row.cosigners) == ["witness", "auditor"]
 
 
 @pytest.mark.parametrize(
@@ -169,6 +183,8 @@ def test_the_member_file_says_what_genesis_needs(tmp_path: Path, seal_alg: str) 
         {"county": "x"},
         {"name": 3},
         {"witness": "x"},
+        {"auditor": None},
+        {"auditor": "x"},
         {"keys": [{"kid": "370214#1"}]},
         {"keys": "x"},
         {"more": 1},
