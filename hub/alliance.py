@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,28 +54,38 @@ class Alliance:
     ports: dict[str, int]
     engine: EngineChoice = field(default_factory=EngineChoice)
     children: dict[str, Child] = field(default_factory=dict)
+    auditors: frozenset[str] = frozenset()
     dev: bool = False
 
     @classmethod
     def found(
-        cls, folder: Path, counties: Sequence[str] = SAMPLE, *, provinces: int = 2, engine: EngineChoice | None = None
+        cls,
+        folder: Path,
+        counties: Sequence[str] = SAMPLE,
+        *,
+        provinces: int = 2,
+        engine: EngineChoice | None = None,
+        auditors: Collection[str] = (),
+        suites: Mapping[str, str] | None = None,
     ) -> Alliance:
         """Make keys for the hub and every county, sign genesis by all, create the ledger, hand out its files.
 
-        provinces: how many provinces a quorum needs. Raises Conflict already_exists.
+        provinces: how many provinces a quorum needs. auditors: counties that run one; the others run a witness.
+        suites: of the seal keys by county, Ed25519 where none is named. Raises Conflict already_exists.
         """
         make_private_folder(folder)
         hub_port, *ports = free_ports(len(counties) + 1)
         alliance = cls(folder, tuple(counties), hub_port, dict(zip(counties, ports, strict=True)))
-        alliance.engine = engine or EngineChoice()
+        alliance.engine, alliance.auditors = engine or EngineChoice(), frozenset(auditors)
         now, holder = int(time.time()), secrets.token_bytes(32)
         for name in ("hub", *counties):
             write_private(alliance.passphrase_file(name), secrets.token_urlsafe(24).encode() + b"\n")
-        members = [alliance._county(county, holder, now) for county in counties]
+        seal_algs = {county: (suites or {}).get(county, "Ed25519") for county in counties}
+        members = [alliance._county(county, holder, now, seal_algs[county]) for county in counties]
         alliance._hub(members, holder, provinces, now)
         return alliance
 
-    def _county(self, county: str, holder: bytes, now: int) -> MemberFile:
+    def _county(self, county: str, holder: bytes, now: int, seal_alg: str) -> MemberFile:
         names = {row["code"]: row["name"] for row in read_table("divisions")}
         return init_county(
             self.data(county),
@@ -88,6 +98,8 @@ class Alliance:
             holder_key=holder,
             random=secrets.token_bytes,
             now=now,
+            seal_alg=seal_alg,
+            auditor=county in self.auditors,
         )
 
     def _hub(self, members: Sequence[MemberFile], holder: bytes, provinces: int, now: int) -> None:
@@ -166,7 +178,8 @@ class Alliance:
             arguments = ["serve", "--data", str(self.data("hub")), *secret, "--port", str(self.hub_port)]
             arguments += ["--config", str(self.data("hub") / "hub.toml"), *(["--dev"] if self.dev else [])]
         else:
-            arguments = ["county", "serve", "--data", str(self.data(name)), *secret]
+            auditor = ["--auditor"] if name in self.auditors else []
+            arguments = ["county", "serve", "--data", str(self.data(name)), *secret, *auditor]
         return Child(
             name=name,
             arguments=["-m", "hub", *arguments],
