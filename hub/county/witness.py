@@ -20,6 +20,7 @@ from starlette.routing import Route
 from hub.database import Database
 from hub.exchange import closing, error_response, read_body
 from ledger.errors import Malformed, TongbanError
+from ledger.transparency.evidence import Offer
 from ledger.transparency.note import NOTE_ED25519, keyring
 from ledger.transparency.witness import (
     MAX_REQUEST_BYTES,
@@ -47,9 +48,12 @@ __all__ = ["Witness", "WitnessStore", "log_keys", "witness_routes"]
 
 _SCHEMA: Final = """CREATE TABLE IF NOT EXISTS latest (
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, time INTEGER NOT NULL, note BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL)"""
+CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS held (digest BLOB PRIMARY KEY, note BLOB NOT NULL)"""
 _READ: Final = "SELECT size, root, time, note FROM latest WHERE path = ?"
 _WRITE: Final = "INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?)"
+_HOLD: Final = "INSERT OR IGNORE INTO held SELECT digest, ? FROM evidence WHERE digest = ?"
+_OFFERS: Final = "SELECT request, note FROM evidence LEFT JOIN held USING (digest) ORDER BY evidence.rowid"
 _KEEP: Final = "INSERT OR IGNORE INTO evidence SELECT ?, ? WHERE (SELECT count(*) FROM evidence) < 1000"
 
 
@@ -68,12 +72,13 @@ class WitnessStore:
         """Judge a request against the latest checkpoint and store the result, as one atomic and durable step."""
         path = monitoring_path(request.checkpoint.origin)
         with self._database.transaction() as connection:
-            decision = judge(_latest(connection, path))
+            held = _latest(connection, path)
+            decision = judge(held)
             if decision.latest is not None:
                 latest = decision.latest
                 connection.execute(_WRITE, (path, latest.size, latest.root, latest.time, latest.note))
             elif decision.evidence:
-                connection.execute(_KEEP, (hashlib.sha256(request.note.text).digest(), request.format()))
+                _keep(connection, request, held)
         return decision
 
     def latest(self, path: str) -> Latest | None:
@@ -86,9 +91,22 @@ class WitnessStore:
         with self._database.reading() as connection:
             return [bytes(row[0]) for row in connection.execute("SELECT request FROM evidence ORDER BY digest")]
 
+    def offers(self) -> list[Offer]:
+        """Give the same requests, oldest first, each with the checkpoint that was held when it came."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_OFFERS).fetchall()
+        return [Offer(request=AddCheckpoint.parse(request), held=note) for request, note in rows]
+
     def close(self) -> None:
         """Close the store."""
         self._database.close()
+
+
+def _keep(connection: sqlite3.Connection, request: AddCheckpoint, held: Latest | None) -> None:
+    digest = hashlib.sha256(request.note.text).digest()
+    connection.execute(_KEEP, (digest, request.format()))
+    if held is not None:
+        connection.execute(_HOLD, (held.note, digest))
 
 
 def _latest(connection: sqlite3.Connection, path: str) -> Latest | None:

@@ -3,26 +3,32 @@
     {"v":1,"kind":"same_size","a":"<signed checkpoint>","b":"<signed checkpoint>","proof":["<b64>",…]}
 
     same_size   one log key signed two roots for one origin and size: proves a fork to anyone, no trust needed
-    unproven    the sizes differ and the proof offered from `a` to `b` fails: shows only that the log did not prove its
-                growth, kept for inquiry
+    unproven    the sizes differ and the proof offered from `a` to `b` fails
 
-Exported by witnesses, auditors, sync and verifiers. Canonical JSON, members in this order; `proof` is empty for
-same_size. `a` is the smaller checkpoint, or the one that was seen first.
+A proof that fails says little by itself: anyone can put a wrong one between two honest checkpoints. But a proof that
+does lead to the root of `b` also says, by itself, which root that tree had at the size of `a`; if that is another one
+than the log signed in `a`, the log forked, and this too is proven to anyone (`prove`). Where the size of `a` is a power
+of two, such a proof has the old root in front, which a consistency proof leaves out.
+
+Exported by witnesses, auditors, sync, mirrors and verifiers. Canonical JSON, members in this order; `proof` is empty
+for same_size. `a` is the smaller checkpoint, or the one that was seen first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ledger.encoding import b64_encode, canonical_json, parse_json
-from ledger.errors import Malformed, NotVerified
+from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
-from ledger.transparency.merkle import verify_consistency
+from ledger.transparency.merkle import past_root, verify_consistency
 from ledger.transparency.note import MAX_NOTE_BYTES, Keyring, Note
 from ledger.transparency.proof import parse_hashes
+from ledger.transparency.witness import AddCheckpoint
 
-__all__ = ["MAX_EVIDENCE_BYTES", "SAME_SIZE", "UNPROVEN", "ForkEvidence"]
+__all__ = ["MAX_EVIDENCE_BYTES", "SAME_SIZE", "UNPROVEN", "ForkEvidence", "Offer", "find_forks"]
 
 SAME_SIZE: Final = "same_size"
 UNPROVEN: Final = "unproven"
@@ -78,17 +84,75 @@ class ForkEvidence:
         Raises Malformed bad_note, bad_checkpoint; NotVerified bad_signature (not signed by one log), bad_consistency
         (the checkpoints fit together).
         """
+        old, new = self._signed(logs)
+        try:
+            verify_consistency(old.size, new.size, old.root, new.root, self.path)
+        except NotVerified:
+            return self.kind
+        raise NotVerified("bad_consistency", "the proof holds: the log has grown as it should")
+
+    def prove(self, logs: Keyring) -> str:
+        """Check that this proves a fork of a log of `logs` to anyone, and return how, as one sentence.
+
+        Raises as `check`; NotVerified bad_consistency also where it only shows that growth was not proven.
+        """
+        old, new = self._signed(logs)
+        if self.check(logs) == SAME_SIZE:
+            return f"one key signed two roots for {new.size} entries of {new.origin}"
+        past = past_root(old.size, new.size, new.root, self.path)
+        if past == old.root:
+            raise NotVerified("bad_consistency", "the proof leads to the root of the first checkpoint")
+        return f"the tree of {new.size} entries that one key signed for {new.origin} is not that of {old.size}, grown"
+
+    def _signed(self, logs: Keyring) -> tuple[Checkpoint, Checkpoint]:
+        """Check both signatures; give the two checkpoints, which differ."""
         first, second = (verify_checkpoint(Note.parse(note), logs) for note in (self.a, self.b))
         if first.log != second.log:
             raise NotVerified("bad_signature", "the two checkpoints are not signed by one log key")
         old, new = first.checkpoint, second.checkpoint
         if old.size > new.size or (old.size == new.size and old.root == new.root):
             raise NotVerified("bad_consistency", "the two checkpoints do not contradict each other")
-        try:
-            verify_consistency(old.size, new.size, old.root, new.root, self.path)
-        except NotVerified:
-            return self.kind
-        raise NotVerified("bad_consistency", "the proof holds: the log has grown as it should")
+        return old, new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A request that a witness refused, and the note of the checkpoint that it held at that moment, if any."""
+
+    request: AddCheckpoint
+    held: bytes | None
+
+
+def find_forks(offers: Sequence[Offer], notes: Iterable[bytes], logs: Keyring) -> list[ForkEvidence]:
+    """Find what proves a fork among refused requests and other notes that are at hand; at most one file a checkpoint.
+
+    notes: signed checkpoints, as the witness's newest. What no log of `logs` signed is passed over. Every result holds
+    by `ForkEvidence.prove`.
+    """
+    known: dict[tuple[str, int], dict[bytes, bytes]] = {}  # origin, size -> root -> note
+    for note in (*notes, *(each.held for each in offers if each.held is not None)):
+        _keep(known, _unverified(note), note)
+    found: list[ForkEvidence] = []
+    for offer in offers:
+        b, note = offer.request.checkpoint, offer.request.note.format()
+        same = [ForkEvidence(a=a, b=note) for a in known.get((b.origin, b.size), {}).values()]
+        held = known.get((b.origin, offer.request.old_size), {}).values()
+        grown = [ForkEvidence(a=a, b=note, path=offer.request.path) for a in held]
+        found += [each for each in (*same, *grown) if _proves(each, logs)][:1]
+        _keep(known, b, note)
+    return found
+
+
+def _keep(known: dict[tuple[str, int], dict[bytes, bytes]], checkpoint: Checkpoint, note: bytes) -> None:
+    known.setdefault((checkpoint.origin, checkpoint.size), {}).setdefault(checkpoint.root, note)
+
+
+def _proves(evidence: ForkEvidence, logs: Keyring) -> bool:
+    try:
+        evidence.prove(logs)
+    except TongbanError:
+        return False
+    return True
 
 
 def _unverified(note: bytes) -> Checkpoint:

@@ -34,6 +34,7 @@ __all__ = [
     "inclusion_path",
     "leaf_hash",
     "node_hash",
+    "past_root",
     "root_of",
     "verify_consistency",
     "verify_inclusion",
@@ -236,18 +237,38 @@ def verify_consistency(old_size: int, size: int, old_root: bytes, root: bytes, p
     if old_size in (0, size):
         _check_trivial_growth(old_size, size, old_root, root, path)
         return
+    if old_size & (old_size - 1) == 0:
+        path = (old_root, *path)  # the old tree is one peak of the new one: its hash is known and is not sent
+    past, reached = _fold_growth(old_size, size, path)
+    if past != old_root:
+        raise NotVerified("bad_consistency", f"path does not lead to the old root of size {old_size}")
+    if reached != root:
+        raise NotVerified("bad_consistency", f"path does not lead to the root of size {size}")
+
+
+def past_root(old_size: int, size: int, root: bytes, path: Sequence[bytes]) -> bytes:
+    """Give the root that the tree of `size` with `root` had when it had `old_size` leaves, 1..size-1.
+
+    path: the consistency path between them, which says so by itself; where `old_size` is a power of two, with the old
+    root in front of it. Raises NotVerified bad_consistency: the path does not lead to `root`.
+    """
+    if not 0 < old_size < size:
+        raise NotVerified("bad_consistency", f"a tree of {size} has not grown from one of {old_size}")
+    past, reached = _fold_growth(old_size, size, path)
+    if reached != root:
+        raise NotVerified("bad_consistency", f"path does not lead to the root of size {size}")
+    return past
+
+
+def _fold_growth(old_size: int, size: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Fold a path, the last peak of the old tree in front, to the roots of both sizes."""
     shift = _trailing_zeros(old_size)
     inner, border = _path_shape(old_size - 1, size)
     inner -= shift  # below the last peak of the old tree both trees are the same
-    if old_size == 1 << shift:
-        path = (old_root, *path)  # the old tree is that peak: its hash is known and is not sent
     if len(path) != 1 + inner + border or not _are_hashes(path):
         raise NotVerified("bad_consistency", f"wrong number of hashes for growth from {old_size} to {size}")
     peak, rest, sides = path[0], path[1:], (old_size - 1) >> shift | -1 << inner
-    if _fold_lefts(peak, rest, sides) != old_root:
-        raise NotVerified("bad_consistency", f"path does not lead to the old root of size {old_size}")
-    if _fold(peak, rest, sides) != root:
-        raise NotVerified("bad_consistency", f"path does not lead to the root of size {size}")
+    return _fold_lefts(peak, rest, sides), _fold(peak, rest, sides)
 
 
 def _check_trivial_growth(old_size: int, size: int, old_root: bytes, root: bytes, path: Sequence[bytes]) -> None:
