@@ -31,6 +31,7 @@ from ledger.transparency.note import (
     VerifierKey,
     keyring,
 )
+from ledger.transparency.quorums import fewest
 
 __all__ = ["AHEAD_S", "MAX_POLICY_BYTES", "Group", "Missing", "Policy", "PolicyLog", "PolicyWitness"]
 
@@ -213,7 +214,7 @@ class _Draft:
         if max(len(self._logs), len(self._witnesses), len(self._groups)) > _MAX_OF_A_KIND:
             raise Malformed("bad_policy", f"policy has more than {_MAX_OF_A_KIND} lines of one kind")
         quorum = None if self._quorum[0] == _NONE else self._quorum[0]
-        shared, block = _health(self._groups, quorum)
+        shared, block = fewest(self._groups, quorum)
         return Policy(
             logs=tuple(self._logs),
             witnesses=tuple(self._witnesses),
@@ -270,21 +271,6 @@ class _Draft:
             raise Malformed("bad_policy", "one public key stands under two names")
         self._public_keys.add(key.public_key)
         return key
-
-
-def _health(groups: Iterable[Group], quorum: str | None) -> tuple[int, int]:
-    """Fewest witnesses shared by two quorums, and fewest that block every quorum.
-
-    Two choices of k of n members have at least 2k - n in common, and a group fails once n - k + 1 members do; members
-    share no witness, so the cheapest ones add up.
-    """
-    shared: dict[str, int] = {}
-    block: dict[str, int] = {}
-    for group in groups:
-        n, k = len(group.members), group.threshold
-        shared[group.name] = sum(sorted(shared.get(member, 1) for member in group.members)[: max(0, 2 * k - n)])
-        block[group.name] = sum(sorted(block.get(member, 1) for member in group.members)[: n - k + 1])
-    return (0, 0) if quorum is None else (shared.get(quorum, 1), block.get(quorum, 1))
 
 
 def _refuse_line(_words: list[str]) -> None:

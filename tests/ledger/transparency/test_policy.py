@@ -15,6 +15,7 @@ from ledger.errors import Malformed, NotVerified
 from ledger.transparency.checkpoint import verify_checkpoint
 from ledger.transparency.note import COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, NOTE_ED25519, Note, VerifierKey
 from ledger.transparency.policy import MAX_POLICY_BYTES, Group, Missing, Policy
+from ledger.transparency.quorums import closest_quorums
 from tests.trees import VECTORS, small_log, vector_signer
 
 T0: Final = small_log()["t0"]
@@ -278,6 +279,20 @@ def test_health_equals_brute_force(text: bytes) -> None:
     all_held = [held for count in range(len(names) + 1) for held in combinations(names, count)]
     silent = [len(names) - len(held) for held in all_held if not satisfies(policy, policy.quorum, held)]
     assert policy.block == min(silent)
+
+
+@given(text=nested_policies())
+@settings(max_examples=120)
+def test_the_closest_quorums_are_quorums_and_share_no_more_than_they_must(text: bytes) -> None:
+    policy = Policy.parse(text)
+    closest = closest_quorums(policy)
+    assert closest is not None
+    assert all(satisfies(policy, policy.quorum, side) for side in closest)
+    assert len(closest[0] & closest[1]) == policy.shared
+
+
+def test_a_policy_without_quorum_has_no_closest_quorums() -> None:
+    assert closest_quorums(Policy.parse(written(*BASE, "quorum none"))) is None
 
 
 @given(text=nested_policies(), data=st.data())
