@@ -57,14 +57,15 @@ def check_entry(
     view: LogView,
     index: int,
     now: int | None,
+    since: int | None = None,
     rules: KeyState | None = None,
     verified: bool = False,
 ) -> Known | None:
     """Check an entry for log index `index`; Known if the log holds its statement already, else None: it may enter.
 
     state: keys before the entry. rules: the key state that the last head before it binds, whose rules are in force;
-    `state` if not given. now: POSIX seconds, or None for a later replay of old entries, which have no window any more.
-    verified: the signatures were checked for this state and index before, in a thread.
+    `state` if not given. now, since: as check_iat takes them. verified: the signatures were checked for this state and
+    index before, in a thread.
 
     Raises NotVerified (verify_signatures), Conflict iat_too_old, iat_in_future, wrong_target, final_status,
     same_status, stale_prev, kid_used, Refused not_issuer.
@@ -76,23 +77,29 @@ def check_entry(
     known = view.index_of_statement(entry.statement)
     if known is not None:
         return Known(index=known)
-    check_iat(entry, state=state, rules=rules or state, now=now)
+    check_iat(entry, state=state, rules=rules or state, now=now, since=since)
     check_rules(entry, state=state, view=view, index=index)
     return None
 
 
 def check_iat(
-    entry: Seal | StatusChange | MemberChange | RuleChange, *, state: KeyState, rules: KeyState, now: int | None
+    entry: Seal | StatusChange | MemberChange | RuleChange,
+    *,
+    state: KeyState,
+    rules: KeyState,
+    now: int | None,
+    since: int | None = None,
 ) -> None:
-    """Check now - iat_back_s <= iat <= now + iat_ahead_s, and iat >= `from` of each key.
+    """Check since - iat_back_s <= iat <= now + iat_ahead_s, and iat >= `from` of each key.
 
-    Raises Conflict iat_too_old, iat_in_future.
+    now: POSIX seconds, or None for a later replay of old entries, which have no window any more. since: from when on
+    the entry may have come; `now` if not given. Raises Conflict iat_too_old, iat_in_future.
     """
     if now is not None and entry.iat > now + rules.rule("iat_ahead_s"):
         raise Conflict("iat_in_future", "iat is ahead of the clock")
     oldest = max(state.listed_key(signature.kid).valid_from for signature in entry.signatures)
     if now is not None:
-        oldest = max(oldest, now - rules.rule("iat_back_s"))
+        oldest = max(oldest, (now if since is None else since) - rules.rule("iat_back_s"))
     if entry.iat < oldest:
         raise Conflict("iat_too_old", "iat is too long ago, or before the key's time: sign the entry again")
 

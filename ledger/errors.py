@@ -72,7 +72,7 @@ class Malformed(TongbanError):
             "bad_number", "unknown_typ", "unknown_alg", "bad_header", "bad_payload", "es256_high_s", "weak_key",
             "bad_note", "bad_vkey", "bad_checkpoint", "bad_proof_form", "bad_policy", "bad_tile_path", "bad_identifier",
             "bad_receipt", "bad_disclosure_form", "bad_cursor", "bad_document", "bad_variables", "bad_request",
-            "limit_exceeded", "bad_row", "bad_setting", "bad_file",
+            "limit_exceeded", "bad_row", "bad_setting", "bad_file", "bad_base45", "bad_qr",
         }
     )  # fmt: skip
 
@@ -85,7 +85,8 @@ class NotVerified(TongbanError):
         {
             "bad_signature", "unknown_kid", "key_not_active", "key_use", "bad_inclusion", "bad_consistency", "bad_head",
             "bad_status_proof", "bad_disclosure", "holder_binding", "no_quorum", "not_enough_signers", "bad_token",
-            "corrupt_store", "keys_behind", "unexpected",
+            "corrupt_store", "keys_behind", "deposit_left_out",
+            "duplicate_statement", "unexpected", "no_inclusion", "unknown_landmark",
         }
     )  # fmt: skip
 

@@ -18,18 +18,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.admission import Target, check_entry
-from ledger.entries import Head, MemberChange, parse_entry
+from ledger.entries import MemberChange, parse_entry
 from ledger.errors import NotVerified, TongbanError
-from ledger.heads import verify_head
 from ledger.members import KeyState
-from ledger.status import TILE_ENTRIES, StatusArray
-from ledger.suites import PublicKey
+from ledger.status import TILE_ENTRIES
 from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
-from ledger.transparency.merkle import HASH_BYTES, leaf_hash
+from ledger.transparency.merkle import HASH_BYTES
 from ledger.transparency.note import Keyring, Note, VerifierKey, keyring
-from ledger.transparency.replay import Effects
+from ledger.transparency.replay import Replay
 from ledger.transparency.sequencer import landmark_day
 from ledger.transparency.spans import (
     FAULTS,
@@ -97,7 +94,7 @@ def replay_log(
 
 
 class _Replay:
-    """One pass over the log; also the log as the checks of an entry see it: what lies below the present index."""
+    """One pass over the log: its entries judged by a `Replay`, everything that follows from them compared."""
 
     def __init__(self, reader: Reader, state: StoreState, log_key: VerifierKey, in_order: InOrder) -> None:
         self._reader: Final = reader
@@ -110,10 +107,12 @@ class _Replay:
         self._changes: Final[list[Change]] = []
         self._roots: Final[dict[int, bytes]] = {}  # at the size behind each head
         self._journal: Final[dict[int, bytes]] = {}
-        self._effects: Final = Effects(keys=_genesis(reader, state), statuses=StatusArray())
-        self._rules: KeyState = self._effects.keys
-        self._digest = (self._effects.keys, self._effects.keys.digest())
-        self.index = 0
+        self._replay: Final = Replay.from_genesis(_genesis(reader, state), log_key, reader.entries)
+
+    @property
+    def index(self) -> int:
+        """Index of the next entry."""
+        return self._replay.size
 
     def walk(self, on_entries: Callable[[int], None]) -> None:
         """Check every entry, and the tiles that it fills."""
@@ -131,67 +130,24 @@ class _Replay:
         size = self._state.size
         for first in range(0, size, _SPAN):
             raws = self._reader.entries(first, min(first + _SPAN, size))
-            asked.append(Span(first=first, raws=raws, keys=self._effects.keys))
+            asked.append(self._replay.span(first, raws))
             yield asked[-1]
 
     def _take(self, span: Span, found: SpanFindings) -> None:
         leaves, statements = self._reader.find(found.leaves, found.statements)
-        keys, start = span.keys, 0
-        for offset, raw in enumerate(span.raws):
-            if keys is not self._effects.keys:  # changed since the span was asked for: what was found may not hold
-                keys, start = self._effects.keys, offset
-                found = read_span(Span(first=self.index, raws=span.raws[start:], keys=keys))
-            at = offset - start
-            if at in found.faults:
-                raise found.faults[at]
-            if (leaves.get(found.leaves[at]), statements.get(found.statements[at])) != (self.index, self.index):
-                raise _corrupt("the dedup tables do not name it", self.index)
-            self._leaves.append(found.leaves[at])
-            self._issuers.append(found.issuers[at])
-            if found.issuers[at] is None:
-                self._change(raw)
-            self.index += 1
 
-    def _change(self, raw: bytes) -> None:
-        """Check an entry that is no seal, and let it take its effect."""
-        entry = parse_entry(raw)
-        if isinstance(entry, Head):
-            self._head(entry)
-            return
-        if self.index:
-            check_entry(entry, state=self._effects.keys, rules=self._rules, view=self, index=self.index, now=None)
-        self._changes.extend(self._effects.apply(entry, self.index, self._reader.entries))
+        def place(index: int, leaf: bytes, statement: bytes) -> None:
+            if (leaves.get(leaf), statements.get(statement)) != (index, index):
+                raise _corrupt("the dedup tables do not name it", index)
 
-    def index_of_statement(self, _statement: bytes) -> int | None:
-        """Nothing is a repetition: the index tables, whose hashes are unique, name each entry at its own index."""
-        return None
-
-    def seal_at(self, index: int) -> Target | None:
-        """Return the seal at an index below the present one."""
-        issuer = self._issuers[index] if 0 <= index < self.index else None
-        if issuer is None:
-            return None
-        self._effects.statuses.extend_to(self.index)
-        (raw,) = self._reader.entries(index, index + 1)
-        return Target(leaf=leaf_hash(raw), iss=issuer, status=self._effects.statuses.get(index))
-
-    def _head(self, head: Head) -> None:
-        size, statuses = self.index + 1, self._effects.statuses
-        statuses.extend_to(self.index)
-        verify_head(head.raw, origin=self._state.origin, key=_key(self._log_key), size=size)
-        if (head.keys, head.root) != (self._keys_digest(), statuses.root()):
-            raise NotVerified("bad_head", "head binds another key state or other statuses")
-        known = next(reversed(self._journal), 0)
-        if head.journal_n < known or self._journal.setdefault(head.journal_n, head.journal_root) != head.journal_root:
-            raise NotVerified("bad_head", "head binds another journal than the heads before it, grown")
-        self._rules = self._effects.keys
-        self._grow()
-        self._roots[size] = self._edge.root()
-
-    def _keys_digest(self) -> bytes:
-        if self._digest[0] is not self._effects.keys:
-            self._digest = (self._effects.keys, self._effects.keys.digest())
-        return self._digest[1]
+        for judged in self._replay.walk(span, found, place):
+            self._leaves.append(judged.leaf)
+            self._issuers.append(judged.issuer)
+            self._changes.extend(judged.changes)
+            if judged.head is not None:
+                self._journal[judged.head.journal_n] = judged.head.journal_root
+                self._grow()
+                self._roots[self.index] = self._edge.root()
 
     def _grow(self, *, whole: bool = True) -> None:
         """Take the leaves since the last head into the tree, and compare the tiles that they fill (else: began)."""
@@ -233,7 +189,7 @@ class _Replay:
 
     def check_statuses(self) -> None:
         """Compare the status tiles and the recorded changes."""
-        statuses = self._effects.statuses
+        statuses = self._replay.effects.statuses
         for number, stored in enumerate(self._reader.statuses(len(statuses))[0]):
             if stored != statuses.tile(number):
                 raise _corrupt(f"status tile {number} is stored with another status", number * TILE_ENTRIES)
@@ -277,7 +233,7 @@ class _Replay:
         size = self._state.size
         return Replayed(
             checkpoint=Checkpoint(origin=self._state.origin, size=size, root=self._roots[size]),
-            keys=self._effects.keys,
+            keys=self._replay.keys,
             issuers=self._issuers,
             journal=self._journal,
         )
@@ -288,10 +244,6 @@ def _genesis(reader: Reader, state: StoreState) -> KeyState:
     if not isinstance(entry, MemberChange) or entry.leaf != state.genesis_leaf:
         raise _corrupt("it is not the genesis", 0)
     return KeyState.genesis(entry)
-
-
-def _key(log_key: VerifierKey) -> PublicKey:
-    return PublicKey("Ed25519", log_key.public_key)
 
 
 def _corrupt(what: str, index: int) -> NotVerified:

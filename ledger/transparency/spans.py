@@ -28,6 +28,8 @@ __all__ = [
     "PageFinding",
     "Span",
     "SpanFindings",
+    "Window",
+    "at_index",
     "fault_of",
     "one_by_one",
     "read_page",
@@ -53,12 +55,28 @@ def one_by_one(function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """By which clock entries are dated: as `ledger.admission.check_iat` takes `now` and `since`, POSIX seconds."""
+
+    now: int | None
+    since: int | None
+
+
+_OPEN: Final = Window(now=None, since=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Entries from index `first` on, exact bytes. keys: the key state before the first of them."""
+    """Entries from index `first` on, exact bytes. keys: the key state before the first of them.
+
+    window: when they may have come; None for old entries. rules: the key state whose rules are in force there.
+    """
 
     first: int
     raws: Sequence[bytes]
     keys: KeyState
+    rules: KeyState
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +84,8 @@ class SpanFindings:
     """One row an entry of a span, in order.
 
     leaves, statements: 32 bytes each. issuers: the county of a seal whose signature and date hold under the keys,
-    None for an entry of another type, which is left to the caller. faults: by offset; the rows there mean nothing.
+    None for an entry of another type, which is left to the caller. faults: by offset, each with its index in the log;
+    the rows there mean nothing.
     """
 
     leaves: Sequence[bytes]
@@ -85,19 +104,27 @@ def read_span(span: Span) -> SpanFindings:
             entry = parse_entry(raw)
             leaf, statement = entry.leaf, entry.statement
             if isinstance(entry, Seal):
-                _check_seal(entry, span.keys, span.first + offset)
+                _check_seal(entry, span, span.first + offset)
                 issuer = entry.iss
         except FAULTS as error:
-            faults[offset] = fault_of(error, span.first + offset)
+            faults[offset] = at_index(error, span.first + offset)
         leaves.append(leaf)
         statements.append(statement)
         issuers.append(issuer)
     return SpanFindings(leaves=leaves, statements=statements, issuers=issuers, faults=faults)
 
 
-def _check_seal(seal: Seal, keys: KeyState, index: int) -> None:
-    verify_signatures(seal, keys, index)
-    check_iat(seal, state=keys, rules=keys, now=None)
+def _check_seal(seal: Seal, span: Span, index: int) -> None:
+    verify_signatures(seal, span.keys, index)
+    window = span.window or _OPEN
+    check_iat(seal, state=span.keys, rules=span.rules, now=window.now, since=window.since)
+
+
+def at_index(error: Exception, index: int) -> TongbanError:
+    """Give a failed check as an error that names a log index: its own, or else `index`."""
+    if not isinstance(error, TongbanError):
+        return fault_of(error, index)
+    return error if error.index is not None else type(error)(error.code, error.message, index=index)
 
 
 def fault_of(error: Exception, index: int) -> TongbanError:

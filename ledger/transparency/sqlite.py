@@ -13,9 +13,9 @@ part; should one come all the same, the compare-and-swap of the note stops it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.status import TILE_ENTRIES
@@ -57,6 +57,8 @@ _PRAGMAS: Final = (
     ("busy_timeout", "5000", 5000),
     ("fullfsync", "ON", 1),  # macOS: reach the medium, not only the drive's cache
 )
+Beside: TypeAlias = Callable[[], None]
+
 _CHUNK: Final = 500  # below SQLite's bound on variables in one statement
 
 
@@ -222,8 +224,11 @@ class SqliteStore:
         """Say where the log stands. Raises Unavailable no_log, NotVerified corrupt_store."""
         return read_state(self._connection)
 
-    def create(self, origin: str, batch: Appended) -> None:
-        """Make the log with its first batch. Raises Conflict already_exists, Unavailable store_stopped."""
+    def create(self, origin: str, batch: Appended, *, beside: Beside = lambda: None) -> None:
+        """Make the log with its first batch. Raises Conflict already_exists, Unavailable store_stopped.
+
+        beside: writes what else belongs to the transaction, over the same connection.
+        """
         with transaction(self._connection):
             if self._connection.execute("SELECT 1 FROM meta UNION ALL SELECT 1 FROM head").fetchone():
                 raise Conflict("already_exists", "the store already holds a log")
@@ -231,9 +236,10 @@ class SqliteStore:
             self._connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
             self._connection.execute("INSERT INTO head VALUES (1, ?, ?, 0)", (batch.size, batch.note))
             self._append(batch)
+            beside()
 
-    def commit(self, batch: Appended) -> None:
-        """T1. Raises Conflict store_moved, Unavailable store_stopped."""
+    def commit(self, batch: Appended, *, beside: Beside = lambda: None) -> None:
+        """T1. beside: as in `create`. Raises Conflict store_moved, Unavailable store_stopped."""
         with transaction(self._connection):
             moved = self._connection.execute(
                 "UPDATE head SET size = ?, body = ? WHERE id = 1 AND body = ?", (batch.size, batch.note, batch.old_note)
@@ -241,6 +247,7 @@ class SqliteStore:
             if moved != 1:
                 raise Conflict("store_moved", "another writer has moved the log")
             self._append(batch)
+            beside()
 
     def _append(self, batch: Appended) -> None:
         indexes = range(batch.first, batch.size)
