@@ -7,6 +7,7 @@ passphrase file   one line; a final newline does not belong to the passphrase
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from typing import TYPE_CHECKING, Final
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ledger.suites import PublicKey
+
 __all__ = [
     "SECRET_BYTES",
     "create_secret",
     "create_signer",
+    "fingerprint",
     "make_private_folder",
     "read_passphrase",
     "read_private",
@@ -103,6 +107,12 @@ def create_signer(path: Path, alg: str, passphrase: bytes, random: Callable[[int
     signer = SoftwareSigner.generate(alg, random)
     write_private(path, signer.to_pkcs8(passphrase))
     return signer
+
+
+def fingerprint(key: PublicKey) -> str:
+    """Give what two people compare by telephone: 16 hex digits of SHA-256 over suite and coordinates, in fours."""
+    digest = hashlib.sha256(key.alg.encode("ascii") + key.x + (key.y or b"")).hexdigest()
+    return " ".join(digest[start : start + 4] for start in range(0, 16, 4))
 
 
 def read_signer(path: Path, passphrase: bytes) -> SoftwareSigner:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from ledger.entries import Head, MemberChange, RuleChange, parse_entry
+from ledger.entries import Head, MemberChange, parse_entry
 from ledger.errors import Malformed, NotVerified
 from ledger.heads import verify_head
-from ledger.members import KeyState, verify_signatures
+from ledger.members import KeyState, follow_chain
 from ledger.suites import load_public_key
 from ledger.transparency.checkpoint import SignedCheckpoint, verify_checkpoint
 from ledger.transparency.merkle import verify_inclusion
@@ -110,13 +110,7 @@ class TrustAnchor:
         return keys
 
     def _check_chain(self, entries: KeyEntries) -> BoundKeys:
-        state = self.genesis
-        for index, raw in entries:
-            entry = parse_entry(raw)
-            if not isinstance(entry, MemberChange | RuleChange):
-                raise Malformed("unknown_typ", "expected a member or rule entry", index=index)
-            verify_signatures(entry, state, index)
-            state = state.apply(entry, index)
+        state = follow_chain(self.genesis, entries)
         return BoundKeys(state=state, digest=state.digest())
 
     def notes(self, keys: BoundKeys) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ __all__ = [
     "payload_part",
     "sign_general",
     "sign_protected",
+    "unsigned_jws",
 ]
 
 MAX_ENTRY_BYTES: Final = 16_384
@@ -197,6 +198,16 @@ def _parse_header(part: str) -> tuple[str, str, str]:
     if not isinstance(typ, str) or not isinstance(kid, str) or max(len(typ), len(kid)) > _MAX_NAME_CHARS:
         raise Malformed("bad_header", f"typ and kid are texts of at most {_MAX_NAME_CHARS} characters")
     return alg, typ, kid
+
+
+def unsigned_jws(typ: str, payload: str) -> Jws:
+    """Read a payload part that nobody has signed yet: what members are asked to sign, with no bytes and no leaf.
+
+    Raises Malformed too_large, bad_base64, bad_json, duplicate_member, bad_number, bad_payload.
+    """
+    if len(payload) > MAX_ENTRY_BYTES:
+        raise Malformed("too_large", f"expected at most {MAX_ENTRY_BYTES} bytes, got {len(payload)}")
+    return _jws(b"", typ, payload, (), general=True)
 
 
 def _jws(raw: bytes, typ: str, payload: str, signatures: tuple[EntrySignature, ...], *, general: bool) -> Jws:

@@ -18,7 +18,7 @@ was made for (`prev`), and a verifier follows the chain from the genesis that it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from types import MappingProxyType
@@ -26,14 +26,14 @@ from typing import Any, Final
 
 from ledger.closed import county_of
 from ledger.encoding import b64u_encode
-from ledger.entries import Entry, MemberChange, RuleChange, Seal, StatusChange
+from ledger.entries import Entry, MemberChange, RuleChange, Seal, StatusChange, parse_entry
 from ledger.errors import Conflict, Malformed, NotVerified
 from ledger.governance import ROLES, RULES, KeyAddition, KeyRevocation, MemberRow
 from ledger.jws import EntrySignature
 from ledger.suites import PublicKey, verify
 from ledger.transparency.note import VerifierKey
 
-__all__ = ["KeyState", "ListedKey", "verify_signatures"]
+__all__ = ["KeyState", "ListedKey", "follow_chain", "verify_signatures"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +248,20 @@ def _check_distinct(keys: Mapping[str, ListedKey], cosigners: Mapping[str, Mappi
     listed += [VerifierKey.parse(vkey).public_key for role in ROLES for vkey in cosigners[role].values()]
     if len(set(listed)) != len(listed):
         raise Conflict("kid_used", "a public key is listed twice")
+
+
+def follow_chain(state: KeyState, entries: Iterable[tuple[int, bytes]]) -> KeyState:
+    """Follow (log index, entry) of member and rule entries, ascending, from a state on: each as the log took it.
+
+    Raises Malformed (form; unknown_typ: another entry), NotVerified (as verify_signatures), Conflict (as KeyState.apply).
+    """
+    for index, raw in entries:
+        entry = parse_entry(raw)
+        if not isinstance(entry, MemberChange | RuleChange):
+            raise Malformed("unknown_typ", "expected a member or rule entry", index=index)
+        verify_signatures(entry, state, index)
+        state = state.apply(entry, index)
+    return state
 
 
 def verify_signatures(entry: Entry, state: KeyState, index: int) -> None:

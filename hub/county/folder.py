@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.county.config import CountyConfig
-from hub.county.keys import create_keys, open_keys
+from hub.county.keys import KeyRing, create_keys
 from hub.county.member import MemberFile
 from hub.county.node import CountyNode
 from hub.keyfiles import make_private_folder, write_private
@@ -65,4 +65,4 @@ def open_county(data: Path, passphrase: bytes, *, random: Callable[[int], bytes]
         config = CountyConfig.parse((data / "county.json").read_bytes())
     except OSError as error:
         raise Malformed("bad_file", "there is no county.json in this folder: run `tongban county init`") from error
-    return CountyNode(data, config, open_keys(data / "keys", config.county, passphrase), random)
+    return CountyNode(data, config, KeyRing(data / "keys", config.county, passphrase), random)

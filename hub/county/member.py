@@ -4,25 +4,31 @@
  "keys":[{"kid":"370214#1","alg":"Ed25519","x":"…","uses":["govern"],"from":1780300800},…],"witness":"<vkey>","auditor":"<vkey>"}
 
 `auditor` only where the county runs one: then the policy asks its auditor and not its witness.
+
+The key file: what `tongban county rotate` makes of one new key, for a member entry to list. A member file is one, too.
+
+{"county":"370214","keys":[{"kid":"370214#5","alg":"Ed25519","x":"…","uses":["seal"],"from":1780300800}]}
+{"county":"370214","witness":"<vkey>"}
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ledger.closed import COUNTY, KID, closed, integer, list_of, text
 from ledger.encoding import JsonValue, b64u_decode, parse_json
 from ledger.errors import Malformed
-from ledger.governance import USES, KeyAddition, MemberRow
+from ledger.governance import ROLES, USES, KeyAddition, MemberRow
 from ledger.suites import load_public_key
 from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
 
 if TYPE_CHECKING:
     from hub.county.keys import CountyKeys
 
-__all__ = ["MemberFile"]
+__all__ = ["KeyFile", "MemberFile"]
 
 _MAX_BYTES: Final = 65_536
 _MEMBERS: Final = frozenset({"county", "name", "url", "keys", "witness"})
@@ -97,6 +103,38 @@ class MemberFile:
             "keys": [key.to_json() for key in self.keys],
             **self._cosigners(),
         }
+        return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFile:
+    """New keys of one county. cosigners: role (`witness`, `auditor`) -> vkey."""
+
+    county: str
+    keys: tuple[KeyAddition, ...] = ()
+    cosigners: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, data: bytes) -> KeyFile:
+        """Read a key file, or a member file of which the keys alone are taken, of at most 64 KiB. Raises Malformed."""
+        value = parse_json(data, max_bytes=_MAX_BYTES)
+        if isinstance(value, dict) and "url" in value:
+            member = MemberFile.parse(data)
+            return cls(county=member.county, keys=member.keys)
+        obj = closed(value, "key file", frozenset({"county"}), frozenset({"keys", *ROLES}), code="bad_file")
+        county = text(obj, "county", COUNTY, code="bad_file")
+        rows = list_of(obj, "keys", maximum=len(USES), code="bad_file") if "keys" in obj else []
+        keys = tuple(_parse_key(row, county) for row in rows)
+        return cls(
+            county=county,
+            keys=keys,
+            cosigners={role: _parse_cosigner(obj[role]).vkey() for role in ROLES if role in obj},
+        )
+
+    def text(self) -> bytes:
+        """Write the key file, indented for a person, with a final newline."""
+        keys = {"keys": [key.to_json() for key in self.keys]} if self.keys else {}
+        document = {"county": self.county, **keys, **self.cosigners}
         return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
 
 

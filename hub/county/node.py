@@ -11,6 +11,7 @@ Several processes may have one folder open: `seal` and `revoke` write while `ser
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from hub.assertion import client_assertion
 from hub.county.keys import witness_name
 from hub.county.outbox import OUTBOX_SCHEMA, OVERDUE_S, Item, Outbox
 from hub.county.records import RECORD_SCHEMA, Face, RecordStore
+from hub.county.rotation import StandingKeys
 from hub.county.sealing import SealedLicense, Sealer
 from hub.database import Database
 from hub.envelope import Envelope, FaceCipher
+from hub.keychain import FolderChain
 from ledger.attestation import present
 from ledger.encoding import b64u_encode, canonical_json
 from ledger.entries import MEMBER_TYP, parse_entry
@@ -38,7 +41,7 @@ from ledger.verifier import Verifier
 
 if TYPE_CHECKING:
     from hub.county.config import CountyConfig
-    from hub.county.keys import CountyKeys
+    from hub.county.keys import CountyKeys, KeyRing
     from hub.county.licenses import LicenseRecord
 
 __all__ = ["CountyNode", "CountyStatus", "Sealed"]
@@ -84,20 +87,29 @@ class _Signed:
 class CountyNode:
     """One opened data folder. Times are POSIX seconds; `random(n)` gives n fresh random bytes. Thread-safe."""
 
-    def __init__(self, data: Path, config: CountyConfig, keys: CountyKeys, random: Callable[[int], bytes]) -> None:
+    def __init__(self, data: Path, config: CountyConfig, ring: KeyRing, random: Callable[[int], bytes]) -> None:
         self.data: Final = data
         self.config: Final = config
-        self.keys: Final = keys
         self.random: Final = random
+        self.chain: Final = FolderChain(data)
+        self.standing: Final = StandingKeys(ring, self.chain, lambda: self.policy)
         self._database: Final = Database(data / "records.sqlite", f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA}")
-        self.records: Final = RecordStore(self._database, FaceCipher(keys.records, random))
+        self.records: Final = RecordStore(self._database, FaceCipher(ring.records, random))
         self.outbox: Final = Outbox(self._database)
-        self._sealer: Final = Sealer(keys=keys, random=random)
 
     @property
     def county(self) -> str:
         """The 6-digit county id."""
         return self.config.county
+
+    @property
+    def keys(self) -> CountyKeys:
+        """The keys that sign now, by the chain that the folder keeps. Raises Malformed, NotVerified (the chain)."""
+        return self.standing.keys()
+
+    @property
+    def _sealer(self) -> Sealer:
+        return Sealer(keys=self.keys, random=self.random)
 
     @property
     def witness_name(self) -> str:
@@ -112,7 +124,10 @@ class CountyNode:
     @cached_property
     def verifier(self) -> Verifier:
         """The offline verifier under the folder's policy and genesis. Raises Unavailable not_ready, Malformed."""
-        return Verifier(self.policy, self.file("genesis", _MAX_GENESIS_BYTES))
+        policy = self.file("policy", MAX_POLICY_BYTES)
+        return Verifier(
+            self.policy, self.file("genesis", _MAX_GENESIS_BYTES), policy_digest=hashlib.sha256(policy).digest()
+        )
 
     def file(self, name: str, max_bytes: int) -> bytes:
         """Read a file that the alliance handed out. Raises Unavailable not_ready, Malformed too_large."""
@@ -126,16 +141,27 @@ class CountyNode:
         return data
 
     def sign_genesis(self, payload_part: str) -> tuple[str, str]:
-        """Sign a member entry's payload part with the govern key: (protected, signature), both base64url."""
-        return sign_protected(MEMBER_TYP, payload_part, self.keys.kid("govern"), self.keys.govern)
+        """Sign the payload part of genesis with the govern key: (protected, signature), both base64url."""
+        return self.sign_change(MEMBER_TYP, payload_part)
+
+    def sign_change(self, typ: str, payload_part: str) -> tuple[str, str]:
+        """Sign the payload part of a member or rule entry with the govern key, as sign_genesis does.
+
+        Raises NotVerified key_not_active.
+        """
+        key = self.keys.key("govern")
+        return sign_protected(typ, payload_part, key.kid, key.signer)
 
     def client_assertion(self, audience: str, now: int) -> str:
         """Write an assertion of this county's client key for the hub whose public URL is `audience`."""
-        jti = b64u_encode(self.random(16))
-        return client_assertion(self.keys.kid("client"), self.keys.client, audience=audience, jti=jti, now=now)
+        key = self.keys.key("client")
+        return client_assertion(key.kid, key.signer, audience=audience, jti=b64u_encode(self.random(16)), now=now)
 
     def seal(self, record: LicenseRecord, now: int) -> Sealed:
-        """Seal one license. Raises Malformed, Conflict duplicate_identifier, Unavailable store_stopped."""
+        """Seal one license.
+
+        Raises Malformed, NotVerified key_not_active, Conflict duplicate_identifier, Unavailable store_stopped.
+        """
         (outcome,) = self.seal_many([record], now)
         if isinstance(outcome, TongbanError):
             raise outcome
@@ -145,19 +171,20 @@ class CountyNode:
         """Seal licenses in one transaction; one outcome each, in order: what cannot be sealed spoils no other.
 
         A license that is stored with the same content is not sealed again. On disk when this returns. Raises
-        Unavailable store_stopped for all of them.
+        NotVerified key_not_active, Unavailable store_stopped for all of them.
         """
-        signed = [self._signed(record, now) for record in records]
+        sealer = self._sealer
+        signed = [self._signed(sealer, record, now) for record in records]
         with self._database.transaction() as connection:
             return [self._stored(connection, each, now) if isinstance(each, _Signed) else each for each in signed]
 
-    def _signed(self, record: LicenseRecord, now: int) -> _Signed | Sealed | TongbanError:
+    def _signed(self, sealer: Sealer, record: LicenseRecord, now: int) -> _Signed | Sealed | TongbanError:
         claims = record.claims()
         content = canonical_json(dict(sorted(claims.items())))  # whatever the order of the face fields
         try:
             if self.records.holds(record.identifier, content):
                 return self._known(record.identifier)
-            sealed = self._sealer.seal(record, claims, now)
+            sealed = sealer.seal(record, claims, now)
         except (Malformed, Conflict) as error:
             return error
         envelope = self.records.encrypt(record.identifier, Face(sealed.sd_jwt))
@@ -245,9 +272,9 @@ class CountyNode:
             raise Conflict("wrong_target", "there is no such license")
 
     def renew(self, item: Item, now: int) -> None:
-        """Sign an item again that the log never took (its `iat` is too old), and send it a second later.
+        """Sign an item again that the log never took (too old, or by a key that has ended), and send it a second later.
 
-        Raises Malformed bad_payload when the license has ended meanwhile.
+        Raises Malformed bad_payload when the license has ended meanwhile, NotVerified key_not_active.
         """
         if item.journal is None:
             entry = self._sealer.status_again(item.entry, now)

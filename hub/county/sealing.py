@@ -70,15 +70,16 @@ class Sealer:
         expires = None if end is None else day_start(end) + _DAY_S
         if expires is not None and expires <= now:
             raise Malformed("bad_row", "certificateExpiringDate has passed: an ended license is not sealed")
+        key = self.keys.key("seal")
         sd_jwt = issue(
             claims,
-            kid=self.keys.kid("seal"),
+            kid=key.kid,
             vct=VCT_PREFIX + record.type_code,
             iss=self.keys.county,
             iat=now,
             nbf=not_before,
             exp=expires,
-            signer=self.keys.seal,
+            signer=key.signer,
             random=self.random,
         )
         return self._stated(sd_jwt, self._statement(record, claims), now)
@@ -93,29 +94,30 @@ class Sealer:
         payload = {name: value for name, value in seal.jws.payload.items() if name != "nbf" or seal.not_before > now}
         if seal.expires is not None and seal.expires <= now:
             raise Malformed("bad_payload", "the license has ended before its seal was logged")
-        header = {"alg": self.keys.seal.public_key.alg, "typ": SEAL_TYP, "kid": self.keys.kid("seal")}
-        jwt = compact_jws(header, {**payload, "iat": now}, self.keys.seal).decode("ascii")
+        key = self.keys.key("seal")
+        header = {"alg": key.signer.public_key.alg, "typ": SEAL_TYP, "kid": key.kid}
+        jwt = compact_jws(header, {**payload, "iat": now}, key.signer).decode("ascii")
         stated = parse_license_record(journal).jws.payload
         statement = {name: value for name, value in stated.items() if name not in _STATED_SINCE_SEAL}
         return self._stated(str(SdJwt(jwt=jwt, disclosures=whole.disclosures)), statement, now)
 
     def status(self, *, of: int, leaf: bytes, to: Status, reason: str, now: int, by: int | None = None) -> bytes:
         """Sign a change of the status of the seal at index `of`. Raises Malformed bad_payload."""
-        kid = self.keys.kid("seal")
-        return build_status(of=of, leaf=leaf, to=to, reason=reason, iat=now, by=by, kid=kid, signer=self.keys.seal)
+        key = self.keys.key("seal")
+        return build_status(of=of, leaf=leaf, to=to, reason=reason, iat=now, by=by, kid=key.kid, signer=key.signer)
 
     def status_again(self, entry: bytes, now: int) -> bytes:
         """Sign a status entry that the log never took again, with the time of `now`."""
         payload = parse_entry(entry)  # only to be sure that it is one of ours, in form
-        header = {"alg": self.keys.seal.public_key.alg, "typ": STATUS_TYP, "kid": self.keys.kid("seal")}
-        return compact_jws(header, {**payload.jws.payload, "iat": now}, self.keys.seal)
+        key = self.keys.key("seal")
+        header = {"alg": key.signer.public_key.alg, "typ": STATUS_TYP, "kid": key.kid}
+        return compact_jws(header, {**payload.jws.payload, "iat": now}, key.signer)
 
     def _stated(self, sd_jwt: str, statement: Mapping[str, JsonValue], now: int) -> SealedLicense:
         entry = sd_jwt.partition("~")[0].encode("ascii")
         leaf = leaf_hash(entry)
-        journal = build_license_record(
-            statement, leaf=leaf, iat=now, kid=self.keys.kid("journal"), signer=self.keys.journal
-        )
+        key = self.keys.key("journal")
+        journal = build_license_record(statement, leaf=leaf, iat=now, kid=key.kid, signer=key.signer)
         return SealedLicense(entry=entry, leaf=leaf, sd_jwt=sd_jwt, journal=journal)
 
     def _statement(self, record: LicenseRecord, claims: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -1,0 +1,163 @@
+"""Rotation: which of a county's keys sign now, how a new one is made, and what the ledger says about each.
+
+    1. county     `tongban county rotate --use seal`     keys/seal-5.pem, and seal-5.json to hand to the alliance
+    2. alliance   `tongban ledger member propose | sign | submit`          k of n members list it (hub/governing.py)
+    3. node       takes it up by itself as soon as the chain that it follows says so (hub/county/following.py)
+
+The old key goes on signing until then, and stays in the folder: what it sealed stays good until a member entry says
+otherwise. Processes that have one folder open agree through its keys.json.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hub.county.hsm import TokenKey, TokenPlace
+from hub.county.keys import COSIGNERS, USES, CountyKeys, KeyRing, OwnKey, auditor_name, witness_name
+from hub.county.member import KeyFile
+from hub.keyfiles import fingerprint
+from ledger.closed import county_of
+from ledger.errors import Malformed, Unavailable
+from ledger.governance import KeyAddition
+from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
+
+if TYPE_CHECKING:
+    from hub.county.node import CountyNode
+    from hub.keychain import FolderChain, KeyChain
+    from ledger.members import KeyState, ListedKey
+    from ledger.transparency.policy import Policy
+
+__all__ = ["KeyRow", "StandingKeys", "rotate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """One key of the county. kid: None for a cosigner. state: active, proposed, revoked, void, foreign.
+
+    since: log index of the entry that made it so; of a void key the first index at which its seals are void. signs: it
+    is the one that signs now. A key that only the ledger knows has a state that ends in `, not here`.
+    """
+
+    kid: str | None
+    use: str
+    alg: str
+    state: str
+    since: int | None
+    signs: bool
+    fingerprint: str
+
+
+class StandingKeys:
+    """The keys that sign now; they change when the folder's chain does. Thread-safe.
+
+    policy: of the folder; it names the cosigners. Raises Malformed, NotVerified where the chain does.
+    """
+
+    def __init__(self, ring: KeyRing, chain: FolderChain, policy: Callable[[], Policy]) -> None:
+        self.ring: Final = ring
+        self._chain: Final = chain
+        self._policy: Final = policy
+        self._lock: Final = threading.Lock()
+        self._chosen: tuple[KeyChain | None, CountyKeys] | None = None
+
+    def keys(self) -> CountyKeys:
+        """Give the keys that sign now."""
+        chain = self._chain.founded()
+        with self._lock:
+            if self._chosen is None or self._chosen[0] is not chain:
+                self.ring.reload()  # a key that the chain has just listed may have been made by another process
+                state = None if chain is None else chain.state
+                self._chosen = (chain, self.ring.chosen(state, self._cosigners()))
+            return self._chosen[1]
+
+    def _cosigners(self) -> frozenset[bytes]:
+        try:
+            return frozenset(witness.key.public_key for witness in self._policy().witnesses)
+        except Unavailable:  # before the alliance has handed its policy out
+            return frozenset()
+
+    def rows(self) -> list[KeyRow]:
+        """List every key of the county, those of the folder and those that only the ledger knows."""
+        keys, chain = self.keys(), self._chain.founded()
+        state = None if chain is None else chain.state
+        with self._lock:
+            own = [key for use in USES for key in self.ring.keys(use)]
+            cosigners = [key for role in COSIGNERS for key in self.ring.keys(role)]
+        listed = [] if state is None else [row for row in state.keys.values() if county_of(row.kid) == keys.county]
+        rows = [_own_row(key, state, keys) for key in own]
+        known = {key.kid for key in own}
+        rows += [_listed_row(row) for row in listed if row.kid not in known]
+        rows.sort(key=lambda row: int((row.kid or "#0").partition("#")[2]))
+        return rows + [_cosigner_row(key, state, keys) for key in cosigners]
+
+
+def _own_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
+    listed = None if state is None else state.keys.get(key.kid)
+    stands, since = ("proposed", None) if listed is None else _standing(listed)
+    if listed is not None and listed.public_key != key.signer.public_key:
+        stands = "foreign"  # the ledger lists another key under this kid
+    return _row(key, key.kid, stands, since, signs=keys.signing.get(key.use) == key)
+
+
+def _cosigner_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
+    named = None if state is None else (state.witnesses if key.use == "witness" else state.auditors).get(key.county)
+    listed = named is not None and VerifierKey.parse(named).public_key == key.signer.public_key.x
+    return _row(key, None, "active" if listed else "proposed", None, signs=key.signer in {keys.witness, keys.auditor})
+
+
+def _row(key: OwnKey, kid: str | None, stands: str, since: int | None, *, signs: bool) -> KeyRow:
+    public = key.signer.public_key
+    return KeyRow(
+        kid=kid, use=key.use, alg=public.alg, state=stands, since=since, signs=signs, fingerprint=fingerprint(public)
+    )
+
+
+def _listed_row(listed: ListedKey) -> KeyRow:
+    stands, since = _standing(listed)
+    return KeyRow(
+        kid=listed.kid,
+        use=",".join(listed.uses),
+        alg=listed.public_key.alg,
+        state=f"{stands}, not here",
+        since=since,
+        signs=False,
+        fingerprint=fingerprint(listed.public_key),
+    )
+
+
+def _standing(listed: ListedKey) -> tuple[str, int]:
+    if listed.void_from is not None:
+        return "void", listed.void_from
+    return ("active", listed.added) if listed.revoked is None else ("revoked", listed.revoked)
+
+
+def rotate(node: CountyNode, use: str, *, now: int, alg: str | None = None, token: TokenPlace | None = None) -> KeyFile:
+    """Make a new key for a use beside the one that signs, and give what the alliance must list before it is used.
+
+    alg: None: the suite of the key that signs now. token: where a seal key is to lie in place of the folder; its label
+    gets the kid's number behind it. Raises Malformed bad_setting, unknown_alg, Conflict already_exists.
+    """
+    if use in COSIGNERS and (alg not in {None, "Ed25519"} or token is not None):
+        raise Malformed("bad_setting", "a cosigner's key is Ed25519, and lies in the folder")
+    if use not in {*USES, *COSIGNERS}:
+        raise Malformed("bad_setting", f"a key is for one of {', '.join((*USES, *COSIGNERS))}")
+    ring, chain = node.standing.ring, node.chain.founded()
+    number = ring.next_number(use, None if chain is None else chain.state)
+    suite = alg or ring.keys(use)[-1].signer.public_key.alg
+    if token is None:
+        key = ring.add(use, number, suite, node.random)
+    else:
+        key = ring.add_token(use, number, TokenKey.make(token, suite))
+    return _key_file(node, key, now)
+
+
+def _key_file(node: CountyNode, key: OwnKey, now: int) -> KeyFile:
+    if key.use in USES:
+        addition = KeyAddition(kid=key.kid, public_key=key.signer.public_key, uses=(key.use,), valid_from=now)
+        return KeyFile(county=node.county, keys=(addition,))
+    name = {"witness": witness_name, "auditor": auditor_name}[key.use](node.county, node.config.domain)
+    vkey = VerifierKey.of(name, COSIGNATURE_ED25519, key.signer)
+    return KeyFile(county=node.county, cosigners={key.use: vkey.vkey()})
