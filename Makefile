@@ -8,7 +8,7 @@ NEO4J  := .neo4j
 CODE   := hub schema ledger tests loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test interop check lint lock bench neo4j neo4j-stop clean
+.PHONY: help demo serve test fuzz interop check lint lock bench neo4j neo4j-stop clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 12
@@ -28,6 +28,9 @@ serve: $(STAMP)  ## the demo's alliance, running until Ctrl-C
 
 test: $(STAMP) neo4j  ## every test, on both graph engines
 	@$(BIN)/python -m pytest
+
+fuzz: $(STAMP)  ## 100,000 mutations of every format (`make fuzz ARGS="--target receipt --count 1000 --seed 2"`)
+	@$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 interop: $(STAMP)  ## Go's checksum-database packages and Tessera's fsck read a live log (says so where Go is missing)
 	@$(BIN)/python -m pytest -q -m interop tests/interop

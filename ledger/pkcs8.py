@@ -31,6 +31,7 @@ __all__ = [
     "OCTET_STRING",
     "ROUNDS",
     "SEQUENCE",
+    "check_derivation",
     "decrypt_key",
     "element",
     "encrypt_key",
@@ -44,7 +45,7 @@ ROUNDS: Final = 200_000
 """Of PBKDF2 in the files that are written."""
 
 _END_PEM: Final = b"-----END ENCRYPTED PRIVATE KEY-----"
-_ROUNDS: Final = range(100_000, 5_000_001)  # few rounds protect little; with too many, opening would not end
+_ROUNDS: Final = range(100_000, 2_000_001)  # few rounds protect little; with too many, opening takes seconds
 _SALT_BYTES: Final = range(8, 65)
 _BLOCK_BYTES: Final = 16
 _COLUMNS: Final = 64
@@ -77,6 +78,20 @@ def decrypt_key(pem: bytes, passphrase: bytes) -> bytes:
     except (IndexError, ValueError) as error:
         message = f"key file is damaged, has under {_ROUNDS.start:,} rounds, or the passphrase is another one"
         raise Malformed("bad_file", message) from error
+
+
+def check_derivation(pem: bytes) -> None:
+    """Check, before any library derives the key of a file, that PBKDF2 derives it in at most 2,000,000 rounds.
+
+    A file that names 2^31 rounds, or the memory of scrypt, would keep whoever opens it busy for minutes. Few rounds are
+    taken here: OpenSSL writes few. Raises Malformed bad_file.
+    """
+    try:
+        scheme, function, _, number, *_ = _primitives(_der(pem))
+    except (IndexError, ValueError) as error:
+        raise Malformed("bad_file", "key file is damaged") from error
+    if (scheme, function) != (_PBES2[2:], _PBKDF2[2:]) or int.from_bytes(number, "big") not in range(1, _ROUNDS.stop):
+        raise Malformed("bad_file", f"expected a key derived by PBKDF2 in at most {_ROUNDS.stop - 1:,} rounds")
 
 
 def element(tag: int, *contents: bytes) -> bytes:

@@ -126,11 +126,11 @@ def format_receipt(receipt: Receipt) -> bytes:
         "v": 1,
         "sd_jwt": receipt.sd_jwt,
         "proof": receipt.proof.format().decode("utf-8"),
-        "head": {"jws": receipt.head.decode("ascii"), "path": [b64_encode(node) for node in receipt.head_path]},
+        "head": {"jws": receipt.head.decode("utf-8"), "path": [b64_encode(node) for node in receipt.head_path]},
         "status": {"tile": b64_encode(receipt.tile), "path": [b64_encode(node) for node in receipt.status_path]},
     }
     if receipt.keys:
-        document["keys"] = [{"index": index, "entry": entry.decode("ascii")} for index, entry in receipt.keys]
+        document["keys"] = [{"index": index, "entry": entry.decode("utf-8")} for index, entry in receipt.keys]
     data = canonical_json(document)
     parse_receipt(data)
     return data

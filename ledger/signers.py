@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ledger.errors import Malformed
-from ledger.pkcs8 import ENCRYPTED_PEM
+from ledger.pkcs8 import ENCRYPTED_PEM, check_derivation
 from ledger.sm2_keys import Sm2PrivateKey
 from ledger.suites import COORDINATE_BYTES, P256_ORDER, SUITES, PublicKey, load_public_key, low_s_from_der
 
@@ -98,12 +98,13 @@ class SoftwareSigner:
     def from_pkcs8(cls, pem: bytes, passphrase: bytes) -> SoftwareSigner:
         """Read an encrypted PKCS#8 PEM file; a key in the clear is refused, so that none is left lying about.
 
-        Raises Malformed too_large, bad_file (form or passphrase), unknown_alg (a key of another kind).
+        Raises Malformed too_large, bad_file (form, passphrase, rounds), unknown_alg (a key of another kind).
         """
         if len(pem) > MAX_PEM_BYTES:
             raise Malformed("too_large", f"key file has more than {MAX_PEM_BYTES} bytes")
         if not pem.startswith(ENCRYPTED_PEM):
             raise Malformed("bad_file", "expected a PEM file with an encrypted PKCS#8 key")
+        check_derivation(pem)
         try:
             private_key = load_pem_private_key(pem, passphrase)
         except UnsupportedAlgorithm:  # decrypted, but of a curve that only we know

@@ -101,7 +101,7 @@ def test_files_of_other_algorithms_are_refused(tmp_path: Path, options: tuple[st
     assert code_of(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout, b"x") == "bad_file"
 
 
-@pytest.mark.parametrize("rounds", [0, 1, 2048, 99_999, 200_001, 5_000_001, 0xFFFFFF])
+@pytest.mark.parametrize("rounds", [0, 1, 2048, 99_999, 200_001, 2_000_001, 0xFFFFFF])
 def test_another_number_of_rounds_does_not_open_the_file(rounds: int) -> None:
     assert code_of(with_rounds(rounds)) == "bad_file"
 

@@ -52,6 +52,13 @@ def test_what_is_written_is_read_again(
     assert format_receipt(parse_receipt(data)) == data
 
 
+def test_a_text_beyond_ascii_is_written_as_it_was_read() -> None:
+    """Found by fuzzing: the head of a receipt may be any text until step 6, and the holder may show other claims of it."""
+    data = edited(lambda d: d["head"].update(jws="\u2014") or d.update(keys=[{"index": 2, "entry": "\ufeff"}]))
+    assert format_receipt(parse_receipt(data)) == data
+    assert with_presentation(data, json.loads(data)["sd_jwt"]) == data
+
+
 def test_members_stand_in_the_order_of_the_format() -> None:
     assert list(json.loads(receipt)) == ["v", "sd_jwt", "proof", "head", "status"]
     with_keys = replace(parse_receipt(receipt), keys=((3, b"{}"),))

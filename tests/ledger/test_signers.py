@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
+from asn1crypto import pem as armor
+from asn1crypto.keys import EncryptedPrivateKeyInfo
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
@@ -120,6 +122,18 @@ def test_a_huge_file_is_refused_before_it_is_read() -> None:
     with pytest.raises(Malformed) as caught:
         SoftwareSigner.from_pkcs8(b"-" * (MAX_PEM_BYTES + 1), PASSPHRASE)
     assert caught.value.code == "too_large"
+
+
+@pytest.mark.parametrize("rounds", [0, 2_000_001, 2**31 - 1])
+def test_a_file_of_too_many_rounds_is_refused_before_its_key_is_derived(rounds: int) -> None:
+    """Found by fuzzing: one changed byte, and opening the file would take minutes."""
+    _, _, der = armor.unarmor(signer_of("key").to_pkcs8(PASSPHRASE))
+    info = EncryptedPrivateKeyInfo.load(der)
+    derivation = info["encryption_algorithm"]["parameters"]["key_derivation_func"]
+    derivation["parameters"]["iteration_count"] = rounds
+    with pytest.raises(Malformed) as caught:
+        SoftwareSigner.from_pkcs8(armor.armor("ENCRYPTED PRIVATE KEY", info.dump(force=True)), PASSPHRASE)
+    assert caught.value.code == "bad_file"
 
 
 def test_keys_of_another_kind_are_refused() -> None:
