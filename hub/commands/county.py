@@ -16,6 +16,7 @@ from hub.commands import licenses
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.ledger import signature_file
 from hub.commands.verify import read_bounded
+from hub.commands.witnessed import export_evidence
 from hub.county.application import create_county_app
 from hub.county.folder import init_county
 from hub.keyfiles import read_passphrase, read_secret, write_private
@@ -27,6 +28,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=True)
 app.add_typer(licenses.app)  # without a name: its commands are of this group
+app.command("evidence")(export_evidence)
 
 _DRAFT_BYTES = 65_536
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hub.commands.evidence import check_evidence, show_policy
 from hub.commands.upkeep import backup, check
 from hub.commands.verify import read_bounded
 from hub.county.member import MemberFile
@@ -113,6 +114,8 @@ def init(
 
 app.command("check")(check)
 app.command("backup")(backup)
+app.command("policy")(show_policy)
+app.command("check-evidence")(check_evidence)
 
 
 def _signature(path: Path) -> tuple[str, tuple[str, str]]:

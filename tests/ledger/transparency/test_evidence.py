@@ -11,9 +11,10 @@ import pytest
 from ledger.encoding import canonical_json
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
-from ledger.transparency.evidence import MAX_EVIDENCE_BYTES, SAME_SIZE, UNPROVEN, ForkEvidence
+from ledger.transparency.evidence import MAX_EVIDENCE_BYTES, SAME_SIZE, UNPROVEN, ForkEvidence, Offer, find_forks
 from ledger.transparency.merkle import consistency_path
 from ledger.transparency.note import NOTE_ED25519, VerifierKey, keyring
+from ledger.transparency.witness import AddCheckpoint
 from tests.trees import RecursiveTree, made_leaves, vector_signer
 
 ORIGIN: Final = "hub.example/ledger"
@@ -42,6 +43,61 @@ def test_growth_that_was_not_proven_is_kept_for_inquiry() -> None:
     evidence = ForkEvidence(a=signed(3), b=signed(5, OTHER), path=PATH)
     assert evidence.check(LOGS) == UNPROVEN
     assert ForkEvidence.parse(evidence.format()) == evidence
+
+
+def test_a_proof_that_leads_to_the_newer_root_proves_that_the_log_forked() -> None:
+    """The other tree's own path from 3 to 5 shows which root it had at 3: another one than the log signed."""
+    own = tuple(consistency_path(3, 5, OTHER.node))
+    evidence = ForkEvidence(a=signed(3), b=signed(5, OTHER), path=own)
+    assert evidence.check(LOGS) == UNPROVEN
+    assert evidence.prove(LOGS) == f"the tree of 5 entries that one key signed for {ORIGIN} is not that of 3, grown"
+    assert FORK.prove(LOGS) == f"one key signed two roots for 5 entries of {ORIGIN}"
+
+
+@pytest.mark.parametrize("old", range(1, 8))
+def test_from_any_size_to_any_size_a_fork_can_be_proven(old: int) -> None:
+    """Where the old size is a power of two, the path has the other tree's old root in front."""
+    for size in range(old + 1, 9):
+        front = (OTHER.root(0, old),) if old & (old - 1) == 0 else ()
+        path = (*front, *consistency_path(old, size, OTHER.node))
+        evidence = ForkEvidence(a=signed(old), b=signed(size, OTHER), path=path)
+        assert evidence.prove(LOGS)
+        assert ForkEvidence.parse(evidence.format()) == evidence
+
+
+@pytest.mark.parametrize("old", range(1, 8))
+def test_no_path_makes_honest_growth_a_fork(old: int) -> None:
+    """Neither the right one, nor one with the old root in front, nor any changed, shorter or longer one."""
+    for size in range(old + 1, 9):
+        right = tuple(consistency_path(old, size, TREE.node))
+        front = (TREE.root(0, old), *right)
+        changed = [(*right[:at], bytes(32), *right[at + 1 :]) for at in range(len(right))]
+        for path in (
+            (),
+            right,
+            front,
+            right[1:],
+            (*right, bytes(32)),
+            tuple(consistency_path(old, size, OTHER.node)),
+            *changed,
+        ):
+            with pytest.raises(NotVerified, match="bad_consistency"):
+                ForkEvidence(a=signed(old), b=signed(size), path=path).prove(LOGS)
+
+
+def test_refused_requests_that_prove_nothing_are_passed_over() -> None:
+    """Honest growth offered at the wrong moment, another log's, and a proof that leads nowhere."""
+    offers = [
+        Offer(request=AddCheckpoint.of(3, PATH, signed(5)), held=signed(6)),
+        Offer(request=AddCheckpoint.of(3, PATH, signed(5, OTHER, by="stranger")), held=signed(3)),
+        Offer(request=AddCheckpoint.of(3, PATH, signed(7, OTHER)), held=None),
+    ]
+    assert find_forks(offers, [signed(6)], LOGS) == []
+    forked = Offer(
+        request=AddCheckpoint.of(3, tuple(consistency_path(3, 5, OTHER.node)), signed(5, OTHER)), held=signed(3)
+    )
+    (found,) = find_forks([*offers[1:], forked], [signed(6)], LOGS)
+    assert (found.a, found.b) == (signed(3), signed(5, OTHER))
 
 
 @pytest.mark.parametrize(
