@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import orjson
 import typer
 
+from hub.commands.terms import MARK, duration, instant, shown
 from ledger.errors import Malformed
 from ledger.receipt import MAX_RECEIPT_BYTES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
-from ledger.verdict import Outcome, StepState, Verdict
+from ledger.verdict import Outcome, Verdict
 from ledger.verifier import Verifier
 
 __all__ = ["read_bounded", "verify"]
-
-_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
-_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-_MARK: Final = {StepState.PASSED: "✓", StepState.FAILED: "✗", StepState.NOT_REACHED: "·"}
 
 
 def verify(
@@ -43,8 +39,8 @@ def verify(
     verifier = Verifier(
         Policy.parse(trusted), read_bounded(genesis, MAX_POLICY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
     )
-    now = int(time.time()) if at is None else _instant(at)
-    verdict = verifier.verify(_receipt(receipt), now=now, max_age=_duration(max_age))
+    now = int(time.time()) if at is None else instant(at)
+    verdict = verifier.verify(_receipt(receipt), now=now, max_age=duration(max_age))
     if json:
         typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -75,38 +71,16 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def _duration(text: str) -> int:
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise Malformed("bad_number", "expected a duration like 90, 60s, 15m, 24h or 7d")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def _instant(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Malformed("bad_number", "expected a time like 2026-06-01T08:00:00Z") from error
-    if moment.tzinfo is None:
-        raise Malformed("bad_number", "expected a time with its zone, like 2026-06-01T08:00:00Z")
-    return int(moment.timestamp())
-
-
 def _print(verdict: Verdict) -> None:
     reason = "" if verdict.outcome is Outcome.VALID else f" · {verdict.code}"
     lines = [f"{verdict.outcome.value} {verdict.clerk}{reason}: {verdict.message}"]
     if verdict.time is not None:
         lines.append(f"witnessed {datetime.fromtimestamp(verdict.time, UTC).isoformat()}, {verdict.age} s before")
     lines += [f"note: {note}" for note in verdict.notes]
-    lines += [f"{step.number:3}  {_MARK[step.state]}  {step.name:14}{step.detail}" for step in verdict.steps]
+    lines += [f"{step.number:3}  {MARK[step.state]}  {step.name:14}{step.detail}" for step in verdict.steps]
     if verdict.claims:
         lines.append("shown")
         for name, value in verdict.claims.items():
             lines.append(f"  {name:34}{value if isinstance(value, str) else orjson.dumps(value).decode()}")
     for line in lines:
-        typer.echo(_shown(line.rstrip()))
-
-
-def _shown(text: str) -> str:
-    """Make text of a receipt harmless for a terminal: no escape sequence, no change of writing direction."""
-    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
+        typer.echo(shown(line.rstrip()))

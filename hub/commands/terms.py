@@ -1,0 +1,41 @@
+"""What people type as time or duration, and what a terminal may show of a stranger's text."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+
+from ledger.errors import Malformed
+from ledger.verdict import StepState
+
+__all__ = ["MARK", "duration", "instant", "shown"]
+
+MARK: Final = {StepState.PASSED: "✓", StepState.FAILED: "✗", StepState.NOT_REACHED: "·"}
+
+_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def duration(text: str) -> int:
+    """Read a duration like 90, 60s, 15m, 24h or 7d: seconds. Raises Malformed bad_number."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise Malformed("bad_number", "expected a duration like 90, 60s, 15m, 24h or 7d")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def instant(text: str) -> int:
+    """Read a time of RFC 3339 with its zone: POSIX seconds. Raises Malformed bad_number."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Malformed("bad_number", "expected a time like 2026-06-01T08:00:00Z") from error
+    if moment.tzinfo is None:
+        raise Malformed("bad_number", "expected a time with its zone, like 2026-06-01T08:00:00Z")
+    return int(moment.timestamp())
+
+
+def shown(text: str) -> str:
+    """Make a stranger's text harmless for a terminal: no escape sequence, no change of writing direction."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
