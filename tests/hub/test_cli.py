@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -142,6 +143,10 @@ def test_an_interrupted_command_exits_130(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hub", "ingest", str(pipe), "--county", "370214", *folder.options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with pipe.open("wb"):  # opens when the command reads
-        process.send_signal(2)
+        # Pressed until it ends: one that comes right before the system call that waits is seen only after it.
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
         process.communicate()
     assert process.returncode == 130
