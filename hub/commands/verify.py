@@ -18,7 +18,7 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.verdict import Outcome, Verdict
 from ledger.verifier import Verifier
 
-__all__ = ["read_bounded", "verify"]
+__all__ = ["evidence_in", "pinned_verifier", "read_bounded", "verify"]
 
 
 def verify(
@@ -35,12 +35,9 @@ def verify(
 
     Example: tongban verify demo-out/receipts/valid.lic-receipt --policy demo-out/policy --genesis demo-out/genesis
     """
-    trusted = read_bounded(policy, MAX_POLICY_BYTES)
-    verifier = Verifier(
-        Policy.parse(trusted), read_bounded(genesis, MAX_POLICY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
-    )
+    verifier = pinned_verifier(policy, genesis)
     now = int(time.time()) if at is None else instant(at)
-    verdict = verifier.verify(_receipt(receipt), now=now, max_age=duration(max_age))
+    verdict = verifier.verify(evidence_in(receipt, MAX_RECEIPT_BYTES), now=now, max_age=duration(max_age))
     if json:
         typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -49,11 +46,22 @@ def verify(
         raise typer.Exit(1)
 
 
-def _receipt(path: Path) -> bytes:
-    # A receipt that cannot be read is empty to the verifier: the answer is a verdict, not an error.
+def pinned_verifier(policy: Path, genesis: Path) -> Verifier:
+    """Open the verifier of these two files. Raises Malformed, NotVerified, Conflict."""
+    trusted = read_bounded(policy, MAX_POLICY_BYTES)
+    return Verifier(
+        Policy.parse(trusted), read_bounded(genesis, MAX_POLICY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
+    )
+
+
+def evidence_in(path: Path, max_bytes: int) -> bytes:
+    """Read what is to be judged: a file that cannot be read is empty, and longer ones stay too long for the verifier.
+
+    So the answer is a verdict, and not an error.
+    """
     try:
         with path.open("rb") as file:
-            return file.read(MAX_RECEIPT_BYTES + 1)
+            return file.read(max_bytes + 1)
     except OSError as error:
         typer.echo(f"cannot read {path.name}: {error.strerror}", err=True)
         return b""
