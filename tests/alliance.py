@@ -21,13 +21,23 @@ from ledger.signers import SoftwareSigner
 from ledger.transparency.note import NOTE_ED25519, VerifierKey
 from tests.entropy import seeded, signer_of
 
-__all__ = ["DOMAIN", "HUB_URL", "NOW", "ORIGIN", "Alliance", "found_alliance", "identifier_of", "license_of"]
+__all__ = [
+    "DOMAIN",
+    "HUB_URL",
+    "NOW",
+    "ORIGIN",
+    "PASSPHRASE",
+    "Alliance",
+    "found_alliance",
+    "identifier_of",
+    "license_of",
+]
 
 NOW: Final = 1_780_304_400  # 2026-06-01T09:00:00Z
 DOMAIN: Final = "tongban.example"
 HUB_URL: Final = "https://hub.example"
 ORIGIN: Final = "hub.example/ledger"
-_PASSPHRASE: Final = b"correct horse"
+PASSPHRASE: Final = b"correct horse"
 _HOLDER_KEY: Final = seeded("holder key")(32)
 _TYPE: Final = "11100000MB0143028R001"
 
@@ -59,7 +69,7 @@ def found_alliance(
     """
     log, issuer = signer_of("log"), TokenIssuer(signer_of("hub token"), issuer=HUB_URL, random=seeded("hub jti"))
     members = {county: _init(folder / county, county, (seal_algs or {}).get(county, "Ed25519")) for county in counties}
-    nodes = {county: open_county(folder / county, _PASSPHRASE, random=seeded(f"node {county}")) for county in counties}
+    nodes = {county: open_county(folder / county, PASSPHRASE, random=seeded(f"node {county}")) for county in counties}
     payload = member_payload(iat=NOW - 60, k=1, origin=ORIGIN, members=[each.row for each in members.values()])
     genesis = join_general(payload, [nodes[county].sign_genesis(payload) for county in counties])
     policy = _policy(members, VerifierKey.of(ORIGIN, NOTE_ED25519, log))
@@ -87,7 +97,7 @@ def _init(folder: Path, county: str, seal_alg: str) -> MemberFile:
         domain=DOMAIN,
         listen_url=f"https://{county}.example",
         hub_url=HUB_URL,
-        passphrase=_PASSPHRASE,
+        passphrase=PASSPHRASE,
         holder_key=_HOLDER_KEY,
         random=seeded(f"init {county}"),
         now=NOW - 60,

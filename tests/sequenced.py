@@ -8,6 +8,7 @@ from typing import Final
 from ledger.entries import build_status
 from ledger.heads import EMPTY_JOURNAL_ROOT
 from ledger.members import KeyState
+from ledger.signers import Signer
 from ledger.status import Status
 from ledger.transparency.candidate import examine
 from ledger.transparency.checkpoint import cosign
@@ -33,10 +34,10 @@ def seals(count: int, *, start: int = 0) -> list[bytes]:
 class SequencedLog:
     """What the writer of a log does, step by step. now: the clock; seals of `seals` are in its window."""
 
-    def __init__(self, store: Store, *, create: bool = True, now: int = T0 + 3600) -> None:
+    def __init__(self, store: Store, *, create: bool = True, now: int = T0 + 3600, signer: Signer = LOG) -> None:
         self.store = store
         self.now = now
-        self.sequencer = Sequencer.create(store, GENESIS, signer=LOG) if create else Sequencer.open(store, LOG)
+        self.sequencer = Sequencer.create(store, GENESIS, signer=signer) if create else Sequencer.open(store, signer)
         self.reads = LogReads(lambda: store.reader)
 
     @property
