@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -34,11 +35,13 @@ from hub.graph.service import GraphService
 from hub.ingest.data import TABLES, catalogue_digest, read_table
 from hub.journal.access import AccessJournal
 from hub.journal.intake import RecordIntake
+from hub.journal.sealed import JournalSeal
 from hub.journal.writer import JournalWriter
 from hub.keyfiles import read_passphrase
 from hub.limits import LIMITS
 from hub.logroutes import log_routes
 from hub.middleware import Masked, Observed
+from hub.mirrorroutes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
 from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
@@ -48,6 +51,7 @@ from hub.tokens import ReplayGuard
 from ledger.errors import Unavailable
 from ledger.identifiers import holder_key
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+from ledger.transparency.quorums import closest_quorums
 from ledger.transparency.snapshot import Snapshot
 from ledger.verifier import Verifier
 from schema.access import Principal
@@ -55,6 +59,8 @@ from schema.assembly import build_schema
 from schema.context import Clock, Context
 
 __all__ = ["Hub", "create_app"]
+
+_log = structlog.get_logger(__name__)
 
 _MAX_GENESIS_BYTES: Final = 65_536
 _NODE_CONNECTIONS: Final = httpx2.Limits(max_connections=64, max_keepalive_connections=32)
@@ -81,12 +87,14 @@ class Hub:
         keys = open_hub_keys(data, read_passphrase(settings.passphrase_file))
         self._policy = _alliance_file(data, "policy", MAX_POLICY_BYTES)
         policy = Policy.parse(self._policy)
+        self._report(policy)
         self._verifier = Verifier(
             policy,
             _alliance_file(data, "genesis", _MAX_GENESIS_BYTES),
             policy_digest=hashlib.sha256(self._policy).digest(),
         )
         self._holder_secret = keys.holder
+        self._journal_seal = JournalSeal(keys.vault, random)
         self._http = httpx2.AsyncClient(trust_env=False, limits=_NODE_CONNECTIONS)
         self.journal = JournalWriter(data / "journal.sqlite")
         self.registry = LedgerRegistry(
@@ -107,6 +115,14 @@ class Hub:
             LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
         )
         self._graphql = GraphQLEndpoint(build_schema(), self.graph.graph, self._context, limits=limits, dev=dev)
+
+    def _report(self, policy: Policy) -> None:
+        """Tell how sound the policy is; with two disjoint quorums a split view would need no dishonest witness."""
+        self.metrics.policy_shared.set(policy.shared)
+        self.metrics.policy_block.set(policy.block)
+        if policy.shared == 0:
+            quorums = [sorted(side) for side in closest_quorums(policy) or ()]
+            _log.warning("disjoint_quorums", quorums=quorums)
 
     def _make_sources(self) -> Sources:
         nodes = {
@@ -145,6 +161,7 @@ class Hub:
             *log_routes(
                 self.registry, self.journal, principal_of=self._principal_of, documents={"policy": self._policy}
             ),
+            *mirror_routes(self.registry, self.journal, principal_of=self._principal_of, seal=self._journal_seal),
             *submission_routes(self.registry, intake, body_timeout_s=self.settings.body_timeout_s),
             *tokens.routes(),
             *vault.routes(),

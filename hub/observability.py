@@ -94,6 +94,8 @@ class Metrics:
     published_size: Gauge = field(init=False)
     cosignatures: Gauge = field(init=False)
     projection_lag: Gauge = field(init=False)
+    policy_shared: Gauge = field(init=False)
+    policy_block: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
         made = {
@@ -113,6 +115,12 @@ class Metrics:
             ),
             "projection_lag": Gauge(
                 "tongban_projection_lag", "Published entries not yet in the graph.", registry=self.registry
+            ),
+            "policy_shared": Gauge(
+                "tongban_policy_shared", "Fewest witnesses that two quorums share; 0 is unsafe.", registry=self.registry
+            ),
+            "policy_block": Gauge(
+                "tongban_policy_block", "Fewest witnesses that can block every quorum.", registry=self.registry
             ),
         }
         for name, metric in made.items():

@@ -121,6 +121,9 @@ class MemoryStore:
         sizes = sorted(size for size in self.note_of if size >= start)
         return [StoredCheckpoint(size=size, note=self.note_of[size]) for size in sizes[:limit]]
 
+    def publications(self, first: int, limit: int) -> Sequence[StoredCheckpoint]:
+        return self.checkpoints(0, first + limit)[first:]
+
     def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
         return [each for key, each in sorted(self.cosig.items()) if key[0] == size]
 

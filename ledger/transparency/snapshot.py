@@ -26,7 +26,7 @@ from ledger.status import StatusArray
 from ledger.transparency.merkle import HASH_BYTES, TreeView
 from ledger.transparency.proof import TlogProof
 from ledger.transparency.recovery import load_statuses
-from ledger.transparency.store import Landmark, Reader, StoredCosignature
+from ledger.transparency.store import Landmark, Reader, StoredCheckpoint, StoredCosignature
 from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TileNodes, TilePath, encode_bundle
 
 __all__ = ["HeadProof", "LogReads", "Snapshot"]
@@ -132,6 +132,11 @@ class LogReads:
     def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
         """Give the newest cosignature of every cosigner over a published checkpoint, by name."""
         return self._read().cosignatures(size)
+
+    def publications(self, first: int, limit: int) -> list[tuple[StoredCheckpoint, Sequence[StoredCosignature]]]:
+        """Give published checkpoints by their place in the order of sizes, each with the newest cosignatures."""
+        read = self._read()
+        return [(each, read.cosignatures(each.size)) for each in read.publications(first, limit)]
 
     def landmarks(self) -> Sequence[Landmark]:
         """Give the last published checkpoint of each day, oldest first."""

@@ -181,6 +181,11 @@ class SqliteReader:
         rows = self._rows("SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size LIMIT ?", start, limit)
         return [StoredCheckpoint(size=size, note=note) for size, note in rows]
 
+    def publications(self, first: int, limit: int) -> Sequence[StoredCheckpoint]:
+        """Give up to `limit` published checkpoints by their place in the order of sizes, from `first` on."""
+        rows = self._rows("SELECT size, note FROM checkpoint ORDER BY size LIMIT ? OFFSET ?", limit, first)
+        return [StoredCheckpoint(size=size, note=note) for size, note in rows]
+
     def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
         """Give the newest cosignature of every cosigner over the checkpoint of `size`, by name."""
         rows = self._rows("SELECT name, time, line FROM cosig WHERE size = ? ORDER BY name", size)

@@ -142,6 +142,10 @@ class Reader(Protocol):
         """Give up to `limit` published checkpoints of size `start` and above, smallest first."""
         ...
 
+    def publications(self, first: int, limit: int) -> Sequence[StoredCheckpoint]:
+        """Give up to `limit` published checkpoints by their place in the order of sizes, from `first` (0-based) on."""
+        ...
+
     def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
         """Give the newest cosignature of every cosigner over the checkpoint of `size`, by name."""
         ...

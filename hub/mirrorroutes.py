@@ -1,0 +1,121 @@
+"""What a mirror needs beyond the C2SP paths, so that a hub can be restored from it; prefix `/ledger`.
+
+    GET checkpoints/<N>                   publications N * 256 .. N * 256 + 255, by size          max-age=1    anyone
+    GET journal/sealed/<N>[.p/<W>]        journal records, sealed (hub/journal/sealed.py)         no-store     members
+
+    [{"size":812,"note":"<as first published>","cosignatures":["— 370214.example/witness …",…]},…]
+
+The kept notes make the original receipts, byte for byte; the cosignatures are the newest of each cosigner. Of the
+journal no more is given than the newest published head binds. `<N>` is written as in tile paths; what is not there is a
+plain 404.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from hub.exchange import error_response
+from hub.logroutes import SCOPE, PrincipalOf
+from ledger.encoding import canonical_json
+from ledger.entries import parse_entry
+from ledger.errors import Malformed, NotVerified, Refused, TongbanError
+from ledger.heads import Head
+from ledger.transparency.tiles import TILE_WIDTH, TilePath
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from starlette.requests import Request
+
+    from hub.journal.sealed import JournalSeal
+    from hub.journal.writer import JournalWriter
+    from hub.registry import LedgerRegistry
+    from ledger.transparency.store import StoredCheckpoint, StoredCosignature
+
+__all__ = ["mirror_routes"]
+
+_SECOND: Final = {"Cache-Control": "max-age=1"}
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+def mirror_routes(
+    registry: LedgerRegistry, journal: JournalWriter, *, principal_of: PrincipalOf, seal: JournalSeal
+) -> list[Route]:
+    """Make both routes. seal: under the hub's key."""
+    mirrored = _MirrorEndpoints(registry, journal, principal_of, seal)
+    return [
+        Route("/ledger/checkpoints/{path:path}", _answering(mirrored.checkpoints), methods=["GET"]),
+        Route("/ledger/journal/sealed/{path:path}", _answering(mirrored.sealed), methods=["GET"]),
+    ]
+
+
+def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Malformed as error:
+            if error.code == "bad_tile_path":
+                return _absent()
+            return error_response(error)
+        except TongbanError as error:
+            return error_response(error)
+
+    return answered
+
+
+def _absent() -> Response:
+    return PlainTextResponse("", 404, _NO_STORE)
+
+
+class _MirrorEndpoints:
+    def __init__(
+        self, registry: LedgerRegistry, journal: JournalWriter, principal_of: PrincipalOf, seal: JournalSeal
+    ) -> None:
+        self._registry: Final = registry
+        self._journal: Final = journal
+        self._principal_of: Final = principal_of
+        self._seal: Final = seal
+
+    async def checkpoints(self, request: Request) -> Response:
+        path = TilePath.parse(f"tile/0/{request.path_params['path']}")
+        if path.width != TILE_WIDTH:
+            return _absent()
+        first = path.number * TILE_WIDTH
+        rows = await self._registry.file.read(lambda reads: reads.publications(first, TILE_WIDTH))
+        if not rows:
+            return _absent()
+        return Response(canonical_json([_publication(*row) for row in rows]), 200, _SECOND, "application/json")
+
+    async def sealed(self, request: Request) -> Response:
+        principal = self._principal_of(request)
+        if principal.county is None:
+            raise Refused("token_required", "a valid access token is required")
+        if SCOPE not in principal.scopes:
+            raise Refused("members_only", f"the token's scopes do not hold {SCOPE}")
+        path = TilePath.parse(f"tile/0/{request.path_params['path']}")
+        if not path.is_within(await self._bound()):
+            return _absent()
+        first = path.number * TILE_WIDTH
+        records = await self._journal.read(first, path.width)
+        return Response(self._seal.seal(path.number, records), 200, _NO_STORE, "application/octet-stream")
+
+    async def _bound(self) -> int:
+        """Count the journal records that the newest published head binds."""
+        shown = self._registry.snapshot
+        if shown is None:
+            return 0
+        head = parse_entry((await self._registry.file.read(lambda reads: reads.head(shown.size))).jws)
+        if not isinstance(head, Head):
+            raise NotVerified("corrupt_store", "the last published entry is no head")
+        return head.journal_n
+
+
+def _publication(kept: StoredCheckpoint, cosignatures: Sequence[StoredCosignature]) -> dict[str, object]:
+    return {
+        "size": kept.size,
+        "note": kept.note.decode("utf-8"),
+        "cosignatures": [each.line.decode("utf-8").removesuffix("\n") for each in cosignatures],
+    }
