@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hub.logclient import LogClient
     from ledger.anchor import TrustAnchor
 
-__all__ = ["FolderChain", "KeyChain", "fetch_chain", "parse_key_entries"]
+__all__ = ["FolderChain", "KeyChain", "fetch_chain", "parse_key_entries", "replace_file"]
 
 MAX_KEYS_BYTES: Final = 16 * 1024 * 1024
 _MAX_GENESIS_BYTES: Final = 65_536
@@ -146,7 +146,7 @@ class FolderChain:
             raise NotVerified("bad_consistency", "the chain of keys is not the one known here, grown")
         if len(chain.entries) == len(held):
             return False
-        _replace(self._data / "keys.json", chain.text())
+        replace_file(self._data / "keys.json", chain.text())
         return True
 
 
@@ -170,7 +170,8 @@ def _read(path: Path, max_bytes: int) -> bytes | None:
     return data
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file in the place of another one, whole and on disk when this returns."""
     # Every process writes its own new file: of two that do so at once, each leaves a whole one.
     new = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with new.open("wb") as file:

@@ -43,7 +43,7 @@ def check_arguments(line: str) -> str:
     words = shlex.split(line.partition(" > ")[0])
     assert words[0] == "tongban"
     known = commands()
-    name = next(each for each in (" ".join(words[1:3]), words[1]) if each in known)
+    name = next(each for each in (" ".join(words[1:end]) for end in (4, 3, 2)) if each in known)
     rest = words[1 + len(name.split()) :]
     if rest != ["--help"]:
         known[name].make_context(name, rest)

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import licenses
+from hub.commands import keys, licenses
 from hub.commands.folder import Data, PassphraseFile, opened_node
-from hub.commands.ledger import signature_file
 from hub.commands.verify import read_bounded
 from hub.commands.witnessed import export_evidence
 from hub.county.application import create_county_app
 from hub.county.folder import init_county
+from hub.governing import SignatureFile
 from hub.keyfiles import read_passphrase, read_secret, write_private
 from hub.observability import configure_logging
 from hub.partner import access_token
@@ -29,6 +29,9 @@ __all__ = ["app"]
 app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=True)
 app.add_typer(licenses.app)  # without a name: its commands are of this group
 app.command("evidence")(export_evidence)
+app.command("rotate")(keys.rotate)
+app.command("keys")(keys.keys)
+app.command("policy")(keys.policy)
 
 _DRAFT_BYTES = 65_536
 
@@ -73,7 +76,8 @@ def sign(
     """
     payload = read_bounded(draft, _DRAFT_BYTES).decode("ascii", "replace")
     with opened_node(data, passphrase_file) as node:
-        write_private(output, signature_file(node.county, *node.sign_genesis(payload)))
+        protected, signature = node.sign_genesis(payload)
+        write_private(output, SignatureFile(county=node.county, protected=protected, signature=signature).text())
     typer.echo(f"wrote {output}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as standard_json
 import os
 import secrets
 import time
@@ -11,18 +10,18 @@ from typing import Annotated
 
 import typer
 
+from hub.commands import member
 from hub.commands.evidence import check_evidence, show_policy
 from hub.commands.upkeep import backup, check
 from hub.commands.verify import read_bounded
 from hub.county.member import MemberFile
 from hub.founding import draft_genesis, draft_policy, found_ledger, make_hub_keys
+from hub.governing import SignatureFile
 from hub.keyfiles import create_secret, make_private_folder, read_passphrase, read_secret
-from ledger.encoding import parse_json
-from ledger.errors import Malformed
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
-__all__ = ["app", "signature_file"]
+__all__ = ["app"]
 
 app = typer.Typer(help="Found a ledger: keys, genesis, policy, log; check it, back it up.", no_args_is_help=True)
 
@@ -106,7 +105,8 @@ def init(
     """
     payload = read_bounded(data / "genesis.draft", _MEMBER_BYTES).decode("ascii", "replace")
     policy = read_bounded(data / "policy.draft", MAX_POLICY_BYTES)
-    signatures = dict(_signature(path) for path in signature)
+    files = [SignatureFile.parse(read_bounded(path, _MEMBER_BYTES)) for path in signature]
+    signatures = {each.county: (each.protected, each.signature) for each in files}
     passphrase = read_passphrase(passphrase_file)
     found_ledger(data, payload=payload, signatures=signatures, policy=policy, passphrase=passphrase)
     typer.echo(f"created the ledger; hand {data / 'genesis'} and {data / 'policy'} to every verifier")
@@ -116,17 +116,5 @@ app.command("check")(check)
 app.command("backup")(backup)
 app.command("policy")(show_policy)
 app.command("check-evidence")(check_evidence)
-
-
-def _signature(path: Path) -> tuple[str, tuple[str, str]]:
-    value = parse_json(read_bounded(path, _MEMBER_BYTES), max_bytes=_MEMBER_BYTES)
-    if not isinstance(value, dict) or value.keys() != {"county", "protected", "signature"}:
-        raise Malformed("bad_file", f"{path.name} is no signature file")
-    county, protected, signed = (str(value[name]) for name in ("county", "protected", "signature"))
-    return county, (protected, signed)
-
-
-def signature_file(county: str, protected: str, signature: str) -> bytes:
-    """Write a member's signature over a draft: what `tongban ledger init` takes."""
-    row = {"county": county, "protected": protected, "signature": signature}
-    return standard_json.dumps(row, indent=2).encode() + b"\n"
+app.add_typer(member.members, name="member")
+app.add_typer(member.rules, name="rule")

@@ -17,9 +17,11 @@ from starlette.routing import Route
 
 from hub.county.delivery import Delivery
 from hub.county.evidence import EvidenceCheck
+from hub.county.following import KeyFollower
 from hub.county.service import ACCESS_SCHEMA, FaceService, parse_jwks
 from hub.county.witness import Witness, WitnessStore, log_keys, witness_routes
 from hub.database import Database, WriterLock
+from hub.logclient import LogClient
 from hub.middleware import Masked
 from hub.tokens import ReplayGuard
 
@@ -70,13 +72,15 @@ def create_county_app(
                 httpx2.AsyncClient(base_url=node.config.hub_url, transport=transport, trust_env=False, timeout=30.0)
             )
             delivery = Delivery(node.outbox, client, check=check, renew=node.renew, clock=clock, random=node.random)
-            worker = asyncio.create_task(delivery.run())
+            follower = KeyFollower(node, LogClient(client, "/ledger"), clock)
+            workers = [asyncio.create_task(each.run()) for each in (delivery, follower)]
             try:
                 yield
             finally:
-                worker.cancel()
-                with suppress(asyncio.CancelledError):
-                    await worker
+                for worker in workers:
+                    worker.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await worker
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"county": node.county, "status": "ok"}, headers={"Cache-Control": "no-store"})

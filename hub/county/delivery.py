@@ -7,7 +7,8 @@
 Seals and status entries go first, journal records after their seal's receipt. An attempt that brings no proof is made
 again after 1, 2, 4 … 60 s, with jitter; an entry that the hub refuses for good is kept as failed with its code. An
 entry that waited too long (`iat_too_old`) is signed anew: the hub knows neither its leaf nor its statement then, since
-it looks for both before it looks at the time.
+it looks for both before it looks at the time. So is one whose key has ended meanwhile (`key_not_active`), by the key
+that the ledger lists now.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import structlog
 
 from hub.answers import stated_error
 from hub.county.outbox import OVERDUE_S, Item, Outbox, Settled, State
-from ledger.errors import TongbanError, Unavailable
+from ledger.errors import NotVerified, TongbanError, Unavailable
 from ledger.transparency.tiles import encode_bundle
 
 if TYPE_CHECKING:
@@ -152,20 +153,22 @@ class Delivery:
         return Settled(item=item, state="done")
 
     def _refused(self, item: Item, error: TongbanError) -> Settled:
-        if error.code == "iat_too_old" and item.state == "pending":
-            return self._signed_again(item)
+        if error.code == "key_not_active" or (error.code == "iat_too_old" and item.state == "pending"):
+            return self._signed_again(item, error)
         waits_for_seal = error.code == "wrong_target" and item.state == "logged"
         if error.code in _AGAIN or waits_for_seal or isinstance(error, Unavailable):
             return self._later(item, error.code, error.message)
         _log.error("entry_refused", code=error.code, kind=item.kind)
         return Settled(item=item, state="failed", code=error.code, message=error.message)
 
-    def _signed_again(self, item: Item) -> Settled:
+    def _signed_again(self, item: Item, error: TongbanError) -> Settled:
         try:
             self._renew(item, self._clock())
-        except TongbanError as error:
-            return Settled(item=item, state="failed", code=error.code, message=error.message)
-        return self._later(item, "iat_too_old", "signed again")
+        except NotVerified as fault:  # no other key is active yet: it waits for one
+            return self._later(item, fault.code, fault.message)
+        except TongbanError as fault:
+            return Settled(item=item, state="failed", code=fault.code, message=fault.message)
+        return self._later(item, error.code, "signed again")
 
     def _later(self, item: Item, code: str, message: str) -> Settled:
         delay = min(2**item.attempts, _MAX_DELAY_S) if item.attempts < 8 else _MAX_DELAY_S

@@ -32,7 +32,8 @@ from ledger.attestation import present
 from ledger.encoding import b64u_encode, canonical_json
 from ledger.entries import MEMBER_TYP, parse_entry
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
-from ledger.jws import sign_protected
+from ledger.governance import parse_member
+from ledger.jws import sign_protected, unsigned_jws
 from ledger.receipt import with_presentation
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
@@ -141,7 +142,12 @@ class CountyNode:
         return data
 
     def sign_genesis(self, payload_part: str) -> tuple[str, str]:
-        """Sign the payload part of genesis with the govern key: (protected, signature), both base64url."""
+        """Sign the payload part of a genesis with the govern key: (protected, signature), both base64url.
+
+        Raises Malformed (form; bad_payload: it is a later change, which is signed only after a look at what it does).
+        """
+        if parse_member(unsigned_jws(MEMBER_TYP, payload_part)).origin is None:
+            raise Malformed("bad_payload", "this is no genesis but a later change: `tongban ledger member sign`")
         return self.sign_change(MEMBER_TYP, payload_part)
 
     def sign_change(self, typ: str, payload_part: str) -> tuple[str, str]:
@@ -276,6 +282,11 @@ class CountyNode:
 
         Raises Malformed bad_payload when the license has ended meanwhile, NotVerified key_not_active.
         """
+        if item.state == "logged" and item.journal is not None:  # the seal stands: only its statement is made again
+            journal = self._sealer.state_again(item.journal, item.leaf, now)
+            with self._database.transaction() as connection:
+                self.outbox.renew(connection, item, leaf=item.leaf, entry=item.entry, journal=journal, due=now + 1)
+            return
         if item.journal is None:
             entry = self._sealer.status_again(item.entry, now)
             with self._database.transaction() as connection:

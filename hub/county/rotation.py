@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ledger.members import KeyState, ListedKey
     from ledger.transparency.policy import Policy
 
-__all__ = ["KeyRow", "StandingKeys", "rotate"]
+__all__ = ["KeyRow", "NewKey", "StandingKeys", "rotate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,16 +134,28 @@ def _standing(listed: ListedKey) -> tuple[str, int]:
     return ("active", listed.added) if listed.revoked is None else ("revoked", listed.revoked)
 
 
-def rotate(node: CountyNode, use: str, *, now: int, alg: str | None = None, token: TokenPlace | None = None) -> KeyFile:
-    """Make a new key for a use beside the one that signs, and give what the alliance must list before it is used.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key just made. name: for people. label: of its files. file: what the alliance must list before it is used."""
 
-    alg: None: the suite of the key that signs now. token: where a seal key is to lie in place of the folder; its label
-    gets the kid's number behind it. Raises Malformed bad_setting, unknown_alg, Conflict already_exists.
+    name: str
+    label: str
+    fingerprint: str
+    file: KeyFile
+
+
+def rotate(node: CountyNode, use: str, *, now: int, alg: str | None = None, token: TokenPlace | None = None) -> NewKey:
+    """Make a new key for a use beside the one that signs; good from `now` on, POSIX seconds.
+
+    alg: None: the suite of the newest key for this use. token: where a seal key is to lie in place of the folder.
+    Raises Malformed bad_setting, unknown_alg, Conflict already_exists.
     """
-    if use in COSIGNERS and (alg not in {None, "Ed25519"} or token is not None):
-        raise Malformed("bad_setting", "a cosigner's key is Ed25519, and lies in the folder")
     if use not in {*USES, *COSIGNERS}:
         raise Malformed("bad_setting", f"a key is for one of {', '.join((*USES, *COSIGNERS))}")
+    if use in COSIGNERS and alg not in {None, "Ed25519"}:
+        raise Malformed("bad_setting", "a cosigner's key is Ed25519")
+    if use != "seal" and token is not None:
+        raise Malformed("bad_setting", "a token holds seal keys only")
     ring, chain = node.standing.ring, node.chain.founded()
     number = ring.next_number(use, None if chain is None else chain.state)
     suite = alg or ring.keys(use)[-1].signer.public_key.alg
@@ -151,7 +163,12 @@ def rotate(node: CountyNode, use: str, *, now: int, alg: str | None = None, toke
         key = ring.add(use, number, suite, node.random)
     else:
         key = ring.add_token(use, number, TokenKey.make(token, suite))
-    return _key_file(node, key, now)
+    return NewKey(
+        name=f"{use} key {key.kid if use in USES else number}",
+        label=f"{use}-{number}",
+        fingerprint=fingerprint(key.signer.public_key),
+        file=_key_file(node, key, now),
+    )
 
 
 def _key_file(node: CountyNode, key: OwnKey, now: int) -> KeyFile:

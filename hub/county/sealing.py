@@ -97,9 +97,11 @@ class Sealer:
         key = self.keys.key("seal")
         header = {"alg": key.signer.public_key.alg, "typ": SEAL_TYP, "kid": key.kid}
         jwt = compact_jws(header, {**payload, "iat": now}, key.signer).decode("ascii")
-        stated = parse_license_record(journal).jws.payload
-        statement = {name: value for name, value in stated.items() if name not in _STATED_SINCE_SEAL}
-        return self._stated(str(SdJwt(jwt=jwt, disclosures=whole.disclosures)), statement, now)
+        return self._stated(str(SdJwt(jwt=jwt, disclosures=whole.disclosures)), _statement_in(journal), now)
+
+    def state_again(self, journal: bytes, leaf: bytes, now: int) -> bytes:
+        """Sign a journal record about the seal of this leaf again, with the time of `now`."""
+        return self._record(_statement_in(journal), leaf, now)
 
     def status(self, *, of: int, leaf: bytes, to: Status, reason: str, now: int, by: int | None = None) -> bytes:
         """Sign a change of the status of the seal at index `of`. Raises Malformed bad_payload."""
@@ -116,9 +118,11 @@ class Sealer:
     def _stated(self, sd_jwt: str, statement: Mapping[str, JsonValue], now: int) -> SealedLicense:
         entry = sd_jwt.partition("~")[0].encode("ascii")
         leaf = leaf_hash(entry)
+        return SealedLicense(entry=entry, leaf=leaf, sd_jwt=sd_jwt, journal=self._record(statement, leaf, now))
+
+    def _record(self, statement: Mapping[str, JsonValue], leaf: bytes, now: int) -> bytes:
         key = self.keys.key("journal")
-        journal = build_license_record(statement, leaf=leaf, iat=now, kid=key.kid, signer=key.signer)
-        return SealedLicense(entry=entry, leaf=leaf, sd_jwt=sd_jwt, journal=journal)
+        return build_license_record(statement, leaf=leaf, iat=now, kid=key.kid, signer=key.signer)
 
     def _statement(self, record: LicenseRecord, claims: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         return {
@@ -131,3 +135,9 @@ class Sealer:
             "certificateExpiringDate": claims["certificateExpiringDate"],
             "replaces": None if record.associated is None else str(record.associated),
         }
+
+
+def _statement_in(journal: bytes) -> dict[str, JsonValue]:
+    """Take what a journal record says of the license itself, without what it says of its seal."""
+    stated = parse_license_record(journal).jws.payload
+    return {name: value for name, value in stated.items() if name not in _STATED_SINCE_SEAL}

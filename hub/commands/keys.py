@@ -1,0 +1,109 @@
+"""`tongban county`, third part: the county's own keys and the policy in its folder, by what the ledger says of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from hub.commands.folder import Data, PassphraseFile, opened_node
+from hub.commands.verify import read_bounded
+from hub.county import rotation
+from hub.county.config import CountyConfig
+from hub.county.hsm import TokenPlace
+from hub.county.policyfile import install_policy
+from hub.keyfiles import write_private
+from hub.trustfolder import TrustFolder
+from ledger.errors import Malformed
+from ledger.transparency.policy import MAX_POLICY_BYTES
+
+__all__ = ["HsmLabel", "HsmModule", "HsmPinFile", "HsmToken", "keys", "policy", "rotate", "token_place"]
+
+HsmModule = Annotated[Path | None, typer.Option(help="seal key in a token: its PKCS#11 library")]
+HsmToken = Annotated[str | None, typer.Option(help="label of the token")]
+HsmPinFile = Annotated[Path | None, typer.Option(help="file (0600) with the token's PIN")]
+HsmLabel = Annotated[str, typer.Option(help="label of the key in the token; made there if it is not")]
+
+
+def token_place(module: Path | None, token: str | None, pin_file: Path | None, label: str) -> TokenPlace | None:
+    """Put the options of a token together; None: no token. Raises Malformed bad_setting (some, not all, are given)."""
+    given = (module, token, pin_file)
+    if all(each is None for each in given) and not label:
+        return None
+    if module is None or token is None or pin_file is None or not label:
+        raise Malformed("bad_setting", "a token takes --hsm-module, --hsm-token, --hsm-pin-file and --hsm-label")
+    return TokenPlace(module=module.absolute(), token=token, label=label, pin_file=pin_file.absolute())
+
+
+def rotate(
+    data: Data,
+    passphrase_file: PassphraseFile,
+    use: Annotated[str, typer.Option(help="govern, seal, client, journal, witness or auditor")],
+    alg: Annotated[str | None, typer.Option(help="Ed25519, ES256 or SM2; default: as the present key")] = None,
+    output: Annotated[Path | None, typer.Option(help="key file to write; default: <data>/<use>-<number>.json")] = None,
+    hsm_module: HsmModule = None,
+    hsm_token: HsmToken = None,
+    hsm_pin_file: HsmPinFile = None,
+    hsm_label: HsmLabel = "",
+) -> None:
+    """Make a new key beside the one that signs, and the key file that a member entry then lists.
+
+    Until the ledger lists it the old key goes on signing; then the node takes the new one by itself.
+
+    Example: tongban county rotate --use seal --data c370214 --passphrase-file c370214.pass
+    """
+    place = token_place(hsm_module, hsm_token, hsm_pin_file, hsm_label)
+    with opened_node(data, passphrase_file) as node:
+        made = rotation.rotate(node, use, now=int(time.time()), alg=alg, token=place)
+    path = output or data / f"{made.label}.json"
+    write_private(path, made.file.text())
+    typer.echo(f"made {made.name}, fingerprint {made.fingerprint}")
+    typer.echo(f"wrote {path}; to be listed: tongban ledger member propose --add-key {path}")
+
+
+def keys(
+    data: Data,
+    passphrase_file: PassphraseFile,
+    fetch: Annotated[bool, typer.Option("--fetch", help="ask the hub for the newest key state first")] = False,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """List the county's keys: kid, use, suite, what the ledger says, since which log index, and which one signs now.
+
+    A serving node follows the ledger by itself; `--fetch` does it at once, and every process of this folder heeds it.
+
+    Example: tongban county keys --fetch --data c370214 --passphrase-file c370214.pass
+    """
+    if fetch:
+        TrustFolder(data).newest(lambda: int(time.time()))
+    with opened_node(data, passphrase_file) as node:
+        rows = node.standing.rows()
+    if json:
+        typer.echo(orjson.dumps([asdict(row) for row in rows]).decode())
+        return
+    for row in rows:
+        since = "-" if row.since is None else str(row.since)
+        signs = "signs" if row.signs else "     "
+        name = row.kid or "-"
+        typer.echo(f"{name:12} {row.use:8} {row.alg:8} {row.state:10} {since:>8}  {signs}  {row.fingerprint}")
+
+
+def policy(
+    file: Annotated[Path, typer.Argument(help="policy file that the alliance has handed out")],
+    data: Data,
+    fetch: Annotated[bool, typer.Option("--fetch", help="ask the hub for the newest key state first")] = False,
+) -> None:
+    """Put a new policy file into the folder, if it is the one that the ledger's key state names; serve anew then.
+
+    k of n members name it by a rule entry; no policy is ever taken up by itself.
+
+    Example: tongban county policy policy.new --data c370214 --fetch
+    """
+    CountyConfig.parse(read_bounded(data / "county.json", MAX_POLICY_BYTES))
+    folder = TrustFolder(data)
+    chain = folder.newest(lambda: int(time.time())) if fetch else folder.held.chain()
+    install_policy(data, read_bounded(file, MAX_POLICY_BYTES), chain.state)
+    typer.echo(f"{data / 'policy'} is the policy that the ledger names; serve the node anew")

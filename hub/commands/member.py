@@ -1,0 +1,232 @@
+"""`tongban ledger member` and `tongban ledger rule`: propose, sign, submit. Who may is decided by signatures alone."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from hub.changes import described
+from hub.commands.folder import PassphraseFile, opened_node
+from hub.commands.verify import read_bounded
+from hub.county.member import KeyFile, MemberFile
+from hub.drafts import Draft, MemberWishes, checked, draft_members, draft_rules
+from hub.governing import SignatureFile, index_of, joined, sign_draft, submitted
+from hub.keychain import KeyChain
+from hub.keyfiles import write_private
+from hub.trustfolder import TrustFolder
+from ledger.errors import Malformed, Refused
+from ledger.governance import ROLES
+from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+
+__all__ = ["members", "rules"]
+
+members = typer.Typer(help="Change members, their keys and cosigners: k of n members sign.", no_args_is_help=True)
+rules = typer.Typer(help="Change rules, documents and supervisors: k of n members sign.", no_args_is_help=True)
+
+_FILE_BYTES = 65_536
+_NONE = "none"
+
+Trust = Annotated[Path, typer.Option(help="folder with policy and genesis: of a county, a hub or a sync")]
+Url = Annotated[str | None, typer.Option(help="URL of the ledger; default: what the folder says")]
+Offline = Annotated[bool, typer.Option("--offline", help="go by the folder's keys.json, which may be behind")]
+DraftFile = Annotated[Path, typer.Argument(help="draft that `propose` wrote")]
+
+
+@members.command("propose")
+def propose_members(
+    data: Trust,
+    output: Annotated[Path, typer.Option(help="draft to write")],
+    add_key: Annotated[list[Path] | None, typer.Option(help="key file (`tongban county rotate`); repeat")] = None,
+    revoke: Annotated[list[str] | None, typer.Option(help="kid that ends; repeat")] = None,
+    void_from: Annotated[
+        int | None, typer.Option(min=0, help="seals by these kids from this log index on fall")
+    ] = None,
+    join: Annotated[list[Path] | None, typer.Option(help="member file of a county that joins; repeat")] = None,
+    leave: Annotated[list[str] | None, typer.Option(help="county that leaves; repeat")] = None,
+    witness: Annotated[list[str] | None, typer.Option(help="COUNTY=VKEY or COUNTY=none; repeat")] = None,
+    auditor: Annotated[list[str] | None, typer.Option(help="COUNTY=VKEY or COUNTY=none; repeat")] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="how many members sign from then on")] = None,
+    url: Url = None,
+    offline: Offline = False,
+) -> None:
+    """Draft a change of members or keys against the newest key state, and say what it does.
+
+    After a theft: `--revoke 370214#2 --void-from 812` ends the key, and every seal by it from log index 812 on becomes
+    REVOKED; earlier ones stand.
+
+    Example: tongban ledger member propose --data c370214 --add-key c370214/seal-5.json --revoke 370214#2
+    --output change.draft
+    """
+    cosigners = {
+        key: vkey for role, each in zip(ROLES, (auditor, witness), strict=True) for key, vkey in _named(role, each)
+    }
+    wishes = MemberWishes(
+        add=[KeyFile.parse(read_bounded(path, _FILE_BYTES)) for path in add_key or ()],
+        revoke=revoke or (),
+        void_from=void_from,
+        join=[MemberFile.parse(read_bounded(path, _FILE_BYTES)) for path in join or ()],
+        leave=leave or (),
+        cosigners=cosigners,
+        k=k,
+    )
+    chain = _newest(TrustFolder(data, url=url), offline=offline)
+    _propose(draft_members(chain.state, wishes, iat=_now()), chain, output)
+
+
+def _named(role: str, texts: Sequence[str] | None) -> list[tuple[tuple[str, str], str | None]]:
+    pairs = [text.partition("=") for text in texts or ()]
+    if not all(value for _, _, value in pairs):
+        raise Malformed("bad_setting", f"--{role} takes COUNTY=VKEY or COUNTY=none")
+    return [((county, role), None if value == _NONE else value) for county, _, value in pairs]
+
+
+@rules.command("propose")
+def propose_rules(
+    data: Trust,
+    output: Annotated[Path, typer.Option(help="draft to write")],
+    set_rule: Annotated[list[str] | None, typer.Option("--set", help="NAME=SECONDS, as deposit_s=300; repeat")] = None,
+    policy: Annotated[Path | None, typer.Option(help="policy file that shall be in force")] = None,
+    supervisor: Annotated[
+        list[str] | None, typer.Option(help="COUNTY=SUPERVISOR: replaces the county's list; repeat; COUNTY=none")
+    ] = None,
+    url: Url = None,
+    offline: Offline = False,
+) -> None:
+    """Draft a change of rules, of the policy or of supervisors against the newest key state, and say what it does.
+
+    Example: tongban ledger rule propose --data c370214 --set deposit_s=300 --supervisor 370214=370200
+    --output change.draft
+    """
+    supervisors: dict[str, list[str]] = {}
+    for county, name in _pairs("supervisor", supervisor):
+        supervisors.setdefault(county, []).extend([] if name == _NONE else [name])
+    chain = _newest(TrustFolder(data, url=url), offline=offline)
+    draft = draft_rules(
+        chain.state,
+        iat=_now(),
+        rules={name: _seconds(value) for name, value in _pairs("set", set_rule)},
+        documents={} if policy is None else {"policy": _policy_digest(policy)},
+        supervisors=supervisors,
+    )
+    _propose(draft, chain, output)
+
+
+def _pairs(option: str, texts: Sequence[str] | None) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in texts or ()]
+    if not all(name and value for name, _, value in pairs):
+        raise Malformed("bad_setting", f"--{option} takes a name and a value with = between them")
+    return [(name, value) for name, _, value in pairs]
+
+
+def _seconds(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise Malformed("bad_number", "a rule's value is a number of seconds")
+    return int(value)
+
+
+def _policy_digest(path: Path) -> bytes:
+    data = read_bounded(path, MAX_POLICY_BYTES)
+    if Policy.parse(data).shared == 0:
+        typer.echo("warning: this policy has two disjoint quorums", err=True)
+    return hashlib.sha256(data).digest()
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _newest(folder: TrustFolder, *, offline: bool) -> KeyChain:
+    return folder.held.chain() if offline else folder.newest(_now)
+
+
+def _propose(draft: Draft, chain: KeyChain, output: Path) -> None:
+    _tell(draft, chain)
+    write_private(output, draft.text())
+    typer.echo(f"wrote {output}; {chain.state.k} of {len(chain.state.counties)} members sign it")
+
+
+def _tell(draft: Draft, chain: KeyChain) -> None:
+    """Say what a draft does, when it may be sent, and by which state of the ledger that is judged."""
+    after = checked(draft, chain, _now())
+    for line in described(chain.state, after, draft.change):
+        typer.echo(line)
+    seen = "by this folder's keys.json" if chain.time is None else f"as witnessed at {_utc(chain.time)}"
+    until = _utc(draft.change.iat + chain.state.rule("iat_back_s"))
+    typer.echo(f"made for the key state of log size {chain.size}, {seen}; to be submitted before {until}")
+
+
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def sign(
+    draft: DraftFile,
+    data: Annotated[Path, typer.Option(help="folder of the county node")],
+    passphrase_file: PassphraseFile,
+    output: Annotated[Path, typer.Option(help="signature file to write")],
+    url: Url = None,
+    offline: Offline = False,
+    yes: Annotated[bool, typer.Option("--yes", help="sign without asking once more")] = False,
+) -> None:
+    """Read, then sign."""
+    change = Draft.parse(read_bounded(draft, _FILE_BYTES))
+    chain = _newest(TrustFolder(data, url=url), offline=offline)
+    _tell(change, chain)
+    with opened_node(data, passphrase_file) as node:
+        if not yes and typer.prompt(f"type {node.county} to sign this", default="", show_default=False) != node.county:
+            raise Refused("forbidden", "not confirmed: nothing was signed")
+        write_private(output, sign_draft(node, change, chain, _now()).text())
+    typer.echo(f"wrote {output}")
+
+
+def submit(
+    draft: DraftFile,
+    data: Trust,
+    signature: Annotated[list[Path] | None, typer.Option(help="signature file of a member; repeat for each")] = None,
+    url: Url = None,
+    proof: Annotated[Path | None, typer.Option(help="file for the proof (tlog-proof) that it is in the log")] = None,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Join, submit, check."""
+    change, folder = Draft.parse(read_bounded(draft, _FILE_BYTES)), TrustFolder(data, url=url)
+    chain = folder.newest(_now)
+    index = index_of(change, chain)
+    if index is None:
+        checked(change, chain, _now())
+        files = [SignatureFile.parse(read_bounded(path, _FILE_BYTES)) for path in signature or ()]
+        raw = joined(change, files, chain)
+        done = folder.ask(lambda log: submitted(log, folder.anchor, raw, chain, clock=_now))
+        folder.held.keep(done.chain)
+        index = done.index
+        if proof is not None:
+            proof.write_bytes(done.proof)
+    if json:
+        typer.echo(orjson.dumps({"index": index}).decode())
+    else:
+        typer.echo(f"in the ledger at index {index}, witnessed; the key state is checked from genesis on")
+
+
+_SIGN = """Sign a draft with the county's govern key, after showing what it does and asking.
+
+It is refused when it is not well-formed, does not fit the newest key state (the ledger is asked, its answer verified),
+or is too old.
+
+Example: tongban ledger {group} sign change.draft --data c370214 --passphrase-file c370214.pass --output 370214.sig
+"""
+_SUBMIT = """Join the members' signatures, submit the change, wait for its witnessed proof, check it, print its index.
+
+Fewer than k signatures: says how many are missing, and who can still sign. Sending it again changes nothing.
+
+Example: tongban ledger {group} submit change.draft --signature 370214.sig --signature 320583.sig --data c370214
+"""
+
+for _group, _app in (("member", members), ("rule", rules)):
+    _app.command("sign", help=_SIGN.format(group=_group))(sign)
+    _app.command("submit", help=_SUBMIT.format(group=_group))(submit)

@@ -1,0 +1,70 @@
+"""Following the ledger's key state: the serving node reads the log's member and rule entries and keeps them checked.
+
+Every process of the folder then signs with the keys that the ledger lists (hub/county/rotation.py). What the log says
+is checked from the pinned genesis on and against a witnessed head; what does not hold is logged, the old state stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hub.county.policyfile import policy_fault
+from hub.keychain import fetch_chain, parse_key_entries
+from ledger.errors import TongbanError, Unavailable
+from ledger.transparency.policy import MAX_POLICY_BYTES
+
+if TYPE_CHECKING:
+    from hub.county.node import CountyNode
+    from hub.logclient import LogClient
+    from schema.context import Clock
+
+__all__ = ["KeyFollower"]
+
+_EVERY_S: Final = 15.0
+
+_log = structlog.get_logger(__name__)
+
+
+class KeyFollower:
+    """The worker that keeps the folder's chain current. every_s: seconds between two looks."""
+
+    def __init__(self, node: CountyNode, log: LogClient, clock: Clock, *, every_s: float = _EVERY_S) -> None:
+        self._node: Final = node
+        self._log: Final = log
+        self._clock: Final = clock
+        self._every_s: Final = every_s
+
+    async def run(self) -> None:
+        """Follow for ever; ends when it is cancelled. Any fault is logged and tried again."""
+        await asyncio.to_thread(self.warn)
+        while True:
+            try:
+                await self.follow()
+            except Unavailable:
+                pass  # the hub is away: the outbox says so already
+            except TongbanError as error:
+                _log.warning("keys_refused", code=error.code, reason=error.message)
+            except Exception as error:  # noqa: BLE001  # a worker that ends in silence would sign with an old key
+                _log.error("keys_stopped", kind=type(error).__name__)
+            await asyncio.sleep(self._every_s)
+
+    async def follow(self) -> bool:
+        """Look once, and tell whether the chain has grown. Raises as fetch_chain."""
+        held = await asyncio.to_thread(self._node.chain.chain)
+        if not parse_key_entries(await self._log.get(f"keys?from={held.size}")):
+            return False  # nothing new is claimed: the usual case, one small request
+        chain = await fetch_chain(self._log, self._node.verifier.anchor, held, self._clock())
+        grown = await asyncio.to_thread(self._node.chain.keep, chain)
+        if grown:
+            _log.info("keys_followed", index=chain.entries[-1][0])
+            await asyncio.to_thread(self.warn)
+        return grown
+
+    def warn(self) -> None:
+        """Log it when the folder's policy is not the one that the key state names."""
+        policy = self._node.file("policy", MAX_POLICY_BYTES)
+        if fault := policy_fault(policy, self._node.chain.chain().state):
+            _log.error("policy_not_current", reason=fault)

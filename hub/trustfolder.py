@@ -1,0 +1,84 @@
+"""A folder that one trusts, of a county, a hub or a sync: `policy`, `genesis`, and the chain of keys known so far.
+
+The log that it speaks of is reached where the policy says, where `county.json` says, or where the caller says. Whatever
+that log answers is checked against policy and genesis before it is used, and then kept in the folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import httpx2
+
+from hub.county.config import CountyConfig
+from hub.keychain import FolderChain, KeyChain, fetch_chain
+from hub.logclient import LogClient
+from ledger.anchor import TrustAnchor
+from ledger.errors import Malformed, Unavailable
+from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+
+if TYPE_CHECKING:
+    from schema.context import Clock
+
+__all__ = ["TrustFolder"]
+
+_MAX_GENESIS_BYTES: Final = 65_536
+_TIMEOUT_S: Final = 30.0
+T = TypeVar("T")
+
+
+class TrustFolder:
+    """One folder. Raises Unavailable not_ready (policy or genesis is missing), Malformed, NotVerified, Conflict."""
+
+    def __init__(self, data: Path, *, url: str | None = None) -> None:
+        """Read policy and genesis. url: the log's prefix, as https://hub.example/ledger; None: by the folder."""
+        policy = Policy.parse(_file(data, "policy", MAX_POLICY_BYTES))
+        self.anchor: Final = TrustAnchor(policy, _file(data, "genesis", _MAX_GENESIS_BYTES))
+        self.held: Final = FolderChain(data)
+        self._data: Final = data
+        self._given: Final = url
+
+    @property
+    def url(self) -> str:
+        """The log's prefix, without a slash at its end. Raises Malformed bad_setting: nobody says it."""
+        config = self._data / "county.json"
+        named = (log.url for log in self.anchor.policy.logs if log.key.name == self.anchor.genesis.origin)
+        url = self._given
+        if url is None and config.exists():
+            url = f"{CountyConfig.parse(config.read_bytes()).hub_url}/ledger"
+        url = url or next(named, None)
+        if url is None:
+            raise Malformed("bad_setting", "the policy names no URL of the log: give one with --url")
+        return url.rstrip("/")
+
+    def newest(self, clock: Clock) -> KeyChain:
+        """Ask the log for the newest chain, check it, keep it. Raises as hub.keychain.fetch_chain, FolderChain.keep."""
+        return self.ask(lambda log: self._newest(log, clock))
+
+    async def _newest(self, log: LogClient, clock: Clock) -> KeyChain:
+        chain = await fetch_chain(log, self.anchor, self.held.chain(), clock())
+        self.held.keep(chain)
+        return chain
+
+    def ask(self, question: Callable[[LogClient], Awaitable[T]]) -> T:
+        """Put a question to the log, from a thread without an event loop."""
+
+        async def asked() -> T:
+            async with httpx2.AsyncClient(base_url=self.url, trust_env=False, timeout=_TIMEOUT_S) as client:
+                return await question(LogClient(client))
+
+        return asyncio.run(asked())
+
+
+def _file(data: Path, name: str, max_bytes: int) -> bytes:
+    try:
+        with (data / name).open("rb") as file:
+            found = file.read(max_bytes + 1)
+    except OSError as error:
+        raise Unavailable("not_ready", f"the file {name} is not in the data folder") from error
+    if len(found) > max_bytes:
+        raise Malformed("too_large", f"the file {name} has more than {max_bytes} bytes")
+    return found
