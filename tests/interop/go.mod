@@ -3,6 +3,7 @@ module tongban.example/interop
 go 1.24.0
 
 require (
+	github.com/emmansun/gmsm v0.41.1
 	github.com/transparency-dev/formats v0.0.0-20251017110053-404c0d5b696c
 	golang.org/x/mod v0.33.0
 )
@@ -36,6 +37,7 @@ require (
 	go.opentelemetry.io/otel v1.40.0 // indirect
 	go.opentelemetry.io/otel/metric v1.40.0 // indirect
 	go.opentelemetry.io/otel/trace v1.40.0 // indirect
+	golang.org/x/crypto v0.48.0 // indirect
 	golang.org/x/sync v0.19.0 // indirect
 	golang.org/x/sys v0.41.0 // indirect
 	golang.org/x/text v0.34.0 // indirect

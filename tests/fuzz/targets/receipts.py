@@ -25,10 +25,11 @@ from tests.fuzz.targets.texts import same
 from tests.logbook import LogBook
 from tests.small_log import CLAIMS, GENESIS, LOG, POLICY, SEALED, T0, small_log
 
-__all__ = ["check_verdict", "receipts", "resealed", "targets"]
+__all__ = ["PAYLOADS", "check_verdict", "receipts", "resealed", "targets"]
 
 NOW: Final = T0 + 150
 STATUSES: Final = 1_027
+PAYLOADS: Final = (canonical_json(PAYLOAD), canonical_json({**PAYLOAD, "nbf": T0, "exp": T0 + 10**7}))
 
 
 @cache
@@ -143,10 +144,9 @@ def _sync_seeds() -> list[bytes]:
 
 def targets() -> Iterator[Target]:
     """Give the targets of this module."""
-    payloads = [canonical_json(PAYLOAD), canonical_json({**PAYLOAD, "nbf": T0, "exp": T0 + 10**7})]
     yield Target(name="receipt", seeds=receipts, run=_receipt)
     yield Target(name="verdict", seeds=receipts, run=_verdict, share=0.5)
-    yield Target(name="signed seal", seeds=lambda: payloads, run=_signed, share=0.1)
+    yield Target(name="signed seal", seeds=lambda: PAYLOADS, run=_signed, share=0.1)
     yield Target(name="status array", seeds=lambda: [bytes(-(-STATUSES // 4))], run=_array)
     yield Target(name="status proof", seeds=_tile_seeds, run=_tile)
     yield Target(name="sync", seeds=_sync_seeds, run=_sync)
