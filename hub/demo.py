@@ -1,4 +1,4 @@
-"""The main job, told step by step on real parts: `tongban demo`.
+"""The main job, told step by step on real parts: the first half of `tongban demo`; the second is hub/trial.py.
 
 Five counties of three provinces, a hub and a graph engine as separate processes; a feed of 2,000 licenses; a look-up
 from another county; a receipt that verifies with the hub switched off; and what happens to it afterwards. Each step
@@ -8,30 +8,22 @@ checks what it got; the first that is not exactly what it should be ends the sto
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-
-from hub.alliance import Alliance
 from hub.ingest.generate import FeedPlan, feed_lines, feed_rows
-from hub.partner import Partner, access_token
-from ledger.errors import NotVerified
+from hub.telling import SHOWN, Teller, expect, wait
 
-__all__ = ["FEED_COUNTY", "LICENSES", "LOOK_UP", "Story", "sample_feed"]
+__all__ = ["FEED_COUNTY", "LICENSES", "LOOK_UP", "PROGRAM", "Story", "sample_feed"]
 
 FEED_COUNTY: Final = "370214"
+PROGRAM: Final = Path(sys.executable).with_name("tongban")  # seldom on the path of who is told to type it
 _ASKING_COUNTY: Final = "320583"
 LICENSES: Final = 2_000
-_SHOWN: Final = ("certificateTypeName", "certificateHolderName")
-_WAIT_S: Final = 60.0
-_OPTIONS: Final = ("--policy", "policy", "--genesis", "genesis")
 
 LOOK_UP: Final = """\
 query LookUp($holder: HolderInput!, $useCause: UseCause!) {
@@ -61,46 +53,37 @@ def sample_feed(count: int, *, seed: int = 1) -> FeedPlan:
 
 @dataclass(slots=True)
 class Story:
-    """One telling. out: folder for what it leaves behind. The alliance lives in a folder of its own, thrown away."""
+    """The main job, while the alliance runs: what `tongban demo` tells first."""
 
-    alliance: Alliance
-    out: Path
-    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
-    began: float = field(default_factory=time.monotonic)
+    teller: Teller
 
     def tell(self) -> None:
         """Tell it from the start. Raises NotVerified when a step gives anything but what it should."""
-        (self.out / "receipts").mkdir(parents=True)
-        (self.out / "README.txt").write_text(_NOTES, encoding="utf-8")
+        (self.teller.out / "receipts").mkdir(parents=True)
+        (self.teller.out / "README.txt").write_text(_NOTES.format(tongban=PROGRAM), encoding="utf-8")
         for name in ("policy", "genesis"):
-            (self.out / name).write_bytes((self.alliance.data("hub") / name).read_bytes())
-        with self.alliance.running(graph=False):
-            self.say("started a hub, its graph engine and five county nodes of three provinces, each a process")
-            self._take_in_feed()
-            holder, license_ = self._look_up()
-            receipt = self._present(license_)
-            self._verify_offline(receipt)
-            self._revoke(license_, receipt)
-            self._tamper(receipt)
-            self._lose_witnesses(receipt)
+            (self.teller.out / name).write_bytes((self.teller.alliance.data("hub") / name).read_bytes())
+        self._take_in_feed()
+        holder, license_ = self._look_up()
+        receipt = self._present(license_)
+        self._verify_offline(receipt)
+        self._revoke(license_, receipt)
+        self._tamper(receipt)
+        self._lose_witnesses(receipt)
         self._leave_notes(holder)
 
-    def say(self, text: str) -> None:
-        """Print one step with the time since the start."""
-        self.console.print(f"{time.monotonic() - self.began:6.1f} s  {text}", markup=False)
-
     def _take_in_feed(self) -> None:
-        feed = self.alliance.folder / "feed.csv"
+        feed = self.teller.alliance.folder / "feed.csv"
         with feed.open("w", encoding="utf-8", newline="") as file:
             file.writelines(feed_lines(sample_feed(LICENSES)))
         report = json.loads(
-            self._command("ingest", str(feed), "--county", FEED_COUNTY, *self._of(FEED_COUNTY), "--json")
+            self.teller.command("ingest", str(feed), "--county", FEED_COUNTY, *self.teller.of(FEED_COUNTY), "--json")
         )
-        _expect("rows sealed", report["sealed"], LICENSES)
-        self.say(f"county {FEED_COUNTY} checked and sealed a feed of {LICENSES} licenses")
-        with self.alliance.node(FEED_COUNTY) as node:
-            _wait("every seal is witnessed", lambda: node.status(int(time.time())).stated == LICENSES)
-        self.say(
+        expect("rows sealed", report["sealed"], LICENSES)
+        self.teller.say(f"county {FEED_COUNTY} checked and sealed a feed of {LICENSES} licenses")
+        with self.teller.alliance.node(FEED_COUNTY) as node:
+            wait("every seal is witnessed", lambda: node.status(int(time.time())).stated == LICENSES)
+        self.teller.say(
             "every seal is in the ledger, cosigned by counties of at least two of three provinces, receipt checked"
         )
 
@@ -108,7 +91,7 @@ class Story:
         row = next(feed_rows(sample_feed(1)))
         holder = {"certificateHolderTypeCode": row["CZZTDMLXDM"], "certificateHolderCode": row["CZZTDM"]}
         expected = _identifiers_of(holder)
-        partner = self._partner(_ASKING_COUNTY, "license.read license.face")
+        partner = self.teller.partner(_ASKING_COUNTY, "license.read license.face")
         variables = {"holder": holder, "useCause": "食品经营许可新办 (demo)"}
         found: list[dict[str, Any]] = []
 
@@ -118,111 +101,71 @@ class Story:
             found[:] = [edge["node"] for edge in page["edges"]]
             return [each["certificateIdentifier"] for each in found] == expected
 
-        _wait("the look-up finds every license of the holder", complete)
-        _expect(
-            "names on the faces", {tuple(each["face"]["certificateHolderName"]) for each in found}, {(row["CZZT"],)}
-        )
-        self.say(
+        wait("the look-up finds every license of the holder", complete)
+        expect("names on the faces", {tuple(each["face"]["certificateHolderName"]) for each in found}, {(row["CZZT"],)})
+        self.teller.say(
             f"a counter system in {_ASKING_COUNTY} looked a holder up: {len(found)} licenses sealed in {FEED_COUNTY}, "
             "faces straight from that county's node"
         )
         return holder, found[0]
 
     def _present(self, license_: dict[str, Any]) -> Path:
-        path = self.out / "receipts" / "valid.lic-receipt"
         identifier = str(license_["certificateIdentifier"])
-        self._command(
-            "county", "present", identifier, "--show", ",".join(_SHOWN), "--fresh", "--output", str(path),
-            *self._of(FEED_COUNTY),
-        )  # fmt: skip
-        self.say(f"the holder shows two claims of license {identifier[-30:]} and nothing else")
+        path = self.teller.present(FEED_COUNTY, identifier, "valid", "--fresh")
+        self.teller.say(f"the holder shows two claims of license {identifier[-30:]} and nothing else")
         return path
 
     def _verify_offline(self, receipt: Path) -> None:
-        self.alliance.stop("hub")
-        verdict = self._verdict(receipt, "VALID")
-        _expect("claims shown", sorted(set(verdict["claims"]) & {"certificateHolderCode", *_SHOWN}), sorted(_SHOWN))
-        self.say("the hub is switched off; verified offline: VALID 有效")
+        self.teller.alliance.stop("hub")
+        verdict = self.teller.verdict(receipt, "VALID")
+        expect("claims shown", sorted(set(verdict["claims"]) & {"certificateHolderCode", *SHOWN}), sorted(SHOWN))
+        self.teller.say("the hub is switched off; verified offline: VALID 有效")
 
     def _revoke(self, license_: dict[str, Any], receipt: Path) -> None:
-        self.alliance.start("hub", graph=False)
+        self.teller.alliance.start("hub", graph=False)
         identifier = str(license_["certificateIdentifier"])
-        self._command("county", "revoke", identifier, "--reason", "04", *self._of(FEED_COUNTY))
-        partner = self._partner(FEED_COUNTY, "ledger.entries")
-        fresh = self.out / "receipts" / "revoked.lic-receipt"
+        self.teller.command("county", "revoke", identifier, "--reason", "04", *self.teller.of(FEED_COUNTY))
+        partner = self.teller.partner(FEED_COUNTY, "ledger.entries")
+        fresh = self.teller.receipt_path("revoked")
 
         def revoked() -> bool:
             fresh.write_bytes(partner.receipt(license_["logIndex"]))
-            return bool(self._judge(fresh)["outcome"] == "REVOKED")
+            return bool(self.teller.judge(fresh)["outcome"] == "REVOKED")
 
-        _wait("a fresh receipt says REVOKED", revoked)
-        self._verdict(fresh, "REVOKED")
-        self.say("the hub is back, the county revoked the license; a fresh receipt: REVOKED 失效")
+        wait("a fresh receipt says REVOKED", revoked)
+        self.teller.verdict(fresh, "REVOKED")
+        self.teller.say("the hub is back, the county revoked the license; a fresh receipt: REVOKED 失效")
         later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 90_000))
-        self._verdict(receipt, "STALE", "--at", later)
-        self.say("the old receipt, 25 hours later and past its max age: STALE 存疑")
+        self.teller.verdict(receipt, "STALE", "--at", later)
+        self.teller.say("the old receipt, 25 hours later and past its max age: STALE 存疑")
 
     def _tamper(self, receipt: Path) -> None:
         data = bytearray(receipt.read_bytes())
         place = data.index(b'"sd_jwt":"') + 400  # inside the seal's payload
         data[place] = ord("A") if data[place] != ord("A") else ord("B")
-        forged = self.out / "receipts" / "forged.lic-receipt"
+        forged = self.teller.receipt_path("forged")
         forged.write_bytes(data)
-        verdict = self._verdict(forged, "FORGED")
+        verdict = self.teller.verdict(forged, "FORGED")
         step = next(each for each in verdict["steps"] if each["state"] == "failed")
-        self.say(f"one changed byte: FORGED 存疑 at step {step['number']}, {step['name']}")
+        self.teller.say(f"one changed byte: FORGED 存疑 at step {step['number']}, {step['name']}")
 
     def _lose_witnesses(self, receipt: Path) -> None:
-        self.alliance.stop("370783")
-        row = next(feed_rows(sample_feed(1, seed=2)))
-        file = self.alliance.folder / "one.ndjson"
-        file.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
-        self._command("county", "seal", str(file), *self._of(FEED_COUNTY))
-        with self.alliance.node(FEED_COUNTY) as node:
-            _wait(
-                "the new seal is witnessed", lambda: node.status(int(time.time())).stated == LICENSES + 2
-            )  # feed, revocation, this
-            fewer = self.out / "receipts" / "one-witness-missing.lic-receipt"
-            fewer.write_bytes(node.present(row["ZZBS"], _SHOWN))
-        self._verdict(fewer, "VALID")
-        self.say("one witness is missing: a new seal still gets its quorum, VALID 有效")
-        alone = self.out / "receipts" / "unwitnessed.lic-receipt"
+        self.teller.alliance.stop("370783")
+        identifier = self.teller.seal_one(FEED_COUNTY, next(feed_rows(sample_feed(1, seed=2))))
+        fewer = self.teller.present(FEED_COUNTY, identifier, "one-witness-missing")
+        self.teller.verdict(fewer, "VALID")
+        self.teller.alliance.start("370783")
+        self.teller.say("one witness is missing: a new seal still gets its quorum, VALID 有效")
+        alone = self.teller.receipt_path("unwitnessed")
         alone.write_bytes(_without_witnesses(receipt.read_bytes(), ("32", "37")))
-        self._verdict(alone, "UNWITNESSED")
-        self.say("the cosignatures of two provinces are missing: UNWITNESSED 存疑")
+        self.teller.verdict(alone, "UNWITNESSED")
+        self.teller.say("the cosignatures of two provinces are missing: UNWITNESSED 存疑")
 
     def _leave_notes(self, holder: dict[str, str]) -> None:
-        (self.out / "licenses.graphql").write_text(LOOK_UP, encoding="utf-8")
-        variables = {"holder": holder, "useCause": "demo"}
-        (self.out / "licenses.variables.json").write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
-        self.say(f"left policy, genesis, receipts and a query in {self.out}/; see README.txt there")
-
-    def _partner(self, county: str, scope: str) -> Partner:
-        with self.alliance.node(county) as node:
-            return Partner(self.alliance.url("hub"), access_token(node, scope))
-
-    def _of(self, county: str) -> tuple[str, ...]:
-        data, secret = self.alliance.data(county), self.alliance.passphrase_file(county)
-        return ("--data", str(data), "--passphrase-file", str(secret))
-
-    def _verdict(self, receipt: Path, expected: str, *options: str) -> dict[str, Any]:
-        verdict = self._judge(receipt, *options)
-        _expect(f"verdict on {receipt.name}", verdict["outcome"], expected)
-        return verdict
-
-    def _judge(self, receipt: Path, *options: str) -> dict[str, Any]:
-        trusted = ("--policy", str(self.out / "policy"), "--genesis", str(self.out / "genesis"))
-        text = self._command("verify", str(receipt), *trusted, "--json", *options, codes=(0, 1))
-        verdict: dict[str, Any] = json.loads(text)
-        return verdict
-
-    def _command(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
-        done = subprocess.run(  # noqa: S603  # our own command line
-            [sys.executable, "-m", "hub", *arguments], capture_output=True, text=True, check=False, timeout=_WAIT_S
-        )
-        if done.returncode not in codes:
-            _expect(f"exit code of tongban {' '.join(arguments[:2])}: {done.stderr[-500:]}", done.returncode, codes[0])
-        return done.stdout
+        out, variables = self.teller.out, {"holder": holder, "useCause": "demo"}
+        (out / "licenses.graphql").write_text(LOOK_UP, encoding="utf-8")
+        (out / "licenses.variables.json").write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
+        self.teller.say(f"left policy, genesis, receipts and a query in {out}/; see README.txt there")
 
 
 def _identifiers_of(holder: dict[str, str]) -> list[str]:
@@ -239,22 +182,9 @@ def _without_witnesses(receipt: bytes, provinces: tuple[str, ...]) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _expect(what: str, got: object, expected: object) -> None:
-    if got != expected:
-        raise NotVerified("unexpected", f"{what}: expected {expected}, got {got}")
-
-
-def _wait(what: str, done: Callable[[], bool]) -> None:
-    end = time.monotonic() + _WAIT_S
-    while time.monotonic() < end:
-        if done():
-            return
-        time.sleep(0.1)
-    _expect(what, "not within a minute", "in time")
-
-
 _NOTES: Final = """\
-What the demo left, and what to try (no network is needed):
+What the demo left, and what to try in this folder (no network is needed).
+Here `tongban` is {tongban}:
 
   tongban verify receipts/valid.lic-receipt --policy policy --genesis genesis
   tongban verify receipts/revoked.lic-receipt --policy policy --genesis genesis

@@ -16,6 +16,8 @@ from hub.alliance import Alliance
 from hub.commands.ingest import sample_normaliser
 from hub.demo import FEED_COUNTY, Story
 from hub.showcase import show
+from hub.telling import Teller
+from hub.trial import SUITES, Trial
 from ledger.errors import Conflict
 
 __all__ = ["demo"]
@@ -36,14 +38,17 @@ def demo(
     if not serve:
         _make_room(output)
     with tempfile.TemporaryDirectory(prefix="tongban-") as folder:
-        alliance = Alliance.found(Path(folder) / "alliance")
+        alliance = Alliance.found(Path(folder) / "alliance", suites=SUITES)
         if serve:
             show(alliance, sample_normaliser(FEED_COUNTY, _now()), clock=_now)
             return
-        story = Story(alliance, output, began=began)
-        story.say("founded an alliance: keys, genesis signed by five counties, policy, an empty ledger")
-        story.tell()
-        story.say("every step gave what it should")
+        teller = Teller(alliance, output, began=began)
+        teller.say("founded an alliance: keys, genesis signed by five counties, policy, an empty ledger")
+        with alliance.running(graph=False):
+            teller.say("started a hub, its graph engine and five county nodes of three provinces, each a process")
+            Story(teller).tell()
+            Trial(teller).tell()
+        teller.say("every step gave what it should")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
