@@ -31,6 +31,8 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "demo": "hub.commands.demo:demo",
         "verify": "hub.commands.verify:verify",
+        "sync": "hub.commands.sync:sync",
+        "seal": "hub.commands.seal:app",
         "serve": "hub.commands.serve:serve",
         "settings": "hub.commands.settings:settings",
         "ledger": "hub.commands.ledger:app",

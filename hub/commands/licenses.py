@@ -15,11 +15,14 @@ import typer
 from hub.answers import stated_error
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.ingest import sample_normaliser
+from hub.commands.verify import read_bounded
 from hub.county.node import CountyNode
+from hub.eseals import with_eseal
 from hub.ingest.feeds import Feed
 from hub.ingest.normalise import Reject
 from hub.partner import Partner, access_token
 from ledger.errors import Conflict, Malformed, TongbanError
+from ledger.eseal.structures import MAX_ESEAL_BYTES
 from ledger.status import Status
 
 __all__ = ["app"]
@@ -34,19 +37,23 @@ def seal(
     file: Annotated[Path, typer.Argument(help="one license as CSV or NDJSON row, as in a feed")],
     data: Data,
     passphrase_file: PassphraseFile,
+    eseal: Annotated[
+        Path | None, typer.Option(help="e-seal on the file of the one license: eSealHash binds it")
+    ] = None,
 ) -> None:
     """Seal the licenses of a small file; for a whole feed see `tongban ingest`.
 
     Example: tongban county seal license.ndjson --data c370214 --passphrase-file c370214.pass
     """
     now = int(time.time())
+    stamped = None if eseal is None else read_bounded(eseal, MAX_ESEAL_BYTES)
     with opened_node(data, passphrase_file) as node:
         normaliser = sample_normaliser(node.county, now)
         for row in Feed.open(file).rows():
             record = normaliser.record(row)
             if isinstance(record, Reject):
                 raise Malformed("bad_row", f"line {record.line}: {record.reason}")
-            sealed = node.seal(record, now)
+            sealed = node.seal(record if stamped is None else with_eseal(record, stamped), now)
             typer.echo(f"{sealed.identifier} {'sealed' if sealed.fresh else 'was sealed before'}")
 
 

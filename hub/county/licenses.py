@@ -20,6 +20,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import Malformed
+from ledger.eseal.documents import E_SEAL_HASH
 from ledger.identifiers import HOLDER_CODE_TYPES
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ FACE_NAMES: Final = frozenset(
         "certificateIssuingAuthorityName", "certificateIssuingAuthorityCode", "certificateIssuedDate",
         "certificateHolderName", "certificateHolderCode", "certificateHolderTypeName", "certificateHolderTypeCode",
         "certificateEffectiveDate", "certificateExpiringDate", "certificateAreaCode", "associatedZzeCertID",
+        "eSealHash",
     }
 )  # fmt: skip
-"""The metadata names that a face can hold, beside its `KZ_*` fields."""
+"""The metadata names that a face can hold, beside its `KZ_*` fields, and the digest of an e-seal that goes with it."""
 
 _EXTENSION: Final = re.compile(r"KZ_[0-9A-Za-z_]{1,61}")
 _AREA: Final = re.compile(r"[0-9]{6}")
@@ -70,7 +72,8 @@ class LicenseRecord:
     """One license to be sealed. Raises Malformed bad_row, naming the field and never its value.
 
     Lengths are those of the national reporting table, at most 512 characters; 1..64 holders; at most 48 `KZ_*` fields,
-    each any JSON value. associated: the license that this one replaces. identifier: certificate_identifier as text.
+    each any JSON value. associated: the license that this one replaces. e_seal_hash: of the seal signature over the
+    license's file, 43 characters (`ledger.eseal`). identifier: certificate_identifier as text.
     """
 
     certificate_identifier: LicenseIdentifier
@@ -85,6 +88,7 @@ class LicenseRecord:
     certificate_effective_date: date | None = None
     certificate_expiring_date: date | None = None
     associated: LicenseIdentifier | None = None
+    e_seal_hash: str | None = None
     extend_info: Mapping[str, JsonValue] = field(default_factory=dict)
     identifier: str = field(init=False, repr=False, compare=False)
 
@@ -106,7 +110,7 @@ class LicenseRecord:
             raise Malformed("bad_row", f"expected 1..{_MAX_HOLDERS} different holders")
         _check_order("certificateExpiringDate", self.certificate_effective_date, self.certificate_expiring_date)
         _check_order("certificateExpiringDate", self.certificate_issued_date, self.certificate_expiring_date)
-        _check_extensions(self.extend_info)
+        _check_extensions(self.extend_info, _MAX_EXTENSIONS - (self.e_seal_hash is not None))
 
     @property
     def type_code(self) -> str:
@@ -134,6 +138,8 @@ class LicenseRecord:
         }
         if self.associated is not None:
             claims["associatedZzeCertID"] = str(self.associated)
+        if self.e_seal_hash is not None:
+            claims[E_SEAL_HASH] = self.e_seal_hash
         return claims | dict(self.extend_info)
 
 
@@ -151,9 +157,9 @@ def _check_order(name: str, first: date | None, last: date | None) -> None:
         raise Malformed("bad_row", f"{name} lies before the license begins")
 
 
-def _check_extensions(fields: Mapping[str, JsonValue]) -> None:
-    if len(fields) > _MAX_EXTENSIONS:
-        raise Malformed("bad_row", f"expected at most {_MAX_EXTENSIONS} KZ_ fields")
+def _check_extensions(fields: Mapping[str, JsonValue], maximum: int) -> None:
+    if len(fields) > maximum:
+        raise Malformed("bad_row", f"expected at most {maximum} KZ_ fields")
     for name in fields:
         if not _EXTENSION.fullmatch(name):
             raise Malformed("bad_row", "a face field is not named KZ_ and 1..61 letters, digits or underscores")

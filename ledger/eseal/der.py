@@ -54,7 +54,7 @@ def read_der(spec: Any, data: bytes, read: Callable[[Any], Value], *, max_bytes:
     except TongbanError:
         raise
     except Exception as error:  # the library raises what its many types raise, for bytes of a stranger
-        raise Malformed(code, f"bytes are no DER of the expected type ({type(error).__name__})") from error
+        raise Malformed(code, "bytes are no DER of the expected type") from error
 
 
 def load_der(spec: Any, data: bytes) -> Any:

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
-__all__ = ["Document", "DocumentBytes", "sm3_of"]
+from ledger.encoding import b64u_encode
+
+__all__ = ["E_SEAL_HASH", "Document", "DocumentBytes", "eseal_hash", "sm3_of"]
+
+
+E_SEAL_HASH: Final = "eSealHash"
+"""Name of the disclosure that binds a seal signature over a file to an attestation."""
 
 
 class Document(Protocol):
@@ -32,6 +38,11 @@ class DocumentBytes:
     def sm3(self, before: bytes = b"") -> bytes:
         """Give SM3(before || document), 32 bytes."""
         return sm3_of((before, self.data))
+
+
+def eseal_hash(data: bytes) -> str:
+    """Give the value of eSealHash for a seal signature, DER: b64u(SM3(DER)), 43 characters."""
+    return b64u_encode(sm3_of((data,)))
 
 
 def sm3_of(parts: Iterable[bytes]) -> bytes:

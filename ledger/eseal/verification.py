@@ -26,22 +26,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from ledger.encoding import JsonValue, b64u_encode
+from ledger.encoding import JsonValue
 from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.eseal.certificates import Certificate
 from ledger.eseal.chains import Chain, TrustStore
-from ledger.eseal.documents import Document, DocumentBytes
+from ledger.eseal.documents import E_SEAL_HASH, Document, DocumentBytes, eseal_hash
 from ledger.eseal.structures import ESealSignature
 from ledger.eseal.verdict import BINDING_STEPS, STEPS, ESealVerdict, outcome_of
 from ledger.identifiers import LicenseIdentifier, Uscc
 from ledger.sm2 import signer_digest, sm3
 from ledger.verdict import Outcome, Step, StepState
 
-__all__ = ["AHEAD_S", "E_SEAL_HASH", "Attestation", "eseal_hash", "verify_eseal", "verify_with_attestation"]
+__all__ = ["AHEAD_S", "Attestation", "verify_eseal", "verify_with_attestation"]
 
 AHEAD_S: Final = 300  # seconds that clocks may differ
-E_SEAL_HASH: Final = "eSealHash"
-"""Name of the disclosure that binds a seal signature over a file to an attestation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +54,6 @@ class Attestation:
     authorities: frozenset[str] = field(default_factory=frozenset)
 
 
-def eseal_hash(data: bytes) -> str:
-    """Give the value of eSealHash for a seal signature: b64u(SM3(DER))."""
-    return b64u_encode(sm3(data))
-
-
 def verify_eseal(
     data: bytes, document: Document, *, trust: TrustStore, now: int, license_id: str | None = None
 ) -> ESealVerdict:
@@ -72,18 +65,27 @@ def verify_eseal(
 
 
 def verify_with_attestation(
-    data: bytes, document: Document | None, *, trust: TrustStore, now: int, attestation: Attestation
+    data: bytes,
+    document: Document | None,
+    *,
+    trust: TrustStore,
+    now: int,
+    attestation: Attestation,
+    license_id: str | None = None,
 ) -> ESealVerdict:
     """Return the verdict on a seal signature that goes with an attestation: steps 1-12.
 
-    document: the license file; None: the attestation's JWT is the document. The receipt has a verdict of its own: both
-    must be VALID. A seal that the attestation binds by eSealHash was there when the log took the attestation.
+    document: the license file; None: the attestation's JWT is the document. license_id: as for verify_eseal.
+    The receipt has a verdict of its own: both must be VALID. A seal that the attestation binds by eSealHash was there
+    when the log took the attestation.
     """
     bound = attestation.claims.get(E_SEAL_HASH) == eseal_hash(data)
     iat = attestation.claims.get("iat")
     proven = iat if bound and isinstance(iat, int) else None
     under = DocumentBytes(attestation.entry) if document is None else document
-    examination = _Examination(trust, now=now, document=under, proven=proven, attestation=attestation)
+    examination = _Examination(
+        trust, now=now, document=under, license_id=license_id, proven=proven, attestation=attestation
+    )
     examination.bound = bound or document is None
     return examination.run(data, _STEPS_WITH_ATTESTATION)
 
