@@ -28,11 +28,14 @@ __all__ = ["main"]
 
 _PR_SET_PTRACER: Final = 0x59616D61
 _ANYBODY: Final = ctypes.c_ulong(-1)
+_PIPE: Final = 9  # descriptor
 
 
 def main(name: str) -> None:
     """Take orders until the input ends."""
     part = PARTS[name]
+    os.dup2(1, _PIPE)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the product logs is for nobody here
     while line := _line():
         child = os.fork()
         if child == 0:
@@ -68,7 +71,7 @@ def _line() -> str:
 def _tell(what: str, *values: object) -> None:
     line = json.dumps([what, *values]).encode() + b"\n"
     while line:
-        line = line[os.writev(1, [line]) :]
+        line = line[os.writev(_PIPE, [line]) :]
 
 
 if __name__ == "__main__":
