@@ -14,7 +14,9 @@
 
 Members show a token with the scope `ledger.entries`. `head`, `status` and `status.zlib` carry `Tlog-Size`. `size` is
 one of the last 16 published sizes: 410 for an older one, 404 for one that never was. Nothing beyond the published
-size is served. Tile paths follow c2sp.org/tlog-tiles, and what is not there is a plain 404.
+size is served, but for entry bundles: they go as far as the log is sequenced, with `no-store` beyond what is published,
+because auditors replay a checkpoint before they cosign it. Tile paths follow c2sp.org/tlog-tiles, and what is not there
+is a plain 404.
 """
 
 from __future__ import annotations
@@ -144,11 +146,21 @@ class _LogEndpoints:
         except Malformed as error:
             raise _HttpAnswerError(404) from error
         if path.level == ENTRIES:
-            self._check_member(request)
+            return await self._bundle(path, request)
         if not path.is_within(self._shown().size):
             raise _HttpAnswerError(404)
         data = await self._registry.file.read(lambda reads: reads.tile(path))
-        return Response(data, 200, _PRIVATE if path.level == ENTRIES else _IMMUTABLE, _OCTETS)
+        return Response(data, 200, _IMMUTABLE, _OCTETS)
+
+    async def _bundle(self, path: TilePath, request: Request) -> Response:
+        """Serve entries, also those that wait for their quorum: an auditor replays them before it cosigns."""
+        self._check_member(request)
+        if not path.is_within(self._registry.size):
+            raise _HttpAnswerError(404)
+        shown = self._registry.snapshot
+        published = shown is not None and path.is_within(shown.size)
+        data = await self._registry.file.read(lambda reads: reads.tile(path))
+        return Response(data, 200, _PRIVATE if published else _NO_STORE, _OCTETS)
 
     async def _size(self, request: Request) -> tuple[int, dict[str, str]]:
         """Choose the size to answer for: the newest, or the one asked for; and the headers that go with it."""

@@ -88,16 +88,17 @@ def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on; default: that of the node's URL")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on; default: that of the node's URL")] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error")] = "info",
+    auditor: Annotated[bool, typer.Option("--auditor", help="run the county's auditor beside its witness")] = False,
 ) -> None:
     """Serve the node: witness and record source; deliver what is sealed to the hub, until Ctrl-C.
 
-    Example: tongban county serve --data c370214 --passphrase-file c370214.pass
+    Example: tongban county serve --data c370214 --passphrase-file c370214.pass --auditor
     """
     configure_logging(log_level)
     with opened_node(data, passphrase_file) as node:
         url = urlsplit(node.config.url)
         serve_app(
-            create_county_app(node, clock=lambda: int(time.time())),
+            create_county_app(node, clock=lambda: int(time.time()), auditor=auditor),
             host=host or url.hostname or "127.0.0.1",
             port=port or url.port or 8080,
         )

@@ -1,6 +1,7 @@
-"""The county node as a web application: witness and record-source endpoint, with the outbox's worker beside them.
+"""The county node as a web application: witness and record-source endpoint, with the outbox's workers beside them.
 
 POST /witness/add-checkpoint · GET /witness/<hex H(origin)>/checkpoint · POST /records/faces · GET /healthz
+and, where the county runs an auditor, those of hub/county/audited.py
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from hub.county.appeals import Appeals
+from hub.county.audited import AuditorPart
 from hub.county.delivery import Delivery
+from hub.county.deposits import auditors_of
 from hub.county.evidence import EvidenceCheck
 from hub.county.following import KeyFollower
 from hub.county.service import ACCESS_SCHEMA, FaceService, parse_jwks
-from hub.county.witness import Witness, WitnessStore, log_keys, witness_routes
+from hub.county.witness import Witness, WitnessStore, cosigner_routes, log_keys
 from hub.database import Database, WriterLock
 from hub.logclient import LogClient
 from hub.middleware import Masked
@@ -40,12 +44,13 @@ _MAX_JWKS_BYTES: Final = 16_384
 
 
 def create_county_app(
-    node: CountyNode, *, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
+    node: CountyNode, *, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None, auditor: bool = False
 ) -> Starlette:
     """Put a county node together; the outbox is delivered while the application runs.
 
-    transport: how the hub is reached; None: over the network. Raises Unavailable not_ready (policy, genesis or
-    hub-jwks.json is missing), store_stopped (another process serves this folder); Malformed.
+    transport: how the hub is reached; None: over the network. auditor: run one beside the witness. Raises Unavailable
+    not_ready (policy, genesis or hub-jwks.json is missing), store_stopped (another process serves this folder);
+    Malformed; with an auditor also NotVerified corrupt_store.
     """
     check, logs = EvidenceCheck(node.verifier), log_keys(node.policy)
     hub_keys = parse_jwks(node.file("hub-jwks.json", _MAX_JWKS_BYTES))
@@ -54,6 +59,7 @@ def create_county_app(
     accesses = Database(node.data / "access.sqlite", ACCESS_SCHEMA)
     guard = ReplayGuard(node.data / "tokens.sqlite")
     witness = Witness(witnessed, logs=logs, name=node.witness_name, signer=node.keys.witness, clock=clock)
+    auditing = AuditorPart(node, clock) if auditor else None
     faces = FaceService(
         node.records,
         accesses,
@@ -63,17 +69,22 @@ def create_county_app(
         clock=clock,
     )
 
+    client = httpx2.AsyncClient(base_url=node.config.hub_url, transport=transport, trust_env=False, timeout=30.0)
+    passing_on = None if auditing is None else auditing.passing_on(client)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             for close in (lock.release, guard.close, accesses.close, witnessed.close):
                 stack.callback(close)
-            client = await stack.enter_async_context(
-                httpx2.AsyncClient(base_url=node.config.hub_url, transport=transport, trust_env=False, timeout=30.0)
-            )
+            if auditing is not None:
+                stack.push_async_callback(asyncio.to_thread, auditing.close)
+            stack.push_async_callback(client.aclose)
             delivery = Delivery(node.outbox, client, check=check, renew=node.renew, clock=clock, random=node.random)
             follower = KeyFollower(node, LogClient(client, "/ledger"), clock)
-            workers = [asyncio.create_task(each.run()) for each in (delivery, follower)]
+            appeals = Appeals(node.outbox, auditors_of(node.policy), client, clock=clock)
+            runs = [delivery.run, follower.run, appeals.run, *([] if passing_on is None else [passing_on.run])]
+            workers = [asyncio.create_task(run()) for run in runs]
             try:
                 yield
             finally:
@@ -85,5 +96,7 @@ def create_county_app(
     async def health(_request: Request) -> Response:
         return JSONResponse({"county": node.county, "status": "ok"}, headers={"Cache-Control": "no-store"})
 
-    routes = [*witness_routes(witness), *faces.routes(), Route("/healthz", health, methods=["GET"])]
+    routes = [*cosigner_routes("/witness", witness), *faces.routes(), Route("/healthz", health, methods=["GET"])]
+    if auditing is not None and passing_on is not None:
+        routes += auditing.routes(passing_on)
     return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Masked)])

@@ -11,7 +11,7 @@ costs one repeated request: the log gives the same index and the same receipt.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hub.database import Database
 
-__all__ = ["OUTBOX_SCHEMA", "OVERDUE_S", "Counts", "Item", "Kind", "Outbox", "Settled", "State"]
+__all__ = ["OUTBOX_SCHEMA", "OVERDUE_S", "Appeal", "Counts", "Item", "Kind", "Outbox", "Settled", "State"]
 
 OVERDUE_S: Final = 300
 """After how many seconds an unfinished item is overdue."""
@@ -33,7 +33,10 @@ OUTBOX_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS outbox (
   attempts INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL DEFAULT 0,
   log_index INTEGER, evidence BLOB, code TEXT, message TEXT);
 CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, due, id);
-CREATE INDEX IF NOT EXISTS outbox_identifier ON outbox (identifier, id)"""
+CREATE INDEX IF NOT EXISTS outbox_identifier ON outbox (identifier, id);
+CREATE TABLE IF NOT EXISTS appeal (
+  leaf BLOB PRIMARY KEY, identifier TEXT NOT NULL, auditor TEXT NOT NULL, at INTEGER NOT NULL, deadline INTEGER,
+  code TEXT)"""
 
 _PUT: Final = "INSERT INTO outbox (kind, identifier, leaf, entry, journal, created) VALUES (?, ?, ?, ?, ?, ?)"
 _DUE: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
@@ -47,6 +50,10 @@ _RENEW: Final = """UPDATE outbox SET leaf = ?, entry = ?, journal = ?, due = ?, 
   WHERE id = ? AND leaf = ?"""
 _RETRY: Final = """UPDATE outbox SET state = CASE WHEN log_index IS NULL THEN 'pending' ELSE 'logged' END, due = 0
   WHERE state = 'failed'"""
+_TO_APPEAL: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE kind = 'status' AND state IN ('pending', 'failed') AND created <= ?
+  AND leaf NOT IN (SELECT leaf FROM appeal) ORDER BY id LIMIT ?"""
+_APPEALS: Final = "SELECT leaf, identifier, auditor, at, deadline, code FROM appeal ORDER BY at, leaf"
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
 
 
@@ -81,15 +88,34 @@ class Settled:
     message: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """A status entry that was deposited with an auditor, whose answer came `at`, POSIX seconds.
+
+    deadline: until when the log must hold it; None: it holds it, or the auditor refused with `code`.
+    """
+
+    leaf: bytes
+    identifier: str
+    auditor: str
+    at: int
+    deadline: int | None = None
+    code: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many items stand where. failed: count by stable code. witnessed: in a checkpoint with a verified quorum."""
+    """How many items stand where. failed: count by stable code. witnessed: in a checkpoint with a verified quorum.
+
+    deposited: status entries that an auditor took, since the hub did not log them in time.
+    """
 
     pending: int
     witnessed: int
     stated: int
     overdue: int
     failed: dict[str, int]
+    deposited: int = 0
 
 
 class Outbox:
@@ -138,12 +164,31 @@ class Outbox:
         with self._database.transaction() as connection:
             return connection.execute(_RETRY).rowcount
 
+    def to_appeal(self, created_before: int, limit: int) -> list[Item]:
+        """Give up to `limit` status entries without proof, signed before a time, that no auditor has answered for.
+
+        Those that the hub refused for good are among them: its word alone counts for nothing.
+        """
+        with self._database.reading() as connection:
+            return [_item(row) for row in connection.execute(_TO_APPEAL, (created_before, limit))]
+
+    def appealed(self, appeal: Appeal) -> None:
+        """Write what an auditor answered; the last word about an entry stands."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO appeal VALUES (?, ?, ?, ?, ?, ?)", astuple(appeal))
+
+    def appeals(self) -> list[Appeal]:
+        """Give what auditors answered, oldest first."""
+        with self._database.reading() as connection:
+            return [Appeal(*row) for row in connection.execute(_APPEALS)]
+
     def counts(self, overdue_before: int) -> Counts:
         """Count the items; overdue are unfinished ones created before `overdue_before`, POSIX seconds."""
         with self._database.reading() as connection:
             states = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
             failed = connection.execute("SELECT code, count(*) FROM outbox WHERE state = 'failed' GROUP BY code")
             overdue = connection.execute(_OVERDUE, (overdue_before,)).fetchone()[0]
+            deposited = connection.execute("SELECT count(*) FROM appeal WHERE code IS NULL").fetchone()[0]
             done = int(states.get("done", 0))
             return Counts(
                 pending=int(states.get("pending", 0)),
@@ -151,6 +196,7 @@ class Outbox:
                 stated=done,
                 overdue=int(overdue),
                 failed={str(code): int(count) for code, count in failed},
+                deposited=int(deposited),
             )
 
 

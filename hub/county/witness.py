@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ledger.transparency.policy import Policy
     from schema.context import Clock
 
-__all__ = ["Witness", "WitnessStore", "log_keys", "witness_routes"]
+__all__ = ["Cosigner", "Witness", "WitnessStore", "cosigner_routes", "log_keys"]
 
 _SCHEMA: Final = """CREATE TABLE IF NOT EXISTS latest (
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, time INTEGER NOT NULL, note BLOB NOT NULL);
@@ -143,8 +143,20 @@ class Witness:
         return None if latest is None else latest.note
 
 
-def witness_routes(witness: Witness) -> list[Route]:
-    """Give the witness's routes, below `/witness`."""
+class Cosigner(Protocol):
+    """What answers under a submission prefix: a witness, or an auditor."""
+
+    def add_checkpoint(self, body: bytes) -> Decision:
+        """Answer one request; what it says is durable before. Raises Unavailable."""
+        ...
+
+    def checkpoint(self, path: str) -> bytes | None:
+        """Give the latest cosigned checkpoint by monitoring path."""
+        ...
+
+
+def cosigner_routes(prefix: str, cosigner: Cosigner) -> list[Route]:
+    """Give a cosigner's routes, below `prefix`, like `/witness`."""
 
     async def add_checkpoint(request: Request) -> Response:
         try:
@@ -152,13 +164,13 @@ def witness_routes(witness: Witness) -> list[Route]:
         except Malformed as error:
             return _response(refuse_malformed(error))
         try:
-            return _response(await asyncio.to_thread(witness.add_checkpoint, body))
+            return _response(await asyncio.to_thread(cosigner.add_checkpoint, body))
         except TongbanError as error:
             return error_response(error)
 
     async def checkpoint(request: Request) -> Response:
         try:
-            note = await asyncio.to_thread(witness.checkpoint, f"{request.path_params['origin']}/checkpoint")
+            note = await asyncio.to_thread(cosigner.checkpoint, f"{request.path_params['origin']}/checkpoint")
         except TongbanError as error:
             return error_response(error)
         if note is None:
@@ -166,8 +178,8 @@ def witness_routes(witness: Witness) -> list[Route]:
         return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
     return [
-        Route("/witness/add-checkpoint", add_checkpoint, methods=["POST"]),
-        Route("/witness/{origin}/checkpoint", checkpoint, methods=["GET"]),
+        Route(f"{prefix}/add-checkpoint", add_checkpoint, methods=["POST"]),
+        Route(f"{prefix}/{{origin}}/checkpoint", checkpoint, methods=["GET"]),
     ]
 
 

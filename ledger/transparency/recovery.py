@@ -7,6 +7,8 @@ The whole log, entry by entry, is the business of `ledger.transparency.fsck`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ledger.entries import MemberChange, RuleChange, parse_entry
@@ -21,7 +23,7 @@ from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.note import Note, VerifierKey, keyring
 from ledger.transparency.store import Reader, StoreState
 
-__all__ = ["Standing", "load_keys", "load_standing", "load_statuses"]
+__all__ = ["Standing", "load_keys", "load_standing", "load_statuses", "load_tree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,25 @@ class Standing:
 
 def load_standing(reader: Reader, state: StoreState, log_key: VerifierKey) -> Standing:
     """Load and check. Raises NotVerified corrupt_store, with the index at fault where one is known."""
+    with _as_corrupt():
+        checkpoint = verify_checkpoint(Note.parse(state.note), keyring([log_key])).checkpoint
+        if (checkpoint.origin, checkpoint.size) != (state.origin, state.size):
+            raise NotVerified("corrupt_store", "the note is of another log or size than the store says")
+        if state.published > state.size:
+            raise NotVerified("corrupt_store", "more entries are published than there are")
+    return load_tree(reader, checkpoint, state.genesis_leaf, log_key)
+
+
+def load_tree(reader: Reader, checkpoint: Checkpoint, genesis_leaf: bytes, log_key: VerifierKey) -> Standing:
+    """Load the entries below `checkpoint` and what follows from them, whoever signed it. Raises as load_standing."""
+    with _as_corrupt():
+        return _load(reader, checkpoint, genesis_leaf, log_key)
+
+
+@contextmanager
+def _as_corrupt() -> Iterator[None]:
     try:
-        return _load(reader, state, log_key)
+        yield
     except TongbanError as error:
         if isinstance(error, NotVerified) and error.code == "corrupt_store":
             raise
@@ -47,18 +66,14 @@ def load_standing(reader: Reader, state: StoreState, log_key: VerifierKey) -> St
         raise NotVerified("corrupt_store", f"the stored log holds a value of another type: {error}") from error
 
 
-def _load(reader: Reader, state: StoreState, log_key: VerifierKey) -> Standing:
-    checkpoint = verify_checkpoint(Note.parse(state.note), keyring([log_key])).checkpoint
-    if (checkpoint.origin, checkpoint.size) != (state.origin, state.size):
-        raise NotVerified("corrupt_store", "the note is of another log or size than the store says")
-    if state.published > state.size:
-        raise NotVerified("corrupt_store", "more entries are published than there are")
-    edge = TileEdge.load(state.size, reader.tile, lambda start, stop: list(map(leaf_hash, reader.entries(start, stop))))
+def _load(reader: Reader, checkpoint: Checkpoint, genesis_leaf: bytes, log_key: VerifierKey) -> Standing:
+    size, key = checkpoint.size, PublicKey("Ed25519", log_key.public_key)
+    edge = TileEdge.load(size, reader.tile, lambda start, stop: list(map(leaf_hash, reader.entries(start, stop))))
     if edge.root() != checkpoint.root:
-        raise NotVerified("corrupt_store", "the tree has another root than the signed note", index=state.size - 1)
-    (raw,) = reader.entries(state.size - 1, state.size)
-    head = verify_head(raw, origin=state.origin, key=PublicKey("Ed25519", log_key.public_key), size=state.size)
-    keys = load_keys(reader, state.genesis_leaf)
+        raise NotVerified("corrupt_store", "the tree has another root than the signed note", index=size - 1)
+    (raw,) = reader.entries(size - 1, size)
+    head = verify_head(raw, origin=checkpoint.origin, key=key, size=size)
+    keys = load_keys(reader, genesis_leaf)
     statuses = load_statuses(reader, head.n)
     if keys.digest() != head.keys or statuses.root() != head.root:
         raise NotVerified("corrupt_store", "keys or statuses are not those of the last head", index=head.n)

@@ -23,7 +23,7 @@ from ledger.entries import Entry, Head, MemberChange, RuleChange, Seal, StatusCh
 from ledger.errors import NotVerified, TongbanError
 from ledger.heads import EMPTY_JOURNAL_ROOT, verify_head
 from ledger.members import KeyState
-from ledger.status import Status, StatusArray
+from ledger.status import TILE_ENTRIES, Status, StatusArray
 from ledger.suites import PublicKey
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.spans import Span, SpanFindings, Window, at_index, read_span
@@ -63,6 +63,13 @@ class Effects:
             case RuleChange():
                 self.keys = self.keys.apply(entry, index)
         return []
+
+    def tiles_since(self, first: int, changes: Sequence[Change]) -> dict[int, bytes]:
+        """Give the status tiles that the entries from `first` on began, filled or changed, by number."""
+        # The head before `first` has its status only now, so the first tile is that of the index below.
+        numbers = {*range(max(first - 1, 0) // TILE_ENTRIES, -(-len(self.statuses) // TILE_ENTRIES))}
+        numbers.update(change.target // TILE_ENTRIES for change in changes)
+        return {number: self.statuses.tile(number) for number in sorted(numbers)}
 
     def _change(self, index: int, target: int, now: Status) -> Change:
         was = self.statuses.get(target)

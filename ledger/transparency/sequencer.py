@@ -25,7 +25,7 @@ from ledger.heads import EMPTY_JOURNAL_ROOT, HEAD_TYP, Head, build_head, parse_h
 from ledger.jws import parse_compact
 from ledger.members import KeyState
 from ledger.signers import Signer
-from ledger.status import TILE_ENTRIES, Status, StatusArray
+from ledger.status import Status, StatusArray
 from ledger.transparency.candidate import BatchView, Candidate, Placed
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint, with_cosignatures
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
@@ -259,17 +259,13 @@ def _head(effects: Effects, n: int, journal: tuple[int, bytes], origin: str, sig
 def _appended(
     view: BatchView, effects: Effects, tiles: Mapping[tuple[int, int], bytes], *, old_note: bytes, note: bytes
 ) -> Appended:
-    n = len(effects.statuses)
-    # The head before this batch has its status in this batch, so the first tile is that of the index below.
-    numbers = {*range(max(view.first - 1, 0) // TILE_ENTRIES, -(-n // TILE_ENTRIES))}
-    numbers.update(change.target // TILE_ENTRIES for change in view.changes)
     return Appended(
         first=view.first,
         entries=[entry.raw for entry in view.entries],
         leaves=[entry.leaf for entry in view.entries],
         statements=[entry.statement for entry in view.entries],
         tiles=tiles,
-        status={number: effects.statuses.tile(number) for number in sorted(numbers)},
+        status=effects.tiles_since(view.first, view.changes),
         changes=view.changes,
         old_note=old_note,
         note=note,

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from hub.county.witness import Witness, WitnessStore, log_keys, witness_routes
+from hub.county.witness import Witness, WitnessStore, cosigner_routes, log_keys
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint, verify_cosignature
 from ledger.transparency.merkle import consistency_path, leaf_hash, root_of
 from ledger.transparency.note import COSIGNATURE_ED25519, NOTE_ED25519, Note, VerifierKey
@@ -66,7 +66,7 @@ def _witness(store: WitnessStore, clock: FakeClock) -> Witness:
 
 @pytest.fixture
 async def client(store: WitnessStore, clock: FakeClock) -> AsyncIterator[httpx2.AsyncClient]:
-    app = Starlette(routes=witness_routes(_witness(store, clock)))
+    app = Starlette(routes=cosigner_routes("/witness", _witness(store, clock)))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://node") as opened:
         yield opened
 

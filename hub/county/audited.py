@@ -1,0 +1,86 @@
+"""The auditor's part of a county node: its store, its way to the log, its routes and its worker, opened together.
+
+    auditor.sqlite     hub/county/auditing.py
+
+POST /auditor/add-checkpoint · GET /auditor/<hex H(origin)>/checkpoint · POST /auditor/deposit
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import httpx2
+
+from hub.county.auditing import SqliteAuditStore
+from hub.county.auditor import Auditor
+from hub.county.deposits import PassingOn, auditors_of, deposit_routes
+from hub.county.entries import HttpEntries, county_token
+from hub.county.keys import auditor_name
+from hub.county.witness import cosigner_routes
+from hub.workers import cores, workers
+from ledger.errors import Malformed
+from ledger.refusal import Refusal, sign_refusal
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from hub.county.node import CountyNode
+    from ledger.transparency.policy import Policy, PolicyLog
+    from schema.context import Clock
+
+__all__ = ["AuditorPart", "audited_log"]
+
+
+def audited_log(policy: Policy, origin: str) -> PolicyLog:
+    """Give the log of a policy that the pinned genesis belongs to. Raises Malformed bad_policy."""
+    found = [log for log in policy.logs if log.key.name == origin]
+    if not found:
+        raise Malformed("bad_policy", f"the policy does not name the log {origin} of the pinned genesis")
+    return found[0]
+
+
+class AuditorPart:
+    """One auditor over a node's folder. Close it when the application has stopped.
+
+    Raises Unavailable not_ready (policy or genesis is missing), store_stopped; Malformed; NotVerified corrupt_store.
+    """
+
+    def __init__(self, node: CountyNode, clock: Clock) -> None:
+        genesis = node.verifier.anchor.genesis
+        log = audited_log(node.policy, genesis.origin)
+        name = auditor_name(node.county, node.config.domain)
+        self._node: Final = node
+        self._clock: Final = clock
+        self._peers: Final = auditors_of(node.policy, without=name)
+        self._http: Final = httpx2.Client(trust_env=False)
+        token = county_token(node, self._http, clock)
+        self._store: Final = SqliteAuditStore(node.data / "auditor.sqlite")
+        self.auditor: Final = Auditor(
+            self._store,
+            HttpEntries(log.url or f"{node.config.hub_url}/ledger", token, self._http),
+            genesis=genesis,
+            log_key=log.key,
+            name=name,
+            signer=node.keys.auditor,
+            refuse=self._signed,
+            clock=clock,
+            pool=lambda: workers(cores()),
+        )
+
+    def _signed(self, refusal: Refusal) -> bytes:
+        keys = self._node.keys  # the govern key of now: it may have been rotated since the start
+        return sign_refusal(refusal, kid=keys.kid("govern"), signer=keys.govern)
+
+    def passing_on(self, client: httpx2.AsyncClient) -> PassingOn:
+        """Make the worker that passes deposits on."""
+        return PassingOn(self.auditor, self._peers, client)
+
+    def routes(self, passing_on: PassingOn) -> list[Route]:
+        """Give the routes below `/auditor`."""
+        return [*cosigner_routes("/auditor", self.auditor), *deposit_routes(self.auditor, passing_on, self._clock)]
+
+    def close(self) -> None:
+        """End what runs in the background, and close the store."""
+        self.auditor.stop()
+        self._http.close()
+        self._store.close()

@@ -1,0 +1,160 @@
+"""Deposits over HTTP: what the auditor takes from counties, and passes on to the other auditors.
+
+    POST /auditor/deposit     a status entry, byte for byte
+
+    202 {"leaf":"<b64u>","deposited_at":1780300800,"deadline":1780301100}      watched; the same again next time
+    200 {"index":812}      the log holds it            404   no such seal, as far as this auditor has replayed
+    400, 413   malformed, too large                    409   the log's state, or its date, forbids it
+    403   a signature that fails, or no right to it    429   100 of this county are watched already
+
+A deposit that is new here is passed on to every other auditor of the policy, and tried again for some minutes where one
+does not answer. Who has it already does not pass it on, so it goes round once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import httpx2
+import structlog
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.exchange import closing, error_response, read_body
+from ledger.deposits import Deposit, check_deposit, parse_deposit
+from ledger.errors import Conflict, NotVerified, Refused, TongbanError, Unavailable
+from ledger.jws import MAX_ENTRY_BYTES
+from ledger.transparency.merkle import leaf_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+
+    from hub.county.auditor import Auditor
+    from ledger.transparency.policy import Policy, PolicyWitness
+    from schema.context import Clock
+
+__all__ = ["PassingOn", "auditors_of", "deposit_routes", "status_of"]
+
+_AUDITOR: Final = "/auditor"
+_AT_A_TIME: Final = 16
+_ATTEMPTS: Final = 8
+_FIRST_WAIT_S: Final = 1.0  # then 2, 4 … 64 s: four minutes in all, less than the rule allows a log
+_TIMEOUT_S: Final = 5.0
+_JOSE: Final = {"Content-Type": "application/jose"}
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+_log = structlog.get_logger(__name__)
+
+
+def auditors_of(policy: Policy, *, without: str = "") -> list[PolicyWitness]:
+    """Give the auditors that a policy names with a URL: cosigners whose key name ends in `/auditor`; one left out."""
+    named = (each for each in policy.witnesses if each.url and each.key.name.endswith(_AUDITOR))
+    return [each for each in named if each.key.name != without]
+
+
+def status_of(error: TongbanError) -> int:
+    """Give the HTTP status of a deposit that is not taken."""
+    match error:
+        case Conflict(code="wrong_target"):
+            return 404
+        case NotVerified(code="corrupt_store"):
+            return 503
+        case NotVerified() | Refused():
+            return 403
+        case Unavailable(code="pushback"):
+            return 429
+        case _:
+            return error.http_status
+
+
+def take_deposit(auditor: Auditor, raw: bytes, now: int) -> tuple[Deposit, bool] | int:
+    """Watch a status entry: the deposit, and whether it is new; or the log index where it stands already.
+
+    Raises Malformed, NotVerified, Refused, Conflict, Unavailable not_ready (nothing is replayed yet), pushback.
+    """
+    entry, replay = parse_deposit(raw), auditor.replay
+    if replay.size == 0:
+        raise Unavailable("not_ready", "this auditor has not replayed the log yet")
+    leaves, statements = auditor.store.reader().find([entry.leaf], [entry.statement])
+    for index in (*leaves.values(), *statements.values()):
+        return index
+    check_deposit(entry, replay, now)
+    return auditor.store.deposit(Deposit(raw=raw, deposited_at=now))
+
+
+def deposit_routes(auditor: Auditor, passing_on: PassingOn, clock: Clock) -> list[Route]:
+    """Give the route that takes deposits."""
+
+    async def deposit(request: Request) -> Response:
+        try:
+            raw = await read_body(request, max_bytes=MAX_ENTRY_BYTES)
+            taken = await asyncio.to_thread(take_deposit, auditor, raw, clock())
+        except TongbanError as error:
+            return _refusing(error)
+        if isinstance(taken, int):
+            return JSONResponse({"index": taken}, 200, _NO_STORE)
+        watched, fresh = taken
+        if fresh:
+            passing_on.wake()
+            _log.warning("deposit_taken", seal=watched.entry.of, to=int(watched.entry.to))
+        return JSONResponse(watched.to_json(auditor.replay.rules.rule("deposit_s")), 202, _NO_STORE)
+
+    return [Route("/auditor/deposit", deposit, methods=["POST"])]
+
+
+def _refusing(error: TongbanError) -> Response:
+    answer, status = error_response(error), status_of(error)
+    answer.status_code = status
+    answer.headers.update(closing(status))
+    if status == 429:
+        answer.headers["Retry-After"] = "60"
+    return answer
+
+
+class PassingOn:
+    """Passes deposits on to the other auditors. client: reaches any URL. What is left to do survives a restart."""
+
+    def __init__(self, auditor: Auditor, peers: Sequence[PolicyWitness], client: httpx2.AsyncClient) -> None:
+        self._store: Final = auditor.store
+        self._peers: Final = [f"{peer.url}/deposit" for peer in peers]
+        self._client: Final = client
+        self._woken: Final = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that there is a new deposit."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Pass on for ever; ends when it is cancelled."""
+        while True:
+            self._woken.clear()
+            waiting = await asyncio.to_thread(self._store.to_pass_on, _AT_A_TIME)
+            if not waiting:
+                await self._woken.wait()
+            await asyncio.gather(*(self._pass_on(raw) for raw in waiting))
+
+    async def _pass_on(self, raw: bytes) -> None:
+        """Tell every peer, those that do not answer again and again; then give up, as the county deposits by itself."""
+        left, wait = self._peers, _FIRST_WAIT_S
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(wait)
+                wait *= 2
+            heard = await asyncio.gather(*(self._told(url, raw) for url in left))
+            left = [url for url, done in zip(left, heard, strict=True) if not done]
+            if not left:
+                break
+        else:
+            _log.warning("deposit_not_passed_on", auditors=len(left))
+        await asyncio.to_thread(self._store.passed_on, leaf_hash(raw))
+
+    async def _told(self, url: str, raw: bytes) -> bool:
+        """Tell one peer; False: it may take the deposit later."""
+        try:
+            answer = await self._client.post(url, content=raw, headers=_JOSE, timeout=_TIMEOUT_S)
+        except httpx2.HTTPError:
+            return False
+        return answer.status_code < 500 and answer.status_code not in {404, 429}
