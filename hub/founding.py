@@ -26,7 +26,7 @@ from ledger.errors import Conflict, Malformed
 from ledger.governance import member_payload
 from ledger.jws import join_general
 from ledger.members import KeyState
-from ledger.signers import Signer
+from ledger.signers import Signer, SoftwareSigner
 from ledger.transparency.note import NOTE_ED25519, VerifierKey
 from ledger.transparency.policy import Policy
 
@@ -50,16 +50,18 @@ def make_hub_keys(
 ) -> VerifierKey:
     """Make the hub's keys in `<data>/keys`, and give the log's public key, whose name is the origin.
 
-    holder: the alliance's holder key, 32 bytes, the same at every member. Raises Conflict already_exists.
+    holder: the alliance's holder key, 32 bytes, the same at every member. Raises Conflict already_exists, Malformed
+    bad_vkey (no file is made then).
     """
     folder = data / "keys"
+    log = SoftwareSigner.generate("Ed25519", random)
+    key = log_key(origin, log)  # before there is a file: an unusable origin leaves nothing behind
     make_private_folder(data)
     make_private_folder(folder)
-    log = create_signer(folder / "log.pem", "Ed25519", passphrase, random)
+    write_private(folder / "log.pem", log.to_pkcs8(passphrase))
     token = create_signer(folder / "token.pem", "Ed25519", passphrase, random)
     create_secret(folder / "vault.key", random(32))
     create_secret(folder / "holder.key", holder)
-    key = log_key(origin, log)
     write_private(data / "log.vkey", key.vkey().encode() + b"\n")
     write_private(data / "hub-jwks.json", TokenIssuer(token, issuer="", random=random).jwks())
     return key
@@ -85,6 +87,8 @@ def draft_genesis(members: Sequence[MemberFile], *, origin: str, k: int, iat: in
     """Write the payload part of genesis, which every listed member then signs. k: how many sign a later change."""
     if len({member.county for member in members}) != len(members):
         raise Malformed("bad_file", "a county is named twice")
+    if not 1 <= k <= len(members):
+        raise Malformed("bad_setting", f"k = {k} of {len(members)} members")
     return member_payload(iat=iat, k=k, origin=origin, members=[member.row for member in members])
 
 

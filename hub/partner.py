@@ -15,7 +15,7 @@ import httpx2
 from hub.answers import stated_error
 from hub.assertion import ASSERTION_TYPE
 from hub.county.node import CountyNode
-from ledger.encoding import parse_json
+from ledger.encoding import JsonValue, parse_json
 from ledger.errors import Malformed, Refused, TongbanError, Unavailable
 
 __all__ = ["Partner", "access_token", "ask"]
@@ -48,7 +48,17 @@ def _error_in(response: httpx2.Response) -> TongbanError:
         return error
     if response.status_code >= 500:
         return Unavailable("not_ready", f"the hub answers {response.status_code}")
+    if isinstance(answer, dict) and (error := _token_error(answer)):
+        return error
     return Refused("forbidden", f"the hub answers {response.status_code}")
+
+
+def _token_error(answer: Mapping[str, JsonValue]) -> TongbanError | None:
+    """Read the token endpoint's form of an error (RFC 6749, 5.2); None if it is another."""
+    error, description = answer.get("error"), answer.get("error_description")
+    if not isinstance(error, str) or not isinstance(description, str):
+        return None
+    return stated_error({"code": "forbidden", "message": f"{error}: {description}"})
 
 
 def access_token(node: CountyNode, scope: str) -> str:

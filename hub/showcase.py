@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 
 from hub.alliance import Alliance
-from hub.demo import FEED_COUNTY, LOOK_UP, sample_feed
+from hub.demo import FEED_COUNTY, LOOK_UP, PROGRAM, sample_feed
 from hub.ingest import ingest_feed
 from hub.ingest.feeds import Feed
 from hub.ingest.generate import feed_lines, feed_rows
@@ -31,7 +31,7 @@ The alliance runs; Ctrl-C ends it.
 
 A token for county {asking} (10 minutes):
 
-  TOKEN=$(tongban county token --data {data} --passphrase-file {secret})
+  TOKEN=$({tongban} county token --data {data} --passphrase-file {secret})
 
 Three queries to paste. The catalogue needs no token:
 
@@ -69,6 +69,7 @@ def show(alliance: Alliance, normaliser: Normaliser, *, clock: Callable[[], int]
                 data=alliance.data(_ASKING),
                 secret=alliance.passphrase_file(_ASKING),
                 query=query,
+                tongban=PROGRAM,
             ),
             markup=False,
         )

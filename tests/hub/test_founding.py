@@ -149,6 +149,20 @@ def test_a_policy_that_no_quorum_can_meet_is_not_drafted(ceremony: Ceremony, pro
     assert caught.value.code == "bad_policy"
 
 
+@pytest.mark.parametrize("k", [0, 7])
+def test_more_signers_than_members_are_not_drafted(ceremony: Ceremony, k: int) -> None:
+    with pytest.raises(Malformed, match=rf"^bad_setting: k = {k} of 6 members$"):
+        draft_genesis(ceremony.members, origin=ORIGIN, k=k, iat=NOW)
+
+
+def test_an_unusable_origin_leaves_no_file_behind(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"passphrase": PASSPHRASE, "holder": HOLDER, "random": seeded("hub")}
+    with pytest.raises(Malformed, match=r"^bad_vkey: "):
+        make_hub_keys(tmp_path / "hub", origin="hub example", **given)
+    assert list(tmp_path.iterdir()) == []
+    make_hub_keys(tmp_path / "hub", origin=ORIGIN, **given)
+
+
 def test_a_county_named_twice_is_not_drafted(ceremony: Ceremony) -> None:
     with pytest.raises(Malformed, match="a county is named twice"):
         draft_genesis([*ceremony.members, ceremony.members[0]], origin=ORIGIN, k=2, iat=NOW)
