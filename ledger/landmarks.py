@@ -8,7 +8,7 @@ before. Nobody signs the list. A landmark counts when the trees are shown to hav
 cosigned checkpoint: `growth` has the consistency path from each landmark to the next, and from the last one to the
 checkpoint, 32 bytes a hash, joined. So a folder proves its landmarks without a network, and what is kept stays good.
 
-Both files: at most 4,096 lines, each ended by newline; sizes ascend.
+Both files: at most 4,096 lines, each ended by newline. Sizes never fall; a day without news repeats the one before.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Growth:
 def parse_landmarks(data: bytes) -> tuple[Landmark, ...]:
     """Read a list. Raises Malformed too_large, bad_file, bad_number, bad_base64."""
     rows = [_landmark(words) for words in _lines(data, MAX_LANDMARKS_BYTES)]
-    if any(later.size <= earlier.size for earlier, later in pairwise(rows)):
+    if any(later.size < earlier.size for earlier, later in pairwise(rows)):
         raise Malformed("bad_file", "landmarks do not ascend by size")
     return tuple(rows)
 

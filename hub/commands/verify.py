@@ -1,49 +1,122 @@
-"""`tongban verify`: one receipt in, one verdict out, offline. It makes no network call."""
+"""`tongban verify`: a receipt or a QR code in, one verdict out, offline. It makes no network call."""
 
 from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import orjson
 import typer
 
 from hub.commands.terms import MARK, duration, instant, shown
+from hub.syncfolder import read_sync
+from hub.workers import cores, workers
+from ledger.batch import BatchSettings, verify_many
 from ledger.errors import Malformed
+from ledger.qr import MAX_QR_CHARS, QR_PREFIX
 from ledger.receipt import MAX_RECEIPT_BYTES
+from ledger.sync_files import SyncFiles
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.verdict import Outcome, Verdict
 from ledger.verifier import Verifier
 
 __all__ = ["evidence_in", "pinned_verifier", "read_bounded", "verify"]
 
+_MANY: Final = 1000  # receipts from which on worker processes save more time than their start costs
+
 
 def verify(
-    receipt: Annotated[Path, typer.Argument(help="receipt file (.lic-receipt)")],
-    policy: Annotated[Path, typer.Option(help="policy file: which logs and witnesses are trusted")],
-    genesis: Annotated[Path, typer.Option(help="genesis file: the members and keys at the start of the log")],
+    receipt: Annotated[list[Path] | None, typer.Argument(help="receipt files (.lic-receipt)")] = None,
+    policy: Annotated[Path | None, typer.Option(help="policy file: which logs and witnesses are trusted")] = None,
+    genesis: Annotated[Path | None, typer.Option(help="genesis file: members and keys at the start of the log")] = None,
+    sync: Annotated[
+        Path | None, typer.Option(help="sync folder (`tongban sync`): newer statuses, policy, keys")
+    ] = None,
+    qr: Annotated[str | None, typer.Option(help="a QR code's text, or a file with it; needs --sync")] = None,
     max_age: Annotated[str, typer.Option(help="greatest age of the checkpoint: 90, 60s, 15m, 24h, 7d")] = "24h",
     at: Annotated[str | None, typer.Option(help="judge at this time (RFC 3339), for archives; default: now")] = None,
-    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+    processes: Annotated[int | None, typer.Option(min=1, max=256, help="default: one a core, for many files")] = None,
+    json: Annotated[bool, typer.Option("--json", help="for machines; of several files one line each")] = False,
 ) -> None:
-    """Check a receipt offline: who issued it, that it is in the ledger, and that it is not revoked.
+    """Check a receipt or QR code offline: who issued it, that it is in the ledger, and that it is not revoked.
 
-    Exit code 0 for VALID, 1 for any other verdict (a file that cannot be read included), 2 for wrong usage.
+    Policy and genesis come from the two options, or from the sync folder, which keeps those of its first sync. Exit
+    code 0 for VALID (all of them), 1 for any other verdict (a file that cannot be read included), 2 for wrong usage.
 
     Example: tongban verify demo-out/receipts/valid.lic-receipt --policy demo-out/policy --genesis demo-out/genesis
     """
-    verifier = pinned_verifier(policy, genesis)
+    files = receipt or []
+    if bool(files) == (qr is not None):
+        raise Malformed("bad_setting", "expected receipt files, or --qr")
     now = int(time.time()) if at is None else instant(at)
-    verdict = verifier.verify(evidence_in(receipt, MAX_RECEIPT_BYTES), now=now, max_age=duration(max_age))
-    if json:
-        typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
+    settings = _Trusted.of(policy, genesis, sync).settings(now=now, max_age=duration(max_age))
+    if qr is not None:
+        verdicts: Iterator[Verdict] = iter([_qr_verdict(qr, settings)])
     else:
-        _print(verdict)
-    if verdict.outcome is not Outcome.VALID:
+        verdicts = _verdicts(files, settings, processes or (cores() if len(files) >= _MANY else 1))
+    good = [_say(verdict, files, number, json=json) for number, verdict in enumerate(verdicts)]
+    if not all(good):
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trusted:
+    """What the caller trusts: policy and genesis, and a sync folder under them."""
+
+    policy: bytes
+    genesis: bytes
+    sync: SyncFiles | None
+
+    @classmethod
+    def of(cls, policy: Path | None, genesis: Path | None, sync: Path | None) -> _Trusted:
+        """Read the files; a file that is named goes before the folder's own. Raises Malformed, Unavailable."""
+        if sync is None:
+            if policy is None or genesis is None:
+                raise Malformed("bad_setting", "give --policy and --genesis, or --sync")
+            return cls(read_bounded(policy, MAX_POLICY_BYTES), read_bounded(genesis, MAX_POLICY_BYTES), None)
+        files = read_sync(sync)
+        trusted = files.policy if policy is None else read_bounded(policy, MAX_POLICY_BYTES)
+        root = files.genesis if genesis is None else read_bounded(genesis, MAX_POLICY_BYTES)
+        return cls(trusted, root, replace(files, policy=trusted, genesis=root))
+
+    def settings(self, *, now: int, max_age: int) -> BatchSettings:
+        """Judge at a time."""
+        return BatchSettings(self.policy, self.genesis, now=now, max_age=max_age, sync=self.sync)
+
+
+def _qr_verdict(qr: str, settings: BatchSettings) -> Verdict:
+    if settings.sync is None:
+        raise Malformed("bad_setting", "a QR code has no cosignatures of its own: give --sync")
+    text = qr if qr.startswith(QR_PREFIX) else _text_in(Path(qr))
+    return settings.sync.open(now=settings.now).verify_qr(text, now=settings.now, max_age=settings.max_age)
+
+
+def _text_in(path: Path) -> str:
+    return evidence_in(path, MAX_QR_CHARS + 2).decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+
+
+def _verdicts(files: Sequence[Path], settings: BatchSettings, processes: int) -> Iterator[Verdict]:
+    with workers(processes) as in_order:
+        receipts = (evidence_in(path, MAX_RECEIPT_BYTES) for path in files)
+        yield from verify_many(receipts, settings, in_order=in_order)
+
+
+def _say(verdict: Verdict, files: Sequence[Path], number: int, *, json: bool) -> bool:
+    """Print a verdict, whole where it is the only one and else as a line; tell whether it is VALID."""
+    if len(files) <= 1 and json:
+        typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
+    elif len(files) <= 1:
+        _print(verdict)
+    elif json:
+        typer.echo(orjson.dumps({"file": str(files[number]), **verdict.to_json()}).decode())
+    else:
+        typer.echo(shown(f"{files[number]}: {_summary(verdict)}"))
+    return verdict.outcome is Outcome.VALID
 
 
 def pinned_verifier(policy: Path, genesis: Path) -> Verifier:
@@ -79,9 +152,13 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def _print(verdict: Verdict) -> None:
+def _summary(verdict: Verdict) -> str:
     reason = "" if verdict.outcome is Outcome.VALID else f" · {verdict.code}"
-    lines = [f"{verdict.outcome.value} {verdict.clerk}{reason}: {verdict.message}"]
+    return f"{verdict.outcome.value} {verdict.clerk}{reason}: {verdict.message}"
+
+
+def _print(verdict: Verdict) -> None:
+    lines = [_summary(verdict)]
     if verdict.time is not None:
         lines.append(f"witnessed {datetime.fromtimestamp(verdict.time, UTC).isoformat()}, {verdict.age} s before")
     lines += [f"note: {note}" for note in verdict.notes]

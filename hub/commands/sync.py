@@ -1,0 +1,86 @@
+"""`tongban sync`: the folder that lets a verifier work without a network for a day."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx2
+import orjson
+import typer
+
+from hub.commands.verify import read_bounded
+from hub.logreader import LogReader
+from hub.syncfolder import SyncFolder
+from hub.syncing import SyncReport, synchronise
+from ledger.errors import Malformed
+from ledger.sync_files import SYNC_FILES
+from ledger.transparency.policy import Policy
+
+__all__ = ["sync"]
+
+_FIELD_AGE: Final = "24 h"
+
+
+def sync(
+    folder: Annotated[Path, typer.Argument(help="folder to make or bring up to date")],
+    url: Annotated[
+        str | None, typer.Option(help="URL prefix of the log, or of a mirror; default: the policy's")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="pinned policy; needed at the first sync, then kept")] = None,
+    genesis: Annotated[Path | None, typer.Option(help="pinned genesis; needed at the first sync, then kept")] = None,
+    timeout: Annotated[float, typer.Option(min=1, max=3600, help="longest time for all of it, seconds")] = 120.0,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Fetch the newest checkpoint, keys and status list, check them, and put them into the folder, all or nothing.
+
+    Exit code 1 if anything does not hold. An older checkpoint than the one held is refused; a log that forks leaves
+    fork-evidence.json beside the folder.
+
+    Example: tongban sync field --url https://hub.example/ledger --policy policy --genesis genesis
+    """
+    place = SyncFolder(folder)
+    pinned = None if policy is None else read_bounded(policy, SYNC_FILES["policy"])
+    root = None if genesis is None else read_bounded(genesis, SYNC_FILES["genesis"])
+    with httpx2.Client(trust_env=False, follow_redirects=False) as http:
+        log = LogReader(url or _url_in(pinned or place.held().get("policy")), http, seconds=timeout)
+        report = synchronise(place, log, policy=pinned, genesis=root, now=int(time.time()))
+    if json:
+        typer.echo(orjson.dumps(report.to_json()).decode())
+    else:
+        _print(report)
+
+
+def _url_in(policy: bytes | None) -> str:
+    if policy is None:
+        raise Malformed("bad_setting", "the first sync needs --policy and --genesis, from one whom you trust")
+    urls = [log.url for log in Policy.parse(policy).logs if log.url is not None]
+    if len(urls) != 1:
+        raise Malformed("bad_setting", "the policy names not one URL of a log: give --url")
+    return urls[0]
+
+
+def _print(report: SyncReport) -> None:
+    grown = "first sync" if report.before is None else f"{report.before} before"
+    typer.echo(f"{report.origin}: {report.size} entries ({grown}), witnessed {_utc(report.time)}")
+    for name, count in report.counts.items():
+        change = count - report.counts_before.get(name, 0)
+        if count or change:
+            typer.echo(f"  {name:12}{count:8}  {change:+}" if report.counts_before else f"  {name:12}{count:8}")
+    typer.echo(
+        f"status list {report.status_bytes} bytes for {report.array_bytes}; {report.landmarks} landmarks;"
+        f" {report.key_entries} changes of keys and rules"
+    )
+    if report.policy_named is not None:
+        typer.echo(
+            f"note: the members have named another policy, SHA-256 {report.policy_named}: get it, read it, and pin it"
+            " with --policy",
+            err=True,
+        )
+    typer.echo(f"good without a network for {_FIELD_AGE}, until {_utc(report.time + 86_400)}")
+
+
+def _utc(time: int) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat()

@@ -1,0 +1,260 @@
+"""`tongban sync`: a verifier's folder brought up to the newest checkpoint; nothing is replaced before all of it holds.
+
+    checkpoint -> signed by the policy's log -> grown from the one held -> head, statuses, keys, landmarks -> folder
+
+What a log sends is checked as `ledger.sync_files` says, and against what is held: an older checkpoint is refused;
+another root at the same size is a fork; growth is proved by a consistency path made from the log's hash tiles. A fork,
+or growth that is not proved, leaves `fork-evidence.json` beside the folder, and the folder as it was.
+
+Policy and genesis are the verifier's own, given at the first sync and kept. When the members have named another policy
+file, that is said and its digest given; it is never taken over by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from hub.logreader import LogReader
+from hub.syncfolder import SyncFolder
+from ledger.deflated import inflate
+from ledger.encoding import JsonValue
+from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
+from ledger.landmarks import Growth, format_growth, format_landmarks, parse_growth, parse_landmarks, prove_landmarks
+from ledger.status import Status
+from ledger.sync import SyncedLog
+from ledger.sync_files import MAX_STATUS_BYTES, SYNC_FILES, SyncFiles, format_keys, parse_keys
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.evidence import ForkEvidence
+from ledger.transparency.merkle import TreeView, verify_consistency
+from ledger.transparency.store import Landmark
+from ledger.transparency.tiles import TileNodes
+
+__all__ = ["EVIDENCE", "SyncReport", "synchronise"]
+
+EVIDENCE: Final = "fork-evidence.json"
+_ATTEMPTS: Final = 5  # as often as the log may move while it is read
+_NEEDED: Final = ("policy", "genesis", "checkpoint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncReport:
+    """What a sync brought. before, time_before: size and T of what was held; None at the first sync.
+
+    counts: entries that are revoked, suspended, superseded, by that name. status_bytes: of the list as it was sent.
+    policy_named: SHA-256 (hex) of the policy file that the members have named, if it is not the pinned one.
+    """
+
+    origin: str
+    size: int
+    before: int | None
+    time: int
+    time_before: int | None
+    counts: Mapping[str, int]
+    counts_before: Mapping[str, int]
+    status_bytes: int
+    array_bytes: int
+    landmarks: int
+    key_entries: int
+    policy_named: str | None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Give the report as JSON members."""
+        return {
+            "origin": self.origin,
+            "size": self.size,
+            "before": self.before,
+            "time": self.time,
+            "time_before": self.time_before,
+            "statuses": dict(self.counts),
+            "statuses_before": dict(self.counts_before),
+            "status_bytes": self.status_bytes,
+            "array_bytes": self.array_bytes,
+            "landmarks": self.landmarks,
+            "key_entries": self.key_entries,
+            "policy_named": self.policy_named,
+        }
+
+
+def synchronise(
+    folder: SyncFolder, log: LogReader, *, policy: bytes | None, genesis: bytes | None, now: int
+) -> SyncReport:
+    """Bring a folder up to the log's newest checkpoint.
+
+    policy, genesis: pinned by the caller; None: those that the folder holds. A new policy takes the held one's place.
+    Raises Malformed; NotVerified (a part does not hold, an older checkpoint, a fork: bad_consistency); Conflict
+    log_changed (another genesis); Unavailable.
+    """
+    with folder.locked():
+        held = folder.held()
+        if missing := [name for name in _NEEDED if held and name not in held]:
+            raise Malformed("bad_file", f"the folder lacks {', '.join(missing)}: remove it and sync anew")
+        trusted, root = policy or held.get("policy"), genesis or held.get("genesis")
+        if trusted is None or root is None:
+            raise Malformed("bad_setting", "the first sync needs --policy and --genesis, from one whom you trust")
+        if held and held["genesis"] != root:
+            raise Conflict("log_changed", "the folder is of another log: its genesis is another one")
+        return _Sync(folder, log, {**held, "policy": trusted, "genesis": root}, first=not held, now=now).run()
+
+
+class _Sync:
+    """One sync under the folder's lock. held: its files by name, with the policy and genesis that count."""
+
+    def __init__(self, folder: SyncFolder, log: LogReader, held: dict[str, bytes], *, first: bool, now: int) -> None:
+        self._folder: Final = folder
+        self._log: Final = log
+        self._held: Final = held
+        self._first: Final = first
+        self._now: Final = now
+        self._pinned: Final = SyncFiles.of(dict.fromkeys(SYNC_FILES, b"") | {n: held[n] for n in ("policy", "genesis")})
+        self._verifier: Final = self._pinned.verifier()
+
+    def run(self) -> SyncReport:
+        """Fetch until the parts are of one size, then check, compare, replace."""
+        for _ in range(_ATTEMPTS):
+            note = self._log.need("checkpoint", SYNC_FILES["checkpoint"])
+            checkpoint = self._verifier.anchor.checkpoint(note).checkpoint
+            tree = _Tree(self._log, checkpoint.size)
+            self._check_growth(note, checkpoint, tree)
+            files = self._fetched(note, checkpoint)
+            if files is None:
+                continue
+            try:
+                synced = files.check(self._verifier, now=self._now)
+            except TongbanError:
+                if self._log.need("checkpoint", SYNC_FILES["checkpoint"]) != note:
+                    continue  # the log moved, and its server gives the newest of everything
+                raise
+            return self._replaced(files, synced, tree)
+        raise Unavailable("not_ready", "the log moves faster than it is read: try again")
+
+    @cached_property
+    def _held_checkpoint(self) -> Checkpoint | None:
+        if self._first:
+            return None
+        try:
+            return self._verifier.anchor.checkpoint(self._held["checkpoint"]).checkpoint
+        except TongbanError as error:
+            why = f"the checkpoint held does not hold ({error.code}): remove the folder and sync anew"
+            raise Malformed("bad_file", why) from error
+
+    def _check_growth(self, note: bytes, new: Checkpoint, tree: _Tree) -> None:
+        old = self._held_checkpoint
+        if old is None:
+            return
+        if new.size < old.size:
+            raise NotVerified("bad_consistency", f"the log shows {new.size} entries, {old.size} are synced already")
+        path = () if new.size == old.size else tree.growth(old.size, new.size)
+        try:
+            verify_consistency(old.size, new.size, old.root, new.root, path)
+        except NotVerified as error:
+            place = self._keep(ForkEvidence(a=self._held["checkpoint"], b=note, path=tuple(path)))
+            raise NotVerified("bad_consistency", f"{error.message}: the evidence is {place}") from error
+
+    def _keep(self, evidence: ForkEvidence) -> Path:
+        """Write evidence beside the folder; what is there already is never overwritten."""
+        data = evidence.format()
+        beside = self._folder.path.absolute().parent
+        for name in (EVIDENCE, f"fork-evidence-{sha256(data).hexdigest()[:16]}.json"):
+            place = beside / name
+            if not place.exists():
+                place.write_bytes(data)
+            if place.read_bytes() == data:
+                return place
+        raise Malformed("bad_file", f"{place.name} is there and holds something else")
+
+    def _fetched(self, note: bytes, checkpoint: Checkpoint) -> SyncFiles | None:
+        """Fetch all parts at the checkpoint's size; None: the log has moved."""
+        size = checkpoint.size
+        parts = {name: self._log.get(path, SYNC_FILES[name], size=size)
+                 for name, path in (("head.json", "head"), ("status.zlib", "status.zlib"))}  # fmt: skip
+        head, status = parts["head.json"], parts["status.zlib"]
+        if head is None or status is None or {head.size, status.size} - {size, None}:
+            return None
+        keys = parse_keys(self._log.need("keys?from=0", SYNC_FILES["keys.json"]))
+        return replace(
+            self._pinned,
+            keys=format_keys([(index, raw) for index, raw in keys if index < size - 1]),
+            checkpoint=note,
+            head=head.body,
+            status=status.body,
+        )
+
+    def _replaced(self, files: SyncFiles, synced: SyncedLog, tree: _Tree) -> SyncReport:
+        before = self._before()
+        if before is not None and synced.checkpoint == before.checkpoint and synced.time < before.time:
+            # A mirror that lags by a heartbeat: what is held is newer.
+            files, synced = replace(files, checkpoint=self._held["checkpoint"]), before
+        landmarks, growth = self._landmarks(synced.checkpoint, tree)
+        files = replace(files, landmarks=format_landmarks(landmarks), growth=format_growth(growth))
+        files.check(self._verifier, now=self._now)
+        self._folder.replace(files)
+        return self._report(files, synced, before, len(landmarks))
+
+    def _landmarks(self, checkpoint: Checkpoint, tree: _Tree) -> tuple[tuple[Landmark, ...], tuple[Growth, ...]]:
+        """Take the log's landmarks and those held before: what is proved to lead to the checkpoint."""
+        listed = parse_landmarks(self._log.need("landmarks", SYNC_FILES["landmarks"]))
+        held, growth = self._held_landmarks()
+        rows = {row.size: row for row in (*listed, *held)}
+        return prove_landmarks([rows[size] for size in sorted(rows)], checkpoint, growth, tree.growth)
+
+    def _held_landmarks(self) -> tuple[Sequence[Landmark], Sequence[Growth]]:
+        try:
+            return parse_landmarks(self._held["landmarks"]), parse_growth(self._held["growth"])
+        except (KeyError, Malformed):  # damaged, or not there: made again
+            return (), ()
+
+    def _before(self) -> SyncedLog | None:
+        """Read what is held, as far as it still holds."""
+        try:
+            held = SyncFiles.of(self._held)
+            return held.check(self._verifier, now=self._now)
+        except TongbanError:
+            return None
+
+    def _report(self, files: SyncFiles, synced: SyncedLog, before: SyncedLog | None, landmarks: int) -> SyncReport:
+        named = synced.keys.state.documents.get("policy")
+        return SyncReport(
+            origin=synced.checkpoint.origin,
+            size=synced.checkpoint.size,
+            before=None if self._held_checkpoint is None else self._held_checkpoint.size,
+            time=synced.time,
+            time_before=None if before is None else before.time,
+            counts=_counts(synced),
+            counts_before={} if before is None else _counts(before),
+            status_bytes=len(files.status),
+            array_bytes=len(inflate(files.status, max_bytes=MAX_STATUS_BYTES)),
+            landmarks=landmarks,
+            key_entries=len(synced.key_entries),
+            policy_named=None if named in {None, sha256(files.policy).digest()} else (named or b"").hex(),
+        )
+
+
+class _Tree:
+    """The log's tree at one size, read out of its tiles."""
+
+    def __init__(self, log: LogReader, size: int) -> None:
+        self._nodes: Final = TileNodes(log.tiles(size))
+
+    def growth(self, old: int, new: int) -> Sequence[bytes]:
+        """Make a consistency path; empty, which proves nothing, if the tiles are not as wide as they must be."""
+        try:
+            return TreeView(new, self._nodes).consistency_path(old)
+        except (NotVerified, Malformed):
+            return ()
+
+
+def _counts(synced: SyncedLog) -> dict[str, int]:
+    bytes_of = Counter(synced.statuses.to_bytes())
+    return {
+        status.name.lower(): sum(
+            count * sum(byte >> shift & 3 == status for shift in (0, 2, 4, 6)) for byte, count in bytes_of.items()
+        )
+        for status in Status
+        if status is not Status.VALID
+    }
