@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from tests.cases import forms, presentations, proofs, seals, statuses
+from tests.cases import forms, presentations, proofs, requests, seals, sm2, statuses
 from tests.cases.case import Case
 
 __all__ = ["FOLDER", "all_cases"]
@@ -15,9 +15,13 @@ __all__ = ["FOLDER", "all_cases"]
 FOLDER: Final = Path(__file__).parent
 
 
-def all_cases() -> Iterator[Case]:
-    """Make every case, by steps."""
-    return chain(forms.cases(), seals.cases(), proofs.cases(), presentations.cases(), statuses.cases())
+AnyCase = Case | requests.WitnessCase | requests.PolicyCase
+
+
+def all_cases() -> Iterator[AnyCase]:
+    """Make every case: receipts by steps, then what witnesses are asked, then policies."""
+    receipts = (forms.cases(), seals.cases(), sm2.cases(), proofs.cases(), presentations.cases(), statuses.cases())
+    return chain(*receipts, requests.witness_cases(), requests.policy_cases())
 
 
 def main() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Final
 
 from ledger.attestation import issue, present
 from ledger.encoding import b64u_encode, canonical_json
 from ledger.holder_binding import bind_holder
+from ledger.jws import compact_jws
 from tests.cases.case import Case, edited, receipt
-from tests.cases.seals import receipt_of
+from tests.cases.seals import HEADER, PAYLOAD, receipt_of
 from tests.entropy import signer_of
 from tests.small_log import CLAIMS, COUNTIES, SEALED, T0, VCT, vector_random
 
@@ -60,7 +62,17 @@ def cases() -> Iterator[Case]:
     yield _shown("no_tilde_at_the_end", "A disclosure in the place of the key binding.", "bad_disclosure_form", end=one)
     yield Case(name="no_tilde_at_all", why="The bare seal is no presentation.", step=9, code="bad_disclosure_form",
                receipt=edited(lambda d: d.update(sd_jwt=JWT)))  # fmt: skip
+    yield from _names()
     yield from _holders()
+
+
+def _names() -> Iterator[Case]:
+    """The county sealed one name twice: the holder would choose which value is shown."""
+    area = [_disclosure(f"{'A' * 21}{letter}", "area", value) for letter, value in (("A", "120"), ("Q", "999"))]
+    digests = [b64u_encode(sha256(text.encode()).digest()) for text in (*area, *DISCLOSURES[:2])]
+    entry = compact_jws(HEADER, {**PAYLOAD, "_sd": sorted(digests)}, COUNTIES["370214"])
+    yield Case(name="claim_of_one_name_twice", why="Two sealed values under one name, both shown.", step=9,
+               code="bad_disclosure", receipt=receipt_of(entry, shown="~".join([*area, ""])))  # fmt: skip
 
 
 def _holders() -> Iterator[Case]:

@@ -9,7 +9,7 @@ from ledger.attestation import issue
 from ledger.encoding import b64u_decode, b64u_encode, canonical_json
 from ledger.entries import MEMBER_TYP
 from ledger.governance import KeyAddition, KeyRevocation, MemberRow, member_payload
-from ledger.jws import compact_jws, sign_general
+from ledger.jws import compact_jws, payload_part, sign_general
 from ledger.signers import Signer
 from ledger.suites import P256_ORDER
 from ledger.verdict import Outcome
@@ -18,7 +18,7 @@ from tests.entropy import signer_of
 from tests.logbook import LogBook
 from tests.small_log import CLAIMS, COUNTIES, GENESIS, LOG, SEALED, T0, VCT, issue_at, vector_random
 
-__all__ = ["cases", "member_entry", "receipt_of"]
+__all__ = ["added_key", "cases", "member_entry", "member_entry_of", "receipt_of"]
 
 KEY: Final = COUNTIES["370214"]
 HEADER: Final = {"alg": "Ed25519", "typ": "dc+sd-jwt", "kid": "370214#1"}
@@ -49,7 +49,13 @@ def member_entry(book: LogBook, row: MemberRow, *, signers: Mapping[str, Signer]
     return sign_general(MEMBER_TYP, payload, [(f"{county}#1", signer) for county, signer in signers.items()])
 
 
-def _key(kid: str, signer: Signer, *uses: str) -> KeyAddition:
+def member_entry_of(payload: Mapping[str, Any]) -> bytes:
+    """Sign any payload of a member entry with the govern keys of both counties."""
+    return sign_general(MEMBER_TYP, payload_part(payload), [(f"{county}#1", key) for county, key in COUNTIES.items()])
+
+
+def added_key(kid: str, signer: Signer, *uses: str) -> KeyAddition:
+    """List a signer's public half, good from T0 on."""
     return KeyAddition(kid=kid, public_key=signer.public_key, uses=uses, valid_from=T0)
 
 
@@ -186,6 +192,9 @@ def _signatures() -> Iterator[Case]:
         return Case(name=name, why=why, receipt=receipt_of(entry), step=8, code=code)
 
     yield case("unlisted_key", "A kid that the county never listed.", _signed(kid="370214#9"), "unknown_kid")
+    yield case(
+        "signed_by_another_county", "The county's kid, the key of another county.", _signed(signer=COUNTIES["320583"])
+    )
     yield case("signed_by_another_key", "The county's kid, somebody else's key.", _signed(signer=signer_of("stranger")))
     other = b64u_decode(issue_at(T0 + 61).partition("~")[0].rpartition(".")[2])
     yield case("signature_of_another_seal", "A true signature over something else.", _with_signature(_signed(), other))
@@ -206,12 +215,12 @@ def _periods() -> Iterator[Case]:
     seal, new = SEALED.partition("~")[0].encode(), signer_of("370214#2")
     fresh = _signed(kid="370214#2", signer=new)
     book = LogBook(GENESIS, LOG)
-    added = member_entry(book, MemberRow(county="370214", keys=(_key("370214#2", new, "govern", "seal"),)))
-    revoked = member_entry(book, MemberRow(county="370214", keys=(_key("370214#2", new, "govern", "seal"),),
+    added = member_entry(book, MemberRow(county="370214", keys=(added_key("370214#2", new, "govern", "seal"),)))
+    revoked = member_entry(book, MemberRow(county="370214", keys=(added_key("370214#2", new, "govern", "seal"),),
                                            revoke=(KeyRevocation(kid="370214#1"),)))  # fmt: skip
-    void = member_entry(book, MemberRow(county="370214", keys=(_key("370214#2", new, "govern", "seal"),),
+    void = member_entry(book, MemberRow(county="370214", keys=(added_key("370214#2", new, "govern", "seal"),),
                                         revoke=(KeyRevocation(kid="370214#1", void_from=1),)))  # fmt: skip
-    governing = member_entry(book, MemberRow(county="370214", keys=(_key("370214#2", new, "govern"),)))
+    governing = member_entry(book, MemberRow(county="370214", keys=(added_key("370214#2", new, "govern"),)))
 
     def after(entry: bytes) -> LogBook:
         log = LogBook(GENESIS, LOG)
@@ -230,7 +239,7 @@ def _periods() -> Iterator[Case]:
 
 def _es256() -> Iterator[Case]:
     signer, book = signer_of("370214#2", "ES256"), LogBook(GENESIS, LOG)
-    book.add(member_entry(book, MemberRow(county="370214", keys=(_key("370214#2", signer, "seal"),))))
+    book.add(member_entry(book, MemberRow(county="370214", keys=(added_key("370214#2", signer, "seal"),))))
     sealed = issue(CLAIMS, kid="370214#2", vct=VCT, iss="370214", iat=T0 + 60, signer=signer, random=vector_random())
     proper = sealed.partition("~")[0].encode()
     signature = b64u_decode(proper.decode().rpartition(".")[2])

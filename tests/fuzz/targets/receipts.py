@@ -19,6 +19,7 @@ from ledger.verifier import HolderChallenge, Verifier
 from tests.cases.case import later_receipt, receipt
 from tests.cases.presentations import CHALLENGE
 from tests.cases.seals import HEADER, KEY, PAYLOAD, member_entry, receipt_of
+from tests.cases.sm2 import sm2_receipt
 from tests.fuzz.campaign import Target
 from tests.fuzz.targets.entries import BOUND, _bound
 from tests.fuzz.targets.texts import same
@@ -39,12 +40,13 @@ def _verifier() -> Verifier:
 
 @cache
 def receipts() -> tuple[bytes, ...]:
-    """Valid and revoked receipts, one that brings key changes, one that is bound to its holder."""
+    """Valid and revoked receipts, one that brings key changes, one that is bound to its holder, one of an SM2 seal."""
     book = LogBook(GENESIS, LOG)
     change = member_entry(book, MemberRow(county="370214", cosigners={"auditor": None}))
     rich = receipt_of(SEALED.partition("~")[0].encode(), after=[change])
     bound = _bound()[0].decode()
-    return receipt, later_receipt, rich, receipt_of(BOUND.partition("~")[0].encode(), shown=bound.partition("~")[2])
+    held = receipt_of(BOUND.partition("~")[0].encode(), shown=bound.partition("~")[2])
+    return receipt, later_receipt, rich, held, sm2_receipt()
 
 
 def _receipt(data: bytes) -> None:
