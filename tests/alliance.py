@@ -61,18 +61,26 @@ class Alliance:
 
 
 def found_alliance(
-    folder: Path, counties: tuple[str, ...] = ("320583", "370214"), *, seal_algs: Mapping[str, str] | None = None
+    folder: Path,
+    counties: tuple[str, ...] = ("320583", "370214"),
+    *,
+    seal_algs: Mapping[str, str] | None = None,
+    k: int = 1,
+    silent: int = 0,
 ) -> Alliance:
     """Make nodes, let all of them sign genesis, and put genesis, policy and JWK set into their folders.
 
-    seal_algs: suites of seal keys by county; Ed25519 where none is named.
+    seal_algs: suites of seal keys by county; Ed25519 where none is named. k: how many members sign a later change.
+    silent: how many witnesses a quorum can do without.
     """
     log, issuer = signer_of("log"), TokenIssuer(signer_of("hub token"), issuer=HUB_URL, random=seeded("hub jti"))
-    members = {county: _init(folder / county, county, (seal_algs or {}).get(county, "Ed25519")) for county in counties}
+    members = {
+        county: init_sample(folder / county, county, (seal_algs or {}).get(county, "Ed25519")) for county in counties
+    }
     nodes = {county: open_county(folder / county, PASSPHRASE, random=seeded(f"node {county}")) for county in counties}
-    payload = member_payload(iat=NOW - 60, k=1, origin=ORIGIN, members=[each.row for each in members.values()])
+    payload = member_payload(iat=NOW - 60, k=k, origin=ORIGIN, members=[each.row for each in members.values()])
     genesis = join_general(payload, [nodes[county].sign_genesis(payload) for county in counties])
-    policy = _policy(members, VerifierKey.of(ORIGIN, NOTE_ED25519, log))
+    policy = policy_of(members, VerifierKey.of(ORIGIN, NOTE_ED25519, log), needed=len(members) - silent)
     for county in counties:
         for name, data in (("genesis", genesis), ("policy", policy), ("hub-jwks.json", issuer.jwks())):
             (folder / county / name).write_bytes(data)
@@ -89,7 +97,8 @@ def found_alliance(
     )
 
 
-def _init(folder: Path, county: str, seal_alg: str) -> MemberFile:
+def init_sample(folder: Path, county: str, seal_alg: str = "Ed25519") -> MemberFile:
+    """Make the folder of one county, a member of this alliance or not yet."""
     return init_county(
         folder,
         county=county,
@@ -105,12 +114,13 @@ def _init(folder: Path, county: str, seal_alg: str) -> MemberFile:
     )
 
 
-def _policy(members: Mapping[str, MemberFile], log: VerifierKey) -> bytes:
+def policy_of(members: Mapping[str, MemberFile], log: VerifierKey, *, needed: int) -> bytes:
+    """Write a policy of which any `needed` of the members' cosigners are a quorum."""
     lines = [f"log {log.vkey()} {HUB_URL}/ledger"]
     cosigners = [each.cosigner for each in members.values()]
     lines += [f"witness {name} {key.vkey()} {url}" for name, key, url in cosigners]
     names = " ".join(name for name, _, _ in cosigners)
-    return "\n".join([*lines, f"group all-of-them all {names}", "quorum all-of-them", ""]).encode()
+    return "\n".join([*lines, f"group all-of-them {needed} {names}", "quorum all-of-them", ""]).encode()
 
 
 def identifier_of(number: int, county: str = "370214") -> LicenseIdentifier:
