@@ -15,7 +15,7 @@ from hub.commands.verify import read_bounded
 from hub.county import rotation
 from hub.county.config import CountyConfig
 from hub.county.hsm import TokenPlace
-from hub.county.policyfile import install_policy
+from hub.policyfile import install_policy
 from hub.keyfiles import write_private
 from hub.trustfolder import TrustFolder
 from ledger.errors import Malformed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.county.policyfile import policy_fault
+from hub.policyfile import policy_fault
 from hub.keychain import fetch_chain, parse_key_entries
 from ledger.errors import TongbanError, Unavailable
 from ledger.transparency.policy import MAX_POLICY_BYTES
