@@ -15,8 +15,8 @@ from hub.commands.verify import read_bounded
 from hub.county import rotation
 from hub.county.config import CountyConfig
 from hub.county.hsm import TokenPlace
-from hub.policyfile import install_policy
 from hub.keyfiles import write_private
+from hub.policyfile import install_policy
 from hub.trustfolder import TrustFolder
 from ledger.errors import Malformed
 from ledger.transparency.policy import MAX_POLICY_BYTES

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.policyfile import policy_fault
 from hub.keychain import fetch_chain, parse_key_entries
+from hub.policyfile import policy_fault
 from ledger.errors import TongbanError, Unavailable
 from ledger.transparency.policy import MAX_POLICY_BYTES
 
