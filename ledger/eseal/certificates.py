@@ -189,7 +189,7 @@ def _authority_key(data: bytes | None) -> bytes | None:
     return None if data is None else _understood(X509.authority_key, data)["key_identifier"].native
 
 
-_LABELS: Final = {"2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU"}
+_LABELS: Final = {_ORGANIZATION_IDENTIFIER: "organizationIdentifier", "2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU"}
 
 
 def name_text(name: Any) -> str:
