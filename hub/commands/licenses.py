@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
+import httpx2
 import typer
 
 from hub.answers import stated_error
@@ -20,12 +22,19 @@ from hub.county.node import CountyNode
 from hub.eseals import with_eseal
 from hub.ingest.feeds import Feed
 from hub.ingest.normalise import Reject
+from hub.logreader import LogReader
 from hub.partner import Partner, access_token
+from hub.qrcodes import COMFORTABLE, Place, draw, find_place
+from ledger.attestation import present as present_claims
 from ledger.errors import Conflict, Malformed, TongbanError
 from ledger.eseal.structures import MAX_ESEAL_BYTES
+from ledger.qr import QrPayload, format_qr
 from ledger.status import Status
+from ledger.transparency.merkle import leaf_hash
 
 __all__ = ["app"]
+
+_LOG_S: Final = 30.0  # for all that a code needs of the log
 
 app = typer.Typer()
 
@@ -122,22 +131,59 @@ def present(
     identifier: Identifier,
     data: Data,
     passphrase_file: PassphraseFile,
-    output: Annotated[Path, typer.Option(help="receipt file to write (.lic-receipt)")],
+    output: Annotated[Path | None, typer.Option(help="receipt file to write (.lic-receipt)")] = None,
+    qr: Annotated[Path | None, typer.Option(help="QR code to write: .svg, .png, or .txt for its text")] = None,
     show: Annotated[str, typer.Option(help="names of the claims to show, joined by commas")] = "",
     fresh: Annotated[
         bool, typer.Option("--fresh", help="ask the hub for a receipt under the newest checkpoint")
     ] = False,
+    pointer: Annotated[
+        bool, typer.Option("--pointer", help="a smaller QR code that only the hub can check: no proof of the place")
+    ] = False,
 ) -> None:
-    """Write a receipt that shows only the chosen claims, under the first checkpoint or a fresh one.
+    """Write a receipt, a QR code or both that show only the chosen claims.
+
+    The receipt stands under its first checkpoint or a fresh one; the code under a landmark, whose proof is read from
+    the hub.
 
     Example: tongban county present 1.2.156.3005.2.… --show certificateTypeName,certificateHolderName --fresh
-    --data c370214 --passphrase-file c370214.pass --output shown.lic-receipt
+    --data c370214 --passphrase-file c370214.pass --output shown.lic-receipt --qr shown.svg
     """
+    if output is None and qr is None:
+        raise Malformed("bad_setting", "expected --output, --qr or both")
     names = [name for name in show.split(",") if name]
     with opened_node(data, passphrase_file) as node:
-        receipt = _fresh_receipt(node, identifier) if fresh else None
-        output.write_bytes(node.present(identifier, names, receipt))
-    typer.echo(f"wrote {output}")
+        if output is not None:
+            receipt = _fresh_receipt(node, identifier) if fresh else None
+            output.write_bytes(node.present(identifier, names, receipt))
+            typer.echo(f"wrote {output}")
+        if qr is not None:
+            _write_qr(node, identifier, names, qr, pointer=pointer)
+
+
+def _write_qr(node: CountyNode, identifier: str, names: Sequence[str], path: Path, *, pointer: bool) -> None:
+    index, shown = node.log_index(identifier), present_claims(node.attestation(identifier), names)
+    payload = QrPayload(presentation=shown, index=index)
+    where = "a pointer: only who has the log's tiles can check it"
+    if not pointer:
+        place = _place(node, payload)
+        payload = replace(payload, landmark=place.under)
+        moves = "" if place.final else ", which moves until midnight (UTC+8): make the code again tomorrow"
+        where = f"under the landmark of {place.day}{moves}"
+    drawn = draw(format_qr(payload))
+    drawn.save(path)
+    size = f"QR version {drawn.version}, {drawn.modules} modules, level {drawn.level}"
+    typer.echo(f"wrote {path}: {size}; {where}")
+    typer.echo("left out: checkpoint, cosignatures, status; the verifier's sync folder has them")
+    if drawn.version > COMFORTABLE:
+        typer.echo(f"larger than version {COMFORTABLE}: show it bright and across the whole screen, or fewer claims")
+
+
+def _place(node: CountyNode, payload: QrPayload) -> Place:
+    with httpx2.Client(trust_env=False) as http:
+        log = LogReader(f"{node.config.hub_url}/ledger", http, seconds=_LOG_S)
+        anchor, leaf = node.verifier.anchor, leaf_hash(payload.entry)
+        return find_place(log, anchor, leaf, payload.index, now=int(time.time()))
 
 
 @app.command("deposit")
