@@ -44,6 +44,8 @@ from hub.middleware import Masked, Observed
 from hub.mirrorroutes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
+from hub.policyfile import policy_fault
+from hub.refusals import Refusals
 from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
 from hub.settings import Settings
 from hub.sources import NodeSource, Sources, VaultEndpoint, VaultSource, VaultStore
@@ -97,9 +99,10 @@ class Hub:
         self._journal_seal = JournalSeal(keys.vault, random)
         self._http = httpx2.AsyncClient(trust_env=False, limits=_NODE_CONNECTIONS)
         self.journal = JournalWriter(data / "journal.sqlite")
+        self.refusals = Refusals(data / "refusals.sqlite", lambda: self.registry.keys)
         self.registry = LedgerRegistry(
             data / "ledger.sqlite", signer=keys.log, policy=policy, journal=self._journal_binding, clock=clock,
-            http=self._http, on_published=self._published, limits=_registry_limits(settings),
+            http=self._http, on_published=self._published, limits=_registry_limits(settings), refusals=self.refusals,
         )  # fmt: skip
         self._issuer = TokenIssuer(keys.token, issuer=settings.url, random=random, lifetime_s=settings.token_lifetime_s)
         self._authenticator = Authenticator(self._issuer, lambda: self.registry.keys)
@@ -144,10 +147,13 @@ class Hub:
             stack.push_async_callback(self._http.aclose)
             stack.callback(self.vault.close)
             stack.callback(self._guard.close)
+            stack.callback(self.refusals.close)
             await self.journal.start()
             stack.push_async_callback(self.journal.stop)
             await self.registry.start()
             stack.push_async_callback(self.registry.stop)
+            if fault := policy_fault(self._policy, self.registry.keys):
+                _log.error("policy_not_current", reason=fault)
             await stack.enter_async_context(self.graph.running())
             yield
 
@@ -159,13 +165,17 @@ class Hub:
         return [
             Route("/graphql", self._graphql),
             *log_routes(
-                self.registry, self.journal, principal_of=self._principal_of, documents={"policy": self._policy}
+                self.registry,
+                self.journal,
+                principal_of=self._principal_of,
+                documents={"policy": self._policy},
+                refusals=self.refusals,
             ),
             *mirror_routes(self.registry, self.journal, principal_of=self._principal_of, seal=self._journal_seal),
             *submission_routes(self.registry, intake, body_timeout_s=self.settings.body_timeout_s),
             *tokens.routes(),
             *vault.routes(),
-            *health_routes(self._checks(), self._exposition),
+            *health_routes(self._checks(), self._exposition, quorum=lambda: self.registry.quorum),
         ]
 
     def _checks(self) -> dict[str, Callable[[], str | None]]:
@@ -175,6 +185,7 @@ class Hub:
             "witnesses": lambda: (
                 self.registry.alarm or (None if self.registry.snapshot else "nothing is published yet")
             ),
+            "policy": lambda: policy_fault(self._policy, self.registry.keys),
             "graph": lambda: self.graph.fault,
         }
 

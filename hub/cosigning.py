@@ -11,6 +11,8 @@ The answer is 200 with cosignature lines, or 409 with the size that the witness 
 with the proof from there. Lines of unknown keys are passed over; a line of the witness's own key whose signature fails
 is a refusal. A witness that is late still counts: what it says is handed to `late`.
 
+An auditor that refuses says why: 422 with a signed refusal (ledger/refusal.py), which is kept (hub/refusals.py).
+
 Each witness answers one request at a time, or two rounds of ours would race each other for its state.
 """
 
@@ -24,17 +26,21 @@ from typing import Final, TypeAlias
 import httpx2
 import structlog
 
+from hub.refusals import HeardRefusal, Refusals
+from ledger.encoding import JsonValue
 from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.transparency.note import Note, VerifierKey
 from ledger.transparency.policy import Policy
 from ledger.transparency.sequencer import Cosigned, Pending
+from ledger.transparency.shortfall import Shortfall, shortfall_of
 from ledger.transparency.witness import AddCheckpoint, Cosignature, read_cosignatures, read_size
 
-__all__ = ["Cosigning", "LateCosignature", "Prover", "WitnessClient"]
+__all__ = ["Cosigning", "LateCosignature", "Prover", "RefusalTaker", "WitnessClient"]
 
 TIMEOUT_S: Final = 1.0
 MAX_ANSWER_BYTES: Final = 64 * 1024
 _TEXT: Final = {"Content-Type": "text/plain; charset=utf-8"}
+_JOSE: Final = "application/jose"
 
 Prover: TypeAlias = Callable[[int, int], Awaitable[Sequence[bytes]]]
 """(old size, size) -> consistency proof."""
@@ -42,7 +48,17 @@ Prover: TypeAlias = Callable[[int, int], Awaitable[Sequence[bytes]]]
 LateCosignature: TypeAlias = "Callable[[int, Cosignature], None]"
 """(size, cosignature): one that came when its quorum was complete already."""
 
+RefusalTaker: TypeAlias = Callable[[str, bytes, Pending], Awaitable[None]]
+"""(name of the witness, signed refusal, what it refused)."""
+
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    kind: str
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -56,21 +72,23 @@ class WitnessClient:
     held: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def cosign(self, pending: Pending, prove: Prover) -> Cosignature:
-        """Ask for a cosignature, twice at most. Raises NotVerified, Malformed, httpx2.HTTPError."""
+    async def cosign(self, pending: Pending, prove: Prover, refused: RefusalTaker) -> Cosignature:
+        """Ask for a cosignature, twice at most. Raises NotVerified, Malformed, Unavailable, httpx2.HTTPError."""
         async with self.lock:
-            status, answer = await self._ask(pending, prove)
-            if status == 409:
-                self.held = self._held_by(answer, pending.size)
-                status, answer = await self._ask(pending, prove)
-            if status != 200:
-                raise NotVerified("no_quorum", f"the witness answered with status {status}")
+            answer = await self._ask(pending, prove)
+            if answer.status == 409:
+                self.held = self._held_by(answer.body, pending.size)
+                answer = await self._ask(pending, prove)
+            if answer.status == 422 and answer.kind == _JOSE:
+                await refused(self.name, answer.body, pending)
+            if answer.status != 200:
+                raise NotVerified("no_quorum", f"the witness answered with status {answer.status}")
             own = {(self.key.name, self.key.id): self.key}
-            (cosignature,) = read_cosignatures(answer, Note.parse(pending.note).text, own)
+            (cosignature,) = read_cosignatures(answer.body, Note.parse(pending.note).text, own)
             self.held = pending.size
             return cosignature
 
-    async def _ask(self, pending: Pending, prove: Prover) -> tuple[int, bytes]:
+    async def _ask(self, pending: Pending, prove: Prover) -> _Answer:
         path = tuple(await prove(self.held, pending.size))
         body = AddCheckpoint.of(self.held, path, pending.note).format()
         url = f"{self.url.rstrip('/')}/add-checkpoint"
@@ -80,7 +98,7 @@ class WitnessClient:
                 answer += chunk
                 if len(answer) > MAX_ANSWER_BYTES:
                     raise Malformed("too_large", f"the witness's answer has more than {MAX_ANSWER_BYTES} bytes")
-        return response.status_code, bytes(answer)
+        return _Answer(response.status_code, response.headers.get("content-type", ""), bytes(answer))
 
     def _held_by(self, answer: bytes, size: int) -> int:
         held = read_size(answer)
@@ -102,8 +120,12 @@ class Cosigning:
         prove: Prover,
         clock: Callable[[], int],
         timeout_s: float = TIMEOUT_S,
+        refusals: Refusals | None = None,
     ) -> None:
-        """A witness without URL in the policy cannot be asked and is left out."""
+        """A witness without URL in the policy cannot be asked and is left out. refusals: None keeps none."""
+        self._refusals: Final = refusals
+        self._heard: Final[dict[str, HeardRefusal]] = {}  # by witness, since it last cosigned
+        self._shortfall = Shortfall(cosignatures=0, groups=())  # of the last round
         self._policy: Final = policy
         self._prove: Final = prove
         self._clock: Final = clock
@@ -134,9 +156,11 @@ class Cosigning:
             self._tasks.difference_update(done)
             found += [each for each in (task.result() for task in done) if each is not None]
             if self.combined(pending.size, found) is not None:
+                self._shortfall = shortfall_of(self._policy, {each.key for each in found})
                 for task in waiting:
                     task.add_done_callback(lambda task: self._came_late(pending, task, late))
                 return found
+        self._shortfall = shortfall_of(self._policy, {each.key for each in found})
         self._policy.quorum_time({each.key: each.time for each in found}, self._clock())  # raises, with the reason
         return found
 
@@ -158,11 +182,27 @@ class Cosigning:
     async def _bounded(self, witness: WitnessClient, pending: Pending) -> Cosignature | None:
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await witness.cosign(pending, self._prove)
+                cosignature = await witness.cosign(pending, self._prove, self._refused)
+                self._heard.pop(witness.name, None)
+                return cosignature
         except Exception as error:  # noqa: BLE001  # nothing that a witness does, or its URL is, may stop the log
             code = error.code if isinstance(error, TongbanError) else type(error).__name__
             _log.warning("witness_failed", witness=witness.name, code=code, size=pending.size)
             return None
+
+    async def _refused(self, name: str, jws: bytes, pending: Pending) -> None:
+        if self._refusals is not None:
+            self._heard[name] = await asyncio.to_thread(self._refusals.take, jws, pending.checkpoint)
+
+    def reason(self) -> str:
+        """Say what the last round lacked of a quorum, and who refused."""
+        shortfall = self._shortfall
+        groups = "; ".join(map(str, (*shortfall.groups, *self._heard.values())))
+        return f"{shortfall.cosignatures} more cosignatures are needed: {groups}"
+
+    def state(self) -> dict[str, JsonValue]:
+        """Say the same for machines: {"cosignatures":2,"groups":[…],"refusals":[…]}."""
+        return {**self._shortfall.to_json(), "refusals": [each.to_json() for each in self._heard.values()]}
 
     def _came_late(self, pending: Pending, task: asyncio.Task[Cosignature | None], late: LateCosignature) -> None:
         self._tasks.discard(task)

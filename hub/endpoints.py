@@ -12,6 +12,13 @@
 A bundle is `uint16 big-endian length || bytes`, entry after entry, at most 16 MiB. Its entries succeed or fail one by
 one: the status is 200, or 202 while one of them is only sequenced. A single entry that fails gives the status of its
 error. `wait=receipt` waits up to 10 s for a quorum.
+
+    GET /readyz     {"ready":false,"missing":{"witnesses":"1 more cosignatures are needed: …"},
+                     "quorum":{"sequenced":812,"published":800,"cosignatures":1,
+                               "groups":[{"group":"alliance","needed":2,"held":1,"lacking":["shandong"]}],
+                               "refusals":[{"county":"370214","code":"deposit_left_out",…}]}}
+
+Without a quorum reads go on, at the published size; receipts of what lies beyond are not made.
 """
 
 from __future__ import annotations
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hub.journal.intake import RecordIntake
+    from ledger.encoding import JsonValue
     from schema.context import Registry, Submission
 
 __all__ = ["health_routes", "submission_routes"]
@@ -137,15 +145,25 @@ def _json(document: object, *, status: int = 200) -> Response:
     return Response(orjson.dumps(document), status, _NO_STORE, "application/json")
 
 
-def health_routes(checks: Mapping[str, Check], metrics: Callable[[], bytes]) -> list[Route]:
-    """Make `/healthz` (the process answers), `/readyz` (says what is not ready, 503 then), `/metrics` (Prometheus)."""
+def health_routes(
+    checks: Mapping[str, Check],
+    metrics: Callable[[], bytes],
+    *,
+    quorum: Callable[[], Mapping[str, JsonValue]] = dict,
+) -> list[Route]:
+    """Make `/healthz` (the process answers), `/readyz` (says what is not ready, 503 then), `/metrics` (Prometheus).
+
+    quorum: what the newest checkpoint lacks of its quorum, while the log is open.
+    """
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n", headers=_NO_STORE)
 
     async def readyz(_request: Request) -> Response:
         faults = {name: reason for name, check in checks.items() if (reason := check()) is not None}
-        return _json({"ready": not faults, "missing": faults}, status=503 if faults else 200)
+        stands = {} if "ledger" in faults else quorum()
+        document = {"ready": not faults, "missing": faults, "quorum": stands}
+        return _json(document, status=503 if faults else 200)
 
     async def exposition(_request: Request) -> Response:
         return Response(metrics(), 200, _NO_STORE, "text/plain; version=0.0.4; charset=utf-8")

@@ -8,6 +8,7 @@
     GET status.zlib[?size=]             zlib of the array, ceil(n / 4) bytes      the same                 anyone
     GET keys?from=<index>               [{"index":0,"entry":"…"},…]               max-age=1                anyone
     GET landmarks                       <YYYY-MM-DD> <size> <b64 root>            max-age=60               anyone
+    GET refusals                        what auditors refused (hub/refusals.py)   max-age=1                anyone
     GET document/<hex SHA-256>          the file                                  immutable                anyone
     GET receipt/<index>                 fresh receipt, no disclosures             no-store                 members
     GET journal/consistency?from=&to=   b64 lines                                 private, immutable       members
@@ -21,6 +22,7 @@ is a plain 404.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hub.journal.writer import JournalWriter
+    from hub.refusals import Refusals
     from hub.registry import LedgerRegistry
     from ledger.status import StatusArray
     from ledger.transparency.snapshot import Snapshot
@@ -76,9 +79,13 @@ def log_routes(
     *,
     principal_of: PrincipalOf,
     documents: Mapping[str, bytes] | None = None,
+    refusals: Refusals | None = None,
 ) -> list[Route]:
-    """Make all routes of the log. documents: files that the key state may name, served by their SHA-256."""
-    log = _LogEndpoints(registry, journal, principal_of, documents or {})
+    """Make all routes of the log. documents: files that the key state may name, served by their SHA-256.
+
+    refusals: those that the hub has heard.
+    """
+    log = _LogEndpoints(registry, journal, principal_of, documents or {}, refusals)
     paths: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "checkpoint": log.checkpoint,
         "tile/{path:path}": log.tile,
@@ -87,6 +94,7 @@ def log_routes(
         "status.zlib": log.status_list,
         "keys": log.keys,
         "landmarks": log.landmarks,
+        "refusals": log.refusals,
         "document/{digest}": log.document,
         "receipt/{index}": log.receipt,
         "journal/consistency": log.consistency,
@@ -115,7 +123,9 @@ class _LogEndpoints:
         journal: JournalWriter,
         principal_of: PrincipalOf,
         documents: Mapping[str, bytes],
+        refusals: Refusals | None,
     ) -> None:
+        self._refusals: Final = refusals
         self._registry: Final = registry
         self._journal: Final = journal
         self._principal_of: Final = principal_of
@@ -213,6 +223,11 @@ class _LogEndpoints:
         rows = await self._registry.file.read(lambda reads: reads.landmarks())
         text = "".join(f"{row.day} {row.size} {b64_encode(row.root)}\n" for row in rows)
         return Response(text, 200, _MINUTE, _TEXT)
+
+    async def refusals(self, _request: Request) -> Response:
+        """Serve the newest refusals, newest first, at most 100."""
+        found = [] if self._refusals is None else await asyncio.to_thread(self._refusals.recent, 100)
+        return Response(canonical_json([each.to_json() for each in found]), 200, _SECOND, _JSON)
 
     async def document(self, request: Request) -> Response:
         """Serve a file that the key state names, by its hash."""

@@ -94,8 +94,8 @@ class Publisher:
             except NotVerified as error:
                 if error.code != "no_quorum":
                     raise
-                self.alarm = error.message
-                _log.error("no_quorum", size=pending.size, reason=error.message)
+                self.alarm = self._cosigning.reason()
+                _log.error("no_quorum", size=pending.size, reason=self.alarm)
                 await asyncio.sleep(RETRY_S)
 
     async def _next(self) -> Pending:

@@ -23,8 +23,9 @@ import structlog
 from hub.cosigning import Cosigning
 from hub.ledgerfile import LedgerFile
 from hub.publication import Publisher
+from hub.refusals import Refusals
 from hub.sightings import check_sightings
-from ledger.encoding import MAX_INTEGER
+from ledger.encoding import MAX_INTEGER, JsonValue
 from ledger.entries import Seal, parse_entry
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
 from ledger.transparency.candidate import Candidate, Placed, examine
@@ -73,10 +74,10 @@ class LedgerRegistry:
     """The port `schema.context.Registry`, and the reads behind the log's HTTP paths. One event loop owns it.
 
     journal: what the next status head binds. http: client for the witnesses, closed by the caller. on_published: called
-    in the loop with each new snapshot; must not block.
+    in the loop with each new snapshot; must not block. refusals: where those of auditors are kept.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its parts, each by its name
         self,
         path: Path,
         *,
@@ -87,6 +88,7 @@ class LedgerRegistry:
         http: httpx2.AsyncClient,
         on_published: Callable[[Snapshot], None] = lambda _: None,
         limits: RegistryLimits | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.limits: Final = limits or RegistryLimits()
         self.file: Final = LedgerFile(path, signer)
@@ -99,7 +101,7 @@ class LedgerRegistry:
         self._inside = 0  # entries taken and not yet answered
         self._tasks: list[asyncio.Task[None]] = []
         self._cosigning: Final = Cosigning(
-            policy, http, prove=self._prove, clock=clock, timeout_s=self.limits.witness_s
+            policy, http, prove=self._prove, clock=clock, timeout_s=self.limits.witness_s, refusals=refusals
         )
         self._publisher: Final = Publisher(
             self.file,
@@ -161,6 +163,12 @@ class LedgerRegistry:
     def alarm(self) -> str | None:
         """Why nothing gets published at present, or None."""
         return self._publisher.alarm
+
+    @property
+    def quorum(self) -> dict[str, JsonValue]:
+        """What the newest round of cosignatures lacked, by group, and who refused: the field `quorum` of /readyz."""
+        shown = self.snapshot
+        return {"sequenced": self.size, "published": 0 if shown is None else shown.size, **self._cosigning.state()}
 
     @property
     def keys(self) -> KeyState:

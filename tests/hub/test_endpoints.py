@@ -351,7 +351,7 @@ async def test_before_the_first_publication_there_is_no_log(tmp_path: Path) -> N
 
 async def test_health_says_what_is_missing(hub: Hub) -> None:
     assert (await hub.http.get("/healthz")).text == "ok\n"
-    assert (await hub.http.get("/readyz")).json() == {"ready": True, "missing": {}}
+    assert (await hub.http.get("/readyz")).json() == {"ready": True, "missing": {}, "quorum": {}}
     hub.faults["graph"] = "the engine starts"
     answer = await hub.http.get("/readyz")
     assert (answer.status_code, json.loads(answer.content)["missing"]) == (503, {"graph": "the engine starts"})
