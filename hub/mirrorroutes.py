@@ -19,21 +19,20 @@ from starlette.routing import Route
 
 from hub.exchange import error_response
 from hub.logroutes import SCOPE, PrincipalOf
-from ledger.encoding import canonical_json
+from hub.mirrorpages import PublishedCheckpoint, format_page
 from ledger.entries import parse_entry
 from ledger.errors import Malformed, NotVerified, Refused, TongbanError
 from ledger.heads import Head
 from ledger.transparency.tiles import TILE_WIDTH, TilePath
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
 
     from hub.journal.sealed import JournalSeal
     from hub.journal.writer import JournalWriter
     from hub.registry import LedgerRegistry
-    from ledger.transparency.store import StoredCheckpoint, StoredCosignature
 
 __all__ = ["mirror_routes"]
 
@@ -87,7 +86,8 @@ class _MirrorEndpoints:
         rows = await self._registry.file.read(lambda reads: reads.publications(first, TILE_WIDTH))
         if not rows:
             return _absent()
-        return Response(canonical_json([_publication(*row) for row in rows]), 200, _SECOND, "application/json")
+        page = format_page([PublishedCheckpoint.of(*row) for row in rows])
+        return Response(page, 200, _SECOND, "application/json")
 
     async def sealed(self, request: Request) -> Response:
         principal = self._principal_of(request)
@@ -111,11 +111,3 @@ class _MirrorEndpoints:
         if not isinstance(head, Head):
             raise NotVerified("corrupt_store", "the last published entry is no head")
         return head.journal_n
-
-
-def _publication(kept: StoredCheckpoint, cosignatures: Sequence[StoredCosignature]) -> dict[str, object]:
-    return {
-        "size": kept.size,
-        "note": kept.note.decode("utf-8"),
-        "cosignatures": [each.line.decode("utf-8").removesuffix("\n") for each in cosignatures],
-    }

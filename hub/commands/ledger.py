@@ -12,6 +12,7 @@ import typer
 
 from hub.commands import member
 from hub.commands.evidence import check_evidence, show_policy
+from hub.commands.mirror import mirror
 from hub.commands.upkeep import backup, check
 from hub.commands.verify import read_bounded
 from hub.county.member import MemberFile
@@ -114,6 +115,7 @@ def init(
 
 app.command("check")(check)
 app.command("backup")(backup)
+app.command("mirror")(mirror)
 app.command("policy")(show_policy)
 app.command("check-evidence")(check_evidence)
 app.add_typer(member.members, name="member")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from hub.backup import back_up
+from hub.commands.progress import progress_bars
 from hub.commands.verify import read_bounded
 from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
 from hub.stores import JOURNAL, LEDGER
@@ -48,7 +45,7 @@ def check(
     began = time.monotonic()
     try:
         pinned = pinned_in(data) if policy is None or genesis is None else _pinned(policy, genesis)
-        with _progress(shown=not json) as progress, workers(processes or _processes(data)) as in_order:
+        with progress_bars(shown=not json) as progress, workers(processes or _processes(data)) as in_order:
             report = check_stores(data, pinned, in_order=in_order, progress=progress.advance)
     except NotVerified as error:
         if not json:
@@ -79,35 +76,6 @@ def _print(report: StoresReport, seconds: float, *, json: bool) -> None:
     )
 
 
-class _Bars:
-    """One bar a thing counted, made when it is first heard of."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress: Final = progress
-        self._tasks: Final[dict[str, TaskID]] = {}
-
-    def _task(self, what: str, of: int) -> TaskID:
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=of)
-        return self._tasks[what]
-
-    def advance(self, what: str, more: int, of: int) -> None:
-        """Count so many more."""
-        self._progress.advance(self._task(what, of), more)
-
-    def reach(self, what: str, done: int, of: int) -> None:
-        """Count so many in all."""
-        self._progress.update(self._task(what, of), completed=done)
-
-
-@contextmanager
-def _progress(*, shown: bool) -> Iterator[_Bars]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not shown or not console.is_terminal) as progress:
-        yield _Bars(progress)
-
-
 def backup(
     folder: Annotated[Path, typer.Argument(help="new folder")],
     data: Data,
@@ -123,7 +91,7 @@ def backup(
 
     Example: tongban ledger backup backup-2026-11-22 --data hub
     """
-    with _progress(shown=not json) as progress:
+    with progress_bars(shown=not json) as progress:
         report = back_up(data, folder, with_keys=with_keys, progress=progress.reach)
     if json:
         typer.echo(orjson.dumps(report.to_json()).decode())

@@ -1,0 +1,109 @@
+"""Published checkpoints in pages of 256, as a hub serves them, a mirror keeps them and a restored hub needs them.
+
+    checkpoints/<N>   [{"size":812,"note":"<as first published>","cosignatures":["— 370214.example/witness …",…]},…]
+
+A row counts when the log signed the note, no signature of a known cosigner in it fails, and its root is that of the
+tree at this size. That its quorum was enough is not asked: it was judged by the policy of its day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from ledger.closed import closed, integer, list_of
+from ledger.encoding import JsonValue, canonical_json, parse_canonical_json
+from ledger.errors import Malformed, NotVerified
+from ledger.transparency.checkpoint import verify_checkpoint, verify_cosignature
+from ledger.transparency.note import Keyring, Note, NoteSignature, parse_signature_lines
+from ledger.transparency.store import StoredCheckpoint, StoredCosignature
+
+__all__ = ["MAX_PAGE_BYTES", "PAGE_ROWS", "PublishedCheckpoint", "check_published", "format_page", "parse_page"]
+
+PAGE_ROWS: Final = 256
+MAX_PAGE_BYTES: Final = 64 * 1024 * 1024
+_MEMBERS: Final = frozenset({"size", "note", "cosignatures"})
+_MAX_LINES: Final = 64
+_CODE: Final = "bad_file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedCheckpoint:
+    """One row. note: as first published. cosignatures: the newest of each cosigner, lines with their newline."""
+
+    size: int
+    note: bytes
+    cosignatures: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, kept: StoredCheckpoint, cosignatures: Sequence[StoredCosignature]) -> PublishedCheckpoint:
+        """Take what a store keeps."""
+        return cls(size=kept.size, note=kept.note, cosignatures=tuple(each.line for each in cosignatures))
+
+    def stored(self) -> list[StoredCosignature]:
+        """Give the cosignatures as a store keeps them. Raises Malformed bad_note."""
+        lines = [_line(each) for each in self.cosignatures]
+        rows = zip(lines, self.cosignatures, strict=True)
+        return [
+            StoredCosignature(name=one.name, time=int.from_bytes(one.blob[:8], "big"), line=raw) for one, raw in rows
+        ]
+
+
+def format_page(rows: Sequence[PublishedCheckpoint]) -> bytes:
+    """Write a page."""
+    return canonical_json(
+        [
+            {
+                "size": each.size,
+                "note": each.note.decode("utf-8"),
+                "cosignatures": [line.decode("utf-8").removesuffix("\n") for line in each.cosignatures],
+            }
+            for each in rows
+        ]
+    )
+
+
+def parse_page(data: bytes) -> list[PublishedCheckpoint]:
+    """Read a page of 1..256 rows, ascending by size; nothing in it is verified. Raises Malformed."""
+    value = parse_canonical_json(data, max_bytes=MAX_PAGE_BYTES)
+    rows = [_row(each) for each in list_of({"page": value}, "page", maximum=PAGE_ROWS, code=_CODE)]
+    if not rows or any(later.size <= earlier.size for earlier, later in pairwise(rows)):
+        raise Malformed(_CODE, "published checkpoints are missing, or do not ascend by size")
+    return rows
+
+
+def _row(value: JsonValue) -> PublishedCheckpoint:
+    obj = closed(value, "published checkpoint", _MEMBERS, code=_CODE)
+    lines = tuple(_text(each) + b"\n" for each in list_of(obj, "cosignatures", maximum=_MAX_LINES, code=_CODE))
+    return PublishedCheckpoint(size=integer(obj, "size"), note=_text(obj["note"]), cosignatures=lines)
+
+
+def _text(value: JsonValue) -> bytes:
+    if not isinstance(value, str):
+        raise Malformed(_CODE, "a checkpoint or a cosignature is no text")
+    return value.encode("utf-8", "surrogatepass")
+
+
+def check_published(row: PublishedCheckpoint, keys: Keyring, root_at: Callable[[int], bytes]) -> None:
+    """Check a row. keys: of the log and the known cosigners. root_at: root of the tree at a size.
+
+    Raises Malformed (forms), NotVerified bad_signature, bad_consistency.
+    """
+    note = Note.parse(row.note)
+    checkpoint = verify_checkpoint(note, keys).checkpoint
+    if checkpoint.size != row.size or checkpoint.root != root_at(row.size):
+        raise NotVerified("bad_consistency", f"the checkpoint of size {row.size} is of another tree")
+    for raw in row.cosignatures:
+        line = _line(raw)
+        key = keys.get((line.name, line.key_id))
+        if key is not None and line not in note.signatures:
+            verify_cosignature(note.text, line, key)
+
+
+def _line(raw: bytes) -> NoteSignature:
+    lines = parse_signature_lines(raw)
+    if len(lines) != 1:
+        raise Malformed(_CODE, "expected one cosignature a line")
+    return lines[0]
