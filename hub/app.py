@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import httpx2
 import structlog
@@ -49,6 +49,7 @@ from hub.refusals import Refusals
 from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
 from hub.settings import Settings
 from hub.sources import NodeSource, Sources, VaultEndpoint, VaultSource, VaultStore
+from hub.statustokens import StatusTokens
 from hub.tokens import ReplayGuard
 from ledger.errors import Unavailable
 from ledger.identifiers import holder_key
@@ -73,13 +74,13 @@ def create_app(settings: Settings, *, clock: Clock, random: Callable[[int], byte
 
     Raises Malformed (keys, policy, genesis), Unavailable no_log; at start also NotVerified corrupt_store.
     """
-    hub = Hub(settings, clock=clock, random=random, dev=dev)
-    rings = [Middleware(Observed, metrics=hub.metrics), Middleware(Masked)]
-    return Starlette(routes=hub.routes(), lifespan=hub.lifespan, middleware=rings)
+    return Hub(settings, clock=clock, random=random, dev=dev).app()
 
 
 class Hub:
     """The parts of one hub. They are made here, started by `lifespan`, and know each other through ports only."""
+
+    registry_kind: ClassVar[type[LedgerRegistry]] = LedgerRegistry
 
     def __init__(self, settings: Settings, *, clock: Clock, random: Callable[[int], bytes], dev: bool) -> None:
         self.settings: Final = settings
@@ -100,7 +101,7 @@ class Hub:
         self._http = httpx2.AsyncClient(trust_env=False, limits=_NODE_CONNECTIONS)
         self.journal = JournalWriter(data / "journal.sqlite")
         self.refusals = Refusals(data / "refusals.sqlite", lambda: self.registry.keys)
-        self.registry = LedgerRegistry(
+        self.registry = self.registry_kind(
             data / "ledger.sqlite", signer=keys.log, policy=policy, journal=self._journal_binding, clock=clock,
             http=self._http, on_published=self._published, limits=_registry_limits(settings), refusals=self.refusals,
         )  # fmt: skip
@@ -140,6 +141,11 @@ class Hub:
             on_outcome=lambda outcome: self.metrics.faces.labels(outcome).inc(),
         )
 
+    def app(self) -> Starlette:
+        """Give the application: every route, started and stopped with the parts."""
+        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked)]
+        return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
+
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """Start journal, ledger and graph in this order; stop them in the other."""
@@ -174,6 +180,7 @@ class Hub:
             *mirror_routes(self.registry, self.journal, principal_of=self._principal_of, seal=self._journal_seal),
             *submission_routes(self.registry, intake, body_timeout_s=self.settings.body_timeout_s),
             *tokens.routes(),
+            *StatusTokens(self.registry, self._issuer).routes(),
             *vault.routes(),
             *health_routes(self._checks(), self._exposition, quorum=lambda: self.registry.quorum),
         ]

@@ -4,8 +4,9 @@
                    {"iss","aud","sub","client_id","county","scope","jti","iat","exp"}
     node token     {"alg":"Ed25519","typ":"hub+jwt","kid":"<the same>"}
                    {"iss","aud":"<the node's public URL>","sub":"hub","jti","iat","exp"}           one call, one minute
+    status list    {"alg":"Ed25519","typ":"statuslist+jwt","kid":"<the same>"}          for wallets: ledger.status_list
 
-Both are signed by the hub's token key. `typ` and `aud` keep them apart: a node cannot use what it was shown as an
+All are signed by the hub's token key. `typ` and `aud` keep them apart: a node cannot use what it was shown as an
 access token. `hub/oauth.py` gives access tokens out.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -21,9 +22,11 @@ import structlog
 from hub.tokens import JwtRule, public_jwk, sign_jwt, verify_jwt
 from ledger.encoding import MAX_INTEGER, b64u_encode, canonical_json
 from ledger.errors import Malformed, NotVerified, Refused, TongbanError
+from ledger.status_list import STATUS_LIST_TYP
 from schema.access import ANONYMOUS, Principal
 
 if TYPE_CHECKING:
+    from ledger.encoding import JsonValue
     from ledger.members import KeyState
     from ledger.signers import Signer
     from ledger.suites import PublicKey
@@ -87,6 +90,10 @@ class TokenIssuer:
         exp = now + NODE_TOKEN_LIFETIME_S
         claims = {"iss": self.issuer, "aud": audience, "sub": "hub", "jti": self._jti(), "iat": now, "exp": exp}
         return sign_jwt({"typ": NODE_TOKEN_TYP, "kid": self.kid}, claims, self._signer)
+
+    def status_list(self, claims: Mapping[str, JsonValue]) -> str:
+        """Sign the payload of a Token Status List; its `typ` keeps it from passing for an access token."""
+        return sign_jwt({"typ": STATUS_LIST_TYP, "kid": self.kid}, claims, self._signer)
 
     def jwks(self) -> bytes:
         """Write the token key as JWK set (RFC 7517): the file that counties pin, with a final newline."""

@@ -34,7 +34,19 @@ _ROUTES: Final = {
     "metrics": "metrics",
 }
 _LOG_ROUTES: Final = frozenset(
-    {"checkpoint", "tile", "head", "status", "status.zlib", "keys", "landmarks", "document", "receipt", "entries"}
+    {
+        "checkpoint",
+        "tile",
+        "head",
+        "status",
+        "status.zlib",
+        "statuslist",
+        "keys",
+        "landmarks",
+        "document",
+        "receipt",
+        "entries",
+    }
 )
 _ERROR_HEADER: Final = ERROR_HEADER.encode("ascii")
 
