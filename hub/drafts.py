@@ -57,9 +57,10 @@ class Draft:
     def parse(cls, data: bytes) -> Draft:
         """Read a draft file of at most 64 KiB. Raises Malformed bad_file, too_large, and the faults of its payload."""
         obj = closed(parse_json(data, max_bytes=_MAX_BYTES), "draft", _DRAFT, code="bad_file")
-        if obj["typ"] not in {MEMBER_TYP, RULE_TYP} or not isinstance(obj["payload"], str):
+        typ, payload = obj["typ"], obj["payload"]
+        if not isinstance(typ, str) or typ not in {MEMBER_TYP, RULE_TYP} or not isinstance(payload, str):
             raise Malformed("bad_file", "a draft has the typ of a member or rule entry, and its payload")
-        draft = cls(typ=str(obj["typ"]), payload=obj["payload"])
+        draft = cls(typ=typ, payload=payload)
         _ = draft.change
         return draft
 

@@ -114,7 +114,7 @@ class SyncFiles:
 
 def parse_head(data: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     """Read `head.json`: the head entry, and its inclusion path from the sibling up. Raises Malformed."""
-    obj = closed(parse_canonical_json(data, max_bytes=SYNC_FILES["head.json"]), "head", _HEAD, code=_CODE)
+    obj = _ordered(parse_canonical_json(data, max_bytes=SYNC_FILES["head.json"]), "head", _HEAD)
     lines = [_text(line, "a hash") for line in list_of(obj, "path", maximum=MAX_PATH, code=_CODE)]
     return _text(obj["jws"], "jws"), parse_hashes(lines)
 
@@ -130,8 +130,15 @@ def parse_keys(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def _key(row: JsonValue) -> tuple[int, bytes]:
-    obj = closed(row, "key entry", _KEY, code=_CODE)
+    obj = _ordered(row, "key entry", _KEY)
     return integer(obj, "index"), _text(obj["entry"], "entry")
+
+
+def _ordered(value: JsonValue, what: str, names: tuple[str, ...]) -> dict[str, JsonValue]:
+    obj = closed(value, what, frozenset(names), code=_CODE)
+    if (*obj,) != names:
+        raise Malformed(_CODE, f"members of {what} are not in their order")
+    return obj
 
 
 def format_keys(rows: list[tuple[int, bytes]]) -> bytes:
@@ -150,5 +157,5 @@ def _text(value: JsonValue, what: str) -> bytes:
     return value.encode("utf-8", "surrogatepass")
 
 
-_HEAD: Final = frozenset({"jws", "path"})
-_KEY: Final = frozenset({"index", "entry"})
+_HEAD: Final = ("jws", "path")
+_KEY: Final = ("index", "entry")

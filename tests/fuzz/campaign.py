@@ -66,7 +66,7 @@ class Failure:
     def save(self, folder: Path) -> Path:
         """Write the input as a hex file, and say in its name what it is for."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.target}-{self.seed}-{self.number}.hex"
+        path = folder / f"{self.target.replace(' ', '-')}-{self.seed}-{self.number}.hex"
         path.write_text(self.data.hex() + "\n", encoding="ascii")
         return path
 

@@ -1,4 +1,4 @@
-"""Mutations of bytes that know a little of our formats: bits and spans, lines, numbers, base64 and JSON.
+"""Mutations of bytes that know a little of our formats: bits and spans, lines, numbers, base64, JSON and DER.
 
 A mutator is seeded and draws from a corpus and a dictionary of format words; the same seed gives the same inputs. What
 looks like base64 is decoded, mutated inside and encoded again, and a JSON document is changed as a tree, so that inputs
@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
+
+from tests.fuzz.der import changed_der
 
 __all__ = ["WORDS", "Mutator"]
 
@@ -136,6 +138,12 @@ class Mutator:
         written = _encoded(self.mutate(decoded, depth - 1), url=url)
         return data[: match.start()] + written + data[match.end() :]
 
+    def inside_der(self, data: bytes, depth: int) -> bytes:
+        changed = (
+            changed_der(data, self.random, lambda inner: self.mutate(inner, depth - 1)) if data[:1] == b"0" else None
+        )
+        return self.inside_json(data, depth) if changed is None else changed
+
     def inside_json(self, data: bytes, depth: int) -> bytes:
         try:
             document = json.loads(data)
@@ -203,4 +211,4 @@ _FLAT: Final[tuple[Change, ...]] = (
     Mutator.flip_bit, Mutator.set_byte, Mutator.cut_out, Mutator.truncate, Mutator.repeat, Mutator.insert_word,
     Mutator.replace_word, Mutator.splice, Mutator.change_number, Mutator.change_lines,
 )  # fmt: skip
-_DEEP: Final[tuple[Change, ...]] = (*_FLAT, *[Mutator.inside_base64] * 4, *[Mutator.inside_json] * 6)
+_DEEP: Final[tuple[Change, ...]] = (*_FLAT, *[Mutator.inside_base64] * 4, *[Mutator.inside_der] * 6)

@@ -7,13 +7,14 @@ from typing import Final
 
 import pytest
 
-from ledger.errors import Malformed
+from ledger.errors import Malformed, TongbanError
 from tests.fuzz.campaign import Target, TooSlow, run_campaign
 from tests.fuzz.mutation import MAX_BYTES, Mutator
 from tests.fuzz.registry import TARGETS, seed_of
 
 COUNT: Final = 2_000
 SEED: Final = 4
+FOUND: Final = sorted((Path(__file__).parent / "found").glob("*.hex"))
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -27,6 +28,19 @@ def test_every_input_ends_in_a_result_or_a_coded_error(name: str) -> None:
     assert found == []
     assert report.inputs == count
     assert sum(report.ends.values()) == count
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
+def test_what_was_found_once_ends_as_it_should(path: Path) -> None:
+    """Each file is named <target>--<what it is>--<code, or taken>."""
+    name, _, expected = path.stem.split("--")
+    target, data = TARGETS[name.replace("_", " ")], bytes.fromhex(path.read_text("ascii"))
+    if expected == "taken":
+        target.run(data)
+        return
+    with pytest.raises(TongbanError) as caught:
+        target.run(data)
+    assert caught.value.code == expected
 
 
 def test_the_same_seed_makes_the_same_inputs() -> None:

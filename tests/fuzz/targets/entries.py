@@ -39,7 +39,7 @@ from tests.small_log import (
     vector_random,
 )
 
-__all__ = ["BOUND", "HOLDER", "targets"]
+__all__ = ["BOUND", "HOLDER", "bound_presentations", "genesis_state", "status_entries", "targets"]
 
 HOLDER: Final = signer_of("holder")
 BOUND: Final = issue(CLAIMS, kid="370214#1", vct=VCT, iss="370214", iat=T0 + 60, nbf=T0 + 61, exp=T0 + 10**7,
@@ -48,7 +48,8 @@ NOW: Final = T0 + 150
 
 
 @cache
-def _state() -> KeyState:
+def genesis_state() -> KeyState:
+    """Give the key state of the small log."""
     genesis = parse_entry(GENESIS)
     assert isinstance(genesis, MemberChange)
     return KeyState.genesis(genesis)
@@ -62,7 +63,8 @@ def _seals() -> list[bytes]:
     return [_jwt(SEALED), _jwt(BOUND)]
 
 
-def _statuses() -> list[bytes]:
+def status_entries() -> list[bytes]:
+    """Give a revocation and a supersession."""
     leaf, signer = leaf_hash(_jwt(SEALED)), COUNTIES["370214"]
     revoked = build_status(of=1, leaf=leaf, to=Status.REVOKED, reason="04", iat=T0, kid="370214#1", signer=signer)
     superseded = build_status(of=1, leaf=leaf, to=Status.SUPERSEDED, reason="01", iat=T0, by=9, kid="370214#1",
@@ -79,7 +81,7 @@ def _members() -> list[bytes]:
 
 
 def _rules() -> list[bytes]:
-    payload = rule_payload(iat=T0, prev=_state().digest(), rules={"iat_back_s": 60}, documents={"policy": bytes(32)},
+    payload = rule_payload(iat=T0, prev=genesis_state().digest(), rules={"iat_back_s": 60}, documents={"policy": bytes(32)},
                            supervisors={"370214": ["370200", "370300"]})  # fmt: skip
     return [sign_general(RULE_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()])]
 
@@ -100,7 +102,7 @@ def _rows(data: bytes) -> list[tuple[str, str]]:
 def _entry(data: bytes) -> None:
     entry = parse_entry(data)
     same(entry.raw, data)
-    verify_signatures(entry, _state(), 5)
+    verify_signatures(entry, genesis_state(), 5)
 
 
 def _unsigned(data: bytes, typ: str, kid: str = "370214#1") -> bytes:
@@ -131,7 +133,7 @@ def _change(data: bytes) -> None:
     if isinstance(entry, MemberChange) and entry.origin is not None:
         KeyState.genesis(entry)
     else:
-        text = _state().apply(entry, 5).text()
+        text = genesis_state().apply(entry, 5).text()
         assert text.decode().count("\n") == len(text.splitlines())
 
 
@@ -180,7 +182,8 @@ def _key_binding(data: bytes) -> None:
     check_holder(parsed, parse_entry(_jwt(BOUND)).jws.payload, now=NOW, **CHALLENGE)
 
 
-def _bound() -> list[bytes]:
+def bound_presentations() -> list[bytes]:
+    """Give a presentation that its holder bound."""
     return [bind_holder(present(BOUND, SHOWN), iat=NOW, signer=HOLDER, **CHALLENGE).encode()]
 
 
@@ -209,14 +212,14 @@ def _documents() -> list[bytes]:
 def targets() -> Iterator[Target]:
     """Give the targets of this module."""
     yield Target(name="JSON", seeds=_documents, run=_json)
-    yield Target(name="JWS compact", seeds=lambda: [*_seals(), *_statuses()], run=_jws)
+    yield Target(name="JWS compact", seeds=lambda: [*_seals(), *status_entries()], run=_jws)
     yield Target(name="JWS general", seeds=lambda: [*_members(), *_rules()], run=_jws)
     yield Target(name="seal", seeds=_seals, run=_entry)
-    yield Target(name="status entry", seeds=_statuses, run=_entry)
+    yield Target(name="status entry", seeds=status_entries, run=_entry)
     yield Target(
         name="seal payload", seeds=lambda: [_payload(entry) for entry in _seals()], run=_payload_of("dc+sd-jwt")
     )
-    yield Target(name="status payload", seeds=lambda: [_payload(entry) for entry in _statuses()],
+    yield Target(name="status payload", seeds=lambda: [_payload(entry) for entry in status_entries()],
                  run=_payload_of("lic-status+jwt"))  # fmt: skip
     yield Target(name="head payload", seeds=lambda: [_payload(small_log()[0].entries[4])],
                  run=_payload_of("lic-head+jwt", ORIGIN))  # fmt: skip
@@ -226,7 +229,7 @@ def targets() -> Iterator[Target]:
     yield Target(name="head", seeds=lambda: [small_log()[0].entries[4]], run=_head)
     yield Target(name="SD-JWT", seeds=lambda: [SEALED.encode(), present(SEALED, SHOWN).encode()], run=_sd_jwt)
     yield Target(name="disclosure", seeds=_disclosures, run=_disclosure)
-    yield Target(name="key binding", seeds=_bound, run=_key_binding)
+    yield Target(name="key binding", seeds=bound_presentations, run=_key_binding)
     yield Target(name="holder key", seeds=_cnfs, run=_cnf)
 
 

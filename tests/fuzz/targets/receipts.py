@@ -21,12 +21,12 @@ from tests.cases.presentations import CHALLENGE
 from tests.cases.seals import HEADER, KEY, PAYLOAD, member_entry, receipt_of
 from tests.cases.sm2 import sm2_receipt
 from tests.fuzz.campaign import Target
-from tests.fuzz.targets.entries import BOUND, _bound
+from tests.fuzz.targets.entries import BOUND, bound_presentations
 from tests.fuzz.targets.texts import same
 from tests.logbook import LogBook
 from tests.small_log import CLAIMS, GENESIS, LOG, POLICY, SEALED, T0, small_log
 
-__all__ = ["PAYLOADS", "check_verdict", "receipts", "resealed", "targets"]
+__all__ = ["PAYLOADS", "check_verdict", "named", "receipts", "resealed", "targets"]
 
 NOW: Final = T0 + 150
 STATUSES: Final = 1_027
@@ -44,7 +44,7 @@ def receipts() -> tuple[bytes, ...]:
     book = LogBook(GENESIS, LOG)
     change = member_entry(book, MemberRow(county="370214", cosigners={"auditor": None}))
     rich = receipt_of(SEALED.partition("~")[0].encode(), after=[change])
-    bound = _bound()[0].decode()
+    bound = bound_presentations()[0].decode()
     held = receipt_of(BOUND.partition("~")[0].encode(), shown=bound.partition("~")[2])
     return receipt, later_receipt, rich, held, sm2_receipt()
 
@@ -73,11 +73,12 @@ def _verdict(data: bytes) -> str:
         assert sealed.items() <= CLAIMS.items(), "a claim that the county did not seal"
         if verdict.claims:
             assert verdict.claims["iss"] == "370214"
-        found = _named(verdict)
+        found = named(verdict)
     return found
 
 
-def _named(verdict: Verdict) -> str:
+def named(verdict: Verdict) -> str:
+    """Give a verdict in one line: outcome, step, code."""
     return f"{verdict.outcome} {verdict.failed.number if verdict.failed else ''} {verdict.code}"
 
 
@@ -98,7 +99,7 @@ def _signed(data: bytes) -> str:
     check_verdict(verdict)
     if verdict.outcome is Outcome.VALID:
         assert json.loads(data)["iss"] == "370214"
-    return _named(verdict)
+    return named(verdict)
 
 
 def _array(data: bytes) -> None:

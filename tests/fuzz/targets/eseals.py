@@ -1,0 +1,77 @@
+"""Targets of e-seals: seals and seal signatures in DER, certificates, revocation lists, PEM files."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+from ledger.eseal.certificates import Certificate, pem_blocks, read_certificates
+from ledger.eseal.documents import DocumentBytes
+from ledger.eseal.inspection import inspect_eseal
+from ledger.eseal.revocation import RevocationList
+from ledger.eseal.structures import ESeal, ESealSignature
+from ledger.eseal.verification import verify_eseal
+from ledger.verdict import Outcome, StepState
+from tests.eseals import DOCUMENT, LICENSE, NOW, ROOT, STORE, authority, certificate, list_of, seal, signed
+from tests.fuzz.campaign import Target
+from tests.fuzz.targets.texts import same
+from tests.small_log import T0
+
+__all__ = ["targets"]
+
+
+def _seal(data: bytes) -> None:
+    same(ESeal.parse(data).der, data)
+
+
+def _signature(data: bytes) -> None:
+    same(ESealSignature.parse(data).der, data)
+
+
+def _verdict(data: bytes) -> str:
+    """A seal over a document: a verdict, and VALID for nothing but what was signed."""
+    verdict = verify_eseal(data, DocumentBytes(DOCUMENT), trust=STORE, now=NOW, license_id=LICENSE)
+    failed = [step for step in verdict.steps if step.state is StepState.FAILED]
+    assert (verdict.outcome is Outcome.VALID) == (not failed)
+    if verdict.outcome is Outcome.VALID:
+        assert ESealSignature.parse(data).to_sign == ESealSignature.parse(signed()).to_sign
+    return f"{verdict.outcome} {failed[0].number if failed else ''} {verdict.code}"
+
+
+def _inspected(data: bytes) -> None:
+    inspect_eseal(data)
+
+
+def _certificate(data: bytes) -> None:
+    same(Certificate.parse(data).der, data)
+
+
+def _revocations(data: bytes) -> None:
+    RevocationList.parse(data)
+
+
+def _pem(data: bytes) -> None:
+    for der in pem_blocks(data, "CERTIFICATE"):
+        assert isinstance(der, bytes)
+    read_certificates(data)
+
+
+def _pems() -> list[bytes]:
+    blocks = [
+        b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(each.der) + b"-----END CERTIFICATE-----\n"
+        for each in (ROOT, certificate("signer"))
+    ]
+    return [b"text around blocks\n".join(blocks), blocks[0]]
+
+
+def targets() -> Iterator[Target]:
+    """Give the targets of this module."""
+    yield Target(name="e-seal", seeds=lambda: [seal()], run=_seal, share=0.2)
+    yield Target(name="e-seal signature", seeds=lambda: [signed()], run=_signature, share=0.2)
+    yield Target(name="e-seal verdict", seeds=lambda: [signed()], run=_verdict, share=0.2)
+    yield Target(name="e-seal inspection", seeds=lambda: [signed(), seal()], run=_inspected, share=0.1)
+    yield Target(name="certificate", seeds=lambda: [ROOT.der, certificate("signer").der, authority("middle").der],
+                 run=_certificate, share=0.2)  # fmt: skip
+    yield Target(name="revocation list", seeds=lambda: [list_of(certificate("signer"), date=T0)], run=_revocations,
+                 share=0.2)  # fmt: skip
+    yield Target(name="PEM certificates", seeds=_pems, run=_pem, share=0.2)

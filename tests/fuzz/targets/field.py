@@ -1,0 +1,129 @@
+"""Targets of what is taken into the field: QR codes, the files of a sync folder, and zlib streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+from ledger.base45 import base45_decode, base45_encode
+from ledger.deflated import deflate, inflate
+from ledger.landmarks import Growth, format_growth, format_landmarks, parse_growth, parse_landmarks
+from ledger.qr import QR_PREFIX, QrPayload, format_qr, parse_qr
+from ledger.qr_verifier import FieldVerifier
+from ledger.sync_files import SyncFiles, format_head, format_keys, parse_head, parse_keys
+from tests.fuzz.campaign import Target
+from tests.fuzz.targets.receipts import check_verdict, named
+from tests.fuzz.targets.texts import same
+from tests.synced_log import NOW, qr_of, synced_files
+
+__all__ = ["targets"]
+
+MAX_INFLATED: Final = 65_536
+CODES: Final = (1, 2, 4)
+
+
+@cache
+def _field() -> FieldVerifier:
+    return synced_files().open(now=NOW)
+
+
+@cache
+def _codes() -> list[bytes]:
+    return [*(qr_of(index).encode() for index in CODES), qr_of(8, size=None).encode()]
+
+
+def _parsed(text: str) -> QrPayload:
+    """A code that is read says one thing, and says it again when it is written; zlib streams are not unique."""
+    payload = parse_qr(text)
+    assert parse_qr(format_qr(payload)) == payload
+    return payload
+
+
+def _qr(data: bytes) -> None:
+    _parsed(data.decode("latin-1"))
+
+
+def _streams() -> list[bytes]:
+    return [inflate(base45_decode(code.decode().removeprefix(QR_PREFIX)), max_bytes=MAX_INFLATED) for code in _codes()]
+
+
+def _payload(data: bytes) -> str:
+    """Bytes inside a code: read, and judged by a verifier that synced."""
+    text = QR_PREFIX + base45_encode(deflate(data))
+    verdict = _field().verify_qr(text, now=NOW, max_age=86_400)
+    check_verdict(verdict)
+    if verdict.claims:
+        assert verdict.claims["iss"] == "370214"
+    _parsed(text)
+    return named(verdict)
+
+
+def _base45(data: bytes) -> None:
+    text = data.decode("latin-1")
+    same(base45_encode(base45_decode(text)), text)
+
+
+def _zlib(data: bytes) -> None:
+    assert len(inflate(data, max_bytes=MAX_INFLATED)) <= MAX_INFLATED
+
+
+def _bombs() -> list[bytes]:
+    """Streams that are within the bound by a little, so that what is doubled in them is not."""
+    return [deflate(bytes(MAX_INFLATED)), deflate(b"LIC1" * 99), deflate(bytes(range(256)) * 200)]
+
+
+def _landmarks(data: bytes) -> None:
+    same(format_landmarks(parse_landmarks(data)), data)
+
+
+def _growth(data: bytes) -> None:
+    same(format_growth(parse_growth(data)), data)
+
+
+def _head(data: bytes) -> None:
+    jws, path = parse_head(data)
+    if jws.isascii():
+        same(format_head(jws, path), data)
+
+
+def _keys(data: bytes) -> None:
+    rows = parse_keys(data)
+    if all(entry.isascii() for _, entry in rows):
+        same(format_keys(rows), data)
+
+
+def _more_growth() -> list[bytes]:
+    steps = [Growth(old=1, new=2, path=()), Growth(old=2, new=7, path=(bytes(32), b"\x01" * 32))]
+    return [synced_files().growth, format_growth(steps)]
+
+
+def _file_of(name: str) -> Callable[[bytes], None]:
+    """One file of a folder changed: refused, or the folder says what it said before."""
+
+    def run(data: bytes) -> None:
+        files: SyncFiles = replace(synced_files(), **{name: data})
+        synced = files.check(_field()._verifier, now=NOW)
+        assert synced.statuses.to_bytes() == _field().synced.statuses.to_bytes()
+        assert synced.size == _field().synced.size
+
+    return run
+
+
+def _seed_of(name: str) -> Callable[[], Sequence[bytes]]:
+    return lambda: [getattr(synced_files(), name)]
+
+
+def targets() -> Iterator[Target]:
+    """Give the targets of this module."""
+    yield Target(name="QR text", seeds=_codes, run=_qr)
+    yield Target(name="QR payload", seeds=_streams, run=_payload, share=0.5)
+    yield Target(name="base45", seeds=lambda: [b"BB8", b"%69 VD92EX0", b"UJCLQE7W581", b"QED8WEX0"], run=_base45)
+    yield Target(name="zlib", seeds=_bombs, run=_zlib)
+    yield Target(name="landmarks", seeds=lambda: [synced_files().landmarks], run=_landmarks)
+    yield Target(name="growth", seeds=_more_growth, run=_growth)
+    yield Target(name="sync head", seeds=lambda: [synced_files().head], run=_head)
+    yield Target(name="sync keys", seeds=lambda: [synced_files().keys], run=_keys)
+    for name in ("keys", "checkpoint", "head", "status", "landmarks", "growth"):
+        yield Target(name=f"folder {name}", seeds=_seed_of(name), run=_file_of(name), share=0.1)
