@@ -9,13 +9,14 @@ from typing import Final
 
 import pytest
 
-from tests.cases.case import later_receipt, receipt
+from tests.cases.case import TIMES, later_receipt, receipt
 from tests.cases.generate import FOLDER
 from tests.cases.presentations import CHALLENGE
 from tests.fuzz.mutation import Mutator
 from tests.fuzz.targets.receipts import PAYLOADS, receipts, resealed
 from tests.interop.verifiers import Finding, Request, SyncParts, ask_go, ask_python, build_verifier
-from tests.small_log import GENESIS, POLICY, T0, small_log
+from tests.logbook import LogBook
+from tests.small_log import GENESIS, LOG, POLICY, SEALED, T0, issue_at, small_log
 
 SMALL_LOG: Final = FOLDER.parent / "vectors" / "small_log"
 MUTATIONS: Final = 2_000
@@ -76,15 +77,22 @@ def test_go_takes_the_small_log_for_what_it_is(program: Path) -> None:
 
 
 def test_a_newer_sync_decides_for_both(program: Path) -> None:
-    """A receipt from before the revocation, and statuses that were synced after it."""
+    """A receipt from before the revocation, and statuses that were synced after it; and one of another tree of that size."""
     book, note = small_log()
     parts = SyncParts(checkpoint=note, head=book.entries[4], path=book.path(4), statuses=book.covered.to_bytes())
+    other = LogBook(GENESIS, LOG)
+    for entry in (*book.entries[1:3], *(issue_at(T0 + 90).partition("~")[0].encode(),)):
+        other.append(entry)
+    other.close()
+    fork = other.receipt(1, SEALED, other.checkpoint(list(TIMES.values())))
     requests = [
         Request(name="early", receipt=receipt, now=T0 + 3700, synced=parts),
         Request(name="late", receipt=later_receipt, now=T0 + 3700, synced=parts),
+        Request(name="fork", receipt=fork, now=T0 + 3700, synced=parts),
     ]
     found = ask_go(program, requests)
-    assert found == [Finding("REVOKED", 12, "revoked", T0 + 3660)] * 2
+    assert found[:2] == [Finding("REVOKED", 12, "revoked", T0 + 3660)] * 2
+    assert found[2] == Finding("FORGED", 3, "bad_consistency", 0)
     assert found == ask_python(requests)
 
 

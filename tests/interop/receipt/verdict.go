@@ -52,6 +52,7 @@ type examination struct {
 	*request
 	policy *policy
 	keys   *keyState
+	newer  *newer
 
 	sdJWT, proofText     string
 	headJWS              string
@@ -76,6 +77,7 @@ type examination struct {
 // judge takes the 14 steps; a policy, genesis or sync that cannot be used is a fault of the caller.
 func judge(r *request) *verdict {
 	e := &examination{request: r, policy: parsePolicy(r.Policy), keys: founded(r.Genesis)}
+	e.newer = e.readSync()
 	found := &verdict{Name: r.Name}
 	steps := []func(){
 		e.parse, e.readEntry, e.checkLog, e.checkQuorum, e.checkInclusion, e.checkHead, e.checkKeys, e.checkIssuer,
@@ -183,7 +185,12 @@ func (e *examination) readEntry() { // 2
 	e.entry, e.seal = entry, seal
 }
 
-func (e *examination) checkLog() { e.log, e.times = e.checkpoint.verify(e.policy) } // 3
+func (e *examination) checkLog() { // 3
+	e.log, e.times = e.checkpoint.verify(e.policy)
+	if s := e.newer; s != nil && s.size == e.checkpoint.size {
+		need(bytes.Equal(s.root, e.checkpoint.root), "bad_consistency") // another tree was synced: a fork
+	}
+}
 
 func (e *examination) checkQuorum() { e.time = e.policy.quorumTime(e.times, e.Now) } // 4
 
@@ -333,10 +340,16 @@ func (e *examination) findings() (outcome string, step int, code string) {
 	return "VALID", 0, "valid"
 }
 
-// applySync checks the synced parts as those of a receipt and takes the status, and T, from the newer of the two.
-func (e *examination) applySync() {
+// newer is a checked sync: what its head covers, the tree, T, and the status array.
+type newer struct {
+	n, size, time int64
+	root, array   []byte
+}
+
+// readSync checks the synced parts as those of a receipt; a sync that does not hold is a fault of the caller.
+func (e *examination) readSync() *newer {
 	if e.Synced == nil {
-		return
+		return nil
 	}
 	c := parseCheckpoint(e.Synced.Checkpoint)
 	log, times := c.verify(e.policy)
@@ -352,11 +365,17 @@ func (e *examination) applySync() {
 		leaves = append(leaves, leafHash(tile))
 	}
 	need(bytes.Equal(treeHash(leaves), h.root), "bad_status_proof")
-	if h.n < e.head.n {
+	return &newer{h.n, c.size, time, c.root, array}
+}
+
+// applySync takes the status, and T, from the newer of receipt and sync.
+func (e *examination) applySync() {
+	s := e.newer
+	if s == nil || s.n < e.head.n {
 		return
 	}
-	e.status = int(array[e.index/4]>>(2*(e.index%4))) & 3
-	if h.n > e.head.n || time > e.time {
-		e.time = time
+	e.status = int(s.array[e.index/4]>>(2*(e.index%4))) & 3
+	if s.n > e.head.n || s.time > e.time {
+		e.time = s.time
 	}
 }
