@@ -8,7 +8,6 @@ A document is hashed as it is read, whatever its size. The test CA's folder hold
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,6 @@ from ledger.identifiers import Uscc
 __all__ = [
     "MAX_PICTURE_BYTES",
     "FileDocument",
-    "certificate_pem",
     "create_test_ca",
     "is_license_file",
     "open_certificate",
@@ -126,13 +124,6 @@ def _bytes_of(path: Path) -> bytes:
         raise Malformed("bad_file", f"cannot read {path.name}: {error.strerror}") from error
 
 
-def certificate_pem(certificate: Certificate) -> bytes:
-    """Write a certificate as PEM (RFC 7468)."""
-    text = b64encode(certificate.der)
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return b"\n".join((b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""))
-
-
 def create_test_ca(
     folder: Path, uscc: str, *, years: int, passphrase: bytes, random: Callable[[int], bytes], now: int
 ) -> None:
@@ -159,7 +150,7 @@ def create_test_ca(
     root = issue_certificate(draft("root"), signers["root"])
     issued = [issue_certificate(draft(name), signers["root"], root) for name in _TEST_NAMES[1:]]
     for name, certificate in zip(_TEST_NAMES, [root, *issued], strict=True):
-        write_private(folder / f"{name}.pem", certificate_pem(certificate))
+        write_private(folder / f"{name}.pem", certificate.pem())
 
 
 def with_eseal(record: LicenseRecord, data: bytes) -> LicenseRecord:

@@ -69,6 +69,12 @@ class Certificate:
         """Read a DER certificate of at most 8 KiB. Raises Malformed too_large, bad_certificate, weak_key."""
         return _parsed(data)
 
+    def pem(self) -> bytes:
+        """Write the certificate as PEM (RFC 7468)."""
+        text = binascii.b2a_base64(self.der, newline=False)
+        lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+        return b"\n".join((b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""))
+
     @property
     def self_issued(self) -> bool:
         """Whether issuer and subject have one name."""
@@ -189,7 +195,15 @@ def _authority_key(data: bytes | None) -> bytes | None:
     return None if data is None else _understood(X509.authority_key, data)["key_identifier"].native
 
 
-_LABELS: Final = {_ORGANIZATION_IDENTIFIER: "organizationIdentifier", "2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU"}
+_LABELS: Final = {
+    _ORGANIZATION_IDENTIFIER: "organizationIdentifier",
+    "2.5.4.3": "CN",
+    "2.5.4.6": "C",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+}
 
 
 def name_text(name: Any) -> str:

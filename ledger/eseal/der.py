@@ -62,14 +62,14 @@ def load_der(spec: Any, data: bytes) -> Any:
     check_der(data)
     value = spec.load(data, strict=True)
     if value.dump(force=True) != data:
-        raise ValueError
+        raise ValueError("no DER: it is written otherwise")
     return value
 
 
 def posix_time(value: Any) -> int:
     """Give a UTCTime or GeneralizedTime in POSIX seconds. Raises ValueError (before 1950)."""
     if value.native.year < 1950:
-        raise ValueError
+        raise ValueError("a time before 1950")
     return int(value.native.timestamp())
 
 
@@ -96,30 +96,32 @@ def check_der(data: bytes) -> None:
         while len(ends) > 1 and place == ends[-1]:
             ends.pop()
         if (len(ends) == 1 and place != len(data)) or len(ends) > _MAX_DEPTH or elements > _MAX_ELEMENTS:
-            raise ValueError
+            raise ValueError("no DER: too deep, too many elements, or bytes after the first")
     if not data or len(ends) != 1:
-        raise ValueError
+        raise ValueError("no DER: it ends too early")
 
 
 def _element(data: bytes, place: int, limit: int) -> tuple[int, int, int]:
     """Give the tag of an element that ends at or before `limit`, and where its content starts and ends."""
     if place + 2 > limit:
-        raise ValueError
+        raise ValueError("no DER: half an element")
     tag, size, start = data[place], data[place + 1], place + 2
-    if tag & _LONG_TAG == _LONG_TAG or (not tag & _CLASS and bool(tag & _CONSTRUCTED) != (tag in _CONTAINERS)):
-        raise ValueError
+    if tag & _LONG_TAG == _LONG_TAG or (
+        not tag & _CLASS and bool(tag & _CONSTRUCTED) != (tag | _CONSTRUCTED in _CONTAINERS)
+    ):
+        raise ValueError("no DER: a tag that is not used here")
     if size & _LONG_FORM:
         count = size & ~_LONG_FORM
         size = int.from_bytes(data[start : start + count], "big") if 0 < count <= 4 else 0
         start += count
         if start > limit or size < _LONG_FORM or size.bit_length() <= 8 * (count - 1):
-            raise ValueError
+            raise ValueError("no DER: a length that is not in its shortest form")
     if start + size > limit:
-        raise ValueError
+        raise ValueError("no DER: longer than what is around it")
     return tag, start, start + size
 
 
 def _check_content(tag: int, content: bytes) -> None:
     pattern = _CONTENTS.get(tag)
     if pattern is not None and not pattern.fullmatch(content):
-        raise ValueError
+        raise ValueError("no DER: not the one form of its value")

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.eseals import certificate_pem
 from ledger.eseal.certificates import Certificate
 from ledger.verdict import Outcome
 from tests.eseals import DOCUMENT, NOW, ROOT
 
 __all__ = ["SHARED", "Case"]
 
-ROOTS: Final = certificate_pem(ROOT)
+ROOTS: Final = ROOT.pem()
 SHARED: Final = {"document.pdf": DOCUMENT, "roots.pem": ROOTS}
 """Files of all cases, beside their folders."""
 
@@ -50,6 +49,6 @@ class Case:
         expected |= {"document": "the attestation's JWT"} if self.document is None else {}
         text = json.dumps(expected, ensure_ascii=False, indent=1) + "\n"
         optional = {"document.pdf": self.document, "revocations.crl": self.crl, "receipt.lic-receipt": self.receipt}
-        optional["roots.pem"] = ROOTS + b"".join(certificate_pem(each) for each in self.trusted)
+        optional["roots.pem"] = ROOTS + b"".join(each.pem() for each in self.trusted)
         given = {name: data for name, data in optional.items() if data is not None and data != SHARED.get(name)}
         return {"case.json": text.encode(), "license.eseal": self.eseal, **given}
