@@ -44,6 +44,7 @@ from hub.middleware import Masked, Observed
 from hub.mirrorroutes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
+from hub.ownverifier import OwnVerifier
 from hub.policyfile import policy_fault
 from hub.refusals import Refusals
 from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
@@ -105,6 +106,7 @@ class Hub:
             data / "ledger.sqlite", signer=keys.log, policy=policy, journal=self._journal_binding, clock=clock,
             http=self._http, on_published=self._published, limits=_registry_limits(settings), refusals=self.refusals,
         )  # fmt: skip
+        self._own_verifier = OwnVerifier(self._verifier, self.registry, clock)
         self._issuer = TokenIssuer(keys.token, issuer=settings.url, random=random, lifetime_s=settings.token_lifetime_s)
         self._authenticator = Authenticator(self._issuer, lambda: self.registry.keys)
         self.vault = VaultStore(data / "vault.sqlite", FaceCipher(keys.vault, random), self._is_logged)
@@ -204,7 +206,7 @@ class Hub:
             journal=self.accesses,
             faces=self.sources,
             clock=self._clock,
-            verify=lambda receipt, max_age: self._verifier.verify(receipt, now=self._clock(), max_age=max_age),
+            verify=self._own_verifier.verify,
             holder_key=lambda type_code, code: holder_key(self._holder_secret, type_code, code),
         )
 

@@ -1,6 +1,6 @@
 """A log read over HTTP by a stranger: what anyone may fetch, within bytes and time, nothing of it believed.
 
-    GET <url>/checkpoint, head?size=, status.zlib?size=, keys?from=, landmarks, tile/<L>/<N>[.p/<W>]
+    GET <url>/checkpoint, head?size=, status.zlib?size=, keys?from=, landmarks, tile/<L>/<N>[.p/<W>], statuslist
 
 A request is made again when the connection fails or the log answers 5xx; a log that answers otherwise has answered.
 """

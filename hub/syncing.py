@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Final
 
 from hub.logreader import LogReader
-from hub.syncfolder import SyncFolder
+from hub.syncfolder import SyncFolder, read_sync
 from ledger.deflated import inflate
-from ledger.encoding import JsonValue
+from ledger.encoding import JsonValue, b64u_decode, parse_json
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
 from ledger.landmarks import Growth, format_growth, format_landmarks, parse_growth, parse_landmarks, prove_landmarks
 from ledger.status import Status
+from ledger.status_list import statuses_of
 from ledger.sync import SyncedLog
 from ledger.sync_files import MAX_STATUS_BYTES, SYNC_FILES, SyncFiles, format_keys, parse_keys
 from ledger.transparency.checkpoint import Checkpoint
@@ -35,10 +36,11 @@ from ledger.transparency.merkle import TreeView, verify_consistency
 from ledger.transparency.store import Landmark
 from ledger.transparency.tiles import TileNodes
 
-__all__ = ["EVIDENCE", "SyncReport", "synchronise"]
+__all__ = ["EVIDENCE", "SyncReport", "fetch_status_list", "synchronise"]
 
 EVIDENCE: Final = "fork-evidence.json"
 _ATTEMPTS: Final = 5  # as often as the log may move while it is read
+_MAX_TOKEN: Final = 24 * 1024 * 1024
 _NEEDED: Final = ("policy", "genesis", "checkpoint")
 
 
@@ -100,6 +102,23 @@ def synchronise(
         if held and held["genesis"] != root:
             raise Conflict("log_changed", "the folder is of another log: its genesis is another one")
         return _Sync(folder, log, {**held, "policy": trusted, "genesis": root}, first=not held, now=now).run()
+
+
+def fetch_status_list(folder: SyncFolder, log: LogReader) -> bytes:
+    """Fetch the hub's status list for wallets, if it says what the folder's witnessed statuses say.
+
+    Its signature is for wallets to check, by the JWK set of the hub. Raises NotVerified bad_status_proof: another list,
+    or one of a newer checkpoint (sync again); Malformed, Unavailable.
+    """
+    token = log.need("statuslist", _MAX_TOKEN)
+    parts = token.split(b".")
+    if len(parts) != 3 or not token.isascii():
+        raise Malformed("bad_encoding", "expected a status list as compact JWS")
+    claims = parse_json(b64u_decode(parts[1].decode("ascii")), max_bytes=_MAX_TOKEN)
+    held = inflate(read_sync(folder.path).status, max_bytes=MAX_STATUS_BYTES)
+    if not isinstance(claims, dict) or statuses_of(claims) != held:
+        raise NotVerified("bad_status_proof", "the status list is not that of the synced checkpoint")
+    return token
 
 
 class _Sync:

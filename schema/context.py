@@ -192,8 +192,8 @@ class FaceSources(Protocol):
 class Context:
     """What one request carries: the caller, the ports, the clock.
 
-    verify: the offline verifier bound to the hub's policy and genesis: (receipt bytes, max_age seconds) -> Verdict;
-    called in a worker thread.
+    verify: the verifier bound to the hub's policy and genesis: (receipt, or QR code's text, as bytes; max_age seconds)
+    -> Verdict; called in a worker thread. Raises Unavailable no_log (a QR code before the first checkpoint).
     holder_key: (certificateHolderTypeCode, certificateHolderCode) -> keyed hash of the holder, the `key` of `Holder`.
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
     """

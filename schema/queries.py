@@ -118,7 +118,7 @@ class Query:
 
     @computed(access="public", cost=10, post_only=True)
     async def verify(self, info: Info[Context, Any], receipt: ReceiptText, max_age: MaxAge = DAY) -> VerifyResult:
-        """Verify a receipt: one verdict with every step. Bad input is a verdict, too."""
+        """Verify a receipt or a QR code: one verdict with every step. Bad input is a verdict, too."""
         return await verify_receipt(info.context, receipt, max_age)
 
     @computed(access="public", cost=2)

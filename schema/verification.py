@@ -3,8 +3,9 @@
     verify(receipt: "...", maxAge: 86400) {
       ... on Verdict { outcome clerkText code message steps { number name state } } ... on Problem { code } }
 
-Bad input is a verdict, never an error. Nothing is read but the receipt and the hub's own policy and genesis: whoever
-holds those checks the same offline (`tongban verify`).
+Bad input is a verdict, never an error. Of a receipt nothing is read but the receipt and the hub's own policy and
+genesis: whoever holds those checks the same offline (`tongban verify`). A QR code leaves out what its verifier has
+synced; here that is the hub's own newest checkpoint, so the verdict on a code rests on the hub's copy of the log.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from strawberry.scalars import JSON
 
 from ledger.encoding import b64_decode
 from ledger.errors import Malformed, TongbanError
+from ledger.qr import QR_PREFIX
 from ledger.receipt import MAX_RECEIPT_BYTES
 from ledger.verdict import Verdict as LedgerVerdict
 from schema.context import Context
@@ -40,7 +42,10 @@ __all__ = [
 
 DAY: Final = 86_400
 ReceiptText: TypeAlias = Annotated[
-    str, strawberry.argument(description="The receipt file: its JSON text, or base64 of it; at most 512 KiB.")
+    str,
+    strawberry.argument(
+        description="The receipt file: its JSON text, or base64 of it; at most 512 KiB. Or a QR code's text: LIC1:…"
+    ),
 ]
 MaxAge: TypeAlias = Annotated[
     int, strawberry.argument(description="How old the proof may be before the verdict is STALE, seconds.")
@@ -117,8 +122,8 @@ VerifyResult: TypeAlias = Annotated[
 
 
 def _receipt_bytes(text: str) -> bytes:
-    """Read JSON text as it is, anything else as base64; what is neither goes on as it came: the verdict is FORGED."""
-    if not text.startswith("{"):
+    """Read JSON and a code's text as they are, anything else as base64; what is neither goes on: it is FORGED."""
+    if not text.startswith(("{", QR_PREFIX)):
         try:
             return b64_decode(text)
         except Malformed:
@@ -146,7 +151,7 @@ def _verdict(verdict: LedgerVerdict) -> Verdict:
 
 
 async def verify_receipt(context: Context, receipt: str, max_age: int) -> Verdict | Problem:
-    """Verify a receipt's text (JSON or base64); max_age in seconds, 0 to ten years."""
+    """Verify a receipt's text (JSON or base64) or a QR code's; max_age in seconds, 0 to ten years."""
     try:
         if len(receipt) > _MAX_TEXT:
             raise Malformed("too_large", f"receipt: expected at most {_MAX_TEXT} characters, got {len(receipt)}")

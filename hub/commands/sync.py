@@ -14,7 +14,7 @@ import typer
 from hub.commands.verify import read_bounded
 from hub.logreader import LogReader
 from hub.syncfolder import SyncFolder
-from hub.syncing import SyncReport, synchronise
+from hub.syncing import SyncReport, fetch_status_list, synchronise
 from ledger.errors import Malformed
 from ledger.sync_files import SYNC_FILES
 from ledger.transparency.policy import Policy
@@ -31,6 +31,7 @@ def sync(
     ] = None,
     policy: Annotated[Path | None, typer.Option(help="pinned policy; needed at the first sync, then kept")] = None,
     genesis: Annotated[Path | None, typer.Option(help="pinned genesis; needed at the first sync, then kept")] = None,
+    status_list: Annotated[Path | None, typer.Option(help="also write the hub's status list for wallets (JWT)")] = None,
     timeout: Annotated[float, typer.Option(min=1, max=3600, help="longest time for all of it, seconds")] = 120.0,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
@@ -47,6 +48,8 @@ def sync(
     with httpx2.Client(trust_env=False, follow_redirects=False) as http:
         log = LogReader(url or _url_in(pinned or place.held().get("policy")), http, seconds=timeout)
         report = synchronise(place, log, policy=pinned, genesis=root, now=int(time.time()))
+        if status_list is not None:
+            status_list.write_bytes(fetch_status_list(place, log))
     if json:
         typer.echo(orjson.dumps(report.to_json()).decode())
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,20 +11,24 @@ import httpx2
 import pytest
 import stamina
 
+from hub.auth import TokenIssuer
 from hub.logreader import LogReader
 from hub.syncfolder import SyncFolder, read_sync
-from hub.syncing import EVIDENCE, SyncReport, synchronise
+from hub.syncing import EVIDENCE, SyncReport, fetch_status_list, synchronise
 from ledger.deflated import deflate
+from ledger.encoding import b64u_encode
 from ledger.entries import RULE_TYP
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
 from ledger.governance import rule_payload
 from ledger.jws import sign_general
 from ledger.landmarks import parse_landmarks
+from ledger.status_list import status_list_claims
 from ledger.sync_files import SYNC_FILES
 from ledger.transparency.evidence import SAME_SIZE, UNPROVEN, ForkEvidence
 from ledger.transparency.policy import Policy
 from ledger.transparency.tiles import TilePath
 from ledger.verdict import Outcome
+from tests.entropy import seeded, signer_of
 from tests.logbook import LogBook
 from tests.shown_log import SHOWN_URL, ShownLog
 from tests.small_log import AUDITORS, COUNTIES, GENESIS, LOG, POLICY, T0, issue_at
@@ -34,7 +39,7 @@ KEYS = Policy.parse(POLICY).keys
 
 
 @pytest.fixture(autouse=True)
-def _no_waits() -> object:
+def _no_waits() -> Iterator[None]:
     with stamina.set_testing(True, attempts=3, cap=True):  # tries again, at once
         yield
 
@@ -342,41 +347,30 @@ def test_a_folder_that_was_never_synced_says_so(tmp_path: Path) -> None:
         read_sync(tmp_path / "file")
 
 
-# The reader
-
-
-def test_answers_are_bounded_in_bytes_and_time() -> None:
-    log = ShownLog(synced_book(), time=T)
-    with log.client() as http:
-        with pytest.raises(Malformed, match=r"^too_large: "):
-            LogReader(SHOWN_URL, http, seconds=60).need("checkpoint", 10)
-        with pytest.raises(Unavailable, match=r"^deadline: "):
-            LogReader(SHOWN_URL, http, seconds=0).need("checkpoint", 10_000)
-        with pytest.raises(Malformed, match=r"^bad_setting: "):
-            LogReader("file:///ledger", http, seconds=60)
-        with pytest.raises(Unavailable, match=r"^no_log: "):
-            LogReader(SHOWN_URL, http, seconds=60).need("elsewhere", 10)
-
-
-def test_a_log_that_fails_is_asked_again() -> None:
-    log = ShownLog(synced_book(), time=T)
-    log.instead["checkpoint"] = httpx2.Response(503)
+def test_the_list_for_wallets_is_the_witnessed_one_or_is_not_written(tmp_path: Path) -> None:
+    path, log = tmp_path / "field", ShownLog(synced_book(), time=T)
+    sync(log, path)
+    issuer = TokenIssuer(signer_of("hub token"), issuer="http://log", random=seeded("jti"))
+    claims = status_list_claims(log.files.status, uri="http://log/ledger/statuslist", time=T)
+    other = status_list_claims(deflate(bytes(3)), uri="http://log/ledger/statuslist", time=T)
     with log.client() as http:
         reader = LogReader(SHOWN_URL, http, seconds=60)
-        with pytest.raises(Unavailable, match=r"^not_ready: the log answers 503"):
-            reader.need("checkpoint", 10_000)
-        assert log.asked == ["checkpoint"] * 3
-        log.before = lambda _path: log.instead.clear()
-        assert reader.need("checkpoint", 10_000) == log.files.checkpoint
-
-
-def test_a_broken_connection_is_unavailable() -> None:
-    def broken(request: httpx2.Request) -> httpx2.Response:
-        raise httpx2.ConnectError("no route", request=request)
-
-    http = httpx2.Client(transport=httpx2.MockTransport(broken))
-    with http, pytest.raises(Unavailable, match=r"^not_ready: "):
-        LogReader(SHOWN_URL, http, seconds=60).need("checkpoint", 10)
+        for content, code in (
+            (issuer.status_list(claims), None),
+            (issuer.status_list(other), "bad_status_proof"),
+            ("a.b", "bad_encoding"),
+            ("a.b.c", "bad_base64"),
+            ("a.\u00e9.c", "bad_encoding"),
+            (f"a.{b64u_encode(b'[]')}.c", "bad_status_proof"),
+            (f"a.{b64u_encode(b'{}')}.c", "bad_payload"),
+        ):
+            log.instead["statuslist"] = httpx2.Response(200, content=content.encode())
+            if code is None:
+                assert fetch_status_list(SyncFolder(path), reader) == content.encode()
+                continue
+            with pytest.raises(TongbanError) as caught:
+                fetch_status_list(SyncFolder(path), reader)
+            assert caught.value.code == code
 
 
 def naming(policy: bytes) -> LogBook:

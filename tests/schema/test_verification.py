@@ -69,6 +69,7 @@ async def test_what_is_not_known_is_null_and_a_time_ahead_has_age_0() -> None:
     ("text", "data"),
     [
         ('{"v":1}', b'{"v":1}'),
+        ("LIC1:BB8", b"LIC1:BB8"),
         (b64_encode(b'{"v":1}'), b'{"v":1}'),
         ("neither JSON nor base64", b"neither JSON nor base64"),
         ("", b""),

@@ -1,0 +1,77 @@
+"""Verification at the hub: receipts by themselves, QR codes against the hub's own newest published state.
+
+A code leaves out what a verifier in the field has in its sync folder. The hub has the same at hand, and checks it in
+the same way (`ledger.sync`): its own checkpoint must have a quorum under its own policy. Every tree that it published
+is a landmark to it, and for a pointer it reads the inclusion path out of its tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from ledger.errors import Malformed, Unavailable
+from ledger.qr import QR_PREFIX, QrPayload, parse_qr
+from ledger.qr_verifier import FieldVerifier
+from ledger.sync import SyncedLog, check_sync
+
+if TYPE_CHECKING:
+    from hub.registry import LedgerRegistry
+    from ledger.transparency.snapshot import Snapshot
+    from ledger.verdict import Verdict
+    from ledger.verifier import Verifier
+    from schema.context import Clock
+
+__all__ = ["OwnVerifier"]
+
+_PREFIX: Final = QR_PREFIX.encode("ascii")
+
+
+class OwnVerifier:
+    """Verifies what clients send; called in worker threads."""
+
+    def __init__(self, verifier: Verifier, registry: LedgerRegistry, clock: Clock) -> None:
+        self._verifier: Final = verifier
+        self._registry: Final = registry
+        self._clock: Final = clock
+        self._synced: tuple[Snapshot, SyncedLog] | None = None
+
+    def verify(self, data: bytes, max_age: int) -> Verdict:
+        """Return the verdict on a receipt, or on the text of a QR code. Raises Unavailable no_log for a code."""
+        now = self._clock()
+        if not data.startswith(_PREFIX):
+            return self._verifier.verify(data, now=now, max_age=max_age)
+        return self._code(data.decode("utf-8", "replace"), now, max_age)
+
+    def _code(self, text: str, now: int, max_age: int) -> Verdict:
+        synced, path = self._published(now), None
+        try:
+            payload = parse_qr(text)
+        except Malformed:
+            pass  # the verdict says so
+        else:
+            synced, path = self._known(synced, payload), self._path(synced, payload)
+        return FieldVerifier(self._verifier, synced).verify_qr(text, now=now, max_age=max_age, path=path)
+
+    def _published(self, now: int) -> SyncedLog:
+        shown, kept = self._registry.snapshot, self._synced
+        if shown is None:
+            raise Unavailable("no_log", "nothing is published yet")
+        if kept is None or kept[0] != shown:
+            reads = self._registry.file.reads
+            head, statuses = reads.head(shown.size), reads.statuses(shown.size).to_bytes()
+            keys = reads.governance(1, shown.size)
+            anchor, note = self._verifier.anchor, shown.quorum_note
+            kept = shown, check_sync(anchor, note, head.jws, head.path, statuses, keys=keys, now=now)
+            self._synced = kept
+        return kept[1]
+
+    def _known(self, synced: SyncedLog, payload: QrPayload) -> SyncedLog:
+        if payload.landmark is None or not 0 < payload.landmark.size <= synced.checkpoint.size:
+            return synced
+        size = payload.landmark.size
+        return synced.with_roots({size: self._registry.file.reads.root(size)})
+
+    def _path(self, synced: SyncedLog, payload: QrPayload) -> Sequence[bytes]:
+        size = synced.checkpoint.size
+        return self._registry.file.reads.inclusion(payload.index, size) if payload.index < size else ()
