@@ -94,6 +94,13 @@ def test_only_the_graph_folder_imports_the_bolt_driver() -> None:
     assert [str(path.relative_to(ROOT)) for path in found if "hub/graph" not in path.as_posix()] == []
 
 
+def test_nothing_imports_the_dishonest_hub() -> None:
+    """It is a test build of the hub: no setting of the product does what it does."""
+    pattern = re.compile(r"^\s*(?:from|import) (?:hub\.dishonest|hub import .*dishonest)|registry_kind =", re.MULTILINE)
+    found = [path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py") if path.stem != "dishonest"]
+    assert [str(path) for path in found if pattern.search(path.read_text("utf-8"))] == []
+
+
 def test_no_lock_names_a_host() -> None:
     """A lock holds versions and hashes, and no URL."""
     text = (ROOT / "requirements.lock").read_text("utf-8")

@@ -16,6 +16,7 @@ from hub.county.auditor import Auditor
 from hub.county.deposits import PassingOn, auditors_of, deposit_routes
 from hub.county.entries import HttpEntries, county_token
 from hub.county.keys import auditor_name
+from hub.county.mirroring import MirroredLog
 from hub.county.witness import cosigner_routes
 from hub.workers import cores, workers
 from ledger.errors import Malformed
@@ -55,11 +56,10 @@ class AuditorPart:
         self._http: Final = httpx2.Client(trust_env=False)
         token = county_token(node, self._http, clock)
         self._store: Final = SqliteAuditStore(node.data / "auditor.sqlite")
+        source = HttpEntries(log.url or f"{node.config.hub_url}/ledger", token, self._http)
         self.auditor: Final = Auditor(
             self._store,
-            HttpEntries(log.url or f"{node.config.hub_url}/ledger", token, self._http),
-            genesis=genesis,
-            log_key=log.key,
+            MirroredLog(self._store, source, genesis=genesis, log_key=log.key, clock=clock),
             name=name,
             signer=node.keys.auditor,
             refuse=self._signed,

@@ -1,0 +1,107 @@
+"""An audit by anyone with access: every entry of a log mirrored, replayed, and compared with what it publishes.
+
+    checkpoint      signed by a log of the policy, cosigned by a quorum                    anyone may read it
+    entries         each one under the key state at its index, heads, statuses, journal    a member's token
+    audit.sqlite    the mirror (hub/county/auditing.py): the next audit goes on from there
+
+What an auditor does day and night (hub/county/auditor.py), without its cosignature and without deposits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hub.county.mirroring import MirroredLog
+from ledger.encoding import JsonValue, b64_encode
+from ledger.errors import NotVerified, TongbanError
+from ledger.transparency.spans import one_by_one
+from ledger.transparency.witness import Latest
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from hub.county.entries import HttpEntries
+    from ledger.anchor import TrustAnchor
+    from ledger.transparency.auditstore import AuditStore
+    from ledger.transparency.checkpoint import Checkpoint
+    from ledger.transparency.spans import InOrder
+    from schema.context import Clock
+
+__all__ = ["AuditReport", "audit_log"]
+
+_MANY: Final = 16_384  # entries from which on worker processes save more time than their start costs
+
+Pool = Callable[[], "AbstractContextManager[InOrder]"]
+"""Opens what checks the signatures of many entries."""
+
+Progress = Callable[[int, int], None]
+"""(entries that hold, of how many)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """What holds. replayed: entries that were new to this mirror. time: when the quorum stood, POSIX seconds."""
+
+    checkpoint: Checkpoint
+    replayed: int
+    journal: int
+    time: int
+    cosigners: tuple[str, ...]
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Write the report for machines."""
+        return {
+            "origin": self.checkpoint.origin,
+            "size": self.checkpoint.size,
+            "root": b64_encode(self.checkpoint.root),
+            "replayed": self.replayed,
+            "journal": self.journal,
+            "time": self.time,
+            "cosigners": list(self.cosigners),
+        }
+
+
+def audit_log(
+    source: HttpEntries,
+    store: AuditStore,
+    anchor: TrustAnchor,
+    *,
+    clock: Clock,
+    pool: Pool = lambda: nullcontext(one_by_one),
+    progress: Progress = lambda _done, _of: None,
+) -> AuditReport:
+    """Mirror and replay a log up to its published checkpoint. pool: opens workers for very many entries.
+
+    Raises what does not hold: Malformed, NotVerified (no_quorum, bad_consistency: the log has fewer entries than it
+    had), Conflict, Refused, with the first index at fault where one is; Unavailable.
+    """
+    note = source.checkpoint()
+    signed, time = anchor.checkpoint(note), anchor.quorum_time(note, clock())
+    claimed: Final = signed.checkpoint
+    mirror = MirroredLog(store, source, genesis=anchor.genesis, log_key=signed.log, clock=clock)
+    first = mirror.size
+    if claimed.size < first:
+        raise NotVerified("bad_consistency", f"the log publishes {claimed.size} entries, and had {first} before")
+    try:
+        with pool() if claimed.size - first > _MANY else nullcontext(one_by_one) as in_order:
+            _replay(mirror, claimed, in_order, progress)
+    except TongbanError as error:
+        mirror.doubt(error)
+        raise
+    store.keep(None, Latest(size=claimed.size, root=claimed.root, time=clock(), note=note))
+    cosigners = tuple(sorted(key.name for key in signed.cosignatures))
+    journal = mirror.replay.journal[0]
+    return AuditReport(
+        checkpoint=claimed, replayed=claimed.size - first, journal=journal, time=time, cosigners=cosigners
+    )
+
+
+def _replay(mirror: MirroredLog, claimed: Checkpoint, in_order: InOrder, progress: Progress) -> None:
+    while mirror.size < claimed.size:
+        progress(mirror.size, claimed.size)
+        mirror.run_to(claimed, in_order)
+    mirror.check_next(claimed)  # nothing is missing: the root alone is compared, also when nothing was
+    progress(mirror.size, claimed.size)

@@ -1,0 +1,131 @@
+"""A mirrored log: the audit over its store and its source, run by run towards a signed checkpoint.
+
+What an auditor does while it catches up, and what `tongban audit` does for anyone with access. A run ends in a head and
+is stored at once, so nothing is replayed twice; what no signed checkpoint has confirmed yet is forgotten when the
+entries turn out to make another tree, and fetched anew.
+
+Dates: an entry that comes now was submitted after the checkpoint that was cosigned (or audited) here last. So it may be
+dated `iat_back_s` before that time, five minutes of grace included, rather than before this very second: the hub's
+clock is another one, a day without a quorum must not void what the log took, and one entry at the edge must not stop
+the log. What lies below that checkpoint has no window any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ledger.errors import Malformed, NotVerified
+from ledger.heads import HEAD_TYP
+from ledger.jws import parse_jws
+from ledger.transparency.audit import Audit, Audited
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.spans import Window, one_by_one
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.county.entries import EntrySource
+    from ledger.members import KeyState
+    from ledger.transparency.auditstore import AuditStore
+    from ledger.transparency.note import VerifierKey
+    from ledger.transparency.replay import Replay
+    from ledger.transparency.spans import InOrder
+    from ledger.transparency.witness import Latest
+    from schema.context import Clock
+
+__all__ = ["MirroredLog"]
+
+_RUN: Final = 8_192
+_MAX_RUN: Final = 65_536  # entries without a head among them that are waited for
+_GRACE_S: Final = 300
+
+
+class MirroredLog:
+    """The log of `log_key` as far as it is mirrored. One thread at a time goes on; others may read `replay`.
+
+    genesis: key state of the pinned genesis. Raises NotVerified corrupt_store: the store does not hold.
+    """
+
+    def __init__(
+        self, store: AuditStore, source: EntrySource, *, genesis: KeyState, log_key: VerifierKey, clock: Clock
+    ) -> None:
+        self.log_key: Final = log_key
+        self._store: Final = store
+        self._source: Final = source
+        self._genesis: Final = genesis
+        self._clock: Final = clock
+        self._audit = self._opened()
+
+    def _opened(self) -> Audit:
+        return Audit.open(self._store.reader, self._store.state(), genesis=self._genesis, log_key=self.log_key)
+
+    @property
+    def replay(self) -> Replay:
+        """The replayed log as it is stored; not to be changed."""
+        return self._audit.replay
+
+    @property
+    def size(self) -> int:
+        """Entries that are mirrored and replayed."""
+        return self._audit.size
+
+    def check_next(self, claimed: Checkpoint) -> Audited:
+        """Fetch and judge what is missing to a checkpoint, all at once; nothing is stored.
+
+        Raises as `ledger.transparency.audit.Audit.check`, Unavailable no_log.
+        """
+        return self._check(self._source.entries(self.size, claimed.size), claimed, one_by_one)
+
+    def _check(self, raws: Sequence[bytes], claimed: Checkpoint | None, in_order: InOrder) -> Audited:
+        latest, stop = self._store.latest(), self.size + len(raws)
+        since = 0 if latest is None else latest.time - _GRACE_S
+        window = None if latest is not None and stop <= latest.size else Window(now=self._clock(), since=since)
+        prove = self._source.journal_growth
+        return self._audit.check(raws, claimed=claimed, window=window, prove=prove, in_order=in_order)
+
+    def keep(self, audited: Audited, latest: Latest | None = None, settled: Sequence[bytes] = ()) -> None:
+        """Store what holds, with the checkpoint cosigned over it, and stand there. Raises as AuditStore.keep."""
+        if audited.batch is not None or latest is not None:
+            self._store.keep(audited.batch, latest, settled)
+        self._audit.advance(audited)
+
+    def run_to(self, claimed: Checkpoint, in_order: InOrder) -> None:
+        """Fetch, judge and store one run on the way to a checkpoint. Raises as check_next."""
+        goal, first = self._goal(claimed), self.size
+        raws = list(self._source.entries(first, min(first + _RUN, goal.size)))
+        while first + len(raws) < goal.size:
+            if (end := _last_head(raws)) is not None:
+                self.keep(self._check(raws[: end + 1], None, in_order))
+                return
+            if len(raws) >= _MAX_RUN:
+                raise NotVerified("bad_head", f"no head among {_MAX_RUN} entries", index=first)
+            start = first + len(raws)
+            raws += self._source.entries(start, min(start + _RUN, goal.size))
+        self.keep(self._check(raws, goal, in_order))
+
+    def _goal(self, claimed: Checkpoint) -> Checkpoint:
+        """Give the next checkpoint to reach: that cosigned last, where it lies ahead, as it confirms the mirror."""
+        latest = self._store.latest()
+        if latest is None or latest.size <= self.size:
+            return claimed
+        return Checkpoint(origin=claimed.origin, size=latest.size, root=latest.root)
+
+    def doubt(self, error: Exception) -> None:
+        """Forget the mirror if the entries made another tree than was signed, and no checkpoint has confirmed it."""
+        latest = self._store.latest()
+        wrong_tree = isinstance(error, NotVerified) and error.code == "bad_inclusion"
+        if wrong_tree and self.size > (0 if latest is None else latest.size):
+            self._store.forget()
+            self._audit = self._opened()
+
+
+def _last_head(raws: Sequence[bytes]) -> int | None:
+    """Find the last entry that calls itself a head; the check that follows reads it in full."""
+    return next((at for at in range(len(raws) - 1, -1, -1) if _is_head(raws[at])), None)
+
+
+def _is_head(raw: bytes) -> bool:
+    try:
+        return parse_jws(raw).typ == HEAD_TYP
+    except Malformed:
+        return False
