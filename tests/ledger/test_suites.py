@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,6 +144,18 @@ def test_an_ed25519_signature_with_s_above_the_order_is_refused() -> None:
     for multiple in range(1, 8):
         moved = signature[:32] + (s + multiple * ED25519_ORDER).to_bytes(32, "little")
         assert refused(signer.public_key, b"statement", moved)
+
+
+def test_an_ed25519_signature_whose_r_is_of_small_order_is_refused_whatever_a_library_says() -> None:
+    """With nonce 0, R is the neutral point and S = k * a gives the key away; OpenSSL takes it all the same."""
+    seed, message, neutral = bytes(range(32)), b"statement", bytes.fromhex(SMALL_ORDER[0])
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key()
+    scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (2**254 - 8) | 2**254
+    challenge = hashlib.sha512(neutral + public.public_bytes_raw() + message).digest()
+    s = int.from_bytes(challenge, "little") * scalar % ED25519_ORDER
+    signature = neutral + s.to_bytes(32, "little")
+    public.verify(signature, message)
+    assert refused(load_public_key("Ed25519", public.public_bytes_raw()), message, signature)
 
 
 def test_es256_numbers_out_of_range_are_refused() -> None:

@@ -75,7 +75,7 @@ func (k publicKey) verify(message, signature []byte) bool {
 	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
 	switch k.alg {
 	case "Ed25519":
-		return ed25519.Verify(k.x, message, signature)
+		return !slices.Contains(smallOrder, hex.EncodeToString(signature[:32])) && ed25519.Verify(k.x, message, signature)
 	case "ES256":
 		digest := sha256.Sum256(message)
 		x, y := new(big.Int).SetBytes(k.x), new(big.Int).SetBytes(k.y)
