@@ -23,14 +23,14 @@ from typing import Final
 import orjson
 
 from loadtests.bench.conditions import conditions, load
-from loadtests.bench.figures import append, ingest, lookup, memory, receipt, seals, sm2
+from loadtests.bench.figures import append, cold, ed25519, ingest, lookup, memory, receipt, seals, sizes, sm2, waits
 from loadtests.bench.measuring import Effort, Reading
 from loadtests.bench.town import running_town
 
 __all__ = ["NAMES", "main"]
 
-NAMES: Final = ("append", "receipt", "sm2", "ingest", "lookup", "memory", "seals")
-_SERVED: Final = frozenset({"lookup", "memory", "seals"})
+NAMES: Final = ("append", "ed25519", "sm2", "receipt", "cold", "sizes", "ingest", "lookup", "memory", "seals", "waits")
+_SERVED: Final = frozenset({"lookup", "memory", "seals", "waits"})
 _FULL: Final = Effort(rounds=5, share=1.0)
 _QUICK: Final = Effort(rounds=3, share=0.1)
 _LICENSES: Final = 300  # a county
@@ -69,10 +69,16 @@ def _measured(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Re
     """Measure what needs no server first, while nothing else of ours runs."""
     if "append" in names:
         yield from append.measure(effort)
+    if "ed25519" in names:
+        yield from ed25519.measure(effort)
     if "sm2" in names:
         yield from sm2.measure(effort)
     if "receipt" in names:
         yield from receipt.measure(effort, folder / "receipt")
+    if "cold" in names:
+        yield from cold.measure(effort, folder / "cold")
+    if "sizes" in names:
+        yield from sizes.measure(folder / "sizes")
     if "ingest" in names:
         yield from ingest.measure(effort, folder / "ingest")
     if not _SERVED.isdisjoint(names):
@@ -87,6 +93,8 @@ def _served(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Read
             yield from memory.measure(effort, town)
         if "seals" in names:
             yield from seals.measure(effort, town, folder)
+        if "waits" in names:
+            yield from waits.measure(effort, town, folder)
 
 
 def _text(reading: Reading) -> str:

@@ -1,5 +1,7 @@
 """The running alliance that the HTTP figures share: hub, graph engine and five county nodes, with licenses looked up.
 
+Two of the counties run an auditor, the other three a witness.
+
     with running_town(folder, licenses=400) as town:
         town.look_ups(1_000)        # prepared requests, every answer known
 
@@ -24,6 +26,7 @@ from hub.commands.ingest import sample_normaliser
 from hub.county.node import CountyNode
 from hub.keyfiles import read_secret
 from hub.partner import access_token
+from hub.trial import AUDITORS
 from loadtests.answers import check_licenses
 from loadtests.bench.wire import Request, post
 from loadtests.operations import operation
@@ -84,7 +87,7 @@ class Town:
 @contextmanager
 def running_town(folder: Path, *, licenses: int) -> Iterator[Town]:
     """Found and start an alliance whose counties have `licenses` sealed licenses each; ready when all are found."""
-    alliance = Alliance.found(folder, SAMPLE)
+    alliance = Alliance.found(folder, SAMPLE, auditors=AUDITORS)
     now = int(time.time())  # not before the keys are valid
     population = Population.of(SAMPLE, licenses=licenses, as_of=sample_normaliser(SAMPLE[0], now).today)
     for plan in population.plans:

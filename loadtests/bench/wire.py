@@ -2,9 +2,12 @@
 
     async with connected(url, 32) as connections:
         seconds = await closed_loop(connections, requests)
+        waits = await open_loop(connections, requests, rate=250.0)
 
-A closed loop: each connection sends its next request when the answer to the one before has been checked. A request is
-made beforehand; whoever makes it says how its answer is checked, and a wrong answer ends the run.
+A closed loop: each connection sends its next request when the answer to the one before has been checked. An open loop:
+requests are due at a steady rate whatever the hub does, and a wait counts from when the request was due; so a hub that
+stands still for a second cannot hide it (no coordinated omission). A request is made beforehand; whoever makes it says
+how its answer is checked, and a wrong answer ends the run.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from urllib.parse import urlsplit
 
 from httptools import HttpResponseParser
 
-__all__ = ["Connection", "Request", "closed_loop", "connected", "post"]
+__all__ = ["Connection", "Request", "closed_loop", "connected", "open_loop", "post"]
 
 _TIMEOUT_S: Final = 30.0
 
@@ -114,12 +117,36 @@ async def closed_loop(connections: Sequence[Connection], requests: Iterable[Requ
 
     async def client(connection: Connection) -> None:
         for request in waiting:
-            async with asyncio.timeout(_TIMEOUT_S):
-                status, body = await connection.exchange(request.data)
-            if status != 200:
-                raise ValueError(f"status {status}: {body[:300].decode('utf-8', 'replace')}")
-            request.check(body)
+            await _answered(connection, request)
 
     start = time.perf_counter()
     await asyncio.gather(*map(client, connections))
     return time.perf_counter() - start
+
+
+async def open_loop(connections: Sequence[Connection], requests: Sequence[Request], *, rate: float) -> list[float]:
+    """Send request number n at n / rate seconds; give the wait for each answer, in seconds, in the order of requests.
+
+    A request that finds no free connection waits for one, and that wait counts. Raises as closed_loop.
+    """
+    free: asyncio.Queue[Connection] = asyncio.Queue()
+    for connection in connections:
+        free.put_nowait(connection)
+    start = time.perf_counter()
+
+    async def send(request: Request, due: float) -> float:
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        connection = await free.get()
+        await _answered(connection, request)
+        free.put_nowait(connection)
+        return time.perf_counter() - due
+
+    return list(await asyncio.gather(*(send(each, start + number / rate) for number, each in enumerate(requests))))
+
+
+async def _answered(connection: Connection, request: Request) -> None:
+    async with asyncio.timeout(_TIMEOUT_S):
+        status, body = await connection.exchange(request.data)
+    if status != 200:
+        raise ValueError(f"status {status}: {body[:300].decode('utf-8', 'replace')}")
+    request.check(body)
