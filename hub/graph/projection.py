@@ -32,6 +32,9 @@ __all__ = ["LogReader", "Position", "Projector"]
 BATCH: Final = 1000
 _LEAST_BATCH: Final = 25
 _POLL_S: Final = 1.0
+_SPACING_S: Final = (
+    0.25  # publications of one quarter of a second share a transaction: the engine's costs are per commit
+)
 _FIRST_PAUSE_S: Final = 0.2
 _LAST_PAUSE_S: Final = 1.0  # a graph that was away is not asked before it was looked at
 
@@ -261,6 +264,7 @@ class Projector:
                 await self._look()  # also when nothing is new: an engine that is away must be noticed
                 await self.catch_up()
                 pause, wait, self._fault = _FIRST_PAUSE_S, _POLL_S, None
+                await asyncio.sleep(_SPACING_S)
             except Unavailable as error:
                 wait, pause, self._fault = pause, min(2 * pause, _LAST_PAUSE_S), error.message
             try:
