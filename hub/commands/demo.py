@@ -17,7 +17,7 @@ from hub.commands.ingest import sample_normaliser
 from hub.demo import FEED_COUNTY, Story
 from hub.showcase import show
 from hub.telling import Teller
-from hub.trial import SUITES, Trial
+from hub.trial import AUDITORS, SUITES, Trial
 from ledger.errors import Conflict
 
 __all__ = ["demo"]
@@ -38,7 +38,7 @@ def demo(
     if not serve:
         _make_room(output)
     with tempfile.TemporaryDirectory(prefix="tongban-") as folder:
-        alliance = Alliance.found(Path(folder) / "alliance", suites=SUITES)
+        alliance = Alliance.found(Path(folder) / "alliance", suites=SUITES, auditors=AUDITORS)
         if serve:
             show(alliance, sample_normaliser(FEED_COUNTY, _now()), clock=_now)
             return
