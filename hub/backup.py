@@ -34,7 +34,7 @@ from ledger.errors import Conflict, Malformed, Unavailable
 from ledger.signers import MAX_PEM_BYTES
 from ledger.transparency.sqlite import read_state
 
-__all__ = ["BackupReport", "back_up"]
+__all__ = ["BackupReport", "back_up", "sync_folder"]
 
 _FILES: Final = ("genesis", "policy", "log.vkey", "hub-jwks.json")
 _KEYS: Final = ("log.pem", "token.pem", "holder.key", "vault.key")
@@ -76,9 +76,9 @@ def back_up(
             write_private(draft / name, _file(data / name))
         if with_keys:
             _copy_keys(data / "keys", draft / "keys")
-        _sync(draft)
+        sync_folder(draft)
         draft.rename(folder)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -120,10 +120,11 @@ def _copy_keys(source: Path, target: Path) -> None:
     make_private_folder(target)
     for name in _KEYS:
         write_private(target / name, read_private(source / name, max_bytes=MAX_PEM_BYTES))
-    _sync(target)
+    sync_folder(target)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have on disk what was made, renamed or removed in a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

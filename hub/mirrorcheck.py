@@ -25,6 +25,7 @@ from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.evidence import ForkEvidence
 from ledger.transparency.merkle import HASH_BYTES, TreeView, leaf_hash
+from ledger.transparency.sequencer import landmark_day
 from ledger.transparency.tiles import (
     ENTRIES,
     TILE_WIDTH,
@@ -74,7 +75,8 @@ class _Check:
             self._check_beside()
             journal = self._has_journal(parts.bound.journal_n)
         except TongbanError as error:
-            raise NotVerified("corrupt_store", f"{self._at}: {error}", index=error.index) from error
+            why = error.message if error.code == "corrupt_store" else str(error)
+            raise NotVerified("corrupt_store", f"{self._at}: {why}", index=error.index) from error
         except (UnicodeDecodeError, ValueError) as error:
             raise NotVerified("corrupt_store", f"{self._at}: {error}") from error
         return MirrorFindings(parts, entries=entries, journal=journal)
@@ -170,14 +172,18 @@ class _Check:
             return TreeView(at, nodes).root if 0 < at <= size else b""
 
         newest = 0
+        days: dict[int, tuple[str, str]] = {}
         for row in self._published(size):
-            check_published(row, self._anchor.policy.keys, root_at)
+            first, last = check_published(row, self._anchor.policy.keys, root_at)
             if row.size <= newest:
                 raise NotVerified("corrupt_store", "published checkpoints do not ascend")
             newest = row.size
+            days[newest] = landmark_day(first), landmark_day(last)
         marks = parse_landmark_lines(self._file("landmarks"))
-        if any(mark.root != root_at(mark.size) for mark in marks):
-            raise NotVerified("corrupt_store", "a landmark is of another tree")
+        for mark in marks:
+            first_day, last_day = days.get(mark.size, (mark.day, mark.day))
+            if mark.root != root_at(mark.size) or not first_day <= mark.day <= last_day:
+                raise NotVerified("corrupt_store", f"the landmark of {mark.day} is of another tree or day")
         if newest != size or not marks or marks[-1].size != size:
             raise NotVerified("corrupt_store", "the newest checkpoint is not among the published ones and landmarks")
 

@@ -86,13 +86,15 @@ def _text(value: JsonValue) -> bytes:
     return value.encode("utf-8", "surrogatepass")
 
 
-def check_published(row: PublishedCheckpoint, keys: Keyring, root_at: Callable[[int], bytes]) -> None:
-    """Check a row. keys: of the log and the known cosigners. root_at: root of the tree at a size.
+def check_published(row: PublishedCheckpoint, keys: Keyring, root_at: Callable[[int], bytes]) -> tuple[int, int]:
+    """Check a row; give the times of its earliest and newest cosignature, 0 if there is none.
 
+    keys: of the log and the known cosigners. root_at: root of the tree at a size.
     Raises Malformed (forms), NotVerified bad_signature, bad_consistency.
     """
     note = Note.parse(row.note)
-    checkpoint = verify_checkpoint(note, keys).checkpoint
+    signed = verify_checkpoint(note, keys)
+    checkpoint = signed.checkpoint
     if checkpoint.size != row.size or checkpoint.root != root_at(row.size):
         raise NotVerified("bad_consistency", f"the checkpoint of size {row.size} is of another tree")
     for raw in row.cosignatures:
@@ -100,6 +102,8 @@ def check_published(row: PublishedCheckpoint, keys: Keyring, root_at: Callable[[
         key = keys.get((line.name, line.key_id))
         if key is not None and line not in note.signatures:
             verify_cosignature(note.text, line, key)
+    times = [*signed.cosignatures.values(), *(each.time for each in row.stored())]
+    return min(times, default=0), max(times, default=0)
 
 
 def _line(raw: bytes) -> NoteSignature:

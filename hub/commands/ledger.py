@@ -13,7 +13,7 @@ import typer
 from hub.commands import member
 from hub.commands.evidence import check_evidence, show_policy
 from hub.commands.mirror import mirror
-from hub.commands.upkeep import backup, check
+from hub.commands.upkeep import backup, check, restore
 from hub.commands.verify import read_bounded
 from hub.county.member import MemberFile
 from hub.founding import draft_genesis, draft_policy, found_ledger, make_hub_keys
@@ -115,6 +115,7 @@ def init(
 
 app.command("check")(check)
 app.command("backup")(backup)
+app.command("restore")(restore)
 app.command("mirror")(mirror)
 app.command("policy")(show_policy)
 app.command("check-evidence")(check_evidence)

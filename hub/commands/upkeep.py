@@ -1,7 +1,8 @@
-"""`tongban ledger check` and `tongban ledger backup`: what an operator does with a ledger that is there."""
+"""`tongban ledger check`, `backup` and `restore`: what an operator does with a ledger that is there, or was."""
 
 from __future__ import annotations
 
+import secrets
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,12 +14,15 @@ from hub.backup import back_up
 from hub.commands.progress import progress_bars
 from hub.commands.verify import read_bounded
 from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
+from hub.keyfiles import read_passphrase
+from hub.mirrorfolder import MirrorFolder
+from hub.restore import Brought, restore_hub
 from hub.stores import JOURNAL, LEDGER
 from hub.workers import cores, workers
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
-__all__ = ["backup", "check"]
+__all__ = ["backup", "check", "restore"]
 
 _MAX_GENESIS: Final = 65_536
 _LARGE: Final = 16 * 1024 * 1024  # bytes; some 10,000 entries
@@ -100,3 +104,38 @@ def backup(
         f"wrote {folder}: {report.size} entries, {report.published} published; {report.records} journal records;"
         f" {'with' if with_keys else 'without'} keys"
     )
+
+
+def restore(
+    data: Annotated[Path, typer.Argument(help="new folder of the hub")],
+    mirror: Annotated[Path, typer.Option(help="folder of a mirror that has entries")],
+    policy: Annotated[Path, typer.Option(help="policy file, as it was pinned")],
+    genesis: Annotated[Path, typer.Option(help="genesis file, as it was pinned")],
+    keys: Annotated[Path, typer.Option(help="the hub's keys: the folder `keys` of a backup")],
+    passphrase_file: Annotated[Path, typer.Option(help="file (0600) with the passphrase of these keys")],
+    journal: Annotated[Path | None, typer.Option(help="journal.sqlite of a backup; default: the mirror's")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=256, help="default: one a core")] = None,
+    json: Json = False,
+) -> None:
+    """Make a hub's folder from a mirror and the hub's keys: rebuilt, replayed with every check, any difference refused.
+
+    The vault is not restored (counties deposit again); settings are the operator's. Serve it afterwards: the hub asks
+    the witnesses whether they have seen more, and does not start if they have.
+
+    Example: tongban ledger restore hub --mirror mirror --policy policy --genesis genesis --keys backup/keys
+    --passphrase-file hub.pass
+    """
+    brought = Brought(
+        policy=read_bounded(policy, MAX_POLICY_BYTES),
+        genesis=read_bounded(genesis, _MAX_GENESIS),
+        keys=keys,
+        passphrase=read_passphrase(passphrase_file),
+        journal=journal,
+    )
+    began = time.monotonic()
+    with progress_bars(shown=not json) as progress, workers(processes or cores()) as in_order:
+        report = restore_hub(
+            MirrorFolder(mirror), data, brought, now=int(time.time()), random=secrets.token_bytes, in_order=in_order,
+            progress=progress.advance,
+        )  # fmt: skip
+    _print(report, time.monotonic() - began, json=json)
