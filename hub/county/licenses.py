@@ -41,6 +41,7 @@ FACE_NAMES: Final = frozenset(
 """The metadata names that a face can hold, beside its `KZ_*` fields, and the digest of an e-seal that goes with it."""
 
 _EXTENSION: Final = re.compile(r"KZ_[0-9A-Za-z_]{1,61}")
+_HASH: Final = re.compile(r"[0-9A-Za-z_-]{43}")
 _AREA: Final = re.compile(r"[0-9]{6}")
 _MAX_TEXT: Final = 512
 _MAX_HOLDERS: Final = 64
@@ -110,6 +111,8 @@ class LicenseRecord:
             raise Malformed("bad_row", f"expected 1..{_MAX_HOLDERS} different holders")
         _check_order("certificateExpiringDate", self.certificate_effective_date, self.certificate_expiring_date)
         _check_order("certificateExpiringDate", self.certificate_issued_date, self.certificate_expiring_date)
+        if self.e_seal_hash is not None and not _HASH.fullmatch(self.e_seal_hash):
+            raise Malformed("bad_row", "eSealHash is no SM3 as base64url")
         _check_extensions(self.extend_info, _MAX_EXTENSIONS - (self.e_seal_hash is not None))
 
     @property

@@ -48,6 +48,16 @@ def test_the_license_that_is_replaced_is_named() -> None:
     assert claims["associatedZzeCertID"] == str(identifier_of(2))
 
 
+def test_the_e_seal_on_the_file_is_bound_by_its_digest() -> None:
+    claims = replace(SAMPLE, e_seal_hash="x" * 43).claims()
+    assert claims["eSealHash"] == "x" * 43
+    assert all(map(is_face_name, claims))
+    full = replace(
+        SAMPLE, associated=identifier_of(2), extend_info={f"KZ_{n}": "x" for n in range(47)}, e_seal_hash="x" * 43
+    )
+    assert len(full.claims()) == 64
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -68,6 +78,8 @@ def test_the_license_that_is_replaced_is_named() -> None:
         {"extend_info": {"KZ_": "x"}},
         {"extend_info": {"KZ_" + "A" * 62: "x"}},
         {"extend_info": {f"KZ_{number}": "x" for number in range(49)}},
+        {"extend_info": {f"KZ_{number}": "x" for number in range(48)}, "e_seal_hash": "x" * 43},
+        {"e_seal_hash": "x" * 42},
     ],
 )
 def test_what_no_license_can_hold_is_refused(change: dict[str, Any]) -> None:
