@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, Final
 
 import httpx2
 
@@ -41,9 +44,36 @@ class ShownLog:
 
     def client(self) -> httpx2.Client:
         """Give a client that reaches the log."""
-        return httpx2.Client(transport=httpx2.MockTransport(self._answer))
+        return httpx2.Client(transport=httpx2.MockTransport(self.answer))
 
-    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve the log on loopback while the block runs; give its URL prefix."""
+        answer = self.answer
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                found = answer(httpx2.Request("GET", f"http://log{self.path}"))
+                self.send_response(found.status_code)
+                for name in ("tlog-size", "content-length"):
+                    if name in found.headers:
+                        self.send_header(name, found.headers[name])
+                self.end_headers()
+                self.wfile.write(found.content)
+
+            def log_message(self, *_words: Any) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}/ledger"
+            finally:
+                server.shutdown()
+                thread.join()
+
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path.removeprefix("/ledger/")
         self.before(path)
         self.asked.append(path)

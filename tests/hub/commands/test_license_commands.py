@@ -16,11 +16,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.county.outbox import Settled
+from ledger.attestation import SdJwt
 from ledger.entries import StatusChange, parse_entry
+from ledger.qr import parse_qr
 from ledger.status import Status
 from tests.alliance import NOW, identifier_of, license_of
 from tests.command_line import tongban
 from tests.county_folder import CountyFolder
+from tests.small_log import GENESIS, POLICY
 
 ONE, TWO = str(identifier_of(1)), str(identifier_of(2))
 
@@ -99,6 +102,25 @@ def test_what_failed_is_sent_again(folder: CountyFolder) -> None:
     with folder.opened() as node:
         assert (node.outbox.of(TWO)[0].state, node.status(NOW).failed) == ("logged", {})
     assert tongban("county", "retry", *folder.options).out == "0 items are sent again\n"
+
+
+def test_a_license_is_shown_as_a_code(folder: CountyFolder, tmp_path: Path) -> None:
+    """A pointer needs no hub; the proof of the place comes from it, and there is none here."""
+    present = ("county", "present", ONE, "--show", "certificateTypeName", *folder.options)
+    result = tongban(*present, "--qr", tmp_path / "a.txt", "--pointer")
+    assert result.code == 0
+    assert "modules, level L; a pointer: only who has the log's tiles can check it" in result.out
+    assert "left out: checkpoint, cosignatures, status" in result.out
+    payload = parse_qr((tmp_path / "a.txt").read_text("ascii").strip())
+    assert (payload.index, payload.landmark) == (5, None)
+    (shown,) = SdJwt.parse(payload.presentation).disclosures
+    assert (shown.name, shown.value) == ("certificateTypeName", "营业执照")
+    assert tongban(*present, "--qr", tmp_path / "a.svg", "--pointer").code == 0
+    (folder.data / "policy").write_bytes(POLICY)
+    (folder.data / "genesis").write_bytes(GENESIS)
+    assert tongban(*present, "--qr", tmp_path / "b.svg").code == 3
+    assert tongban(*present, "--qr", tmp_path / "b.gif", "--pointer").code == 2
+    assert tongban(*present).code == 2
 
 
 WRONG: Final = {"error": {"code": "wrong_target", "message": "the seal is not in the ledger"}}
