@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256, sha512
 from typing import Any, Final
 
 from ledger.attestation import issue
@@ -70,6 +71,15 @@ def _raw_payload(text: bytes) -> bytes:
 
 def _with_signature(entry: bytes, signature: bytes) -> bytes:
     return entry.rpartition(b".")[0] + b"." + b64u_encode(signature).encode()
+
+
+def _over_nothing(message: bytes) -> bytes:
+    """Sign as RFC 8032, 5.1.6 says, with the nonce 0: R is the neutral point, S = k * a."""
+    seed = sha256(b"tongban test vector: county 370214#1").digest()
+    scalar = int.from_bytes(sha512(seed).digest()[:32], "little") & (2**254 - 8) | 2**254
+    neutral = b"\x01" + bytes(31)
+    k = int.from_bytes(sha512(neutral + KEY.public_key.x + message).digest(), "little")
+    return neutral + (k * scalar % ED25519_ORDER).to_bytes(32, "little")
 
 
 def cases() -> Iterator[Case]:
@@ -204,6 +214,8 @@ def _signatures() -> Iterator[Case]:
     yield case(
         "malleated_ed25519", "S plus the group order: a second signature.", _with_signature(_signed(), malleated)
     )
+    yield case("r_of_small_order", "R = 0, which some libraries take: made by the county, it tells the world its key.",
+               _with_signature(_signed(), _over_nothing(_signed().rpartition(b".")[0])))  # fmt: skip
     yield case("zero_signature", "A signature of zeros.", _with_signature(_signed(), bytes(64)))
     low_s = _with_signature(_signed(alg="ES256"), bytes(63) + b"\x01")
     yield case("alg_of_another_suite", "The header names another suite than the key's.", low_s)

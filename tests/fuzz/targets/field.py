@@ -9,9 +9,11 @@ from typing import Final
 
 from ledger.base45 import base45_decode, base45_encode
 from ledger.deflated import deflate, inflate
+from ledger.encoding import canonical_json, parse_json
 from ledger.landmarks import Growth, format_growth, format_landmarks, parse_growth, parse_landmarks
 from ledger.qr import QR_PREFIX, QrPayload, format_qr, parse_qr
 from ledger.qr_verifier import FieldVerifier
+from ledger.status_list import status_list_claims, statuses_of
 from ledger.sync_files import SyncFiles, format_head, format_keys, parse_head, parse_keys
 from tests.fuzz.campaign import Target
 from tests.fuzz.targets.receipts import check_verdict, named
@@ -115,8 +117,20 @@ def _seed_of(name: str) -> Callable[[], Sequence[bytes]]:
     return lambda: [getattr(synced_files(), name)]
 
 
+def _status_lists() -> list[bytes]:
+    claims = status_list_claims(deflate(bytes(300)), uri="https://hub.example/ledger/statuslist", time=NOW)
+    return [canonical_json(claims)]
+
+
+def _status_list(data: bytes) -> None:
+    claims = parse_json(data, max_bytes=MAX_INFLATED)
+    if isinstance(claims, dict):
+        assert isinstance(statuses_of(claims), bytes)
+
+
 def targets() -> Iterator[Target]:
     """Give the targets of this module."""
+    yield Target(name="status list", seeds=_status_lists, run=_status_list)
     yield Target(name="QR text", seeds=_codes, run=_qr)
     yield Target(name="QR payload", seeds=_streams, run=_payload, share=0.5)
     yield Target(name="base45", seeds=lambda: [b"BB8", b"%69 VD92EX0", b"UJCLQE7W581", b"QED8WEX0"], run=_base45)
