@@ -59,4 +59,4 @@ neo4j-stop: $(STAMP)  ## stop that Neo4j
 	@$(BIN)/python -m tests.neo4j_server stop $(NEO4J)
 
 clean: neo4j-stop  ## remove everything that the targets made
-	@rm -rf $(VENV) $(NEO4J) demo-out bench-out .serve .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(NEO4J) .softhsm demo-out bench-out .serve .mypy_cache .ruff_cache .pytest_cache .hypothesis

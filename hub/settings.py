@@ -26,6 +26,7 @@ _FOREIGN: Final = frozenset(
         "TONGBAN_KILL_SEED",
         "TONGBAN_PASSPHRASE_FILE_COUNTY",
         "TONGBAN_REQUIRE_NEO4J",
+        "TONGBAN_REQUIRE_SOFTHSM",
     }
 )
 

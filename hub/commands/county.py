@@ -48,8 +48,14 @@ def init(
     domain: Annotated[str, typer.Option(help="the alliance's domain: part of the witness's name")] = "tongban.example",
     seal_alg: Annotated[str, typer.Option(help="suite of the seal key: Ed25519, ES256 or SM2")] = "Ed25519",
     auditor: Annotated[bool, typer.Option(help="this county will run an auditor, not only a witness")] = False,
+    hsm_module: keys.HsmModule = None,
+    hsm_token: keys.HsmToken = None,
+    hsm_pin_file: keys.HsmPinFile = None,
+    hsm_label: keys.HsmLabel = "",
 ) -> None:
     """Make a county's folder: encrypted keys, and member.json to hand to the alliance.
+
+    With `--hsm-module` the seal key (ES256 or Ed25519) is made in a PKCS#11 token and never leaves it.
 
     Example: tongban county init --data c370214 --passphrase-file c370214.pass --county 370214 --name 城阳区
     --url http://127.0.0.1:8101 --hub-url http://127.0.0.1:8080 --holder-key-file holder.key
@@ -59,6 +65,7 @@ def init(
         auditor=auditor,
         passphrase=read_passphrase(passphrase_file), holder_key=read_secret(holder_key_file),
         random=secrets.token_bytes, now=int(time.time()),
+        seal_token=keys.token_place(hsm_module, hsm_token, hsm_pin_file, hsm_label),
     )  # fmt: skip
     typer.echo(f"wrote {data / 'member.json'}; hand it to the alliance")
 

@@ -26,16 +26,15 @@ __all__ = ["HsmLabel", "HsmModule", "HsmPinFile", "HsmToken", "keys", "policy", 
 HsmModule = Annotated[Path | None, typer.Option(help="seal key in a token: its PKCS#11 library")]
 HsmToken = Annotated[str | None, typer.Option(help="label of the token")]
 HsmPinFile = Annotated[Path | None, typer.Option(help="file (0600) with the token's PIN")]
-HsmLabel = Annotated[str, typer.Option(help="label of the key in the token; made there if it is not")]
+HsmLabel = Annotated[str, typer.Option(help="label of the key in the token; default: its kid; made if it is not there")]
 
 
 def token_place(module: Path | None, token: str | None, pin_file: Path | None, label: str) -> TokenPlace | None:
     """Put the options of a token together; None: no token. Raises Malformed bad_setting (some, not all, are given)."""
-    given = (module, token, pin_file)
-    if all(each is None for each in given) and not label:
+    if module is None and token is None and pin_file is None and not label:
         return None
-    if module is None or token is None or pin_file is None or not label:
-        raise Malformed("bad_setting", "a token takes --hsm-module, --hsm-token, --hsm-pin-file and --hsm-label")
+    if module is None or token is None or pin_file is None:
+        raise Malformed("bad_setting", "a token takes --hsm-module, --hsm-token and --hsm-pin-file")
     return TokenPlace(module=module.absolute(), token=token, label=label, pin_file=pin_file.absolute())
 
 

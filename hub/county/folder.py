@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.county.config import CountyConfig
+from hub.county.hsm import TokenKey
 from hub.county.keys import KeyRing, create_keys
 from hub.county.member import MemberFile
 from hub.county.node import CountyNode
@@ -20,6 +21,8 @@ from ledger.errors import Conflict, Malformed
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from hub.county.hsm import TokenPlace
 
 __all__ = ["init_county", "open_county"]
 
@@ -38,19 +41,22 @@ def init_county(  # noqa: PLR0913  # the members of two files, each by its name
     now: int,
     seal_alg: str = "Ed25519",
     auditor: bool = False,
+    seal_token: TokenPlace | None = None,
 ) -> MemberFile:
     """Make a county's data folder: keys, county.json, member.json. Nothing that is there is ever overwritten.
 
     listen_url, hub_url: without a path. holder_key: the alliance's 32 secret bytes. now: from when the keys are good.
-    auditor: the county will run one, and its member file says so. Raises Conflict already_exists, Malformed
-    bad_setting, bad_file, unknown_alg.
+    auditor: the county will run one, and its member file says so. seal_token: the seal key is made in a token, or found
+    there; an empty label stands for its kid. Raises Conflict already_exists, Malformed bad_setting, bad_file,
+    unknown_alg, Unavailable not_ready (the token).
     """
     make_private_folder(data)
     if (data / "county.json").exists():
         raise Conflict("already_exists", "there is a county node in this folder already")
     keys = create_keys(
-        data / "keys", county=county, passphrase=passphrase, holder=holder_key, random=random, seal_alg=seal_alg
-    )
+        data / "keys", county=county, passphrase=passphrase, holder=holder_key, random=random, seal_alg=seal_alg,
+        seal_token=None if seal_token is None else TokenKey.make(seal_token.labelled(f"{county}#2"), seal_alg),
+    )  # fmt: skip
     url = listen_url.rstrip("/")
     member = MemberFile.of(keys, name=name, domain=domain, url=url, valid_from=now, auditor=auditor)
     config = CountyConfig(county=county, name=name, domain=domain, url=url, hub_url=hub_url.rstrip("/"))

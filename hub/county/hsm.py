@@ -18,7 +18,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +45,10 @@ class TokenPlace:
     token: str
     label: str
     pin_file: Path
+
+    def labelled(self, label: str) -> TokenPlace:
+        """Give the place with this label, if it has none."""
+        return self if self.label else replace(self, label=label)
 
 
 class TokenKey:
@@ -99,18 +103,22 @@ class TokenKey:
                 if signer.public_key != self._public_key:
                     raise Malformed("bad_file", f"the token has another key under the label {self._place.label}")
                 self._signer = signer
-        return self._signer.sign(message)
+            try:
+                return self._signer.sign(message)
+            except Unavailable:
+                self._signer = None  # a token that comes back gives a new session
+                _forget_sessions()
+                raise
 
 
 class Pkcs11Signer:
-    """A session with one key pair of a token. A session serves one thread at a time."""
+    """One key pair of a token, over the process's session with it: one thread at a time."""
 
     def __init__(self, place: TokenPlace) -> None:
         """Log in and find the key. Raises Malformed bad_setting, Unavailable not_ready."""
         self._pkcs11: Final = _library()
-        self._lock: Final = threading.Lock()
         with self._stated():
-            self._session: Any = _session(self._pkcs11, place, rw=False)
+            self._session: Final = _session(self._pkcs11, place)
             self._private: Any = self._find(place.label, "PRIVATE_KEY")
             self.public_key: Final = _public_key(self._pkcs11, self._find(place.label, "PUBLIC_KEY"))
 
@@ -118,14 +126,10 @@ class Pkcs11Signer:
     def make(cls, place: TokenPlace, alg: str) -> Pkcs11Signer:
         """Make a key pair of the suite under the label unless there is one. Raises as TokenKey.make."""
         pkcs11 = _library()
-        with _stated(pkcs11):
-            session = _session(pkcs11, place, rw=True)
-            try:
-                classes = {pkcs11.Attribute.LABEL: place.label, pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY}
-                if not list(session.get_objects(classes)):
-                    _generate(pkcs11, session, place.label, alg)
-            finally:
-                session.close()
+        with _stated(pkcs11), _session(pkcs11, place).writing() as session:
+            wanted = {pkcs11.Attribute.LABEL: place.label, pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY}
+            if not list(session.get_objects(wanted)):
+                _generate(pkcs11, session, place.label, alg)
         signer = cls(place)
         if signer.public_key.alg != alg:
             raise Malformed("bad_setting", f"the token's key {place.label} is of suite {signer.public_key.alg}")
@@ -135,7 +139,7 @@ class Pkcs11Signer:
     def sign(self, message: bytes) -> bytes:
         """Sign the message (not its digest); 64 bytes, ES256 with s <= n/2. Raises Unavailable not_ready."""
         mechanism = self._pkcs11.Mechanism
-        with self._stated(), self._lock:
+        with self._stated(), self._session.lock:
             if self.public_key.alg == "Ed25519":
                 return bytes(self._private.sign(message, mechanism=mechanism.EDDSA))
             digest = hashlib.sha256(message).digest()
@@ -143,7 +147,8 @@ class Pkcs11Signer:
         return _low_s(signature)
 
     def _find(self, label: str, kind: str) -> Any:
-        return self._session.get_key(object_class=getattr(self._pkcs11.ObjectClass, kind), label=label)
+        with self._session.lock:
+            return self._session.reads.get_key(object_class=getattr(self._pkcs11.ObjectClass, kind), label=label)
 
     def _stated(self) -> Any:
         return _stated(self._pkcs11)
@@ -177,13 +182,50 @@ def _stated(pkcs11: Any) -> Iterator[None]:
         raise Unavailable("not_ready", f"the token does not answer: {type(error).__name__}") from error
 
 
-def _session(pkcs11: Any, place: TokenPlace, *, rw: bool) -> Any:
-    try:
-        library = pkcs11.lib(str(place.module))
-    except (pkcs11.exceptions.PKCS11Error, RuntimeError, OSError) as error:
-        raise Malformed("bad_setting", f"{place.module.name} is no PKCS#11 library that can be loaded") from error
-    pin = read_passphrase(place.pin_file).decode("utf-8", "surrogateescape")
-    return library.get_token(token_label=place.token).open(rw=rw, user_pin=pin)
+class _Session:
+    """The process's session with a token. A login is the process's: one that closed would log out every other."""
+
+    def __init__(self, pkcs11: Any, token: Any, pin: str) -> None:
+        self._token: Final = token
+        self.lock: Final = threading.RLock()
+        try:
+            self.reads: Any = token.open(user_pin=pin)
+        except pkcs11.exceptions.UserAlreadyLoggedIn:  # by a session that broke
+            self.reads = token.open()
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Open a session that may write, under the same login."""
+        with self.lock:
+            session = self._token.open(rw=True)
+            try:
+                yield session
+            finally:
+                session.close()
+
+
+_sessions: Final[dict[tuple[Path, str], _Session]] = {}
+_sessions_lock: Final = threading.Lock()
+
+
+def _session(pkcs11: Any, place: TokenPlace) -> _Session:
+    """Give the process's session with a token, opened when it is asked for first."""
+    with _sessions_lock:
+        found = _sessions.get((place.module, place.token))
+        if found is None:
+            try:
+                library = pkcs11.lib(str(place.module))
+            except (pkcs11.exceptions.PKCS11Error, RuntimeError, OSError) as error:
+                raise Malformed("bad_setting", f"{place.module.name} is no PKCS#11 library to be loaded") from error
+            pin = read_passphrase(place.pin_file).decode("utf-8", "surrogateescape")
+            found = _Session(pkcs11, library.get_token(token_label=place.token), pin)
+            _sessions[(place.module, place.token)] = found
+        return found
+
+
+def _forget_sessions() -> None:
+    with _sessions_lock:
+        _sessions.clear()
 
 
 def _generate(pkcs11: Any, session: Any, label: str, alg: str) -> None:

@@ -147,8 +147,8 @@ class NewKey:
 def rotate(node: CountyNode, use: str, *, now: int, alg: str | None = None, token: TokenPlace | None = None) -> NewKey:
     """Make a new key for a use beside the one that signs; good from `now` on, POSIX seconds.
 
-    alg: None: the suite of the newest key for this use. token: where a seal key is to lie in place of the folder.
-    Raises Malformed bad_setting, unknown_alg, Conflict already_exists.
+    alg: None: the suite of the newest key for this use. token: where a seal key is to lie in place of the folder; an
+    empty label stands for the kid. Raises Malformed bad_setting, unknown_alg, Conflict already_exists.
     """
     if use not in {*USES, *COSIGNERS}:
         raise Malformed("bad_setting", f"a key is for one of {', '.join((*USES, *COSIGNERS))}")
@@ -162,7 +162,7 @@ def rotate(node: CountyNode, use: str, *, now: int, alg: str | None = None, toke
     if token is None:
         key = ring.add(use, number, suite, node.random)
     else:
-        key = ring.add_token(use, number, TokenKey.make(token, suite))
+        key = ring.add_token(use, number, TokenKey.make(token.labelled(f"{node.county}#{number}"), suite))
     return NewKey(
         name=f"{use} key {key.kid if use in USES else number}",
         label=f"{use}-{number}",
