@@ -46,9 +46,7 @@ class PublishedCheckpoint:
         """Give the cosignatures as a store keeps them. Raises Malformed bad_note."""
         lines = [_line(each) for each in self.cosignatures]
         rows = zip(lines, self.cosignatures, strict=True)
-        return [
-            StoredCosignature(name=one.name, time=int.from_bytes(one.blob[:8], "big"), line=raw) for one, raw in rows
-        ]
+        return [StoredCosignature(name=one.name, time=_time_of(one), line=raw) for one, raw in rows]
 
 
 def format_page(rows: Sequence[PublishedCheckpoint]) -> bytes:
@@ -102,7 +100,9 @@ def check_published(row: PublishedCheckpoint, keys: Keyring, root_at: Callable[[
         key = keys.get((line.name, line.key_id))
         if key is not None and line not in note.signatures:
             verify_cosignature(note.text, line, key)
-    times = [*signed.cosignatures.values(), *(each.time for each in row.stored())]
+    # Also of cosigners that are not known here: the kept note alone says when it was cosigned first.
+    kept = [_time_of(line) for line in note.signatures if line.name != checkpoint.origin]
+    times = [*kept, *(each.time for each in row.stored())]
     return min(times, default=0), max(times, default=0)
 
 
@@ -111,3 +111,8 @@ def _line(raw: bytes) -> NoteSignature:
     if len(lines) != 1:
         raise Malformed(_CODE, "expected one cosignature a line")
     return lines[0]
+
+
+def _time_of(line: NoteSignature) -> int:
+    """Give the time in the line of a cosignature, whose blob begins with it."""
+    return int.from_bytes(line.blob[:8], "big")

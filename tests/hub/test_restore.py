@@ -1,4 +1,4 @@
-"""Restoring a hub from a backup, with real processes: it goes on where the backup ends, or does not start at all."""
+"""Restoring a hub from a backup or a mirror, with real processes: it goes on where that ends, or does not start."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import verify_consistency
 from ledger.transparency.note import Note
 from ledger.transparency.snapshot import LogReads
-from ledger.transparency.sqlite import SqliteReader
+from ledger.transparency.sqlite import SqliteReader, read_state
 from tests.command_line import tongban
 from tests.live_alliance import LiveAlliance
 
@@ -46,8 +46,18 @@ def restore(live: LiveAlliance, backup: Path) -> None:
     (live.data / "hub.toml").write_bytes(settings)
 
 
+def receipts(live: LiveAlliance) -> dict[int, tuple[bytes | None, bytes | None]]:
+    """Give the original receipt or proof of every published entry, as it is sent for a repeated submission."""
+    with closing(open_reader(live.data / "ledger.sqlite")) as connection:
+        reads = LogReads(lambda: SqliteReader(connection))
+        return {index: reads.evidence(index) for index in range(read_state(connection).published)}
+
+
 def test_a_restored_hub_goes_on_and_one_restored_too_late_does_not_start(live: LiveAlliance, tmp_path: Path) -> None:
-    """Made while the hub runs; what was published before it is a beginning of what is published afterwards."""
+    """Made while the hub runs; what was published before it is a beginning of what is published afterwards.
+
+    The witnesses keep an old copy from starting. From a mirror that followed, all of it comes back, and they go on.
+    """
     live.seal(30)
     before, backup = checkpoint(live), tmp_path / "backup"
     made = tongban("ledger", "backup", backup, "--data", live.data, "--with-keys")
@@ -62,8 +72,29 @@ def test_a_restored_hub_goes_on_and_one_restored_too_late_does_not_start(live: L
     check_grown(live, before, after)
     assert tongban("ledger", "check", "--data", live.data).code == 0
 
+    county = (live.alliance.data("320583"), "--passphrase-file", live.alliance.passphrase_file("320583"))
+    pins = ("--policy", backup / "policy", "--genesis", backup / "genesis")
+    made = tongban("ledger", "mirror", tmp_path / "mirror", "--url", live.url, *pins, "--county-data", *county)
+    assert (made.code, made.err) == (0, "")
     live.alliance.stop("hub")
+    given = receipts(live)
     restore(live, backup)
     with pytest.raises(Unavailable, match="it is an old copy"):
         live.alliance.start("hub", graph=False)
     live.alliance.stop("hub")
+
+    settings = (live.data / "hub.toml").read_bytes()
+    shutil.rmtree(live.data)
+    brought = ("--keys", backup / "keys", "--passphrase-file", live.alliance.passphrase_file("hub"))
+    made = tongban("ledger", "restore", live.data, "--mirror", tmp_path / "mirror", *pins, *brought)
+    assert (made.code, made.err) == (0, "")
+    again = receipts(live)
+    assert {index: given[index] for index in again} == again
+    assert len(again) >= after.size
+    (live.data / "hub.toml").write_bytes(settings)
+    live.alliance.start("hub", graph=False)
+    live.seal(10)
+    last = checkpoint(live)
+    assert last.size >= after.size + 11
+    check_grown(live, after, last)
+    assert tongban("ledger", "check", "--data", live.data).code == 0
