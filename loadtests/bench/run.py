@@ -23,13 +23,39 @@ from typing import Final
 import orjson
 
 from loadtests.bench.conditions import conditions, load
-from loadtests.bench.figures import append, cold, ed25519, ingest, lookup, memory, receipt, seals, sizes, sm2, waits
+from loadtests.bench.figures import (
+    append,
+    cold,
+    ed25519,
+    ingest,
+    lookup,
+    memory,
+    receipt,
+    replay,
+    seals,
+    sizes,
+    sm2,
+    waits,
+)
 from loadtests.bench.measuring import Effort, Reading
 from loadtests.bench.town import running_town
 
 __all__ = ["NAMES", "main"]
 
-NAMES: Final = ("append", "ed25519", "sm2", "receipt", "cold", "sizes", "ingest", "lookup", "memory", "seals", "waits")
+NAMES: Final = (
+    "append",
+    "ed25519",
+    "sm2",
+    "receipt",
+    "cold",
+    "sizes",
+    "replay",
+    "ingest",
+    "lookup",
+    "memory",
+    "seals",
+    "waits",
+)
 _SERVED: Final = frozenset({"lookup", "memory", "seals", "waits"})
 _FULL: Final = Effort(rounds=5, share=1.0)
 _QUICK: Final = Effort(rounds=3, share=0.1)
@@ -79,6 +105,8 @@ def _measured(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Re
         yield from cold.measure(effort, folder / "cold")
     if "sizes" in names:
         yield from sizes.measure(folder / "sizes")
+    if "replay" in names:
+        yield from replay.measure(effort, folder / "replay")
     if "ingest" in names:
         yield from ingest.measure(effort, folder / "ingest")
     if not _SERVED.isdisjoint(names):
