@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Publisher"]
 
 RETRY_S: Final = 1.0
-SPACING_S: Final = 0.05  # between the starts of two rounds: small batches share one instead of asking everybody again
+SPACING_S: Final = 0.1  # between the starts of two rounds: small batches share one instead of asking everybody again
 LATE_S: Final = 0.25  # late cosignatures of one round share a transaction
 
 _log = structlog.get_logger(__name__)
@@ -165,12 +165,15 @@ class Publisher:
                     _log.warning("late_cosignatures_lost", size=size, code=error.code)
 
     async def _keep_late(self, size: int, found: Sequence[Cosignature]) -> None:
-        if self.snapshot is not None and size == self.snapshot.size:
+        shown = self.snapshot
+        if shown is None or size > shown.size:
+            return  # its quorum was not taken after all (a clock was set): the next round asks again
+        if size == shown.size:
             await self._publish(size, found)
             return
         stored = [(each.signature, each.time) for each in found]
-        # The size has a kept note already; its quorum is not chosen anew.
-        cosigned = Cosigned(size=size, quorum=[], cosignatures=stored, time=min(each.time for each in found))
+        # The size has a kept note already; its quorum is not chosen anew; its day has a newer landmark.
+        cosigned = Cosigned(size=size, quorum=[], cosignatures=stored, time=shown.time)
         await self._file.write(lambda sequencer: sequencer.publish(cosigned))
 
     async def stop(self) -> None:

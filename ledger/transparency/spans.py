@@ -18,7 +18,7 @@ from ledger.entries import Seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState, verify_signatures
 from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint, verify_cosignature
-from ledger.transparency.note import Keyring, Note, parse_signature_lines
+from ledger.transparency.note import Keyring, Note, NoteSignature, parse_signature_lines
 from ledger.transparency.store import StoredCheckpoint, StoredCosignature
 
 __all__ = [
@@ -172,13 +172,20 @@ def _read_checkpoint(kept: StoredCheckpoint, cosignatures: Sequence[StoredCosign
         raise NotVerified("bad_signature", f"it is kept as that of size {kept.size}")
     for stored in cosignatures:
         _check_cosignature(note, stored, keys)
-    times = [*signed.cosignatures.values(), *(each.time for each in cosignatures)]
+    # Also of cosigners that are not known here: the kept note alone says when it was cosigned first.
+    kept_lines = [_time_of(line) for line in note.signatures if line.name != signed.checkpoint.origin]
+    times = [*kept_lines, *(each.time for each in cosignatures)]
     return PageFinding(checkpoint=signed.checkpoint, first=min(times, default=0), last=max(times, default=0))
+
+
+def _time_of(line: NoteSignature) -> int:
+    """Give the time in the line of a cosignature, whose blob begins with it."""
+    return int.from_bytes(line.blob[:8], "big")
 
 
 def _check_cosignature(note: Note, stored: StoredCosignature, keys: Keyring) -> None:
     (line,) = parse_signature_lines(stored.line)
-    if (line.name, int.from_bytes(line.blob[:8], "big")) != (stored.name, stored.time):
+    if (line.name, _time_of(line)) != (stored.name, stored.time):
         raise NotVerified("bad_signature", f"the line kept for {stored.name} has another name or time")
     key = keys.get((line.name, line.key_id))
     if key is not None and line not in note.signatures:  # those in the note were checked with it
