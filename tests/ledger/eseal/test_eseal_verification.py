@@ -235,3 +235,11 @@ def test_a_damaged_seal_gives_a_verdict_and_never_valid(changes: list[tuple[int,
 def test_a_seal_with_bytes_put_in_or_cut_out_gives_a_verdict(place: int, added: bytes, cut: int) -> None:
     changed = SMALL[:place] + added + SMALL[place + cut :]
     assert (verdict_of(changed).outcome is Outcome.VALID) == (changed == SMALL)
+
+
+def test_a_timestamp_put_in_by_anyone_changes_no_verdict_but_unbinds_the_seal() -> None:
+    value = ESEAL_SIGNATURE.load(signed())
+    value["timeStamp"] = b"anyone's"
+    stamped = bytes(value.dump(force=True))
+    assert verdict_of(stamped).notes == ("revocation_unknown", "timestamp_not_judged")
+    assert attested(stamped, receipt_with(eSealHash=eseal_hash(signed()))).code == "eseal_unbound"
