@@ -2,7 +2,7 @@
 
     parsed, a verdict      `run` returns
     refused                `run` raises a TongbanError with a code of its class
-    failure                anything else: another exception, more than 2 s of processor time, memory that grows
+    failure                anything else: another exception, more processor time than `seconds`, memory that grows
 
 A failure keeps the seed, the number of the input, and the smallest input with the same fault that was found.
 """
@@ -27,7 +27,6 @@ from tests.fuzz.mutation import WORDS, Mutator
 
 __all__ = ["Failure", "Report", "Target", "TooSlow", "run_campaign"]
 
-MAX_SECONDS: Final = 2.0  # of processor time, one input
 MAX_GROWTH_MIB: Final = 48  # from the middle of a campaign, when bounded caches are full, to its end
 _SMALLER: Final = 400  # tries at a smaller input
 _SMALLER_OF_SLOW: Final = 8
@@ -43,6 +42,7 @@ class Target:
     """What is fuzzed. seeds: makes valid inputs. run: takes one input; returns, or raises TongbanError.
 
     words: format words to strew in. share: of the asked number of mutations, for a target whose inputs are dear.
+    seconds: of processor time that one input may take.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Target:
     run: Callable[[bytes], object]
     words: Sequence[bytes] = WORDS
     share: float = 1.0
+    seconds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +91,9 @@ class Report:
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
-    """Raise TooSlow after MAX_SECONDS of processor time: a busy machine makes nothing slow."""
-    signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS)
+def _bounded(seconds: float) -> Iterator[None]:
+    """Raise TooSlow after so much processor time: a busy machine makes nothing slow."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
@@ -113,10 +114,10 @@ class _End:
     detail: str = ""
 
 
-def _end_of(run: Callable[[bytes], object], data: bytes) -> _End:
+def _end_of(target: Target, data: bytes) -> _End:
     try:
-        with _bounded():
-            result = run(data)
+        with _bounded(target.seconds):
+            result = target.run(data)
     except TongbanError as error:
         return _End(code=error.code, fault="" if error.code in CODES else f"unknown code {error.code}")
     except (Exception, TooSlow) as error:  # noqa: BLE001  # any other end is what is looked for
@@ -157,7 +158,7 @@ def run_campaign(target: Target, count: int, seed: int, progress: Callable[[int]
 
 
 def _run_seed(target: Target, report: Report, data: bytes) -> None:
-    end = _end_of(target.run, data)
+    end = _end_of(target, data)
     if end.code or end.fault:
         fault = end.fault or f"a seed is refused: {end.code}"
         report.failures.append(
@@ -167,7 +168,7 @@ def _run_seed(target: Target, report: Report, data: bytes) -> None:
 
 def _run_one(target: Target, report: Report, number: int, data: bytes) -> None:
     started = time.process_time()
-    end = _end_of(target.run, data)
+    end = _end_of(target, data)
     report.slowest = max(report.slowest, time.process_time() - started)
     report.inputs += 1
     report.ends[end.code or end.taken or "failure"] += 1
@@ -190,7 +191,7 @@ def _smallest(target: Target, data: bytes, fault: str) -> bytes:
         while start < len(data) and tries < most:
             shorter = data[:start] + data[start + size :]
             tries += 1
-            if _end_of(target.run, shorter).fault == fault:
+            if _end_of(target, shorter).fault == fault:
                 data = shorter
             else:
                 start += size

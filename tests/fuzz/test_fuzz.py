@@ -73,7 +73,7 @@ def _never_ends(data: bytes) -> None:
 
 def test_what_takes_too_long_is_found(tmp_path: Path) -> None:
     """The limit is on processor time, so that a busy machine finds nothing that is not there."""
-    report = run_campaign(Target(name="made up", seeds=lambda: [b"a"], run=_never_ends), 0, 1)
+    report = run_campaign(Target(name="made up", seeds=lambda: [b"a"], run=_never_ends, seconds=0.1), 0, 1)
     (failure,) = report.failures
     assert failure.fault.startswith(TooSlow.__name__)
     assert failure.save(tmp_path).read_text("ascii") == "61\n"

@@ -66,12 +66,12 @@ def _pems() -> list[bytes]:
 
 def targets() -> Iterator[Target]:
     """Give the targets of this module."""
-    yield Target(name="e-seal", seeds=lambda: [seal()], run=_seal, share=0.2)
-    yield Target(name="e-seal signature", seeds=lambda: [signed()], run=_signature, share=0.2)
+    yield Target(name="e-seal", seeds=lambda: [seal()], run=_seal)
+    yield Target(name="e-seal signature", seeds=lambda: [signed()], run=_signature)
     yield Target(name="e-seal verdict", seeds=lambda: [signed()], run=_verdict, share=0.2)
     yield Target(name="e-seal inspection", seeds=lambda: [signed(), seal()], run=_inspected, share=0.1)
     yield Target(name="certificate", seeds=lambda: [ROOT.der, certificate("signer").der, authority("middle").der],
-                 run=_certificate, share=0.2)  # fmt: skip
+                 run=_certificate)  # fmt: skip
     yield Target(name="revocation list", seeds=lambda: [list_of(certificate("signer"), date=T0)], run=_revocations,
                  share=0.2)  # fmt: skip
-    yield Target(name="PEM certificates", seeds=_pems, run=_pem, share=0.2)
+    yield Target(name="PEM certificates", seeds=_pems, run=_pem)

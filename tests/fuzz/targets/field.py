@@ -11,7 +11,7 @@ from ledger.base45 import base45_decode, base45_encode
 from ledger.deflated import deflate, inflate
 from ledger.encoding import canonical_json, parse_json
 from ledger.landmarks import Growth, format_growth, format_landmarks, parse_growth, parse_landmarks
-from ledger.qr import QR_PREFIX, QrPayload, format_qr, parse_qr
+from ledger.qr import QR_PREFIX, format_qr, parse_qr
 from ledger.qr_verifier import FieldVerifier
 from ledger.status_list import status_list_claims, statuses_of
 from ledger.sync_files import SyncFiles, format_head, format_keys, parse_head, parse_keys
@@ -36,29 +36,34 @@ def _codes() -> list[bytes]:
     return [*(qr_of(index).encode() for index in CODES), qr_of(8, size=None).encode()]
 
 
-def _parsed(text: str) -> QrPayload:
-    """A code that is read says one thing, and says it again when it is written; zlib streams are not unique."""
-    payload = parse_qr(text)
-    assert parse_qr(format_qr(payload)) == payload
-    return payload
+def _parse(text: str) -> None:
+    """A code that is read is written as a code that says the same (format_qr reads it again); zlib has many texts."""
+    format_qr(parse_qr(text))
 
 
 def _qr(data: bytes) -> None:
-    _parsed(data.decode("latin-1"))
+    _parse(data.decode("latin-1"))
 
 
 def _streams() -> list[bytes]:
     return [inflate(base45_decode(code.decode().removeprefix(QR_PREFIX)), max_bytes=MAX_INFLATED) for code in _codes()]
 
 
-def _payload(data: bytes) -> str:
-    """Bytes inside a code: read, and judged by a verifier that synced."""
-    text = QR_PREFIX + base45_encode(deflate(data))
-    verdict = _field().verify_qr(text, now=NOW, max_age=86_400)
+def _text_of(data: bytes) -> str:
+    return QR_PREFIX + base45_encode(deflate(data))
+
+
+def _payload(data: bytes) -> None:
+    """Bytes inside a code."""
+    _parse(_text_of(data))
+
+
+def _verdict(data: bytes) -> str:
+    """The same, judged by a verifier that synced."""
+    verdict = _field().verify_qr(_text_of(data), now=NOW, max_age=86_400)
     check_verdict(verdict)
     if verdict.claims:
         assert verdict.claims["iss"] == "370214"
-    _parsed(text)
     return named(verdict)
 
 
@@ -132,7 +137,8 @@ def targets() -> Iterator[Target]:
     """Give the targets of this module."""
     yield Target(name="status list", seeds=_status_lists, run=_status_list)
     yield Target(name="QR text", seeds=_codes, run=_qr)
-    yield Target(name="QR payload", seeds=_streams, run=_payload, share=0.5)
+    yield Target(name="QR payload", seeds=_streams, run=_payload)
+    yield Target(name="QR verdict", seeds=_streams, run=_verdict, share=0.2)
     yield Target(name="base45", seeds=lambda: [b"BB8", b"%69 VD92EX0", b"UJCLQE7W581", b"QED8WEX0"], run=_base45)
     yield Target(name="zlib", seeds=_bombs, run=_zlib)
     yield Target(name="landmarks", seeds=lambda: [synced_files().landmarks], run=_landmarks)

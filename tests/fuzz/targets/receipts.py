@@ -152,4 +152,4 @@ def targets() -> Iterator[Target]:
     yield Target(name="signed seal", seeds=lambda: PAYLOADS, run=_signed, share=0.1)
     yield Target(name="status array", seeds=lambda: [bytes(-(-STATUSES // 4))], run=_array)
     yield Target(name="status proof", seeds=_tile_seeds, run=_tile)
-    yield Target(name="sync", seeds=_sync_seeds, run=_sync)
+    yield Target(name="sync", seeds=_sync_seeds, run=_sync, share=0.1)
