@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 from ledger.errors import Malformed, TongbanError
 
-__all__ = ["asn1_time", "check_der", "load_der", "posix_time", "read_der"]
+__all__ = ["asn1_time", "check_der", "children_of", "load_der", "posix_time", "read_der"]
 
 Value = TypeVar("Value")
 
@@ -30,7 +30,8 @@ _CONSTRUCTED: Final = 0x20
 _CLASS: Final = 0xC0
 _LONG_TAG: Final = 0x1F
 _LONG_FORM: Final = 0x80
-_CONTAINERS: Final = frozenset({0x30, 0x31})
+_SEQUENCE: Final = 0x30
+_CONTAINERS: Final = frozenset({_SEQUENCE, 0x31})
 _BOOLEAN, _INTEGER, _OID, _UTC_TIME, _GENERALIZED_TIME = 0x01, 0x02, 0x06, 0x17, 0x18
 _CONTENTS: Final = {
     _BOOLEAN: re.compile(rb"[\x00\xff]"),
@@ -99,6 +100,21 @@ def check_der(data: bytes) -> None:
             raise ValueError("no DER: too deep, too many elements, or bytes after the first")
     if not data or len(ends) != 1:
         raise ValueError("no DER: it ends too early")
+
+
+def children_of(data: bytes) -> list[bytes]:
+    """Give the elements inside a DER SEQUENCE; none where it is another type, or no DER."""
+    try:
+        check_der(data)
+    except ValueError:
+        return []
+    _, place, end = _element(data, 0, len(data))
+    children: list[bytes] = []
+    while data[0] == _SEQUENCE and place < end:
+        start = place
+        place = _element(data, place, end)[2]
+        children.append(data[start:place])
+    return children
 
 
 def _element(data: bytes, place: int, limit: int) -> tuple[int, int, int]:

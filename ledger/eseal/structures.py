@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ledger.errors import Malformed
 from ledger.eseal.asn1 import ESEAL, ESEAL_SIGNATURE, SM2_WITH_SM3, SM3
-from ledger.eseal.der import check_der, posix_time, read_der
+from ledger.eseal.der import children_of, posix_time, read_der
 from ledger.sm2 import sm3
 
 __all__ = ["MAX_ESEAL_BYTES", "MAX_LISTED", "CertificateDigest", "ESeal", "ESealSignature", "Extension", "Picture"]
@@ -31,9 +31,6 @@ _MAX_SIGNATURE: Final = 72
 _SM3_NAMES: Final = frozenset({"SM3", "sm3", SM3})
 _SIDES: Final = range(1, 1001)  # mm
 _DIGEST_BYTES: Final = 32
-_OCTETS: Final = 0x04
-_INTEGER: Final = 0x02
-_SEQUENCE: Final = 0x30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,34 +129,11 @@ class ESealSignature:
 
 def _refuse_old(data: bytes) -> None:
     """Name V1 before its other layout is called broken: its seals and its signatures have two elements."""
-    outer = _children(data) if len(data) <= MAX_ESEAL_BYTES else []
-    inner = _children(outer[0]) if outer else []
-    seal = inner[1] if len(inner) > 1 and inner[0][:1] == bytes([_INTEGER]) else b""
-    if len(outer) == 2 or (seal[:1] == bytes([_SEQUENCE]) and len(_children(seal)) == 2):
+    outer = children_of(data) if len(data) <= MAX_ESEAL_BYTES else []
+    inner = children_of(outer[0]) if outer else []
+    seal = children_of(inner[1]) if len(inner) > 1 else []
+    if 2 in {len(outer), len(seal)}:
         raise Malformed("eseal_version", "seal of GM/T 0031-2014 (V1): only V4 and V5 are read")
-
-
-def _children(data: bytes) -> list[bytes]:
-    """Give the elements of a DER SEQUENCE; none where it is no DER."""
-    try:
-        check_der(data)
-    except ValueError:
-        return []
-    children, place = [], _header_bytes(data)
-    while data[0] == _SEQUENCE and place < len(data):
-        size = _header_bytes(data[place : place + 6])
-        size += _content_bytes(data[place : place + 6])
-        children.append(data[place : place + size])
-        place += size
-    return children
-
-
-def _header_bytes(element: bytes) -> int:
-    return 2 if element[1] < 0x80 else 2 + (element[1] & 0x7F)
-
-
-def _content_bytes(element: bytes) -> int:
-    return element[1] if element[1] < 0x80 else int.from_bytes(element[2 : _header_bytes(element)], "big")
 
 
 def _seal(value: Any) -> ESeal:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import Malformed
 from ledger.eseal.asn1 import ESEAL, ESEAL_SIGNATURE, X509
-from ledger.eseal.der import check_der, read_der
+from ledger.eseal.der import check_der, children_of, read_der
 from tests.eseals import signed
 
 
@@ -112,3 +112,10 @@ def test_an_error_of_the_reader_is_an_error_of_the_bytes() -> None:
 
     with pytest.raises(Malformed, match="bad_eseal"):
         read_der(ESEAL_SIGNATURE, signed(), reader, max_bytes=10_000, code="bad_eseal")
+
+
+def test_children_are_those_of_a_sequence() -> None:
+    assert children_of(bytes.fromhex("30050500020107")) == [b"\x05\x00", b"\x02\x01\x07"]
+    assert children_of(bytes.fromhex("3000")) == []
+    for text in ("", "0500", "31020500", "3003050000", "30030500"):
+        assert children_of(bytes.fromhex(text)) == []
