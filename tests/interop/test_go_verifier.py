@@ -13,7 +13,8 @@ from tests.cases.case import TIMES, later_receipt, receipt
 from tests.cases.generate import FOLDER
 from tests.cases.presentations import CHALLENGE
 from tests.fuzz.mutation import Mutator
-from tests.fuzz.targets.receipts import PAYLOADS, receipts, resealed
+from tests.fuzz.targets.entries import changes
+from tests.fuzz.targets.receipts import PAYLOADS, governed, head_payloads, headed, receipts, resealed
 from tests.interop.verifiers import Finding, Request, SyncParts, ask_go, ask_python, build_verifier
 from tests.logbook import LogBook
 from tests.small_log import GENESIS, LOG, POLICY, SEALED, T0, issue_at, small_log
@@ -97,12 +98,18 @@ def test_a_newer_sync_decides_for_both(program: Path) -> None:
 
 
 def mutated(count: int) -> list[Request]:
-    """Give receipts with something changed: four of five as they come, one of five with a seal that is signed anew."""
-    outer, payloads = Mutator(receipts(), 5), Mutator(PAYLOADS, 6)
+    """Give receipts with something changed: as they come, or below a signature that is made anew."""
+    plain = Mutator(receipts(), 5)
+    signed = [
+        (resealed, Mutator(PAYLOADS, 6)),
+        (governed, Mutator(changes(), 7)),
+        (headed, Mutator(head_payloads(), 8)),
+    ]
     found = []
     for number in range(count):
-        data = resealed(payloads.next()[:8_000]) if number % 5 == 0 else outer.next()
-        challenge = CHALLENGE if number % 3 == 0 else None
+        make, payloads = signed[number % 3]
+        data = make(payloads.next()[:8_000]) if number % 2 else plain.next()
+        challenge = CHALLENGE if number % 4 == 0 else None
         found.append(Request(name=str(number), receipt=data, now=T0 + 150, holder=challenge))
     return found
 
@@ -117,7 +124,7 @@ def test_both_find_the_same_in_mutated_receipts(program: Path) -> None:
         if theirs != ours
     ]
     assert differing == []
-    assert len({(row.outcome, row.step, row.code) for row in python}) >= 20
+    assert len({(row.outcome, row.step, row.code) for row in python}) >= 40
 
 
 def test_the_program_reads_files_and_says_by_its_exit_code_whether_all_are_valid(program: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from tests.small_log import (
     vector_random,
 )
 
-__all__ = ["BOUND", "HOLDER", "bound_presentations", "genesis_state", "status_entries", "targets"]
+__all__ = ["BOUND", "HOLDER", "bound_presentations", "changes", "genesis_state", "status_entries", "targets"]
 
 HOLDER: Final = signer_of("holder")
 BOUND: Final = issue(CLAIMS, kid="370214#1", vct=VCT, iss="370214", iat=T0 + 60, nbf=T0 + 61, exp=T0 + 10**7,
@@ -148,7 +148,8 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _changes() -> list[bytes]:
+def changes() -> list[bytes]:
+    """Give the payloads of a member and a rule entry that follow the genesis of the small log."""
     entries = [_members()[1], *_rules()]
     return [b64u_decode(json.loads(entry)["payload"]) for entry in entries]
 
@@ -225,7 +226,7 @@ def targets() -> Iterator[Target]:
                  run=_payload_of("lic-head+jwt", ORIGIN))  # fmt: skip
     yield Target(name="member entry", seeds=_members, run=_entry)
     yield Target(name="rule entry", seeds=_rules, run=_entry)
-    yield Target(name="key state change", seeds=_changes, run=_change)
+    yield Target(name="key state change", seeds=changes, run=_change)
     yield Target(name="head", seeds=lambda: [small_log()[0].entries[4]], run=_head)
     yield Target(name="SD-JWT", seeds=lambda: [SEALED.encode(), present(SEALED, SHOWN).encode()], run=_sd_jwt)
     yield Target(name="disclosure", seeds=_disclosures, run=_disclosure)

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final
 
-from ledger.encoding import b64u_encode, canonical_json
+from ledger.encoding import b64u_decode, b64u_encode, canonical_json
+from ledger.entries import MEMBER_TYP, RULE_TYP
 from ledger.errors import TongbanError
 from ledger.governance import MemberRow
+from ledger.heads import HEAD_TYP
+from ledger.jws import sign_protected
 from ledger.receipt import format_receipt, parse_receipt
 from ledger.status import StatusArray, verify_status_proof
 from ledger.sync import check_sync
 from ledger.transparency.policy import Policy
 from ledger.verdict import Outcome, StepState, Verdict
 from ledger.verifier import HolderChallenge, Verifier
-from tests.cases.case import later_receipt, receipt
+from tests.cases.case import TIMES, edited, later_receipt, receipt
 from tests.cases.presentations import CHALLENGE
 from tests.cases.seals import HEADER, KEY, PAYLOAD, member_entry, receipt_of
 from tests.cases.sm2 import sm2_receipt
 from tests.fuzz.campaign import Target
-from tests.fuzz.targets.entries import BOUND, bound_presentations
+from tests.fuzz.targets.entries import BOUND, bound_presentations, changes
 from tests.fuzz.targets.texts import same
 from tests.logbook import LogBook
-from tests.small_log import CLAIMS, GENESIS, LOG, POLICY, SEALED, T0, small_log
+from tests.small_log import CLAIMS, COUNTIES, GENESIS, LOG, ORIGIN, POLICY, SEALED, T0, sealed_log, small_log
 
-__all__ = ["PAYLOADS", "check_verdict", "named", "receipts", "resealed", "targets"]
+__all__ = [
+    "PAYLOADS",
+    "check_verdict",
+    "governed",
+    "head_payloads",
+    "headed",
+    "named",
+    "receipts",
+    "resealed",
+    "targets",
+]
 
 NOW: Final = T0 + 150
 STATUSES: Final = 1_027
@@ -89,17 +101,43 @@ def resealed(payload: bytes, shown: str = "") -> bytes:
     return receipt_of(entry, shown=shown)
 
 
-def _signed(data: bytes) -> str:
-    """What the county's key signed over mutated bytes, honestly logged."""
-    try:
-        made = resealed(data)
-    except TongbanError:  # too large for an entry
-        return "too large"
-    verdict = _verifier().verify(made, now=NOW, max_age=60)
-    check_verdict(verdict)
-    if verdict.outcome is Outcome.VALID:
-        assert json.loads(data)["iss"] == "370214"
-    return named(verdict)
+def governed(payload: bytes) -> bytes:
+    """Sign any bytes as the payload of a member or rule entry, and bring it with a receipt as a key change."""
+    typ = RULE_TYP if b'"set"' in payload else MEMBER_TYP
+    pairs = [sign_protected(typ, b64u_encode(payload), f"{county}#1", key) for county, key in COUNTIES.items()]
+    rows = [{"protected": protected, "signature": signature} for protected, signature in pairs]
+    entry = canonical_json({"payload": b64u_encode(payload), "signatures": rows}).decode()
+    return edited(lambda document: document.update(keys=[{"index": 1, "entry": entry}]))
+
+
+def headed(payload: bytes) -> bytes:
+    """Sign any bytes as the payload of a head with the log's key, as the last leaf of a tree that honest auditors saw."""
+    header = canonical_json({"alg": "Ed25519", "typ": HEAD_TYP, "kid": ORIGIN})
+    signing_input = f"{b64u_encode(header)}.{b64u_encode(payload)}"
+    book = LogBook(GENESIS, LOG)
+    book.add(SEALED.partition("~")[0].encode())
+    book.close(f"{signing_input}.{b64u_encode(LOG.sign(signing_input.encode()))}".encode())
+    return book.receipt(1, SEALED, book.checkpoint(list(TIMES.values())))
+
+
+def head_payloads() -> list[bytes]:
+    """The payload of an honest head."""
+    return [b64u_decode(sealed_log()[0].entries[2].decode().split(".")[1])]
+
+
+def _judged(make: Callable[[bytes], bytes]) -> Callable[[bytes], str]:
+    """Judge what was signed over mutated bytes; where no entry can be made of them, nothing is to be judged."""
+
+    def run(data: bytes) -> str:
+        try:
+            made = make(data)
+        except TongbanError:  # too large for an entry
+            return "too large"
+        verdict = _verifier().verify(made, now=NOW, max_age=60)
+        check_verdict(verdict)
+        return named(verdict)
+
+    return run
 
 
 def _array(data: bytes) -> None:
@@ -149,7 +187,9 @@ def targets() -> Iterator[Target]:
     """Give the targets of this module."""
     yield Target(name="receipt", seeds=receipts, run=_receipt)
     yield Target(name="verdict", seeds=receipts, run=_verdict, share=0.5)
-    yield Target(name="signed seal", seeds=lambda: PAYLOADS, run=_signed, share=0.1)
+    yield Target(name="signed seal", seeds=lambda: PAYLOADS, run=_judged(resealed), share=0.1)
+    yield Target(name="signed change", seeds=changes, run=_judged(governed), share=0.1)
+    yield Target(name="signed head", seeds=head_payloads, run=_judged(headed), share=0.1)
     yield Target(name="status array", seeds=lambda: [bytes(-(-STATUSES // 4))], run=_array)
     yield Target(name="status proof", seeds=_tile_seeds, run=_tile)
     yield Target(name="sync", seeds=_sync_seeds, run=_sync, share=0.1)
