@@ -30,7 +30,7 @@ from hub.refusals import HeardRefusal, Refusals
 from ledger.encoding import JsonValue
 from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.transparency.note import Note, VerifierKey
-from ledger.transparency.policy import Policy
+from ledger.transparency.policy import AHEAD_S, Policy
 from ledger.transparency.sequencer import Cosigned, Pending
 from ledger.transparency.shortfall import Shortfall, shortfall_of
 from ledger.transparency.witness import AddCheckpoint, Cosignature, read_cosignatures, read_size
@@ -145,6 +145,7 @@ class Cosigning:
     async def gather(self, pending: Pending, late: LateCosignature) -> list[Cosignature]:
         """Ask all witnesses; give the first that make a quorum, with all that had answered by then.
 
+        A cosignature so old that the newest seal would look dated after it does not count: no receipt could be made.
         The others go on for what is left of their second; what they bring goes to `late`. Raises NotVerified no_quorum,
         saying which groups lack what.
         """
@@ -154,7 +155,8 @@ class Cosigning:
         while waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             self._tasks.difference_update(done)
-            found += [each for each in (task.result() for task in done) if each is not None]
+            answers = [each for each in (task.result() for task in done) if each is not None]
+            found += [each for each in answers if _is_timely(each, pending)]
             if self.combined(pending.size, found) is not None:
                 self._shortfall = shortfall_of(self._policy, {each.key for each in found})
                 for task in waiting:
@@ -215,3 +217,11 @@ class Cosigning:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _is_timely(cosignature: Cosignature, pending: Pending) -> bool:
+    """Tell whether a receipt of the newest seal may be dated by this cosignature: step 8 of `ledger.verifier`."""
+    behind = pending.newest_iat - AHEAD_S - cosignature.time
+    if behind > 0:
+        _log.error("witness_clock_behind", witness=cosignature.key.name, seconds=behind)
+    return behind <= 0

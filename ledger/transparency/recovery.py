@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
-from ledger.entries import MemberChange, RuleChange, parse_entry
+from ledger.entries import MemberChange, RuleChange, Seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.heads import Head, verify_head
 from ledger.members import KeyState, verify_signatures
@@ -23,7 +24,9 @@ from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.note import Note, VerifierKey, keyring
 from ledger.transparency.store import Reader, StoreState
 
-__all__ = ["Standing", "load_keys", "load_standing", "load_statuses", "load_tree"]
+__all__ = ["Standing", "load_keys", "load_newest_iat", "load_standing", "load_statuses", "load_tree"]
+
+_PAGE: Final = 1000  # entries read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,17 @@ def load_keys(reader: Reader, genesis_leaf: bytes) -> KeyState:
     if state is None:
         raise NotVerified("corrupt_store", "the log has no genesis", index=0)
     return state
+
+
+def load_newest_iat(reader: Reader, start: int, stop: int) -> int:
+    """Give the latest time of a seal among the entries start..stop-1, 0 if there is none.
+
+    Raises NotVerified corrupt_store.
+    """
+    with _as_corrupt():
+        pages = (reader.entries(first, min(first + _PAGE, stop)) for first in range(start, stop, _PAGE))
+        seals = (entry for page in pages for entry in map(parse_entry, page) if isinstance(entry, Seal))
+        return max((seal.iat for seal in seals), default=0)
 
 
 def load_statuses(reader: Reader, n: int) -> StatusArray:

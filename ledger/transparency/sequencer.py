@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-from ledger.entries import MemberChange, parse_entry
+from ledger.entries import MemberChange, Seal, parse_entry
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
 from ledger.heads import EMPTY_JOURNAL_ROOT, HEAD_TYP, Head, build_head, parse_head
 from ledger.jws import parse_compact
@@ -30,7 +30,7 @@ from ledger.transparency.candidate import BatchView, Candidate, Placed
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint, with_cosignatures
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.note import NOTE_ED25519, Note, NoteSignature, VerifierKey
-from ledger.transparency.recovery import Standing, load_standing
+from ledger.transparency.recovery import Standing, load_newest_iat, load_standing
 from ledger.transparency.replay import Effects
 from ledger.transparency.store import Appended, Landmark, Publication, Store, StoredCosignature
 
@@ -42,10 +42,14 @@ _KEPT_NOTES: Final = 64  # sizes for which late cosignatures are still taken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A signed checkpoint that is durable: what witnesses are asked to cosign. note: with the log's line alone."""
+    """A signed checkpoint that is durable: what witnesses are asked to cosign. note: with the log's line alone.
+
+    newest_iat: the latest time of a seal that was not published yet when the log was opened, or came since; or 0.
+    """
 
     checkpoint: Checkpoint
     note: bytes
+    newest_iat: int = 0
 
     @property
     def size(self) -> int:
@@ -94,7 +98,8 @@ class Sequencer:
         self._edge: TileEdge = standing.edge
         self._effects: Final = Effects(keys=standing.keys, statuses=standing.statuses)
         self._head: Head = standing.head
-        self._pending = Pending(checkpoint=standing.checkpoint, note=note)
+        newest_iat = load_newest_iat(store.reader, published, standing.checkpoint.size)
+        self._pending = Pending(checkpoint=standing.checkpoint, note=note, newest_iat=newest_iat)
         self._notes: dict[int, Pending] = {self._pending.size: self._pending}
         self._published = published
         self._stopped = False
@@ -197,7 +202,9 @@ class Sequencer:
         note = sign_checkpoint(checkpoint, self._origin, self._signer)
         self._store.commit(_appended(view, self._effects, growth.tiles, old_note=self._pending.note, note=note))
         self._edge, self._head = growth.edge, head
-        self._pending = Pending(checkpoint=checkpoint, note=note)
+        newest_iat = max((entry.iat for entry in view.entries if isinstance(entry, Seal)), default=0)
+        newest_iat = max(newest_iat, self._pending.newest_iat)
+        self._pending = Pending(checkpoint=checkpoint, note=note, newest_iat=newest_iat)
         self._keep(self._pending)
 
     def _keep(self, pending: Pending) -> None:
