@@ -42,6 +42,9 @@ __all__ = [
 TILE_HEIGHT: Final = 8  # levels of the tree in one tile
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
 ENTRIES: Final = -1  # the level of an entry bundle
+_UPPER: Final = 4  # height from which on nodes inside a tile are kept longer than the tile
+_UPPER_TILES: Final = 32
+_BLOCK_BYTES: Final = HASH_BYTES << _UPPER
 _MAX_LEVEL: Final = 63
 _MAX_ENTRY_BYTES: Final = 0xFFFF
 _PATH: Final = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([0-9]{1,3}))?")
@@ -118,9 +121,13 @@ def tile_paths(size: int) -> Iterator[TilePath]:
 
 def tile_hashes(tile: bytes) -> list[bytes]:
     """Split a tile into its hashes, 0..256 of 32 bytes. Raises Malformed bad_encoding."""
+    _check_form(tile)
+    return [tile[start : start + HASH_BYTES] for start in range(0, len(tile), HASH_BYTES)]
+
+
+def _check_form(tile: bytes) -> None:
     if len(tile) % HASH_BYTES or len(tile) > TILE_WIDTH * HASH_BYTES:
         raise Malformed("bad_encoding", f"a tile has up to {TILE_WIDTH} hashes of {HASH_BYTES} bytes")
-    return [tile[start : start + HASH_BYTES] for start in range(0, len(tile), HASH_BYTES)]
 
 
 def encode_bundle(entries: Sequence[bytes]) -> bytes:
@@ -152,32 +159,82 @@ TileFetcher: TypeAlias = Callable[[int, int], bytes]
 class TileNodes:
     """Reads nodes of the tree out of stored tiles: a `NodeReader` for proofs at any size up to the stored one.
 
-    A tile is hashed up once and kept, at most `max_tiles` of them (about 40 kB each), least recently used out first. A
-    partial tile that has grown since is fetched again when a node beyond it is asked for. Threads may share one.
+    A tile is fetched once and kept, at most `max_tiles` of them (10 to 40 kB each), least recently used out first. Its
+    nodes from height 4 up, which cost 240 hashes, are kept for 32 times as many (2 kB each): a proof out of a tile that
+    is fetched again costs 15 hashes. A partial tile that has grown since is fetched again when a node beyond it is
+    asked for. Threads may share one.
     """
 
-    __slots__ = ("_fetch", "_rows_of")
+    __slots__ = ("_fetch", "_tile_of", "_upper_of")
 
     def __init__(self, fetch: TileFetcher, *, max_tiles: int = 256) -> None:
         self._fetch: Final = fetch
-        self._rows_of: Final = lru_cache(maxsize=max_tiles)(self._expanded)
+        self._tile_of: Final = lru_cache(maxsize=max_tiles)(self._fetched)
+        self._upper_of: Final = lru_cache(maxsize=_UPPER_TILES * max_tiles)(self._folded)
 
     def __call__(self, level: int, index: int) -> bytes:
         """Hash of the complete node (level, index). Raises NotVerified corrupt_store: no stored tile holds it."""
-        tile_level, height = divmod(level, TILE_HEIGHT)
-        number, offset = divmod(index, TILE_WIDTH >> height)
-        rows = self._rows_of(tile_level, number)
-        if offset >= len(rows[height]):
-            rows[:] = self._expanded(tile_level, number)
-            if offset >= len(rows[height]):
-                path = TilePath(level=tile_level, number=number).format()
-                raise NotVerified("corrupt_store", f"{path} is stored with {len(rows[0])} hashes only")
-        return rows[height][offset]
+        tile_level, height = level >> 3, level & 7
+        number, offset = index >> (TILE_HEIGHT - height), index & ((TILE_WIDTH >> height) - 1)
+        if height < _UPPER:
+            tile = self._tile_of(tile_level, number)
+            node = tile.node(height, offset)
+            return node or self._grown(tile, tile_level, number, (offset + 1) << height).node(height, offset)
+        rows = self._upper_of(tile_level, number)
+        if offset >= len(rows[height - _UPPER]):
+            self._grown(self._tile_of(tile_level, number), tile_level, number, (offset + 1) << height)
+            rows[:] = self._folded(tile_level, number)
+        return rows[height - _UPPER][offset]
 
-    def _expanded(self, level: int, number: int) -> list[list[bytes]]:
-        """Complete nodes inside a tile, by height 0..7 above its hashes."""
-        rows = [tile_hashes(self._fetch(level, number))]
-        while len(rows) < TILE_HEIGHT:
-            pairs = iter(rows[-1])
-            rows.append([node_hash(left, right) for left, right in zip(pairs, pairs, strict=False)])
-        return rows
+    def _grown(self, tile: _Tile, level: int, number: int, width: int) -> _Tile:
+        """Make sure that a tile has `width` hashes: what is kept, or what is stored by now."""
+        if len(tile.hashes) < width * HASH_BYTES:
+            tile.renew(self._checked(level, number))
+        if len(tile.hashes) < width * HASH_BYTES:
+            path = TilePath(level=level, number=number).format()
+            raise NotVerified("corrupt_store", f"{path} is stored with {len(tile.hashes) // HASH_BYTES} hashes only")
+        return tile
+
+    def _fetched(self, level: int, number: int) -> _Tile:
+        return _Tile(self._checked(level, number))
+
+    def _checked(self, level: int, number: int) -> bytes:
+        tile = self._fetch(level, number)
+        _check_form(tile)
+        return tile
+
+    def _folded(self, level: int, number: int) -> list[list[bytes]]:
+        """Complete nodes inside a tile at the heights 4..7 above its hashes."""
+        return _rows(tile_hashes(self._tile_of(level, number).hashes), TILE_HEIGHT)[_UPPER:]
+
+
+class _Tile:
+    """One tile: its hashes, joined, and the nodes below height 4, made for 16 hashes at a time when they are needed."""
+
+    __slots__ = ("_blocks", "hashes")
+
+    def __init__(self, hashes: bytes) -> None:
+        self.renew(hashes)
+
+    def renew(self, hashes: bytes) -> None:
+        """Take the hashes of a tile that has grown."""
+        self.hashes = hashes
+        self._blocks: dict[int, list[list[bytes]]] = {}
+
+    def node(self, height: int, offset: int) -> bytes:
+        """Give a node at a height of 0..3 above the hashes; empty if the tile does not hold all of it."""
+        block, within = offset >> (_UPPER - height), offset & ((1 << (_UPPER - height)) - 1)
+        rows = self._blocks.get(block)
+        if rows is None:
+            hashes = self.hashes[block * _BLOCK_BYTES : (block + 1) * _BLOCK_BYTES]
+            rows = self._blocks[block] = _rows(tile_hashes(hashes), _UPPER)
+        return rows[height][within] if within < len(rows[height]) else b""
+
+
+def _rows(hashes: list[bytes], heights: int) -> list[list[bytes]]:
+    """Complete nodes above hashes, by height from 0, the hashes themselves, up."""
+    rows = [hashes]
+    while len(rows) < heights:
+        pairs = iter(rows[-1])
+        rows.append([node_hash(left, right) for left, right in zip(pairs, pairs, strict=False)])
+    return rows

@@ -242,6 +242,20 @@ def test_only_so_many_tiles_are_kept(stored: StoredTiles) -> None:
     assert stored.fetched == [(0, 0), (0, 1), (0, 2), (0, 1)]
 
 
+def test_the_upper_nodes_of_a_tile_outlive_its_hashes(stored: StoredTiles) -> None:
+    read = TileNodes(stored.fetch, max_tiles=1)
+    stored.fetched.clear()
+    for number in (0, 1, 2):
+        assert read(4, number * 16 + 3) == TREE.node(4, number * 16 + 3)
+    assert stored.fetched == [(0, 0), (0, 1), (0, 2)]
+    for number in (0, 1, 2):
+        for level in (4, 5, 6, 7):
+            assert read(level, (number + 1 << 8 - level) - 1) == TREE.node(level, (number + 1 << 8 - level) - 1)
+    assert stored.fetched == [(0, 0), (0, 1), (0, 2)]
+    assert read(3, 31) == TREE.node(3, 31)
+    assert stored.fetched == [(0, 0), (0, 1), (0, 2), (0, 0)]
+
+
 def test_a_node_that_no_tile_holds_is_a_corrupt_store() -> None:
     tiles = StoredTiles()
     tiles.grow(LEAVES[:100])
