@@ -46,7 +46,10 @@ class EngineChoice:
 
 @dataclass(slots=True)
 class Alliance:
-    """A founded alliance: its folder, its counties, its processes by name (`hub` or a county's code)."""
+    """A founded alliance: its folder, its counties, its processes by name (`hub` or a county's code).
+
+    hub_program: module and arguments that start the hub; the demo and the tests put a dishonest one in its place.
+    """
 
     folder: Path
     counties: tuple[str, ...]
@@ -56,6 +59,7 @@ class Alliance:
     children: dict[str, Child] = field(default_factory=dict)
     auditors: frozenset[str] = frozenset()
     dev: bool = False
+    hub_program: tuple[str, ...] = ("hub", "serve")
 
     @classmethod
     def found(
@@ -175,14 +179,14 @@ class Alliance:
         secret = ["--passphrase-file", str(self.passphrase_file(name))]
         clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
         if name == "hub":
-            arguments = ["serve", "--data", str(self.data("hub")), *secret, "--port", str(self.hub_port)]
+            arguments = [*self.hub_program, "--data", str(self.data("hub")), *secret, "--port", str(self.hub_port)]
             arguments += ["--config", str(self.data("hub") / "hub.toml"), *(["--dev"] if self.dev else [])]
         else:
             auditor = ["--auditor"] if name in self.auditors else []
-            arguments = ["county", "serve", "--data", str(self.data(name)), *secret, *auditor]
+            arguments = ["hub", "county", "serve", "--data", str(self.data(name)), *secret, *auditor]
         return Child(
             name=name,
-            arguments=["-m", "hub", *arguments],
+            arguments=["-m", *arguments],
             log=self.folder / f"{name}.log",
             ready_url=f"{self.url(name)}/{ready}",
             environment={**clean, **(self.engine.variables if name == "hub" else {})},

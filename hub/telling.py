@@ -88,16 +88,21 @@ class Teller:
         self.command("county", "present", identifier, *shown, *options, *self.of(county))
         return path
 
-    def seal_one(self, county: str, row: dict[str, str]) -> str:
-        """Seal one license from a feed row, wait until it is witnessed and stated; gives its identifier."""
-        with self.alliance.node(county) as node:
-            stated = node.status(int(time.time())).stated
+    def seal(self, county: str, row: dict[str, str]) -> str:
+        """Seal one license from a feed row; gives its identifier."""
         file = self.alliance.folder / "one.ndjson"
         file.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
         self.command("county", "seal", str(file), *self.of(county))
+        return row["ZZBS"]
+
+    def seal_one(self, county: str, row: dict[str, str]) -> str:
+        """Seal one license, and wait until it is witnessed and stated; gives its identifier."""
+        with self.alliance.node(county) as node:
+            stated = node.status(int(time.time())).stated
+        identifier = self.seal(county, row)
         with self.alliance.node(county) as node:
             wait("the new seal is witnessed", lambda: node.status(int(time.time())).stated > stated)
-        return row["ZZBS"]
+        return identifier
 
 
 def expect(what: str, got: object, expected: object) -> None:

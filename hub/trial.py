@@ -5,12 +5,16 @@ A county whose seals are of another suite; a key that is rotated by k of n membe
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
+import httpx2
+
 from hub.demo import FEED_COUNTY, sample_feed
 from hub.ingest.generate import FeedPlan, feed_rows
-from hub.telling import Teller, expect
+from hub.telling import Teller, expect, wait
+from ledger.errors import NotVerified
 
 __all__ = ["AUDITORS", "SUITES", "Trial"]
 
@@ -22,6 +26,8 @@ SUITES: Final = {"370783": "SM2"}
 
 _SM2_COUNTY: Final = "370783"
 _MEMBERS: Final = ("320412", "320583", "370214")  # 3 of 5 sign a change
+_OTHER_COUNTY: Final = "320412"
+_DEPOSIT_S: Final = 5  # the alliance agrees on it for the demo; the rule is 300 s before that
 _OLD_KEY: Final = f"{FEED_COUNTY}#2"
 _NEW_KEY: Final = f"{FEED_COUNTY}#5"
 
@@ -36,6 +42,7 @@ class Trial:
         """Tell it. Raises NotVerified when a step gives anything but what it should."""
         self._seal_by_sm2()
         self._rotate_key()
+        self._hide_revocation()
 
     def _seal_by_sm2(self) -> None:
         plan = FeedPlan(county=_SM2_COUNTY, count=1, as_of=sample_feed(1).as_of, seed=1)
@@ -57,6 +64,62 @@ class Trial:
         self.teller.say(
             f"three of five members replaced a key: {_NEW_KEY} seals now, what {_OLD_KEY} sealed stays VALID"
         )
+
+    def _hide_revocation(self) -> None:
+        self._agree("rule", "--set", f"deposit_s={_DEPOSIT_S}")
+        identifier, index = self._sealed_here()
+        self._restart_hub("hub.dishonest", "--hide", str(index))
+        self.teller.command("county", "revoke", identifier, "--reason", "07", *self.teller.of(FEED_COUNTY))
+        receipt = self.teller.present(FEED_COUNTY, identifier, "hidden", "--fresh")
+        self.teller.verdict(receipt, "VALID")
+        self.teller.say(
+            "the hub's operator hides a revocation: the county revokes a license, and its receipt still says VALID"
+        )
+        self.teller.command("county", "appeal", identifier, *self.teller.of(FEED_COUNTY))
+        self.teller.say(
+            f"the county deposits the revocation with the auditors: the hub has {_DEPOSIT_S} seconds to log it"
+        )
+        refusals = self._lost_quorum(index)
+        self.teller.say(f"it does not, and loses its quorum: {'; '.join(refusals)}")
+        self.teller.verdict(receipt, "STALE", "--max-age", "1s")
+        self.teller.say("all that it can still show grows old: STALE 存疑, past the verifier's max age")
+        self._restart_hub("hub", "serve")
+        wait("an honest hub has the revocation witnessed", lambda: self._outcome(identifier) == "REVOKED")
+        self.teller.say("an honest hub takes over the same log: the revocation is witnessed, REVOKED 失效")
+
+    def _sealed_here(self) -> tuple[str, int]:
+        identifier = self.teller.seal_one(FEED_COUNTY, next(feed_rows(sample_feed(1, seed=4))))
+        with self.teller.alliance.node(FEED_COUNTY) as node:
+            index = node.outbox.of(identifier)[0].log_index
+        if index is None:
+            raise NotVerified("unexpected", "the license is witnessed and has no index")
+        return identifier, index
+
+    def _restart_hub(self, *program: str) -> None:
+        self.teller.alliance.stop("hub")
+        self.teller.alliance.hub_program = program
+        self.teller.alliance.start("hub", graph=False)
+
+    def _lost_quorum(self, index: int) -> list[str]:
+        """Let the rule's time pass and something be logged; give what the auditors say at `/readyz`."""
+        time.sleep(_DEPOSIT_S + 1)  # what is waited for is that time passes
+        plan = FeedPlan(county=_OTHER_COUNTY, count=1, as_of=sample_feed(1).as_of, seed=5)
+        self.teller.seal(_OTHER_COUNTY, next(feed_rows(plan)))
+        refusals: dict[str, tuple[str, int]] = {}
+
+        def refused() -> bool:
+            state = httpx2.get(f"{self.teller.alliance.url('hub')}/readyz", trust_env=False).json()
+            heard = state["quorum"].get("refusals", ())
+            refusals.update({each["county"]: (each["code"], each["index"]) for each in heard})
+            return refusals.keys() == AUDITORS and "witnesses" in state["missing"]
+
+        wait("both auditors refuse", refused)
+        expect("the reason", set(refusals.values()), {("deposit_left_out", index)})
+        return [f"{county} refused it: {code} of entry {place}" for county, (code, place) in sorted(refusals.items())]
+
+    def _outcome(self, identifier: str) -> str:
+        receipt = self.teller.present(FEED_COUNTY, identifier, "no-longer-hidden", "--fresh")
+        return str(self.teller.judge(receipt)["outcome"])
 
     def _agree(self, what: str, *wishes: str) -> None:
         """Let k of n members change the alliance: propose, sign, submit, by the command line."""

@@ -13,9 +13,10 @@ import orjson
 import typer
 
 from hub.commands import keys, licenses
+from hub.commands.appeal import appeal
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.verify import read_bounded
-from hub.commands.witnessed import export_evidence
+from hub.commands.witnessed import check_folder, export_evidence
 from hub.county.application import create_county_app
 from hub.county.folder import init_county
 from hub.governing import SignatureFile
@@ -29,6 +30,8 @@ __all__ = ["app"]
 app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=True)
 app.add_typer(licenses.app)  # without a name: its commands are of this group
 app.command("evidence")(export_evidence)
+app.command("check")(check_folder)
+app.command("appeal")(appeal)
 app.command("rotate")(keys.rotate)
 app.command("keys")(keys.keys)
 app.command("policy")(keys.policy)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ import typer
 
 from hub.changes import described
 from hub.commands.folder import PassphraseFile, opened_node
+from hub.commands.terms import utc
 from hub.commands.verify import read_bounded
 from hub.county.member import KeyFile, MemberFile
 from hub.drafts import Draft, MemberWishes, checked, draft_members, draft_rules
@@ -157,13 +157,9 @@ def _tell(draft: Draft, chain: KeyChain) -> None:
     after = checked(draft, chain, _now())
     for line in described(chain.state, after, draft.change):
         typer.echo(line)
-    seen = "by this folder's keys.json" if chain.time is None else f"as witnessed at {_utc(chain.time)}"
-    until = _utc(draft.change.iat + chain.state.rule("iat_back_s"))
+    seen = "by this folder's keys.json" if chain.time is None else f"as witnessed at {utc(chain.time)}"
+    until = utc(draft.change.iat + chain.state.rule("iat_back_s"))
     typer.echo(f"made for the key state of log size {chain.size}, {seen}; to be submitted before {until}")
-
-
-def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def sign(
