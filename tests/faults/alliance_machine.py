@@ -261,23 +261,30 @@ class AllianceMachine(RuleBasedStateMachine):
         assert any(all(root_of(each[:size]) == root for size, root in quorate) for each in leaves)
 
     def teardown(self) -> None:
-        """All comes right in the end: with clocks set and all within reach everything acknowledged has its receipt."""
-        if hasattr(self, "disk") and self._may_come_right():
-            latest = [cosigner.latest.time for cosigner in self.cosigners.values() if cosigner.latest is not None]
-            self.time, self.hub_skew = max([self.time, *latest]), 0
-            for name, cosigner in self.cosigners.items():
-                self.skew[name], cosigner.reached, cosigner.crash = 0, True, None
-            self._start()
-            self._publish(self.log, self.cosigning)
-            assert self.log.sequencer.published == self.log.sequencer.size == self.log.check()
-            for index in self.acknowledged.values():
-                receipt = self.log.reads.evidence(index)[0] or b""
-                assert self.receipts.get(index, receipt) == receipt
-                self._check_receipt(index, receipt)
-            self.follow()
-            assert self.mirror.entries == self.disk.entry
-        self.runner.run(self.http.aclose())
-        self.runner.close()
+        """All comes right in the end."""
+        try:
+            if hasattr(self, "disk") and self._may_come_right():
+                self._come_right()
+        finally:
+            self.runner.run(self.http.aclose())
+            self.runner.close()
+
+    def _come_right(self) -> None:
+        """With clocks set and all within reach, everything acknowledged has its receipt, and the mirror everything."""
+        latest = [cosigner.latest.time for cosigner in self.cosigners.values() if cosigner.latest is not None]
+        self.time, self.hub_skew = max([self.time, *latest]), 0
+        for name, cosigner in self.cosigners.items():
+            self.skew[name], cosigner.reached, cosigner.crash = 0, True, None
+        self._start()
+        self._publish(self.log, self.cosigning)
+        assert self.log.sequencer.published == self.log.sequencer.size == self.log.check()
+        for index in self.acknowledged.values():
+            receipt = self.log.reads.evidence(index)[0] or b""
+            assert self.receipts.get(index, receipt) == receipt
+            self._check_receipt(index, receipt)
+        self.published = self.log.sequencer.published
+        self.follow()
+        assert self.mirror.entries == self.disk.entry
 
     def _may_come_right(self) -> bool:
         return True
