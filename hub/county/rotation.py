@@ -35,7 +35,7 @@ __all__ = ["KeyRow", "NewKey", "StandingKeys", "rotate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """One key of the county. kid: None for a cosigner. state: active, proposed, revoked, void, foreign.
+    """One key of the county. kid: None for a cosigner. state: active, unlisted, revoked, void, foreign.
 
     since: log index of the entry that made it so; of a void key the first index at which its seals are void. signs: it
     is the one that signs now. A key that only the ledger knows has a state that ends in `, not here`.
@@ -96,7 +96,7 @@ class StandingKeys:
 
 def _own_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
     listed = None if state is None else state.keys.get(key.kid)
-    stands, since = ("proposed", None) if listed is None else _standing(listed)
+    stands, since = ("unlisted", None) if listed is None else _standing(listed)
     if listed is not None and listed.public_key != key.signer.public_key:
         stands = "foreign"  # the ledger lists another key under this kid
     return _row(key, key.kid, stands, since, signs=keys.signing.get(key.use) == key)
@@ -105,7 +105,7 @@ def _own_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
 def _cosigner_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
     named = None if state is None else (state.witnesses if key.use == "witness" else state.auditors).get(key.county)
     listed = named is not None and VerifierKey.parse(named).public_key == key.signer.public_key.x
-    return _row(key, None, "active" if listed else "proposed", None, signs=key.signer in {keys.witness, keys.auditor})
+    return _row(key, None, "active" if listed else "unlisted", None, signs=key.signer in {keys.witness, keys.auditor})
 
 
 def _row(key: OwnKey, kid: str | None, stands: str, since: int | None, *, signs: bool) -> KeyRow:

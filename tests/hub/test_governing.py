@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from hub.auth import client_key
+from hub.changes import described
 from hub.county import CountyNode, open_county
 from hub.county.member import KeyFile
 from hub.county.rotation import rotate
@@ -96,6 +98,8 @@ async def test_the_other_keys_are_rotated_the_same_way(hub: GovernedHub, home: C
     made = rotate(home, use, now=NOW)
     await hub.change(MemberWishes(add=[made.file], revoke=[old]), ("320583", HOME))
     assert home.keys.kid(use) == "370214#5"
+    state = (await hub.chain()).state
+    assert client_key(state, home.keys.kid("client"), NOW) == home.keys.client.public_key
     assert await seal(hub, home, 1) == "370214#2"
     assert home.status(NOW).stated == 1
     await hub.change(MemberWishes(k=1), ("320583", HOME))
@@ -291,3 +295,18 @@ def test_a_draft_file_is_read_strictly(alliance: Alliance, founding: KeyChain) -
     ):
         with pytest.raises(Malformed):
             Draft.parse(data)
+
+
+def test_what_a_change_does_is_told_with_its_warnings(alliance: Alliance, founding: KeyChain) -> None:
+    """A theft without a new key, and a witness that goes: what is left is told, too."""
+    wishes = MemberWishes(
+        revoke=["370214#2"], void_from=1, cosigners={(HOME, "witness"): None, ("130283", "auditor"): None}, k=3
+    )
+    draft = draft_members(founding.state, wishes, iat=NOW)
+    assert described(founding.state, checked(draft, founding, NOW), draft.change) == [
+        "county 370214: key 370214#2 (seal) ends; every seal by it from log index 1 on becomes REVOKED",
+        "county 370214: its witness is removed; the policy file must say the same",
+        "k of n becomes 3 of 3 (was 2 of 3)",
+        "warning: 370214 has no active seal key afterwards",
+    ]
+    assert alliance.state == founding.state

@@ -36,7 +36,7 @@ def test_numbers_go_on_over_all_uses_and_no_key_signs_before_it_is_listed(node: 
     assert modes == {0o600}
     with closing(reopened(node)) as again:
         rows = {row.kid or row.use: row.state for row in again.standing.rows() if row.kid != "370214#9"}
-    assert rows["370214#6"] == rows["witness"] == "proposed"
+    assert rows["370214#6"] == rows["witness"] == "unlisted"
     assert rows["370214#2"] == "active"
 
 
@@ -44,7 +44,7 @@ def test_before_the_founding_the_first_keys_sign(tmp_path: Path) -> None:
     with CountyFolder.make(tmp_path).opened() as node:
         assert rotate(node, "seal", now=NOW).label == "seal-5"
         assert node.keys.kid("seal") == "370214#2"
-        assert {row.state for row in node.standing.rows()} == {"proposed"}
+        assert {row.state for row in node.standing.rows()} == {"unlisted"}
 
 
 @pytest.mark.parametrize(("use", "alg"), [("records", None), ("witness", "ES256"), ("seal", "RSA")])
