@@ -12,15 +12,15 @@ import typer
 
 from hub.commands.terms import MARK, duration, instant, shown
 from hub.commands.verify import evidence_in, pinned_verifier, read_bounded
-from hub.eseals import FileDocument, open_store
+from hub.eseals import FileDocument, open_certificate, open_store
 from ledger.encoding import JsonValue
 from ledger.errors import Malformed
-from ledger.eseal.documents import DocumentBytes
 from ledger.eseal.inspection import inspect_eseal
 from ledger.eseal.structures import MAX_ESEAL_BYTES
 from ledger.eseal.verdict import ESealVerdict
-from ledger.eseal.verification import Attestation, verify_eseal, verify_with_attestation
+from ledger.eseal.verification import Attestation, verify_eseal, verify_seal, verify_with_attestation
 from ledger.receipt import MAX_RECEIPT_BYTES, parse_receipt
+from ledger.sm2 import sm3
 from ledger.verdict import Outcome, Verdict
 
 __all__ = ["inspect", "verify"]
@@ -52,7 +52,11 @@ def verify(
     policy: Annotated[Path | None, typer.Option(help="with --receipt: policy file")] = None,
     genesis: Annotated[Path | None, typer.Option(help="with --receipt: genesis file")] = None,
     authority: Annotated[list[str] | None, typer.Option(help="USCC that the county registered")] = None,
+    registered: Annotated[list[str] | None, typer.Option(help="USCC=FILE: a certificate that names no USCC")] = None,
     max_age: Annotated[str, typer.Option(help="with --receipt: greatest age of its checkpoint")] = "24h",
+    bare: Annotated[
+        bool, typer.Option("--bare", help="the file is a seal on no document, as a maker gives it")
+    ] = False,
     at: Annotated[str | None, typer.Option(help="judge at this time (RFC 3339), for archives; default: now")] = None,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
@@ -62,30 +66,53 @@ def verify(
 
     Example: tongban seal verify license.eseal --document license.pdf --roots ca/root.pem
     """
-    pinned = [each for each in (receipt, policy, genesis) if each is not None]
-    if len(pinned) not in {0, 3} or not (pinned or document) or (authority and not pinned):
-        raise Malformed("bad_setting", "give --document, --receipt with --policy and --genesis, or all of these")
+    _check_usage(
+        bare=bare,
+        sealed=[document],
+        ledger=[receipt, policy, genesis],
+        told=[authority, registered, license_id if bare else None],
+    )
     now = int(time.time()) if at is None else instant(at)
     trust, under = open_store(roots, crl or ()), None if document is None else FileDocument(document)
     data, beside = evidence_in(file, MAX_ESEAL_BYTES), None
     if receipt is not None and policy is not None and genesis is not None:
         evidence = evidence_in(receipt, MAX_RECEIPT_BYTES)
         beside = pinned_verifier(policy, genesis).verify(evidence, now=now, max_age=duration(max_age))
-        attestation = _attestation(evidence, beside, authority or ())
+        attestation = _attestation(evidence, beside, authority or (), registered or ())
         verdict = verify_with_attestation(
             data, under, trust=trust, now=now, attestation=attestation, license_id=license_id
         )
+    elif under is not None:
+        verdict = verify_eseal(data, under, trust=trust, now=now, license_id=license_id)
     else:
-        verdict = verify_eseal(data, under or DocumentBytes(b""), trust=trust, now=now, license_id=license_id)
+        verdict = verify_seal(data, trust=trust, now=now)
     _say(verdict, beside, json=json)
     if {verdict.outcome, Outcome.VALID if beside is None else beside.outcome} != {Outcome.VALID}:
         raise typer.Exit(1)
 
 
-def _attestation(receipt: bytes, verdict: Verdict, authorities: Sequence[str]) -> Attestation:
+def _check_usage(
+    *, bare: bool, sealed: Sequence[Path | None], ledger: Sequence[Path | None], told: Sequence[Sequence[str] | None]
+) -> None:
+    on_document, with_receipt = any(sealed), all(ledger)
+    if bare and not (on_document or any(ledger) or any(told)):
+        return
+    if bare or any(ledger) != with_receipt or not (on_document or with_receipt) or (any(told) and not with_receipt):
+        message = "give --document, --receipt with --policy and --genesis, all of these, or --bare alone"
+        raise Malformed("bad_setting", message)
+
+
+def _attestation(
+    receipt: bytes, verdict: Verdict, authorities: Sequence[str], registered: Sequence[str]
+) -> Attestation:
     """Take what the receipt proves: nothing, where it is FORGED."""
-    entry = parse_receipt(receipt).entry if verdict.claims else b""
-    return Attestation(entry=entry, claims=verdict.claims, authorities=frozenset(authorities))
+    pairs = [pair.partition("=") for pair in registered]
+    return Attestation(
+        entry=parse_receipt(receipt).entry if verdict.claims else b"",
+        claims=verdict.claims,
+        authorities=frozenset(authorities),
+        registered={sm3(open_certificate(Path(file)).der).hex(): uscc for uscc, _, file in pairs},
+    )
 
 
 def _say(verdict: ESealVerdict, receipt: Verdict | None, *, json: bool) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.encoding import JsonValue
+from ledger.errors import TongbanError
 from ledger.verdict import Outcome, Step, StepState
 
-__all__ = ["BINDING_STEPS", "STEPS", "ESealVerdict", "outcome_of"]
+__all__ = ["BINDING_STEPS", "SEAL_STEPS", "STEPS", "ESealVerdict"]
 
 STEPS: Final = (
     "parse",
@@ -27,6 +28,9 @@ STEPS: Final = (
 BINDING_STEPS: Final = ("attestation", "county", "license")
 """Names of the steps 10..12, with an attestation."""
 
+SEAL_STEPS: Final = ("parse", "seal", "maker", "period")
+"""Names of the steps of a bare seal."""
+
 _OUTCOMES: Final = {
     "certificate_expired": Outcome.EXPIRED,
     "certificate_revoked": Outcome.REVOKED,
@@ -34,18 +38,14 @@ _OUTCOMES: Final = {
 }
 
 
-def outcome_of(code: str) -> Outcome:
-    """Give the word for a failure: REVOKED or EXPIRED where a certificate or seal is, FORGED for all else."""
-    return _OUTCOMES.get(code, Outcome.FORGED)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ESealVerdict:
     """The outcome for one e-seal: VALID, REVOKED, EXPIRED or FORGED.
 
-    code: stable reason. message: one sentence for a person. steps: all 9, with an attestation 12, in order. facts: what
-    the seal says, only when VALID. notes: codes of what to know beside the verdict: `revocation_unknown` (of a
-    certificate of the two chains there is no list as new as the signature), `timestamp_not_judged`.
+    code: stable reason. message: one sentence for a person. steps: all 9, with an attestation 12, of a bare seal 4, in
+    order. facts: what the seal says, only when VALID. notes: codes of what to know beside the verdict:
+    `revocation_unknown` (of a certificate of the chains there is no list as new as the signature),
+    `timestamp_not_judged`.
     """
 
     outcome: Outcome
@@ -54,6 +54,15 @@ class ESealVerdict:
     steps: tuple[Step, ...]
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def stopped(cls, names: Sequence[str], passed: Sequence[Step], error: TongbanError) -> ESealVerdict:
+        """Give the verdict of the step after those that passed: REVOKED, EXPIRED, or FORGED for all else."""
+        at = len(passed)
+        failed = Step(at + 1, names[at], StepState.FAILED, str(error))
+        later = [Step(number, names[number - 1], StepState.NOT_REACHED, "") for number in range(at + 2, len(names) + 1)]
+        outcome = _OUTCOMES.get(error.code, Outcome.FORGED)
+        return cls(outcome=outcome, code=error.code, message=error.message, steps=(*passed, failed, *later))
 
     @property
     def clerk(self) -> str:

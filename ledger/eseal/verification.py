@@ -14,8 +14,9 @@
     11  county       the signer's USCC is of the county of `iss`, or of an authority of it         eseal_county
     12  license      propertyInfo is the attestation's certificateIdentifier                       eseal_license
 
-Steps 10-12 are taken with an attestation only. Whoever signs says the time himself: `proven` is a time at which others
-have seen the signature, e.g. the `iat` of an attestation in the log that binds it.
+Steps 10-12 are taken with an attestation only; a bare seal has steps 1-3 and its period.
+Whoever signs says the time himself: `proven` is a time at which others have seen the signature, e.g. the `iat` of an
+attestation in the log that binds it.
 Source of the order: GB/T 38540-2020; of 10-12: this project's profile.
 """
 
@@ -31,13 +32,13 @@ from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.eseal.certificates import Certificate
 from ledger.eseal.chains import Chain, TrustStore
 from ledger.eseal.documents import E_SEAL_HASH, Document, DocumentBytes, eseal_hash
-from ledger.eseal.structures import ESealSignature
-from ledger.eseal.verdict import BINDING_STEPS, STEPS, ESealVerdict, outcome_of
+from ledger.eseal.structures import ESeal, ESealSignature
+from ledger.eseal.verdict import BINDING_STEPS, SEAL_STEPS, STEPS, ESealVerdict
 from ledger.identifiers import LicenseIdentifier, Uscc
 from ledger.sm2 import signer_digest, sm3
 from ledger.verdict import Outcome, Step, StepState
 
-__all__ = ["AHEAD_S", "Attestation", "verify_eseal", "verify_with_attestation"]
+__all__ = ["AHEAD_S", "Attestation", "verify_eseal", "verify_seal", "verify_with_attestation"]
 
 AHEAD_S: Final = 300  # seconds that clocks may differ
 
@@ -46,12 +47,14 @@ AHEAD_S: Final = 300  # seconds that clocks may differ
 class Attestation:
     """What a verified receipt proves. entry: the issuer-signed JWT. claims: of its verdict; none if it is FORGED.
 
-    authorities: USCCs that the county of `iss` registered beside those of its own division.
+    authorities: USCCs that the county of `iss` registered beside those of its own division. registered: SM3 of a
+    certificate that names no USCC, in hexadecimal, and the USCC that it is registered with.
     """
 
     entry: bytes
     claims: Mapping[str, JsonValue]
     authorities: frozenset[str] = field(default_factory=frozenset)
+    registered: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify_eseal(
@@ -61,7 +64,12 @@ def verify_eseal(
 
     now: POSIX seconds. license_id: the certificateIdentifier that the document is; None: any that propertyInfo names.
     """
-    return _Examination(trust, now=now, document=document, license_id=license_id).run(data, _STEPS)
+    return _Examination(data, trust, now=now, document=document, license_id=license_id).run(STEPS, _STEPS)
+
+
+def verify_seal(data: bytes, *, trust: TrustStore, now: int) -> ESealVerdict:
+    """Return the verdict on a bare seal that a maker hands over: steps 1-3, and that it can be put on now."""
+    return _Examination(data, trust, now=now).run(SEAL_STEPS, _SEAL_STEPS)
 
 
 def verify_with_attestation(
@@ -84,15 +92,16 @@ def verify_with_attestation(
     proven = iat if bound and isinstance(iat, int) else None
     under = DocumentBytes(attestation.entry) if document is None else document
     examination = _Examination(
-        trust, now=now, document=under, license_id=license_id, proven=proven, attestation=attestation
+        data, trust, now=now, document=under, license_id=license_id, proven=proven, attestation=attestation
     )
     examination.bound = bound or document is None
-    return examination.run(data, _STEPS_WITH_ATTESTATION)
+    return examination.run(STEPS + BINDING_STEPS, _STEPS + _BINDING_STEPS)
 
 
 class _Examination:
     """One seal on its way through the steps; what a step finds is there for the later ones."""
 
+    seal: ESeal
     signed: ESealSignature
     maker: Certificate
     signer: Certificate
@@ -101,49 +110,67 @@ class _Examination:
 
     def __init__(
         self,
+        data: bytes,
         trust: TrustStore,
         *,
         now: int,
-        document: Document,
+        document: Document | None = None,
         license_id: str | None = None,
         proven: int | None = None,
         attestation: Attestation | None = None,
     ) -> None:
-        self.trust, self.now, self.document, self.license_id = trust, now, document, license_id
+        self.data, self.trust, self.now, self.license_id = data, trust, now, license_id
+        self.document = document or DocumentBytes(b"")
         self.proven, self.attestation = proven, attestation
+        self.facts: dict[str, JsonValue] = {}
+        self.stamps: dict[str, bytes | None] = {}
 
-    def run(self, data: bytes, steps: Sequence[Callable[[_Examination], str]]) -> ESealVerdict:
-        names, passed = (STEPS + BINDING_STEPS)[: len(steps) + 1], []
+    def run(self, names: Sequence[str], steps: Sequence[Callable[[_Examination], str]]) -> ESealVerdict:
+        passed: list[Step] = []
         try:
-            passed.append(Step(1, names[0], StepState.PASSED, self.check_parse(data)))
-            for number, step in enumerate(steps, start=2):
-                passed.append(Step(number, names[number - 1], StepState.PASSED, step(self)))
+            for number, (name, step) in enumerate(zip(names, steps, strict=True), start=1):
+                passed.append(Step(number, name, StepState.PASSED, step(self)))
         except TongbanError as error:
-            return _stopped(names, passed, error)
-        message = f"sealed as {self.signed.seal.name}, over this document"
+            return ESealVerdict.stopped(names, passed, error)
+        message = f"{self.seal.name}, made by {self.maker.subject}"
         return ESealVerdict(
-            outcome=Outcome.VALID, code="valid", message=message, steps=tuple(passed), facts=self._facts(),
+            outcome=Outcome.VALID, code="valid", message=message, steps=tuple(passed), facts=self.facts,
             notes=self._notes(),
         )  # fmt: skip
 
     # Each step returns what it found, or raises.
 
-    def check_parse(self, data: bytes) -> str:  # 1
-        self.signed = ESealSignature.parse(data)
-        self.maker = Certificate.parse(self.signed.seal.certificate)
+    def check_parse(self) -> str:  # 1
+        self.signed = ESealSignature.parse(self.data)
+        self._take(self.signed.seal)
         self.signer = Certificate.parse(self.signed.certificate)
-        return f"{len(data)} bytes, SES V{self.signed.version}"
+        self.stamps["the signature's"] = self.signed.timestamp
+        self.facts |= {
+            "signer": self.signer.subject,
+            "organization": self.signer.organization,
+            "time": self.signed.time,
+            "certificateIdentifier": self.signed.property_info,
+        }
+        return f"{len(self.data)} bytes, SES V{self.signed.version}"
+
+    def check_parse_seal(self) -> str:  # 1, of a bare seal
+        self._take(ESeal.parse(self.data))
+        return f"{len(self.data)} bytes, SES V{self.seal.version}"
 
     def check_seal(self) -> str:  # 2
-        seal = self.signed.seal
-        self.maker.verify(seal.info, seal.signature)
+        self.maker.verify(self.seal.info, self.seal.signature)
         return f"made by {self.maker.subject}"
 
     def check_maker(self) -> str:  # 3
-        return self._chain(self.maker, self.signed.seal.created)
+        return self._chain(self.maker, self.seal.created)
+
+    def check_period(self) -> str:  # 4, of a bare seal
+        if not max(self.seal.valid_from, self.seal.created) <= self.now <= self.seal.valid_to:
+            raise NotVerified("eseal_period", f"the seal is not in its period at {_utc(self.now)}")
+        return f"can be put on until {_utc(self.seal.valid_to)}"
 
     def check_listed(self) -> str:  # 4
-        seal, der = self.signed.seal, self.signed.certificate
+        seal, der = self.seal, self.signed.certificate
         if seal.lists(der):
             return "stands in certList" if seal.certificates else "stands in certList by its SM3"
         if seal.lists_digest(sm3(self._z() + der)):
@@ -158,7 +185,7 @@ class _Examination:
         return self._chain(self.signer, self.signed.time)
 
     def check_time(self) -> str:  # 7
-        seal, time = self.signed.seal, self.signed.time
+        seal, time = self.seal, self.signed.time
         if not seal.valid_from <= time <= seal.valid_to:
             raise NotVerified("eseal_period", f"the seal was put on at {_utc(time)}, outside its period")
         if time < seal.created:
@@ -182,7 +209,7 @@ class _Examination:
         raise NotVerified("eseal_digest", "dataHash is of another document")
 
     def check_timestamp(self) -> str:  # 9
-        found = [name for name, stamp in self._timestamps().items() if stamp is not None]
+        found = [name for name, stamp in self.stamps.items() if stamp is not None]
         return f"{' and '.join(found)} present, not judged" if found else "none"
 
     def check_attestation(self) -> str:  # 10
@@ -196,10 +223,10 @@ class _Examination:
         return "binds this seal"
 
     def check_county(self) -> str:  # 11
-        attested, organization = self._attested(), self.signer.organization
+        attested, der = self._attested(), self.signer.der
         county = attested.claims.get("iss")
         try:
-            uscc = Uscc.parse(organization or "")
+            uscc = Uscc.parse(self.signer.organization or attested.registered.get(sm3(der).hex(), ""))
         except Malformed as error:
             raise NotVerified("eseal_county", "the signer's certificate names no USCC") from error
         if uscc.division != county and uscc.code not in attested.authorities:
@@ -212,6 +239,11 @@ class _Examination:
             what = "shows no certificateIdentifier" if shown is None else "is of another license"
             raise NotVerified("eseal_license", f"the seal is on the license {named}; the attestation {what}")
         return f"both name {named}"
+
+    def _take(self, seal: ESeal) -> None:
+        self.seal, self.maker = seal, Certificate.parse(seal.certificate)
+        self.stamps["the seal's"] = seal.timestamp
+        self.facts |= {"version": seal.version, "esid": seal.esid, "name": seal.name, "maker": self.maker.subject}
 
     def _attested(self) -> Attestation:
         return self.attestation or Attestation(entry=b"", claims={})
@@ -226,38 +258,20 @@ class _Examination:
         key = self.signer.public_key
         return signer_digest(key.x, key.y or b"")
 
-    def _timestamps(self) -> dict[str, bytes | None]:
-        return {"the seal's": self.signed.seal.timestamp, "the signature's": self.signed.timestamp}
-
-    def _facts(self) -> dict[str, JsonValue]:
-        seal = self.signed.seal
-        return {
-            "version": self.signed.version,
-            "esid": seal.esid,
-            "name": seal.name,
-            "maker": self.maker.subject,
-            "signer": self.signer.subject,
-            "organization": self.signer.organization,
-            "time": self.signed.time,
-            "certificateIdentifier": self.signed.property_info,
-        }
-
     def _notes(self) -> tuple[str, ...]:
-        stamped = any(stamp is not None for stamp in self._timestamps().values())
+        stamped = any(stamp is not None for stamp in self.stamps.values())
         unknown = any(chain.unlisted for chain in self.chains)
         return ("revocation_unknown",) * unknown + ("timestamp_not_judged",) * stamped
 
 
-def _stopped(names: Sequence[str], passed: Sequence[Step], error: TongbanError) -> ESealVerdict:
-    at = len(passed)
-    failed = Step(at + 1, names[at], StepState.FAILED, str(error))
-    later = [Step(number, names[number - 1], StepState.NOT_REACHED, "") for number in range(at + 2, len(names) + 1)]
-    return ESealVerdict(
-        outcome=outcome_of(error.code), code=error.code, message=error.message, steps=(*passed, failed, *later)
-    )
-
-
+_SEAL_STEPS: Final[tuple[Callable[[_Examination], str], ...]] = (
+    _Examination.check_parse_seal,
+    _Examination.check_seal,
+    _Examination.check_maker,
+    _Examination.check_period,
+)
 _STEPS: Final[tuple[Callable[[_Examination], str], ...]] = (
+    _Examination.check_parse,
     _Examination.check_seal,
     _Examination.check_maker,
     _Examination.check_listed,
@@ -267,8 +281,7 @@ _STEPS: Final[tuple[Callable[[_Examination], str], ...]] = (
     _Examination.check_document,
     _Examination.check_timestamp,
 )
-_STEPS_WITH_ATTESTATION: Final = (
-    *_STEPS,
+_BINDING_STEPS: Final[tuple[Callable[[_Examination], str], ...]] = (
     _Examination.check_attestation,
     _Examination.check_county,
     _Examination.check_license,

@@ -17,7 +17,7 @@ from tests.cases_eseal.bindings import receipt_with
 from tests.cases_eseal.forms import seal_of_v1
 from tests.command_line import Result, tongban
 from tests.county_folder import CountyFolder
-from tests.eseals import DOCUMENT, LICENSE, ROOT, certificate, list_of, signed
+from tests.eseals import DOCUMENT, LICENSE, ROOT, USCC, certificate, list_of, seal, signed
 from tests.small_log import GENESIS, POLICY, T0
 
 AT: Final = ("--at", "2026-06-01T08:02:30Z")
@@ -86,7 +86,7 @@ def test_a_seal_is_made_put_on_and_verified(desk: Desk, options: tuple[str, ...]
     result = tongban("seal", "verify", desk.folder / "license.eseal", "--document", document, *roots)
     lines = result.out.splitlines()
     assert (result.code, result.err) == (0, "")
-    assert lines[:2] == ["e-seal VALID 有效: sealed as 审批专用章, over this document", "note: revocation_unknown"]
+    assert lines[:2] == ["e-seal VALID 有效: 审批专用章, made by CN=TEST 测试 maker, C=CN", "note: revocation_unknown"]
     assert [line[5] for line in lines[2:]] == ["✓"] * 9
     document.write_bytes(DOCUMENT + b"!")
     result = tongban("seal", "verify", desk.folder / "license.eseal", "--document", document, *roots, "--json")
@@ -173,6 +173,34 @@ def test_both_must_be_valid(desk: Desk) -> None:
     assert (code, answer["eseal"]["code"], answer["receipt"]["outcome"]) == (1, "eseal_unbound", "FORGED")
     code, answer = judged(desk, signed(), b"no receipt")
     assert (code, answer["eseal"]["code"], answer["receipt"]["outcome"]) == (1, "eseal_unbound", "FORGED")
+
+
+def test_a_bare_seal_is_verified_as_the_maker_gives_it(desk: Desk) -> None:
+    arguments = ("--bare", *desk.trust, *AT)
+    result = tongban("seal", "verify", desk.file("a.der", seal()), *arguments)
+    lines = result.out.splitlines()
+    assert (result.code, [line.split()[2] for line in lines[2:]]) == (0, ["parse", "seal", "maker", "period"])
+    assert lines[-1].endswith("can be put on until 2026-09-09T08:00:00Z")
+    for data, code in ((seal(valid_to=T0), "eseal_period"), (signed(), "bad_eseal"), (seal_of_v1(), "eseal_version")):
+        result = tongban("seal", "verify", desk.file("a.der", data), *arguments, "--json")
+        assert (result.code, json.loads(result.out)["eseal"]["code"]) == (1, code)
+    for option in (("--document", desk.folder / "license.pdf"), ("--authority", "X"), ("--license", LICENSE), desk.ledger):
+        assert tongban("seal", "verify", desk.file("a.der", seal()), *arguments, *option).code == 2
+
+
+def test_a_certificate_without_a_uscc_counts_as_it_is_registered(desk: Desk) -> None:
+    signer = certificate("signer", organization=None)
+    data = signed(on=seal(signers=(signer,)), by=signer)
+    receipt = receipt_with(eSealHash=eseal_hash(data))
+    file = desk.file("signer.pem", signer.pem())
+    for options, code, found in (
+        ((), 1, "eseal_county"),
+        (("--registered", f"{USCC['370214']}={file}"), 0, "valid"),
+        (("--registered", f"{USCC['320583']}={file}"), 1, "eseal_county"),
+        (("--registered", f"{USCC['320583']}={file}", "--authority", USCC["320583"]), 0, "valid"),
+    ):
+        exit_code, answer = judged(desk, data, receipt, *AT, *options)
+        assert (exit_code, answer["eseal"]["code"]) == (code, found)
 
 
 def test_a_list_of_revocation_counts(desk: Desk) -> None:
