@@ -89,8 +89,8 @@ def synchronise(
     """Bring a folder up to the log's newest checkpoint.
 
     policy, genesis: pinned by the caller; None: those that the folder holds. A new policy takes the held one's place.
-    Raises Malformed; NotVerified (a part does not hold, an older checkpoint, a fork: bad_consistency); Conflict
-    log_changed (another genesis); Unavailable.
+    Raises Malformed; NotVerified (a part does not hold; bad_consistency: a fork, or growth that is not proved);
+    Conflict log_changed (an older checkpoint, another genesis); Unavailable.
     """
     with folder.locked():
         held = folder.held()
@@ -167,7 +167,7 @@ class _Sync:
         if old is None:
             return
         if new.size < old.size:
-            raise NotVerified("bad_consistency", f"the log shows {new.size} entries, {old.size} are synced already")
+            raise Conflict("log_changed", f"the log shows {new.size} entries, {old.size} are synced already")
         path = () if new.size == old.size else tree.growth(old.size, new.size)
         try:
             verify_consistency(old.size, new.size, old.root, new.root, path)

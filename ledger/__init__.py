@@ -16,19 +16,24 @@ a network, an environment or a file: time, randomness and storage are arguments.
 
 from __future__ import annotations
 
+from ledger.batch import BatchSettings, verify_many
 from ledger.entries import Entry, Head, MemberChange, RuleChange, Seal, StatusChange, parse_entry
 from ledger.errors import Conflict, Malformed, NotVerified, Refused, TongbanError, Unavailable
 from ledger.members import KeyState
+from ledger.qr_verifier import FieldVerifier
 from ledger.receipt import Receipt, format_receipt, parse_receipt, with_presentation
 from ledger.status import Status, StatusArray
-from ledger.sync import Synced, check_sync
+from ledger.sync import Synced, SyncedLog, check_sync
+from ledger.sync_files import SyncFiles
 from ledger.transparency.policy import Policy
 from ledger.verdict import Outcome, Step, StepState, Verdict
 from ledger.verifier import HolderChallenge, Verifier, verify
 
 __all__ = [
+    "BatchSettings",
     "Conflict",
     "Entry",
+    "FieldVerifier",
     "Head",
     "HolderChallenge",
     "KeyState",
@@ -46,7 +51,9 @@ __all__ = [
     "StatusChange",
     "Step",
     "StepState",
+    "SyncFiles",
     "Synced",
+    "SyncedLog",
     "TongbanError",
     "Unavailable",
     "Verdict",
@@ -56,5 +63,6 @@ __all__ = [
     "parse_entry",
     "parse_receipt",
     "verify",
+    "verify_many",
     "with_presentation",
 ]

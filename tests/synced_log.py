@@ -24,6 +24,7 @@ __all__ = [
     "SIZE",
     "T",
     "files_of",
+    "first_day",
     "qr_of",
     "synced_book",
     "synced_files",
@@ -49,6 +50,16 @@ def synced_book() -> LogBook:
     book.add(revocation(book, of=REVOKED))
     book.add(SEALS[8].partition("~")[0].encode())
     assert book.close() == SIZE
+    return book
+
+
+def first_day() -> LogBook:
+    """Give that log as it was at the end of its first day."""
+    book = LogBook(GENESIS, LOG)
+    for raw in synced_book().entries[1 : LANDMARK - 1]:
+        book.add(raw)
+    book.close()
+    assert book.entries == synced_book().entries[:LANDMARK]
     return book
 
 

@@ -37,8 +37,8 @@ def sync(
 ) -> None:
     """Fetch the newest checkpoint, keys and status list, check them, and put them into the folder, all or nothing.
 
-    Exit code 1 if anything does not hold. An older checkpoint than the one held is refused; a log that forks leaves
-    fork-evidence.json beside the folder.
+    Exit code 1 if anything does not hold; a log that forks leaves fork-evidence.json beside the folder. Exit code 5 if
+    the log shows an older checkpoint than the one held, as a mirror does that lags.
 
     Example: tongban sync field --url https://hub.example/ledger --policy policy --genesis genesis
     """

@@ -1,0 +1,48 @@
+"""A sync folder under a process that is killed while it replaces it: always one of the two that were whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from hub.syncfolder import SyncFolder, read_sync
+from tests.small_log import T0
+from tests.synced_log import files_of, first_day, synced_files
+
+ROOT: Final = Path(__file__).parents[2]
+KILLS: Final = 5
+REPLACING: Final = """
+import sys
+from pathlib import Path
+from hub.syncfolder import SyncFolder, read_sync
+folder, other = SyncFolder(Path(sys.argv[1])), Path(sys.argv[2])
+files = [read_sync(folder.path), read_sync(other)]
+with folder.locked():
+    print("ready", flush=True)
+    for number in range(10**9):
+        folder.replace(files[number % 2])
+        print(number, flush=True)
+"""
+
+
+def test_a_killed_process_leaves_one_whole_folder(tmp_path: Path) -> None:
+    """Killed after some replacements, each time at another moment; the next one starts from what is left."""
+    old, new = files_of(first_day(), time=T0 + 3600), synced_files()
+    place = tmp_path / "field"
+    for path, files in ((place, old), (tmp_path / "other", new)):
+        with SyncFolder(path).locked():
+            SyncFolder(path).replace(files)
+    for kill in range(KILLS):
+        command = [sys.executable, "-c", REPLACING, str(place), str(tmp_path / "other")]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(2 + kill):
+                assert process.stdout.readline()
+            process.kill()
+        assert read_sync(place) in {old, new}
+    with SyncFolder(place).locked():  # the lock went with the process
+        SyncFolder(place).replace(new)
+    assert read_sync(place) == new
+    assert len(list(place.iterdir())) == 2
