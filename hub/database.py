@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
+from hub.rowsums import install_sums
 from ledger.errors import Conflict, NotVerified, Unavailable
 
 __all__ = ["Database", "ThreadReaders", "WriterLock", "create_database", "open_reader", "open_writer"]
@@ -119,10 +120,11 @@ class Database:
     """One connection to one file, shared by the threads of this process, one at a time.
 
     schema: statements parted by `;` and a newline. durable: what is committed survives a power cut, and not only the
-    end of the process. The file is made, mode 0600, if it is not there. Raises as `transaction`.
+    end of the process. summed: a sum stands beside every row (hub/rowsums.py). The file is made, mode 0600, if it is
+    not there. Raises as `transaction`.
     """
 
-    def __init__(self, path: Path, schema: str, *, durable: bool = True) -> None:
+    def __init__(self, path: Path, schema: str, *, durable: bool = True, summed: bool = False) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._connection: Final = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._lock: Final = threading.RLock()
@@ -132,6 +134,8 @@ class Database:
         with self.transaction() as connection:
             for statement in schema.split(";\n"):
                 connection.execute(statement)
+            if summed:
+                install_sums(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

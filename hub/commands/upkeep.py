@@ -13,6 +13,7 @@ import typer
 from hub.backup import back_up
 from hub.commands.progress import progress_bars
 from hub.commands.verify import read_bounded
+from hub.filesums import check_remembered, remember_files
 from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
 from hub.keyfiles import read_passphrase
 from hub.mirrorfolder import MirrorFolder
@@ -36,6 +37,9 @@ def check(
     policy: Annotated[Path | None, typer.Option(help="a verifier's policy; default: the folder's own")] = None,
     genesis: Annotated[Path | None, typer.Option(help="a verifier's genesis; default: the folder's own")] = None,
     processes: Annotated[int | None, typer.Option(min=1, max=256, help="default: one a core")] = None,
+    remember: Annotated[
+        bool, typer.Option("--remember", help="if all holds, keep sums of the small files, to compare with later")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Make everything that follows from ledger entries and journal records again, and compare it with what is stored.
@@ -48,6 +52,7 @@ def check(
         raise Malformed("bad_setting", "give both --policy and --genesis, or neither")
     began = time.monotonic()
     try:
+        files = 0 if remember else check_remembered(data)
         pinned = pinned_in(data) if policy is None or genesis is None else _pinned(policy, genesis)
         with progress_bars(shown=not json) as progress, workers(processes or _processes(data)) as in_order:
             report = check_stores(data, pinned, in_order=in_order, progress=progress.advance)
@@ -57,7 +62,8 @@ def check(
         row = {"ok": False, "code": error.code, "message": error.message, "index": error.index}
         typer.echo(orjson.dumps(row).decode())
         raise typer.Exit(1) from error
-    _print(report, time.monotonic() - began, json=json)
+    files = remember_files(data) if remember else files
+    _print(report, time.monotonic() - began, files=files, json=json)
 
 
 def _processes(data: Path) -> int:
@@ -70,14 +76,18 @@ def _pinned(policy: Path, genesis: Path) -> Pinned:
     return Pinned.of(Policy.parse(read_bounded(policy, MAX_POLICY_BYTES)), read_bounded(genesis, _MAX_GENESIS))
 
 
-def _print(report: StoresReport, seconds: float, *, json: bool) -> None:
+def _print(report: StoresReport, seconds: float, *, files: int, json: bool) -> None:
+    """Say what holds. files: how many have remembered sums."""
     if json:
-        typer.echo(orjson.dumps({"ok": True, **report.to_json(), "seconds": round(seconds, 1)}).decode())
+        row = {"ok": True, **report.to_json(), "files": files, "seconds": round(seconds, 1)}
+        typer.echo(orjson.dumps(row).decode())
         return
     typer.echo(
         f"{report.origin} holds: {report.size} entries, {report.published} published;"
         f" {report.journal.n} journal records ({seconds:.1f} s)"
     )
+    if files:
+        typer.echo(f"{files} files are as remembered")
 
 
 def backup(
@@ -138,4 +148,4 @@ def restore(
             MirrorFolder(mirror), data, brought, now=int(time.time()), random=secrets.token_bytes, in_order=in_order,
             progress=progress.advance,
         )  # fmt: skip
-    _print(report, time.monotonic() - began, json=json)
+    _print(report, time.monotonic() - began, files=0, json=json)

@@ -1,4 +1,4 @@
-"""`tongban county evidence`: what a county's witness refused and can prove."""
+"""`tongban county evidence` and `tongban county check`: what a witness can prove, and whether a folder is sound."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import orjson
 import typer
 
 from hub.commands.verify import read_bounded
+from hub.county.inspection import check_county
 from hub.county.witness import WitnessStore, log_keys
+from hub.filesums import remember_files
 from hub.keyfiles import make_private_folder, write_private
-from ledger.errors import Malformed
+from ledger.errors import Malformed, NotVerified
 from ledger.transparency.evidence import find_forks
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.transparency.witness import monitoring_path
 
-__all__ = ["export_evidence"]
+__all__ = ["check_folder", "export_evidence"]
 
 _WITNESS: Final = "witness.sqlite"
 
@@ -55,3 +57,32 @@ def export_evidence(
     typer.echo(f"{len(offers)} signed checkpoints were refused; {len(found)} of them prove a fork")
     for path in files:
         typer.echo(f"wrote {path}")
+
+
+def check_folder(
+    data: Annotated[Path, typer.Option(help="folder of the county node, or a copy of it")],
+    remember: Annotated[
+        bool, typer.Option("--remember", help="if all holds, keep sums of the small files, to compare with later")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Check record store, outbox and witness row by row, and the small files against their remembered sums.
+
+    Needs no key, reads only, may run beside the serving node. Exit code 0 if all holds, 1 if not.
+
+    Example: tongban county check --data c370214
+    """
+    try:
+        found = check_county(data, remembered=not remember)
+    except NotVerified as error:
+        if not json:
+            raise
+        typer.echo(orjson.dumps({"ok": False, "code": error.code, "message": error.message}).decode())
+        raise typer.Exit(1) from error
+    files = remember_files(data) if remember else found.files
+    if json:
+        typer.echo(orjson.dumps({"ok": True, **found.to_json(), "files": files}).decode())
+        return
+    typer.echo(f"{data} holds: {found.records} rows of records and outbox, {found.witness} of the witness")
+    if files:
+        typer.echo(f"{files} files are as remembered")

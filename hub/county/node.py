@@ -94,7 +94,9 @@ class CountyNode:
         self.random: Final = random
         self.chain: Final = FolderChain(data)
         self.standing: Final = StandingKeys(ring, self.chain, lambda: self.policy)
-        self._database: Final = Database(data / "records.sqlite", f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA}")
+        self._database: Final = Database(
+            data / "records.sqlite", f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA}", summed=True
+        )
         self.records: Final = RecordStore(self._database, FaceCipher(ring.records, random))
         self.outbox: Final = Outbox(self._database)
 

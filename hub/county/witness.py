@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from ledger.transparency.policy import Policy
     from schema.context import Clock
 
-__all__ = ["Cosigner", "Witness", "WitnessStore", "cosigner_routes", "log_keys"]
+__all__ = ["WITNESS_SCHEMA", "Cosigner", "Witness", "WitnessStore", "cosigner_routes", "log_keys"]
 
-_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS latest (
+WITNESS_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS latest (
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, time INTEGER NOT NULL, note BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS held (digest BLOB PRIMARY KEY, note BLOB NOT NULL)"""
@@ -66,7 +66,7 @@ class WitnessStore:
     """What the witness keeps: the latest checkpoint of each log, and signed requests that it refused."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, WITNESS_SCHEMA, summed=True)
 
     def decide(self, request: AddCheckpoint, judge: Callable[[Latest | None], Decision]) -> Decision:
         """Judge a request against the latest checkpoint and store the result, as one atomic and durable step."""

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from schema.access import Principal
     from schema.context import Clock
 
-__all__ = ["VaultEndpoint", "VaultSource", "VaultStore"]
+__all__ = ["VAULT_SCHEMA", "VaultEndpoint", "VaultSource", "VaultStore"]
 
 MAX_DEPOSIT_BYTES: Final = 4 << 20
 MAX_DEPOSITS: Final = 100
 SCOPE: Final = "vault.deposit"
-_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS face (
+VAULT_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS face (
   identifier TEXT PRIMARY KEY, county TEXT NOT NULL, wrapped BLOB NOT NULL, body BLOB NOT NULL,
   deposited_at INTEGER NOT NULL)"""
 _PUT: Final = "INSERT OR REPLACE INTO face VALUES (?, ?, ?, ?, ?)"
@@ -56,7 +56,7 @@ class VaultStore:
     """Deposited faces in one SQLite file. is_logged: whether the ledger holds an entry with this leaf hash."""
 
     def __init__(self, path: Path, cipher: FaceCipher, is_logged: Callable[[bytes], bool]) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, VAULT_SCHEMA, summed=True)
         self._cipher = cipher
         self._is_logged = is_logged
 

@@ -1,0 +1,100 @@
+"""Check of what a county keeps: its record store and outbox, what its witness holds, and the small files beside them.
+
+    records.sqlite witness.sqlite      the file, and a sum beside every row (hub/rowsums.py)
+    witness.sqlite                     its checkpoints are signed by a log of the policy, its columns say what they say
+    genesis, policy                    can be read, and genesis is signed
+    sums                               hub/filesums.py, where something is remembered
+
+It needs no key, opens no face, writes nothing, and may run beside the serving node. What an auditor mirrored of the log
+is not looked at here: the auditor replays it when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hub.county.outbox import OUTBOX_SCHEMA
+from hub.county.records import RECORD_SCHEMA
+from hub.county.witness import WITNESS_SCHEMA, log_keys
+from hub.database import open_reader
+from hub.filesums import check_remembered
+from hub.rowsums import check_sums
+from ledger.anchor import TrustAnchor
+from ledger.encoding import JsonValue
+from ledger.errors import Malformed, NotVerified, TongbanError
+from ledger.transparency.checkpoint import verify_checkpoint
+from ledger.transparency.note import Keyring, Note
+from ledger.transparency.policy import Policy
+from ledger.transparency.witness import monitoring_path
+
+__all__ = ["CountyFindings", "check_county"]
+
+_STORES: Final = {
+    "records.sqlite": [*RECORD_SCHEMA.split(";\n"), *OUTBOX_SCHEMA.split(";\n")],
+    "witness.sqlite": WITNESS_SCHEMA.split(";\n"),
+}
+_LATEST: Final = "SELECT path, size, root, note FROM latest ORDER BY path"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountyFindings:
+    """What holds: rows of the record store and outbox, rows of the witness, files with remembered sums."""
+
+    records: int
+    witness: int
+    files: int
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Write the findings for machines."""
+        return {"records": self.records, "witness": self.witness, "files": self.files}
+
+
+def check_county(data: Path, *, remembered: bool = True) -> CountyFindings:
+    """Check a county's folder. remembered: also against the sums of files that an earlier check kept.
+
+    Raises NotVerified corrupt_store with the file at fault, Malformed bad_file (no county's folder).
+    """
+    if not (data / "county.json").is_file():
+        raise Malformed("bad_file", "there is no county.json in this folder: it is no county's")
+    files = check_remembered(data) if remembered else 0
+    logs = _logs(data)
+    rows = {name: _check_store(data / name, schema) for name, schema in _STORES.items() if (data / name).is_file()}
+    if "witness.sqlite" in rows and logs is not None:
+        _check_latest(data / "witness.sqlite", logs)
+    return CountyFindings(records=rows.get("records.sqlite", 0), witness=rows.get("witness.sqlite", 0), files=files)
+
+
+def _logs(data: Path) -> Keyring | None:
+    """Read policy and genesis, which are there once the alliance has been founded."""
+    if not ((data / "policy").is_file() and (data / "genesis").is_file()):
+        return None
+    try:
+        policy = Policy.parse((data / "policy").read_bytes())
+        TrustAnchor(policy, (data / "genesis").read_bytes())
+    except TongbanError as error:
+        raise NotVerified("corrupt_store", f"policy or genesis: {error}") from error
+    return log_keys(policy)
+
+
+def _check_store(path: Path, schema: Sequence[str]) -> int:
+    with closing(open_reader(path)) as connection:
+        try:
+            return check_sums(connection, schema)
+        except NotVerified as error:
+            raise NotVerified("corrupt_store", f"{path.name}: {error.message}") from error
+
+
+def _check_latest(path: Path, logs: Keyring) -> None:
+    with closing(open_reader(path)) as connection:
+        rows = connection.execute(_LATEST).fetchall()
+    for at, size, root, note in rows:
+        try:
+            held = verify_checkpoint(Note.parse(note), logs).checkpoint
+        except TongbanError as error:
+            raise NotVerified("corrupt_store", f"{path.name}: {error}") from error
+        if (at, size, root) != (monitoring_path(held.origin), held.size, held.root):
+            raise NotVerified("corrupt_store", f"{path.name}: the checkpoint of {held.origin} is not what its row says")
