@@ -39,9 +39,10 @@ class HidingRegistry(LedgerRegistry):
 
     async def submit(self, entries: Sequence[bytes], *, wait: bool) -> Sequence[Submission]:
         """Submit all entries but the hidden ones."""
-        logged = [raw for raw in entries if not self._hides(raw)]
+        hides = [self._hides(raw) for raw in entries]
+        logged = [raw for raw, hidden in zip(entries, hides, strict=True) if not hidden]
         results = iter(await super().submit(logged, wait=wait) if logged else ())
-        return [self._lie(raw) if self._hides(raw) else next(results) for raw in entries]
+        return [self._lie(raw) if hidden else next(results) for raw, hidden in zip(entries, hides, strict=True)]
 
     def _hides(self, raw: bytes) -> bool:
         try:

@@ -15,9 +15,11 @@ __all__ = ["serving"]
 
 
 @asynccontextmanager
-async def serving(app: Any, *, lifespan: str = "off", http: Any = "auto") -> AsyncIterator[str]:
+async def serving(
+    app: Any, *, lifespan: str = "off", http: Any = "auto", port: int | None = None
+) -> AsyncIterator[str]:
     """Serve an application in this event loop and give its URL. http: the protocol, if it matters."""
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     config = uvicorn.Config(app, port=port, log_level="error", lifespan=lifespan, ws="none", http=http)  # type: ignore[arg-type]
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -94,12 +94,14 @@ class Appeals:
             return None
         if answer.status_code >= 500 or answer.status_code in _LATER:
             return None
-        deadline, code = _read(answer.status_code, body)
-        return Appeal(item.leaf, item.identifier, auditor.key.name, self._clock(), deadline, code)
+        read = _read(answer.status_code, body)
+        if read is None:
+            return None
+        return Appeal(item.leaf, item.identifier, auditor.key.name, self._clock(), *read)
 
 
-def _read(status: int, body: JsonValue) -> tuple[int | None, str | None]:
-    """Give deadline and code of an answer."""
+def _read(status: int, body: JsonValue) -> tuple[int | None, str | None] | None:
+    """Give deadline and code of an answer; None: it says neither that the entry was taken nor why not."""
     match body:
         case {"deadline": int(deadline)} if status == 202:
             return deadline, None
@@ -108,4 +110,4 @@ def _read(status: int, body: JsonValue) -> tuple[int | None, str | None]:
         case {"error": dict(stated)} if (error := stated_error(stated)) is not None:
             return None, error.code
         case _:
-            return None, "not_ready"
+            return None

@@ -117,7 +117,15 @@ def _refusing(error: TongbanError) -> Response:
 class PassingOn:
     """Passes deposits on to the other auditors. client: reaches any URL. What is left to do survives a restart."""
 
-    def __init__(self, auditor: Auditor, peers: Sequence[PolicyWitness], client: httpx2.AsyncClient) -> None:
+    def __init__(
+        self,
+        auditor: Auditor,
+        peers: Sequence[PolicyWitness],
+        client: httpx2.AsyncClient,
+        *,
+        first_wait_s: float = _FIRST_WAIT_S,
+    ) -> None:
+        self._first_wait_s: Final = first_wait_s
         self._store: Final = auditor.store
         self._peers: Final = [f"{peer.url}/deposit" for peer in peers]
         self._client: Final = client
@@ -138,7 +146,7 @@ class PassingOn:
 
     async def _pass_on(self, raw: bytes) -> None:
         """Tell every peer, those that do not answer again and again; then give up, as the county deposits by itself."""
-        left, wait = self._peers, _FIRST_WAIT_S
+        left, wait = self._peers, self._first_wait_s
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(wait)
