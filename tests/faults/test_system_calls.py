@@ -1,0 +1,60 @@
+"""EIO, ENOSPC, EINTR and SIGKILL at the system calls that change a file; and what is on disk before it is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.faults.crashes import calls_of
+from tests.faults.stores import PARTS
+from tests.faults.victims import Victims
+from tests.strace import Strace
+
+SAMPLES: Final = {"ledger": 30, "journal": 24, "witness": 24, "county": 24}
+ANNOUNCED: Final = {"pid", "sent", "asked", "record", "reached", "error"}
+"""What a child says before it has done anything; all else is an acknowledgement."""
+CALL: Final = re.compile(r"^\d+ +(pwrite64|write|fdatasync|fsync)\(\d+<([^>]+)>")
+TOLD: Final = re.compile(r'^\d+ +writev\(\d+<[^>]+>+, \[\{iov_base="\[\\"(\w+)\\"')
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_whatever_call_fails_nothing_acknowledged_is_lost(name: str, seed: int, strace: Strace) -> None:
+    """A sample of call x fault, chosen by the seed; `make faults` takes them all."""
+    count = calls_of(PARTS[name])(SAMPLES[name], seed)
+    assert count.misses == (), f"TONGBAN_FAULT_SEED={seed}"
+    assert (count.rounds, count.lost, count.twice, count.silent) == (SAMPLES[name], 0, 0, 0)
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_nothing_is_told_before_it_is_on_disk(name: str, tmp_path: Path, strace: Strace) -> None:
+    """A killed process loses no page that the kernel has, a power cut does: so the order of the calls is compared."""
+    with Victims.of(PARTS[name], tmp_path) as victims:
+        assert told_too_early(victims.trace(strace)) == []
+
+
+def told_too_early(trace: Sequence[str]) -> list[str]:
+    """Give the acknowledgements that went out while something written was not synced: what, and which files."""
+    unsynced: set[str] = set()
+    early, told = [], 0
+    for line in trace:
+        if (call := CALL.match(line)) and not call[2].endswith("-shm"):  # that one is made anew from the others
+            (unsynced.add if "write" in call[1] else unsynced.discard)(call[2])
+        if (said := TOLD.match(line)) and said[1] not in ANNOUNCED:
+            told += 1
+            early += [f"{said[1]}: {Path(path).name}" for path in sorted(unsynced)]
+    assert told > 2
+    return early
+
+
+def test_an_acknowledgement_before_the_sync_is_seen() -> None:
+    lines = [
+        '7 pwrite64(4</x/ledger.sqlite-wal>, "a", 1, 0) = 1',
+        '7 writev(9<pipe:[1]>, [{iov_base="[\\"index\\", \\"00"}], 1) = 9',
+        "7 fdatasync(4</x/ledger.sqlite-wal>) = 0",
+        *['7 writev(9<pipe:[1]>, [{iov_base="[\\"receipt\\", \\"00"}], 1) = 9'] * 2,
+    ]
+    assert told_too_early(lines) == ["index: ledger.sqlite-wal"]
