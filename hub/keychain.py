@@ -1,6 +1,6 @@
 """The chain of member and rule entries from the pinned genesis on: read from a log, kept in a folder, never shortened.
 
-    keys.json   [{"index":812,"entry":"…"},…]     as `GET <log>/keys` serves it; the genesis (index 0) may stand first
+    keys.json   [{"index":0,"entry":"…"},…]     genesis, member and rule entries, as a sync folder has them, too
 
 The log's word counts for nothing: every entry is checked from the pinned genesis on, and the state that they give is
 the one that a witnessed status head binds, so none is left out. What a folder keeps was checked so when it was written.
@@ -18,12 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ledger.anchor import KeyEntries
-from ledger.closed import closed, integer, list_of
-from ledger.encoding import JsonValue, b64_decode, canonical_json, parse_json
 from ledger.entries import MemberChange, parse_entry
 from ledger.errors import Malformed, NotVerified, Unavailable
 from ledger.members import KeyState, follow_chain
-from ledger.transparency.merkle import HASH_BYTES
+from ledger.sync_files import SYNC_FILES, format_keys, parse_head, parse_keys
 
 if TYPE_CHECKING:
     from hub.logclient import LogClient
@@ -31,21 +29,18 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderChain", "KeyChain", "fetch_chain", "parse_key_entries", "replace_file"]
 
-MAX_KEYS_BYTES: Final = 16 * 1024 * 1024
 _MAX_GENESIS_BYTES: Final = 65_536
-_MAX_ENTRIES: Final = 65_536
-_KEY: Final = frozenset({"index", "entry"})
-_HEAD: Final = frozenset({"jws", "path"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyChain:
-    """A checked chain. entries: (log index, entry) after the genesis, ascending. state: what they add up to.
+    """A checked chain. entries: (log index, entry) after the genesis, ascending. state: what all of them add up to.
 
     size: the log indexes below it hold no other change. time: when a quorum said so, POSIX seconds; None: read from a
     folder, which may be behind.
     """
 
+    genesis: bytes
     entries: KeyEntries
     state: KeyState
     size: int
@@ -58,29 +53,23 @@ class KeyChain:
         if not isinstance(first, MemberChange):
             raise Malformed("unknown_typ", "genesis is no member entry")
         state = follow_chain(KeyState.genesis(first), entries)
-        return cls(entries=entries, state=state, size=entries[-1][0] + 1 if entries else 1)
+        size = entries[-1][0] + 1 if entries else 1
+        return cls(genesis=genesis, entries=entries, state=state, size=size)
 
     def text(self) -> bytes:
-        """Write keys.json, with a final newline."""
-        return canonical_json([{"index": index, "entry": raw.decode("ascii")} for index, raw in self.entries]) + b"\n"
+        """Write keys.json."""
+        return format_keys([(0, self.genesis), *self.entries])
 
 
-def parse_key_entries(data: bytes) -> KeyEntries:
-    """Read keys.json or the log's answer, at most 16 MiB; the genesis at index 0 is left out. Raises Malformed."""
-    rows = list_of({"keys": parse_json(data, max_bytes=MAX_KEYS_BYTES)}, "keys", maximum=_MAX_ENTRIES, code="bad_file")
-    entries = tuple(_key_entry(row) for row in rows)
-    indexes = [index for index, _ in entries]
-    if indexes != sorted(set(indexes)):
-        raise Malformed("bad_file", "key entries are not ascending by index")
-    return entries[1:] if indexes[:1] == [0] else entries
+def parse_key_entries(data: bytes, genesis: bytes) -> KeyEntries:
+    """Read keys.json or a part of it, as the log serves it; the genesis, where it comes first, must be this one.
 
-
-def _key_entry(row: JsonValue) -> tuple[int, bytes]:
-    obj = closed(row, "key entry", _KEY, code="bad_file")
-    entry = obj["entry"]
-    if not isinstance(entry, str) or not entry.isascii():
-        raise Malformed("bad_file", "a key entry is ASCII text")
-    return integer(obj, "index"), entry.encode("ascii")
+    Raises Malformed, NotVerified bad_consistency.
+    """
+    rows = [] if data == b"[]" else parse_keys(data)
+    if rows and rows[0][0] == 0 and rows.pop(0)[1] != genesis:
+        raise NotVerified("bad_consistency", "the keys do not begin with the pinned genesis")
+    return tuple(rows)
 
 
 async def fetch_chain(log: LogClient, anchor: TrustAnchor, known: KeyChain, now: int) -> KeyChain:
@@ -92,20 +81,14 @@ async def fetch_chain(log: LogClient, anchor: TrustAnchor, known: KeyChain, now:
     note = await log.get("checkpoint")
     signed = anchor.checkpoint(note)
     time = anchor.quorum_time(note, now)
-    jws, path = _head(await log.get(f"head?size={signed.checkpoint.size}"))
+    jws, path = parse_head(await log.get(f"head?size={signed.checkpoint.size}"))
     head = anchor.head(note, jws, path)
     if head.n < known.size:
         raise NotVerified("bad_consistency", f"the log shows {head.n} entries, {known.size} are known here")
-    brought = parse_key_entries(await log.get(f"keys?from={known.size}"))
+    brought = parse_key_entries(await log.get(f"keys?from={known.size}"), known.genesis)
     entries = (*known.entries, *(each for each in brought if each[0] < head.n))
     bound = anchor.bound_keys(head, signed.checkpoint.origin, (), dict(entries))
-    return KeyChain(entries=entries, state=bound.state, size=head.n, time=time)
-
-
-def _head(data: bytes) -> tuple[bytes, tuple[bytes, ...]]:
-    obj = closed(parse_json(data, max_bytes=_MAX_GENESIS_BYTES), "head", _HEAD)
-    path = tuple(b64_decode(str(node), size=HASH_BYTES) for node in list_of(obj, "path", maximum=63))
-    return str(obj["jws"]).encode(), path
+    return KeyChain(genesis=known.genesis, entries=entries, state=bound.state, size=head.n, time=time)
 
 
 class FolderChain:
@@ -133,8 +116,8 @@ class FolderChain:
         genesis = _read(self._data / "genesis", _MAX_GENESIS_BYTES)
         if genesis is None:
             raise Unavailable("not_ready", "the file genesis is not in the data folder yet")
-        rows = _read(self._data / "keys.json", MAX_KEYS_BYTES)
-        return KeyChain.follow(genesis, () if rows is None else parse_key_entries(rows))
+        rows = _read(self._data / "keys.json", SYNC_FILES["keys.json"])
+        return KeyChain.follow(genesis, () if rows is None else parse_key_entries(rows, genesis))
 
     def keep(self, chain: KeyChain) -> bool:
         """Put a chain into the folder if it is longer than the one there, on disk when this returns; tell whether.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.keychain import fetch_chain, parse_key_entries
+from hub.keychain import fetch_chain
 from hub.policyfile import policy_fault
 from ledger.errors import TongbanError, Unavailable
 from ledger.transparency.policy import MAX_POLICY_BYTES
@@ -54,7 +54,7 @@ class KeyFollower:
     async def follow(self) -> bool:
         """Look once, and tell whether the chain has grown. Raises as fetch_chain."""
         held = await asyncio.to_thread(self._node.chain.chain)
-        if not parse_key_entries(await self._log.get(f"keys?from={held.size}")):
+        if await self._log.get(f"keys?from={held.size}") == b"[]":
             return False  # nothing new is claimed: the usual case, one small request
         chain = await fetch_chain(self._log, self._node.verifier.anchor, held, self._clock())
         grown = await asyncio.to_thread(self._node.chain.keep, chain)

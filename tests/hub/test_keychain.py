@@ -15,6 +15,7 @@ from hub.governing import joined
 from hub.keychain import FolderChain, KeyChain, fetch_chain, parse_key_entries
 from hub.logclient import LogClient
 from ledger.errors import Malformed, NotVerified, Refused, Unavailable
+from ledger.sync_files import parse_keys
 from tests.alliance import NOW, found_alliance
 from tests.governed import GovernedHub
 from tests.ports import FakeClock
@@ -110,7 +111,7 @@ async def test_a_folders_chain_grows_and_is_seen_by_every_process(hub: GovernedH
     assert (other.chain().entries, home.keys.kid("seal")) == ((), "370214#2")
     newest = await hub.chain()
     assert [other.keep(newest), other.keep(newest), home.chain.keep(other.chain())] == [True, False, False]
-    assert parse_key_entries((home.data / "keys.json").read_bytes()) == newest.entries
+    assert parse_keys((home.data / "keys.json").read_bytes()) == [(0, hub.alliance.genesis), *newest.entries]
     assert home.keys.kid("seal") == "370214#5"
     with pytest.raises(NotVerified, match="bad_consistency"):
         other.keep(KeyChain.follow(hub.alliance.genesis, ()))
@@ -120,13 +121,15 @@ async def test_a_folders_chain_grows_and_is_seen_by_every_process(hub: GovernedH
 @pytest.mark.parametrize(
     "text",
     [
-        b"", b"{}", b'[{"index":1}]', b'[{"index":1,"entry":1}]', b'[{"index":1,"entry":"\xc3\xa4"}]',
+        b"", b"{}", b"[] ", b'[{"index":1}]', b'[{"index":1,"entry":1}]',
         b'[{"index":2,"entry":"x"},{"index":1,"entry":"y"}]', b'[{"index":1,"entry":"x"},{"index":1,"entry":"x"}]',
     ],
 )  # fmt: skip
 def test_key_entries_are_read_strictly(text: bytes) -> None:
     with pytest.raises(Malformed):
-        parse_key_entries(text)
+        parse_key_entries(text, b"")
+    with pytest.raises(NotVerified, match="bad_consistency"):
+        parse_key_entries(b'[{"index":0,"entry":"x"}]', b"y")
 
 
 def test_a_damaged_folder_signs_nothing(tmp_path: Path) -> None:
