@@ -26,14 +26,15 @@ __all__ = ["SyncFolder", "read_sync"]
 
 _CURRENT: Final = "current"
 _PREFIX: Final = "sync-"
-_ATTEMPTS: Final = 3  # a sync may take the folder away while it is read
+_ATTEMPTS: Final = 10  # a sync may take the folder away while it is read
 
 
 def read_sync(path: Path) -> SyncFiles:
     """Read a folder; nothing is checked but sizes. Raises Unavailable not_ready (never synced), Malformed."""
-    for attempt in range(_ATTEMPTS):
+    files: dict[str, bytes] = {}
+    for _ in range(_ATTEMPTS):
         files = SyncFolder(path).held()
-        if files or attempt == _ATTEMPTS - 1:
+        if len(files) == len(SYNC_FILES):
             break
     if not files:
         raise Unavailable("not_ready", f"nothing is synced in {path.name}: run `tongban sync`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from tests.small_log import T0
 from tests.synced_log import files_of, first_day, synced_files
 
 ROOT: Final = Path(__file__).parents[2]
-KILLS: Final = 5
+KILLS: Final = 4
 REPLACING: Final = """
 import sys
 from pathlib import Path
@@ -25,6 +26,24 @@ with folder.locked():
         folder.replace(files[number % 2])
         print(number, flush=True)
 """
+
+
+def test_a_reader_beside_a_sync_gets_one_whole_folder(tmp_path: Path) -> None:
+    old, new = files_of(first_day(), time=T0 + 3600), synced_files()
+    folder = SyncFolder(tmp_path / "field")
+
+    def replace() -> None:
+        for number in range(6):
+            folder.replace((old, new)[number % 2])
+
+    with folder.locked(), ThreadPoolExecutor(1) as pool:
+        folder.replace(new)
+        replacing = pool.submit(replace)
+        read = {read_sync(folder.path)}
+        while not replacing.done():
+            read.add(read_sync(folder.path))
+        replacing.result()
+    assert read <= {old, new}
 
 
 def test_a_killed_process_leaves_one_whole_folder(tmp_path: Path) -> None:
