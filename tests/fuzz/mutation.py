@@ -22,6 +22,7 @@ __all__ = ["WORDS", "Mutator"]
 MAX_BYTES: Final = 1 << 20  # no input grows beyond it, so that a chain of repeats ends
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
 _NUMBER: Final = re.compile(rb"(?<![A-Za-z0-9+/_.-])[0-9]{1,20}(?![A-Za-z0-9+/_-])")
+_MEMBER: Final = re.compile(rb'("[A-Za-z_.]{1,24}"):("[^"\\]{0,200}"|[0-9]{1,17})')
 _INTERESTING: Final = (0, 1, 2, 3, 4, 63, 64, 255, 256, 257, 2**31, 2**32, 2**53 - 1, 2**53, 2**63, 2**64, 10**400)
 
 WORDS: Final = (
@@ -125,6 +126,14 @@ class Mutator:
                 del lines[here]
         return b"\n".join(lines)
 
+    def double_member(self, data: bytes, depth: int) -> bytes:
+        found = list(_MEMBER.finditer(data))
+        if not found:
+            return self.repeat(data, depth)
+        match, other = self.random.choice(found), self.random.choice(found)
+        member = match[1] + b":" + self.random.choice((match, other))[2] + b","
+        return data[: match.start()] + member + data[match.start() :]
+
     def inside_base64(self, data: bytes, depth: int) -> bytes:
         found = list(_BASE64.finditer(data))
         if not found:
@@ -211,4 +220,9 @@ _FLAT: Final[tuple[Change, ...]] = (
     Mutator.flip_bit, Mutator.set_byte, Mutator.cut_out, Mutator.truncate, Mutator.repeat, Mutator.insert_word,
     Mutator.replace_word, Mutator.splice, Mutator.change_number, Mutator.change_lines,
 )  # fmt: skip
-_DEEP: Final[tuple[Change, ...]] = (*_FLAT, *[Mutator.inside_base64] * 4, *[Mutator.inside_der] * 6)
+_DEEP: Final[tuple[Change, ...]] = (
+    *_FLAT,
+    Mutator.double_member,
+    *[Mutator.inside_base64] * 4,
+    *[Mutator.inside_der] * 6,
+)

@@ -61,7 +61,10 @@ def _campaigns(options: argparse.Namespace) -> list[Report]:
         TimeElapsedColumn(),
     )
     context = multiprocessing.get_context("spawn")
-    with Progress(*columns) as progress, ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
+    with (
+        Progress(*columns, console=Console(stderr=True)) as progress,
+        ProcessPoolExecutor(options.jobs, mp_context=context) as pool,
+    ):
         task = progress.add_task("inputs", total=sum(counts.values()))
         jobs = [pool.submit(campaign, name, counts[name], options.seed) for name in names]
         reports = [_done(job, progress, task) for job in as_completed(jobs)]
@@ -71,6 +74,8 @@ def _campaigns(options: argparse.Namespace) -> list[Report]:
 def _done(job: Future[Report], progress: Progress, task: int) -> Report:
     report = job.result()
     progress.update(task, advance=report.inputs, description=report.target)
+    if not progress.console.is_terminal:
+        progress.console.print(f"{report.target}: {report.inputs:,} inputs, {len(report.failures)} failures")
     return report
 
 
