@@ -101,6 +101,35 @@ def test_what_is_no_good_certificate_is_refused(data: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+def with_parameters(parameters: Any) -> bytes:
+    """Write parameters beside both names of the signature algorithm."""
+    named = {"algorithm": "1.2.156.10197.1.501", "parameters": parameters}
+
+    def edit(value: Any) -> None:
+        value["signature_algorithm"] = named
+        value["tbs_certificate"]["signature"] = named
+
+    return edited(edit)
+
+
+def test_parameters_of_the_signature_are_absent_or_null() -> None:
+    assert Certificate.parse(with_parameters(core.Null())).subject == GOOD.subject
+    with pytest.raises(Malformed, match="bad_certificate"):
+        Certificate.parse(with_parameters(core.Integer(1)))
+
+
+def test_a_path_length_stands_for_a_ca_only() -> None:
+    with pytest.raises(Malformed, match="bad_certificate"):
+        certificate("signer", path_length=0)
+
+
+def test_a_list_by_another_algorithm_is_refused() -> None:
+    value = X509.revocations.load(list_of(GOOD, date=NOW))
+    value["signature_algorithm"] = value["tbs_cert_list"]["signature"] = OTHER_ALGORITHM
+    with pytest.raises(Malformed, match="bad_certificate"):
+        RevocationList.parse(value.dump(force=True))
+
+
 def test_an_extension_that_nobody_needs_is_passed_over() -> None:
     assert Certificate.parse(with_extensions(extension("2.5.29.32", b"\x30\x00"))).subject == GOOD.subject
 
