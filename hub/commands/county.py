@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import keys, licenses
-from hub.commands.appeal import appeal
+from hub.commands import appeals, keys, licenses
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.verify import read_bounded
 from hub.commands.witnessed import check_folder, export_evidence
@@ -24,6 +23,10 @@ from hub.keyfiles import read_passphrase, read_secret, write_private
 from hub.observability import configure_logging
 from hub.partner import access_token
 from hub.servers import serve_app
+from ledger.entries import MEMBER_TYP
+from ledger.errors import Conflict
+from ledger.governance import parse_member
+from ledger.jws import unsigned_jws
 
 __all__ = ["app"]
 
@@ -31,9 +34,10 @@ app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=
 app.add_typer(licenses.app)  # without a name: its commands are of this group
 app.command("evidence")(export_evidence)
 app.command("check")(check_folder)
-app.command("appeal")(appeal)
 app.command("rotate")(keys.rotate)
 app.command("keys")(keys.keys)
+app.command("appeal")(appeals.appeal)
+app.command("appeals")(appeals.appeals)
 app.command("policy")(keys.policy)
 
 _DRAFT_BYTES = 65_536
@@ -80,12 +84,20 @@ def sign(
     passphrase_file: PassphraseFile,
     output: Annotated[Path, typer.Option(help="file to write")],
 ) -> None:
-    """Sign a genesis draft with the county's govern key. Read the draft first: it says who the members are.
+    """Sign a genesis draft with the county's govern key, and say whom it lists: compare the fingerprints first.
+
+    A draft that does not list this county's own keys is refused, and so is a later change of members.
 
     Example: tongban county sign genesis.draft --data c370214 --passphrase-file c370214.pass --output genesis.sig
     """
     payload = read_bounded(draft, _DRAFT_BYTES).decode("ascii", "replace")
     with opened_node(data, passphrase_file) as node:
+        genesis = parse_member(unsigned_jws(MEMBER_TYP, payload))
+        for line in founding(genesis):
+            typer.echo(line)
+        own = {key.public_key for row in genesis.members if row.county == node.county for key in row.keys}
+        if own != set(node.keys.public_keys().values()):
+            raise Conflict("wrong_target", f"the draft does not list the keys of {node.county} as they are here")
         protected, signature = node.sign_genesis(payload)
         write_private(output, SignatureFile(county=node.county, protected=protected, signature=signature).text())
     typer.echo(f"wrote {output}")

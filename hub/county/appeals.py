@@ -32,6 +32,7 @@ APPEAL_AFTER_S: Final = 60
 """A revocation is promised to be witnessed within 60 s; what takes longer is worth an auditor's eye."""
 
 _AT_A_TIME: Final = 100  # as many as an auditor watches for one county
+_ALL: Final = 1_000_000
 _POLL_S: Final = 5.0
 _TIMEOUT_S: Final = 5.0
 _MAX_ANSWER_BYTES: Final = 65_536
@@ -66,7 +67,8 @@ class Appeals:
 
         What no auditor could answer for is tried again the next time.
         """
-        waiting = await asyncio.to_thread(self._outbox.to_appeal, self._clock() - after_s, _AT_A_TIME)
+        limit = _AT_A_TIME if identifier is None else _ALL
+        waiting = await asyncio.to_thread(self._outbox.to_appeal, self._clock() - after_s, limit)
         items = [item for item in waiting if identifier in {None, item.identifier}]
         answered = await asyncio.gather(*(self._deposit(item) for item in items))
         appeals = [each for each in answered if each is not None]

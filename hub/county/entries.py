@@ -66,7 +66,7 @@ class HttpEntries:
     def entries(self, start: int, stop: int) -> Sequence[bytes]:
         """Give the entries start..stop-1. Raises Unavailable no_log, not_ready."""
         found: list[bytes] = []
-        for number in range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)):
+        for number in range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)) if start < stop else ():
             first = number * TILE_WIDTH
             bundle = self._bundle(number, min(stop - first, TILE_WIDTH))
             found += bundle[max(start - first, 0) :]

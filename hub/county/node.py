@@ -64,7 +64,8 @@ class CountyStatus:
     """Counts of a county. sealed: licenses. The others: outbox items (seals and status entries).
 
     witnessed: verified in a checkpoint with a quorum. stated: of those, all done, the journal record included.
-    overdue: unfinished for more than 5 minutes. failed: refused for good, count by stable code.
+    overdue: unfinished for more than 5 minutes. failed: refused for good, count by stable code. deposited: status
+    entries that an auditor took, since the hub did not log them in time.
     """
 
     sealed: int
@@ -73,6 +74,7 @@ class CountyStatus:
     stated: int
     overdue: int
     failed: dict[str, int]
+    deposited: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +96,7 @@ class CountyNode:
         self.random: Final = random
         self.chain: Final = FolderChain(data)
         self.standing: Final = StandingKeys(ring, self.chain, lambda: self.policy)
-        self._database: Final = Database(
-            data / "records.sqlite", f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA}", summed=True
-        )
+        self._database: Final = Database(data / "records.sqlite", f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA}", summed=True)
         self.records: Final = RecordStore(self._database, FaceCipher(ring.records, random))
         self.outbox: Final = Outbox(self._database)
 
@@ -315,6 +315,7 @@ class CountyNode:
             stated=counts.stated,
             overdue=counts.overdue,
             failed=counts.failed,
+            deposited=counts.deposited,
         )
 
     def close(self) -> None:

@@ -1,0 +1,92 @@
+"""`tongban county appeal` and `appeals`: status changes that the hub does not log, deposited with the auditors."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import httpx2
+import orjson
+import typer
+
+from hub.commands.folder import Data, PassphraseFile, opened_node
+from hub.commands.terms import utc
+from hub.county.appeals import Appeals
+from hub.county.deposits import auditors_of
+from ledger.encoding import b64u_encode
+from ledger.errors import Conflict, Malformed, Unavailable
+
+if TYPE_CHECKING:
+    from hub.county.node import CountyNode
+    from hub.county.outbox import Appeal
+
+__all__ = ["appeal", "appeals"]
+
+Json = Annotated[bool, typer.Option("--json", help="for machines")]
+
+
+def appeal(
+    identifier: Annotated[str, typer.Argument(help="license whose status change has no proof yet")],
+    data: Data,
+    passphrase_file: PassphraseFile,
+    json: Json = False,
+) -> None:
+    """Deposit a license's unlogged status changes with the alliance's auditors now.
+
+    `serve` does it by itself after a minute. From then on the log has as long as the members' rule says (five minutes)
+    to hold the change, or the auditors cosign nothing more. Not to be confused with `deposit`, which puts faces into
+    the hub's vault.
+
+    Example: tongban county appeal 1.2.156.3005.2.11100000MB0143028R001.11370214MB2000004E.202604010000000001.001.Z
+    --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        made = asyncio.run(_appealed(node, identifier))
+        if not made and any(item.kind == "status" and item.evidence is None for item in node.outbox.of(identifier)):
+            raise Unavailable("not_ready", "no auditor could say, or all have said already: see `county appeals`")
+    if not made:
+        raise Conflict("wrong_target", "the license has no status change that waits for its proof")
+    _print(made, json=json)
+
+
+async def _appealed(node: CountyNode, identifier: str) -> list[Appeal]:
+    auditors = auditors_of(node.policy)
+    if not auditors:
+        raise Malformed("bad_policy", "the policy names no auditor with a URL")
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        appeals = Appeals(node.outbox, auditors, client, clock=lambda: int(time.time()))
+        return await appeals.appeal(after_s=0, identifier=identifier)
+
+
+def appeals(data: Data, passphrase_file: PassphraseFile, json: Json = False) -> None:
+    """List the status changes that were deposited with auditors, with who took or refused each, and the deadline.
+
+    Example: tongban county appeals --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        _print(node.outbox.appeals(), json=json)
+
+
+def _print(made: Sequence[Appeal], *, json: bool) -> None:
+    if json:
+        typer.echo(orjson.dumps([_row(each) for each in made]).decode())
+        return
+    for each in made:
+        typer.echo(f"{each.identifier}  {b64u_encode(each.leaf)}  {each.auditor}  {_outcome(each)}")
+
+
+def _row(made: Appeal) -> dict[str, Any]:
+    return {
+        "identifier": made.identifier, "leaf": b64u_encode(made.leaf), "auditor": made.auditor, "at": made.at,
+        "deadline": made.deadline, "code": made.code,
+    }  # fmt: skip
+
+
+def _outcome(made: Appeal) -> str:
+    if made.code is not None:
+        return f"refused: {made.code}"
+    if made.deadline is None:
+        return "the log holds it"
+    return f"to be logged by {utc(made.deadline)}"
