@@ -32,7 +32,7 @@ test: $(STAMP) neo4j  ## every test, on both graph engines
 fuzz: $(STAMP)  ## 100,000 mutations of every format (`make fuzz ARGS="--target receipt --count 1000 --seed 2"`)
 	@$(BIN)/python -m tests.fuzz.run $(ARGS)
 
-interop: $(STAMP)  ## Go's checksum-database packages and Tessera's fsck read a live log (says so where Go is missing)
+interop: $(STAMP)  ## Go's checksum-database packages and Tessera's fsck read a live log, a verifier in Go judges receipts as ours
 	@$(BIN)/python -m pytest -q -m interop tests/interop
 
 lint: $(STAMP)  ## format, lint and layers: the quick part of check
