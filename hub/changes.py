@@ -11,7 +11,7 @@ compared by telephone: a draft may have been written by anyone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hub.keyfiles import fingerprint
@@ -20,8 +20,23 @@ from ledger.governance import ROLES, MemberChange, RuleChange
 
 if TYPE_CHECKING:
     from ledger.members import KeyState, ListedKey
+    from ledger.suites import PublicKey
 
-__all__ = ["described"]
+__all__ = ["described", "founding"]
+
+
+def founding(genesis: MemberChange) -> list[str]:
+    """Say whom a genesis lists, with the fingerprint of every key, a sentence a line."""
+    lines: list[str] = []
+    for row in genesis.members:
+        lines.append(f"county {row.county} is a member")
+        lines += [_listed(row.county, key.kid, key.uses, key.public_key) for key in row.keys]
+        lines += [f"county {row.county}: its {role} is {vkey}" for role, vkey in row.cosigners.items()]
+    return [*lines, f"log {genesis.origin}; k of n is {genesis.k} of {len(genesis.members)}"]
+
+
+def _listed(county: str, kid: str, uses: Sequence[str], key: PublicKey) -> str:
+    return f"county {county}: new key {kid} ({','.join(uses)}, {key.alg}), fingerprint {fingerprint(key)}"
 
 
 def described(before: KeyState, after: KeyState, change: MemberChange | RuleChange) -> list[str]:
@@ -43,10 +58,7 @@ def _county(before: KeyState, after: KeyState, county: str) -> Iterator[str]:
     elif ended and not _active(after, county):
         yield f"county {county} leaves: its keys {', '.join(key.kid for key in ended)} end"
     for key in added:
-        yield (
-            f"county {county}: new key {key.kid} ({','.join(key.uses)}, {key.public_key.alg}), "
-            f"fingerprint {fingerprint(key.public_key)}"
-        )
+        yield _listed(county, key.kid, key.uses, key.public_key)
     for key in ended:
         if _active(after, county) or key.void_from is not None:
             yield _ended(county, key)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
+from hub.changes import founding
 from hub.commands import appeals, keys, licenses
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.verify import read_bounded

@@ -15,7 +15,9 @@ from typing import Final
 
 import pytest
 
+from hub.founding import draft_genesis
 from hub.keyfiles import write_private
+from ledger.errors import Malformed
 from tests.alliance import PASSPHRASE, Alliance, found_alliance, init_sample
 from tests.command_line import Result, tongban
 from tests.governed import GovernedHub
@@ -212,3 +214,34 @@ def test_offline_a_folder_that_is_behind_is_told_by_the_hub_only(tmp_path: Path)
     assert (told.code, "by this folder's keys.json" in told.out) == (0, True)
     assert tongban("ledger", "member", "submit", draft, "--data", tmp_path / HOME, *nowhere).code == 3
     founded.close()
+
+
+def test_a_genesis_is_told_before_it_is_signed_and_lists_the_signers_own_keys(tmp_path: Path) -> None:
+    write_private(tmp_path / "county.pass", PASSPHRASE + b"\n")
+    members = [init_sample(tmp_path / county, county) for county in COUNTIES]
+    draft, output = tmp_path / "genesis.draft", tmp_path / "genesis.sig"
+    secret = ("--passphrase-file", tmp_path / "county.pass", "--output", output)
+    draft.write_text(draft_genesis(members[:2], origin="hub.example/ledger", k=2, iat=int(time.time())))
+    refused = tongban("county", "sign", draft, "--data", tmp_path / HOME, *secret)
+    assert (refused.code, refused.err) == (
+        5, "tongban: wrong_target: the draft does not list the keys of 370214 as they are here\n",
+    )  # fmt: skip
+    assert not output.exists()
+    told = tongban("county", "sign", draft, "--data", tmp_path / "130283", *secret)
+    lines = told.out.splitlines()
+    assert (told.code, len(lines)) == (0, 14)
+    assert lines[0] == "county 130283 is a member"
+    assert re.fullmatch(r"county 130283: new key 130283#1 \(govern, Ed25519\), fingerprint [0-9a-f ]{19}", lines[1])
+    assert lines[5].startswith("county 130283: its witness is 130283.tongban.example/witness+")
+    assert lines[12] == "log hub.example/ledger; k of n is 2 of 2"
+
+
+async def test_a_later_change_is_not_signed_as_a_genesis(desk: Desk) -> None:
+    await desk.propose("--k", 1)
+    payload = desk.folder / "payload"
+    payload.write_text(json.loads((desk.folder / "change.draft").read_bytes())["payload"])
+    output = ("--output", desk.folder / "blind.sig")
+    refused = await desk.type("county", "sign", payload, *desk.of(HOME), *output)
+    assert (refused.code, refused.err.split(": ")[1]) == (5, "wrong_target")
+    with pytest.raises(Malformed, match="this is no genesis but a later change"):
+        desk.alliance.nodes[HOME].sign_genesis(payload.read_text())
