@@ -349,6 +349,47 @@ async def test_before_the_first_publication_there_is_no_log(tmp_path: Path) -> N
     await hub.stop()
 
 
+async def test_without_a_quorum_entries_go_to_auditors_and_nothing_else_is_shown(hub: Hub) -> None:
+    """They replay a checkpoint before they cosign it; for all others the log ends where it is published."""
+    (shown,) = await hub.submit(seals(1))
+    hub.witnesses.down = set(hub.witnesses.names)
+    (waiting,) = await hub.submit(seals(1, start=5), wait=False)
+    assert (shown["index"], waiting["index"], hub.registry.size) == (2, 4, 6)
+    published, beyond = [await hub.get(f"tile/entries/000.p/{width}", **MEMBER) for width in (4, 6)]
+    assert [answer.headers["cache-control"] for answer in (published, beyond)] == [
+        "private, max-age=31536000, immutable",
+        "no-store",
+    ]
+    assert decode_bundle(beyond.content)[4] == seals(1, start=5)[0]
+    assert (await hub.get("tile/entries/000.p/7", **MEMBER)).status_code == 404
+    assert (await hub.get("tile/0/000.p/6")).status_code == 404
+    assert code(await hub.get("receipt/4", **MEMBER)) == (409, "wrong_target")
+    assert code(await hub.get("tile/entries/000.p/6")) == (401, "token_required")
+    assert (await hub.get("receipt/2", **MEMBER)).status_code == 200
+
+
+async def test_the_first_entries_are_to_be_had_before_anything_is_published(tmp_path: Path) -> None:
+    """Or a log whose quorum needs its auditors could never begin."""
+    hub = Hub(tmp_path)
+    hub.witnesses.down = set(hub.witnesses.names)
+    await hub.start()
+    answer = await hub.get("tile/entries/000.p/2", **MEMBER)
+    assert decode_bundle(answer.content)[0] == GENESIS
+    await hub.stop()
+
+
+async def test_what_a_quorum_lacks_is_told_by_group(hub: Hub) -> None:
+    hub.witnesses.down = {"w0", "w1"}
+    await hub.submit(seals(1), wait=False)
+    async with asyncio.timeout(20):
+        while hub.registry.alarm is None:  # noqa: ASYNC110  # an alarm is a field
+            await asyncio.sleep(0.01)
+    quorum = hub.registry.quorum
+    group = {"group": "g", "needed": 2, "held": 1, "lacking": ["w0", "w1"]}
+    assert (quorum["sequenced"], quorum["cosignatures"], quorum["groups"], quorum["refusals"]) == (4, 1, [group], [])
+    assert hub.registry.alarm == "1 more cosignatures are needed: g has 1 of 2 (without w0, w1)"
+
+
 async def test_health_says_what_is_missing(hub: Hub) -> None:
     assert (await hub.http.get("/healthz")).text == "ok\n"
     assert (await hub.http.get("/readyz")).json() == {"ready": True, "missing": {}, "quorum": {}}
