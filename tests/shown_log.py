@@ -37,10 +37,12 @@ class ShownLog:
         self.show(book, time=time, landmarks=landmarks)
 
     def show(self, book: LogBook, *, time: int, landmarks: tuple[int, ...] = ()) -> None:
-        """Show a book at its present size, cosigned at `time`."""
-        self.size = book.size
-        self.leaves = book.leaves()
-        self.files: SyncFiles = files_of(book, time=time, landmarks=landmarks)
+        """Show a book of the small log's members at its present size, cosigned at `time`."""
+        self.show_files(book, files_of(book, time=time, landmarks=landmarks))
+
+    def show_files(self, book: LogBook, files: SyncFiles) -> None:
+        """Show any book at its present size."""
+        self.size, self.leaves, self.files = book.size, book.leaves(), files
 
     def client(self) -> httpx2.Client:
         """Give a client that reaches the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -13,7 +14,7 @@ from ledger.qr import LandmarkPath, QrPayload, format_qr
 from ledger.sync_files import SyncFiles, format_head, format_keys
 from ledger.transparency.merkle import TreeView, root_of
 from ledger.transparency.store import Landmark
-from tests.logbook import LogBook
+from tests.logbook import Cosigner, LogBook
 from tests.small_log import AUDITORS, GENESIS, LOG, POLICY, T0, issue_at, revocation
 
 __all__ = [
@@ -69,20 +70,29 @@ def view(book: LogBook, size: int) -> TreeView:
     return TreeView(size, lambda level, index: root_of(leaves[index << level : (index + 1) << level]))
 
 
-def files_of(book: LogBook, *, time: int = T, landmarks: tuple[int, ...] = (LANDMARK,)) -> SyncFiles:
-    """Make the files of a log at its present size, cosigned at `time` and a second later."""
-    note = book.checkpoint([(AUDITORS["320583"], time), (AUDITORS["370214"], time + 1)])
-    rows = [Landmark(day=f"2026-06-{day:02}", size=size, root=view(book, size).root)
-            for day, size in enumerate(landmarks, 1)]  # fmt: skip
+def files_of(
+    book: LogBook,
+    *,
+    time: int = T,
+    landmarks: tuple[int, ...] = (LANDMARK,),
+    days: tuple[str, ...] = ("2026-06-01", "2026-06-02"),
+    cosigners: Sequence[Cosigner] = tuple(AUDITORS.values()),
+    policy: bytes = POLICY,
+) -> SyncFiles:
+    """Make the files of a log at its present size, cosigned at `time`, by the second cosigner a second later."""
+    note = book.checkpoint([(cosigner, time + place) for place, cosigner in enumerate(cosigners)])
+    rows = [
+        Landmark(day=day, size=size, root=view(book, size).root) for day, size in zip(days, landmarks, strict=False)
+    ]
     sizes = [*landmarks, book.size]
     growth = [
         Growth(old=old, new=new, path=tuple(view(book, new).consistency_path(old)))
         for old, new in zip(landmarks, sizes[1:], strict=True)
     ]
     return SyncFiles(
-        policy=POLICY,
-        genesis=GENESIS,
-        keys=format_keys([(0, GENESIS), *book.changes]),
+        policy=policy,
+        genesis=book.entries[0],
+        keys=format_keys([(0, book.entries[0]), *book.changes]),
         checkpoint=note,
         head=format_head(book.entries[-1], book.path(book.size - 1)),
         status=deflate(book.covered.to_bytes()),
