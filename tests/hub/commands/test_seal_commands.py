@@ -184,7 +184,12 @@ def test_a_bare_seal_is_verified_as_the_maker_gives_it(desk: Desk) -> None:
     for data, code in ((seal(valid_to=T0), "eseal_period"), (signed(), "bad_eseal"), (seal_of_v1(), "eseal_version")):
         result = tongban("seal", "verify", desk.file("a.der", data), *arguments, "--json")
         assert (result.code, json.loads(result.out)["eseal"]["code"]) == (1, code)
-    for option in (("--document", desk.folder / "license.pdf"), ("--authority", "X"), ("--license", LICENSE), desk.ledger):
+    for option in (
+        ("--document", desk.folder / "license.pdf"),
+        ("--authority", "X"),
+        ("--license", LICENSE),
+        desk.ledger,
+    ):
         assert tongban("seal", "verify", desk.file("a.der", seal()), *arguments, *option).code == 2
 
 

@@ -88,7 +88,8 @@ def test_the_policy_says_itself_what_two_views_take() -> None:
 
 def test_no_two_views_reach_a_quorum_while_all_are_honest_or_all_but_one(quorate: list[bool]) -> None:
     """Over all 4,096 splits, and for each of the twelve as the dishonest one that signs both."""
-    assert sum(quorate) == 1280  # of 4,096: a province holds in 4 of its 8 states, 4 * 4^4 with three of them and 4^4 with all
+    # Of 4,096: a province holds in 4 of its 8 states, 4 * 4^4 with three of them and 4^4 with all.
+    assert sum(quorate) == 1280
     assert not both_reached(quorate, 0)
     assert [name for number, name in enumerate(NAMES) if both_reached(quorate, bits(number))] == []
 
