@@ -33,10 +33,13 @@ T = TypeVar("T")
 class TrustFolder:
     """One folder. Raises Unavailable not_ready (policy or genesis is missing), Malformed, NotVerified, Conflict."""
 
-    def __init__(self, data: Path, *, url: str | None = None) -> None:
-        """Read policy and genesis. url: the log's prefix, as https://hub.example/ledger; None: by the folder."""
-        policy = Policy.parse(_file(data, "policy", MAX_POLICY_BYTES))
-        self.anchor: Final = TrustAnchor(policy, _file(data, "genesis", _MAX_GENESIS_BYTES))
+    def __init__(self, data: Path, *, url: str | None = None, policy: bytes | None = None) -> None:
+        """Read policy and genesis. url: the log's prefix, as https://hub.example/ledger; None: by the folder.
+
+        policy: another file to judge the log's witnesses by; None: the folder's.
+        """
+        trusted = Policy.parse(_file(data, "policy", MAX_POLICY_BYTES) if policy is None else policy)
+        self.anchor: Final = TrustAnchor(trusted, _file(data, "genesis", _MAX_GENESIS_BYTES))
         self.held: Final = FolderChain(data)
         self._data: Final = data
         self._given: Final = url

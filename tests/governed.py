@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 from starlette.applications import Starlette
@@ -51,28 +51,44 @@ class GovernedHub:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, alliance: Alliance, folder: Path, clock: FakeClock) -> AsyncIterator[GovernedHub]:
-        """Make ledger and journal in a folder and run them; every node of the alliance witnesses."""
+    async def running(
+        cls,
+        alliance: Alliance,
+        folder: Path,
+        clock: FakeClock,
+        *,
+        policy: bytes | None = None,
+        gone: Sequence[str] = (),
+        wait_s: float = 10.0,
+    ) -> AsyncIterator[GovernedHub]:
+        """Run a ledger and a journal, made in the folder if there are none; every node witnesses but those gone.
+
+        policy: another than the alliance's. wait_s: how long a submission waits for its proof.
+        """
         async with AsyncExitStack() as stack:
-            create_ledger(folder / "ledger.sqlite", alliance.genesis, alliance.log)
-            create_journal(folder / "journal.sqlite")
-            witnesses = {node.config.url: _witness(stack, node, clock) for node in alliance.nodes.values()}
-            mounts = {url: httpx2.ASGITransport(app=app) for url, app in witnesses.items()}
+            trusted = policy or alliance.policy
+            if not (folder / "ledger.sqlite").exists():
+                create_ledger(folder / "ledger.sqlite", alliance.genesis, alliance.log)
+                create_journal(folder / "journal.sqlite")
+            nodes = [node for county, node in alliance.nodes.items() if county not in gone]
+            witnesses = {node.config.url: _witness(stack, node, clock) for node in nodes}
+            mounts: dict[str, Any] = {"all://": httpx2.MockTransport(_nobody)}
+            mounts |= {url: httpx2.ASGITransport(app=app) for url, app in witnesses.items()}
             witness_http = await stack.enter_async_context(httpx2.AsyncClient(mounts=mounts))
             journal, published = JournalWriter(folder / "journal.sqlite"), asyncio.Event()
             registry = LedgerRegistry(
                 folder / "ledger.sqlite",
                 signer=alliance.log,
-                policy=Policy.parse(alliance.policy),
+                policy=Policy.parse(trusted),
                 journal=lambda: (journal.head.n, journal.head.root),
                 clock=clock,
                 http=witness_http,
-                limits=_LIMITS,
+                limits=replace(_LIMITS, wait_s=wait_s),
                 on_published=lambda _: published.set(),
             )
             intake = RecordIntake(journal, registry, pool=registry.file.checks, clock=clock)
             routes = [
-                *log_routes(registry, journal, principal_of=lambda _: ANONYMOUS, documents={"policy": alliance.policy}),
+                *log_routes(registry, journal, principal_of=lambda _: ANONYMOUS, documents={"policy": trusted}),
                 *submission_routes(registry, intake),
             ]
             app = Starlette(routes=routes)
@@ -138,6 +154,10 @@ def _witness(stack: AsyncExitStack, node: CountyNode, clock: FakeClock) -> Starl
     logs = log_keys(node.policy)
     witness = Witness(store, logs=logs, name=node.witness_name, signer=node.keys.witness, clock=clock)
     return Starlette(routes=cosigner_routes("/witness", witness))
+
+
+async def _nobody(request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ConnectError("no route", request=request)
 
 
 def reopened(node: CountyNode) -> CountyNode:

@@ -13,7 +13,6 @@ import typer
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.verify import read_bounded
 from hub.county import rotation
-from hub.county.config import CountyConfig
 from hub.county.hsm import TokenPlace
 from hub.keyfiles import write_private
 from hub.policyfile import install_policy
@@ -93,16 +92,18 @@ def keys(
 def policy(
     file: Annotated[Path, typer.Argument(help="policy file that the alliance has handed out")],
     data: Data,
+    url: Annotated[str | None, typer.Option(help="URL of the ledger; default: what the folder says")] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="ask the hub for the newest key state first")] = False,
 ) -> None:
     """Put a new policy file into the folder, if it is the one that the ledger's key state names; serve anew then.
 
-    k of n members name it by a rule entry; no policy is ever taken up by itself.
+    k of n members name it by a rule entry; no policy is ever taken up by itself. What the hub answers is judged by the
+    new file's witnesses, since the old ones may be the reason for it, and by the members' signatures from genesis on.
 
     Example: tongban county policy policy.new --data c370214 --fetch
     """
-    CountyConfig.parse(read_bounded(data / "county.json", MAX_POLICY_BYTES))
-    folder = TrustFolder(data)
+    new = read_bounded(file, MAX_POLICY_BYTES)
+    folder = TrustFolder(data, url=url, policy=new)
     chain = folder.newest(lambda: int(time.time())) if fetch else folder.held.chain()
-    install_policy(data, read_bounded(file, MAX_POLICY_BYTES), chain.state)
+    install_policy(data, new, chain.state)
     typer.echo(f"{data / 'policy'} is the policy that the ledger names; serve the node anew")

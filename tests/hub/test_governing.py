@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,14 @@ from hub.county.rotation import rotate
 from hub.drafts import Draft, MemberWishes, checked, draft_members, draft_rules
 from hub.governing import SignatureFile, index_of, joined, sign_draft, submitted
 from hub.keychain import KeyChain
-from ledger.errors import Conflict, Malformed, NotVerified, TongbanError
+from hub.policyfile import install_policy
+from ledger.anchor import TrustAnchor
+from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
+from ledger.transparency.note import NOTE_ED25519, VerifierKey
+from ledger.transparency.policy import Policy
 from ledger.transparency.proof import TlogProof
 from ledger.verdict import Outcome
-from tests.alliance import NOW, PASSPHRASE, Alliance, found_alliance, init_sample, license_of
+from tests.alliance import NOW, ORIGIN, PASSPHRASE, Alliance, found_alliance, init_sample, license_of, policy_of
 from tests.entropy import seeded
 from tests.governed import GovernedHub, reopened
 from tests.ports import FakeClock
@@ -310,3 +315,31 @@ def test_what_a_change_does_is_told_with_its_warnings(alliance: Alliance, foundi
         "warning: 370214 has no active seal key afterwards",
     ]
     assert alliance.state == founding.state
+
+
+async def test_a_policy_changes_in_an_emergency_by_k_of_n_and_by_hand(
+    alliance: Alliance, founding: KeyChain, tmp_path: Path
+) -> None:
+    """Two of three witnesses are gone for good: nothing is published until people hand the new file out."""
+    clock, gone, home = FakeClock(NOW), ("130283", "320583"), alliance.nodes[HOME]
+    key = VerifierKey.of(ORIGIN, NOTE_ED25519, alliance.log)
+    new = policy_of({HOME: alliance.members[HOME]}, key, needed=1)
+    documents = {"policy": hashlib.sha256(new).digest()}
+    draft = draft_rules(founding.state, iat=NOW, rules={}, documents=documents, supervisors={})
+    raw = joined(draft, signatures(alliance, draft, founding, *gone), founding)
+    (tmp_path / "hub").mkdir()
+    async with GovernedHub.running(alliance, tmp_path / "hub", clock):
+        pass
+    async with GovernedHub.running(alliance, tmp_path / "hub", clock, gone=gone, wait_s=0.2) as hub:
+        with pytest.raises(Unavailable, match="sequenced at index 2, and no quorum has witnessed it yet"):
+            await submitted(hub.log, home.verifier.anchor, raw, founding, clock=clock, patience_s=1)
+    async with GovernedHub.running(alliance, tmp_path / "hub", clock, policy=new, gone=gone) as hub:
+        with pytest.raises(NotVerified, match="no_quorum"):
+            await hub.follow(home)
+        anchor = TrustAnchor(Policy.parse(new), alliance.genesis)
+        done = await submitted(hub.log, anchor, raw, founding, clock=clock)
+        assert (done.index, done.chain.state.documents) == (2, documents)
+        install_policy(home.data, new, done.chain.state)
+        await seal(hub, again := reopened(home), 1)
+        assert (await hub.verdict(again, 1)).notes == ()
+        again.close()
