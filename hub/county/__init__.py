@@ -8,7 +8,8 @@ from __future__ import annotations
 from hub.county.folder import init_county, open_county
 from hub.county.licenses import LicenseHolder, LicenseRecord
 from hub.county.member import MemberFile
-from hub.county.node import CountyNode, CountyStatus, Sealed
+from hub.county.node import CountyNode
+from hub.county.outcomes import CountyStatus, Sealed
 
 __all__ = [
     "CountyNode",

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from hub.assertion import client_assertion
 from hub.county.keys import witness_name
 from hub.county.outbox import OUTBOX_SCHEMA, OVERDUE_S, Item, Outbox
+from hub.county.outcomes import CountyStatus, Sealed
 from hub.county.records import RECORD_SCHEMA, Face, RecordStore
 from hub.county.rotation import StandingKeys
 from hub.county.sealing import SealedLicense, Sealer
@@ -45,36 +46,9 @@ if TYPE_CHECKING:
     from hub.county.keys import CountyKeys, KeyRing
     from hub.county.licenses import LicenseRecord
 
-__all__ = ["CountyNode", "CountyStatus", "Sealed"]
+__all__ = ["CountyNode"]
 
 _MAX_GENESIS_BYTES: Final = 65_536
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
-    """A license that is sealed. leaf: of its log entry, 32 bytes. fresh: False if it had been sealed before."""
-
-    identifier: str
-    leaf: bytes
-    fresh: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountyStatus:
-    """Counts of a county. sealed: licenses. The others: outbox items (seals and status entries).
-
-    witnessed: verified in a checkpoint with a quorum. stated: of those, all done, the journal record included.
-    overdue: unfinished for more than 5 minutes. failed: refused for good, count by stable code. deposited: status
-    entries that an auditor took, since the hub did not log them in time.
-    """
-
-    sealed: int
-    pending: int
-    witnessed: int
-    stated: int
-    overdue: int
-    failed: dict[str, int]
-    deposited: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.county import CountyNode, open_county
-from hub.county.node import Sealed
+from hub.county.outcomes import Sealed
 from hub.county.outbox import Item, Settled
 from hub.journal.records import parse_license_record
 from ledger.attestation import SdJwt

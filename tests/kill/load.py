@@ -24,7 +24,8 @@ from typing import Final, Self, TypeAlias
 import httpx2
 
 from hub.county.licenses import LicenseRecord
-from hub.county.node import CountyNode, Sealed
+from hub.county.node import CountyNode
+from hub.county.outcomes import Sealed
 from hub.county.sealing import SealedLicense, Sealer
 from ledger.errors import TongbanError
 from ledger.status import Status
