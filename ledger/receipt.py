@@ -26,7 +26,15 @@ from ledger.status import TILE_BYTES
 from ledger.transparency.merkle import MAX_PATH
 from ledger.transparency.proof import TlogProof, parse_hashes
 
-__all__ = ["MAX_KEYS", "MAX_RECEIPT_BYTES", "Receipt", "format_receipt", "parse_receipt", "with_presentation"]
+__all__ = [
+    "MAX_KEYS",
+    "MAX_RECEIPT_BYTES",
+    "Receipt",
+    "format_receipt",
+    "parse_receipt",
+    "with_presentation",
+    "write_receipt",
+]
 
 MAX_RECEIPT_BYTES: Final = 512 * 1024
 MAX_KEYS: Final = 256
@@ -122,6 +130,16 @@ def _keys(obj: dict[str, JsonValue]) -> tuple[tuple[int, bytes], ...]:
 
 def format_receipt(receipt: Receipt) -> bytes:
     """Write a receipt. Raises Malformed where parse_receipt would: what it refuses is not written."""
+    data = write_receipt(receipt)
+    parse_receipt(data)
+    return data
+
+
+def write_receipt(receipt: Receipt) -> bytes:
+    """Write a receipt of parts that a log has checked before it kept them; only their number can be too great.
+
+    Raises Malformed too_large: more key entries, or bytes, than parse_receipt takes.
+    """
     document: dict[str, JsonValue] = {
         "v": 1,
         "sd_jwt": receipt.sd_jwt,
@@ -132,7 +150,8 @@ def format_receipt(receipt: Receipt) -> bytes:
     if receipt.keys:
         document["keys"] = [{"index": index, "entry": entry.decode("utf-8")} for index, entry in receipt.keys]
     data = canonical_json(document)
-    parse_receipt(data)
+    if len(receipt.keys) > MAX_KEYS or len(data) > MAX_RECEIPT_BYTES:
+        raise Malformed("too_large", f"a receipt has at most {MAX_KEYS} key entries and {MAX_RECEIPT_BYTES} bytes")
     return data
 
 

@@ -21,7 +21,7 @@ from ledger.encoding import JsonValue, b64u_decode, parse_json
 from ledger.entries import SEAL_TYP
 from ledger.errors import Conflict
 from ledger.jws import MAX_ENTRY_BYTES
-from ledger.receipt import Receipt, format_receipt
+from ledger.receipt import Receipt, write_receipt
 from ledger.status import StatusArray
 from ledger.transparency.merkle import HASH_BYTES, TreeView
 from ledger.transparency.proof import TlogProof
@@ -164,7 +164,7 @@ class LogReads:
     def _receipt(self, raw: bytes, index: int, size: int, note: bytes) -> bytes:
         head = self.head(size)
         tile, path = self.statuses(size).proof(index)
-        return format_receipt(
+        return write_receipt(
             Receipt(
                 sd_jwt=f"{raw.decode('ascii')}~",
                 proof=TlogProof(index=index, path=tuple(self.inclusion(index, size)), checkpoint=note),
