@@ -12,13 +12,21 @@ fork evidence, and nothing else is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from hub.mirrorfolder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, sealed_path
-from hub.mirrorpages import MAX_PAGE_BYTES, PAGE_ROWS, PublishedCheckpoint, check_published, format_page, parse_page
+from hub.mirrorpages import (
+    MAX_PAGE_BYTES,
+    PAGE_ROWS,
+    PublishedCheckpoint,
+    check_published,
+    format_page,
+    page_sum,
+    parse_page,
+)
 from hub.mirrorparts import Parts, fetch_parts, landmark_lines, landmarks_at
 from hub.mirrorsource import LogSource, in_parallel
 from hub.mirrortree import MirrorTree, Progress, Tiles, growth_path, numbers
@@ -163,7 +171,8 @@ class Mirror:
             self._folder.write(name, page)
         missing = tuple(self._documents(parts))
         small = {"head": parts.head, "keys": parts.keys, "status.zlib": parts.status, CHECKPOINT: parts.note}
-        self._folder.publish(new.size, {**small, "landmarks": self._landmarks(parts)})
+        small["landmarks"] = self._landmarks(parts)
+        self._folder.publish(new.size, {**small, "sums": self._sums(small, new.size)})
         self._folder.drop_partials(before)
         return MirrorReport(
             origin=new.origin, size=new.size, root=new.root, time=parts.time, grown_from=before, entries=member,
@@ -188,6 +197,15 @@ class Mirror:
             taken += width
             self._progress("journal", width, count)
         return taken == count
+
+    def _sums(self, small: Mapping[str, bytes], size: int) -> bytes:
+        """Sum what nothing else binds byte by byte: who cosigned earlier checkpoints, how statuses are compressed."""
+        sums = {name: sha256(data).hexdigest() for name, data in small.items()}
+        number = 0
+        while (page := self._folder.read(name := checkpoints_path(number), max_bytes=MAX_PAGE_BYTES)) is not None:
+            sums[name] = page_sum(page, size)
+            number += 1
+        return "".join(f"{each}  {name}\n" for name, each in sorted(sums.items())).encode("ascii")
 
     def _landmarks(self, parts: Parts) -> bytes:
         root_at = self._tree.root_at(parts.checkpoint.size)

@@ -4,6 +4,7 @@
     tile/<L>/<N>[.p/<W>]                 all levels made of level 0; they give the root
     tile/entries/<N>[.p/<W>]             every entry hashes to its leaf
     checkpoints/<N>  landmarks           each of this tree at its size
+    sums                                 of these and the small files, byte by byte
     document/<hex>                       has that hash            fork-evidence.json     proves a fork
 
 Sealed journal bundles are opaque: only their number is looked at; restoring opens them. What lies beyond the checkpoint
@@ -12,12 +13,13 @@ was left by a crash and is nothing that a reader asks for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
 from hub.mirrorfolder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, sealed_path
-from hub.mirrorpages import MAX_PAGE_BYTES, PublishedCheckpoint, check_published, parse_page
+from hub.mirrorpages import MAX_PAGE_BYTES, PublishedCheckpoint, check_published, page_sum, parse_page
 from hub.mirrorparts import Parts, check_parts, parse_landmark_lines
 from hub.mirrortree import Progress, numbers
 from ledger.anchor import TrustAnchor
@@ -37,6 +39,10 @@ from ledger.transparency.tiles import (
 )
 
 __all__ = ["MirrorFindings", "check_mirror"]
+
+
+_SUMMED: Final = ("checkpoint", "head", "keys", "landmarks", "status.zlib")
+_SUMMED_NAME: Final = re.compile(rf"{'|'.join(map(re.escape, _SUMMED))}|checkpoints/[x0-9/]+")
 
 
 class MirrorFindings:
@@ -71,6 +77,7 @@ class _Check:
             self._check_tiles(parts)
             self._check_narrower(size)
             entries = self._check_entries(size)
+            self._check_sums(size)
             self._check_history(parts)
             self._check_beside()
             journal = self._has_journal(parts.bound.journal_n)
@@ -162,6 +169,18 @@ class _Check:
         for index, (entry, leaf) in enumerate(zip(entries, leaves, strict=True), start=first):
             if leaf_hash(entry) != leaf:
                 raise NotVerified("corrupt_store", f"entry {index} has another hash", index=index)
+
+    def _check_sums(self, size: int) -> None:
+        """Compare the small files and the pages of checkpoints with the sums that were made of them."""
+        lines = self._file("sums").decode("ascii").splitlines()
+        names = [line[66:] for line in lines]
+        if "\n".join([*lines, ""]).encode("ascii") != self._file("sums") or not {*_SUMMED} <= {*names}:
+            raise NotVerified("corrupt_store", "it lacks a line, or is not in its one form")
+        for line, name in zip(lines, names, strict=True):
+            data = self._file(name if _SUMMED_NAME.fullmatch(name) else "sums")
+            found = sha256(data).hexdigest() if name in _SUMMED else page_sum(data, size)
+            if line != f"{found}  {name}":
+                raise NotVerified("corrupt_store", "it is not the file that was summed")
 
     def _check_history(self, parts: Parts) -> None:
         """Check published checkpoints and landmarks against the tree at their sizes."""

@@ -1,6 +1,6 @@
 """A mirror on disk: a static folder at the log's own paths, in which a reader never meets half of anything.
 
-    checkpoint  head  keys  status.zlib  landmarks       links to current/…, and that one to published/<size>-<digest>
+    checkpoint head keys status.zlib landmarks sums      links to current/…, itself a link to published/<size>-<digest>
     tile/<L>/<N>[.p/<W>]   checkpoints/<N>   document/<hex SHA-256>
     tile/entries/<N>[.p/<W>]  journal/sealed/<N>[.p/<W>]          of members; folders 0750, files 0640
     fork-evidence.json                                            once the log was caught

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import pairwise
 from typing import Final
 
@@ -18,9 +19,18 @@ from ledger.encoding import JsonValue, canonical_json, parse_canonical_json
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.checkpoint import verify_checkpoint, verify_cosignature
 from ledger.transparency.note import Keyring, Note, NoteSignature, parse_signature_lines
+from ledger.transparency.spans import check_kept_lines
 from ledger.transparency.store import StoredCheckpoint, StoredCosignature
 
-__all__ = ["MAX_PAGE_BYTES", "PAGE_ROWS", "PublishedCheckpoint", "check_published", "format_page", "parse_page"]
+__all__ = [
+    "MAX_PAGE_BYTES",
+    "PAGE_ROWS",
+    "PublishedCheckpoint",
+    "check_published",
+    "format_page",
+    "page_sum",
+    "parse_page",
+]
 
 PAGE_ROWS: Final = 256
 MAX_PAGE_BYTES: Final = 64 * 1024 * 1024
@@ -72,6 +82,11 @@ def parse_page(data: bytes) -> list[PublishedCheckpoint]:
     return rows
 
 
+def page_sum(data: bytes, size: int) -> str:
+    """Sum the rows of a page up to a size: a page may have grown since, its rows may not have changed."""
+    return sha256(format_page([row for row in parse_page(data) if row.size <= size])).hexdigest()
+
+
 def _row(value: JsonValue) -> PublishedCheckpoint:
     obj = closed(value, "published checkpoint", _MEMBERS, code=_CODE)
     lines = tuple(_text(each) + b"\n" for each in list_of(obj, "cosignatures", maximum=_MAX_LINES, code=_CODE))
@@ -100,6 +115,7 @@ def check_published(row: PublishedCheckpoint, keys: Keyring, root_at: Callable[[
         key = keys.get((line.name, line.key_id))
         if key is not None and line not in note.signatures:
             verify_cosignature(note.text, line, key)
+    check_kept_lines(note, row.stored())
     # Also of cosigners that are not known here: the kept note alone says when it was cosigned first.
     kept = [_time_of(line) for line in note.signatures if line.name != checkpoint.origin]
     times = [*kept, *(each.time for each in row.stored())]

@@ -17,7 +17,7 @@ from contextlib import closing
 from typing import Final
 
 from ledger.errors import NotVerified
-from ledger.transparency.sqlite import unreadable
+from ledger.transparency.sqlite import UNREADABLE, unreadable
 from ledger.transparency.tables import check_file
 
 __all__ = ["check_sums", "install_sums"]
@@ -65,7 +65,7 @@ def check_sums(connection: sqlite3.Connection, schema: Sequence[str]) -> int:
     check_file(connection, _with_sums(schema))
     try:
         return _check_rows(connection)
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         raise unreadable(error) from error
 
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from hub.database import open_reader
 from ledger.errors import Unavailable
-from ledger.transparency.sqlite import unreadable
+from ledger.transparency.sqlite import UNREADABLE, unreadable
 
 __all__ = ["JOURNAL", "LEDGER", "OpenedStores", "stores_of"]
 
@@ -71,5 +71,5 @@ def _snapshot(connection: sqlite3.Connection) -> list[object]:
 def _read(connection: sqlite3.Connection) -> list[object]:
     try:
         return connection.execute("SELECT * FROM head").fetchall()
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         raise unreadable(error) from error

@@ -23,7 +23,7 @@ from ledger.suites import verify
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash
 from ledger.transparency.spans import FAULTS, InOrder, one_by_one
-from ledger.transparency.sqlite import unreadable
+from ledger.transparency.sqlite import UNREADABLE, unreadable
 from ledger.transparency.tables import check_counts, check_file
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, tile_paths
 
@@ -199,7 +199,7 @@ class _Replay:
     def _rows(self, text: str, values: tuple[Any, ...]) -> list[Any]:
         try:
             return self._connection.execute(text, values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             raise unreadable(error) from error
 
 

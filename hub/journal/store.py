@@ -18,7 +18,7 @@ from typing import Any, Final
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import TreeView, leaf_hash
-from ledger.transparency.sqlite import prepare, transaction, unreadable
+from ledger.transparency.sqlite import UNREADABLE, prepare, transaction, unreadable
 from ledger.transparency.tiles import TileNodes
 
 __all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore"]
@@ -102,7 +102,7 @@ class JournalReader:
     def _rows(self, text: str, *values: int | str) -> list[Any]:
         try:
             return self._connection.execute(text, values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             raise unreadable(error) from error
 
 

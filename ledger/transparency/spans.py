@@ -30,6 +30,7 @@ __all__ = [
     "SpanFindings",
     "Window",
     "at_index",
+    "check_kept_lines",
     "fault_of",
     "one_by_one",
     "read_page",
@@ -172,10 +173,25 @@ def _read_checkpoint(kept: StoredCheckpoint, cosignatures: Sequence[StoredCosign
         raise NotVerified("bad_signature", f"it is kept as that of size {kept.size}")
     for stored in cosignatures:
         _check_cosignature(note, stored, keys)
+    check_kept_lines(note, cosignatures)
     # Also of cosigners that are not known here: the kept note alone says when it was cosigned first.
     kept_lines = [_time_of(line) for line in note.signatures if line.name != signed.checkpoint.origin]
     times = [*kept_lines, *(each.time for each in cosignatures)]
     return PageFinding(checkpoint=signed.checkpoint, first=min(times, default=0), last=max(times, default=0))
+
+
+def check_kept_lines(note: Note, cosignatures: Sequence[StoredCosignature]) -> None:
+    """Check the cosignatures in a kept note against the newest ones beside it, which were stored with them.
+
+    So a line is not lost from sight because a byte of its name has changed. Raises NotVerified bad_signature.
+    """
+    newest = {each.name: each for each in cosignatures}
+    for line in note.signatures[1:]:  # the first one is the log's
+        beside = newest.get(line.name)
+        if beside is None or beside.time < _time_of(line):
+            raise NotVerified("bad_signature", f"no cosignature of {line.name} as new as the note's is kept")
+        if beside.time == _time_of(line) and beside.line != line.line():
+            raise NotVerified("bad_signature", f"two cosignatures of {line.name} of one time differ")
 
 
 def _time_of(line: NoteSignature) -> int:

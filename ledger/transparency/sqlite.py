@@ -30,7 +30,17 @@ from ledger.transparency.store import (
     StoreState,
 )
 
-__all__ = ["FORMAT", "SCHEMA", "SqliteReader", "SqliteStore", "prepare", "read_state", "transaction", "unreadable"]
+__all__ = [
+    "FORMAT",
+    "SCHEMA",
+    "UNREADABLE",
+    "SqliteReader",
+    "SqliteStore",
+    "prepare",
+    "read_state",
+    "transaction",
+    "unreadable",
+]
 
 FORMAT: Final = b"tongban-log/v1"
 SCHEMA: Final = """
@@ -59,6 +69,7 @@ _PRAGMAS: Final = (
 )
 Beside: TypeAlias = Callable[[], None]
 
+UNREADABLE: Final = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite may quote a damaged schema in its message
 _CHUNK: Final = 500  # below SQLite's bound on variables in one statement
 
 
@@ -79,7 +90,7 @@ def _set(connection: sqlite3.Connection, name: str, value: str) -> Any:
         return connection.execute(f"PRAGMA {name}").fetchone()
     except sqlite3.OperationalError as error:
         raise Unavailable("store_stopped", f"SQLite cannot use the store now: {error}") from error
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         raise unreadable(error) from error
 
 
@@ -109,7 +120,7 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         return  # the error that led here says more
 
 
-def unreadable(error: sqlite3.DatabaseError) -> NotVerified:
+def unreadable(error: Exception) -> NotVerified:
     """Say that SQLite cannot read a store, in its words, without the stored bytes that it may quote."""
     return NotVerified("corrupt_store", f"SQLite cannot read the store: {str(error).partition(' with text ')[0]}")
 
@@ -119,7 +130,7 @@ def read_state(connection: sqlite3.Connection) -> StoreState:
     try:
         meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         head = connection.execute("SELECT size, body, published FROM head WHERE id = 1").fetchone()
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         raise unreadable(error) from error
     if not meta and head is None:
         raise Unavailable("no_log", "the store holds no log: create it with `tongban ledger init`")
@@ -199,7 +210,7 @@ class SqliteReader:
     def _rows(self, text: str, *values: int | bytes) -> list[Any]:
         try:
             return self._connection.execute(text, values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             raise unreadable(error) from error
 
     @staticmethod

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ledger.errors import NotVerified
 from ledger.status import TILE_ENTRIES
-from ledger.transparency.sqlite import unreadable
+from ledger.transparency.sqlite import UNREADABLE, unreadable
 from ledger.transparency.store import StoreState
 from ledger.transparency.tiles import tile_paths
 
@@ -71,5 +71,5 @@ def check_counts(connection: sqlite3.Connection, expected: dict[str, int]) -> No
 def _rows(connection: sqlite3.Connection, text: str) -> list[Any]:
     try:
         return connection.execute(text).fetchall()
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         raise unreadable(error) from error

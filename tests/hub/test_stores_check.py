@@ -108,6 +108,11 @@ def test_an_immutable_file_is_read_without_one_beside_it(data: Path) -> None:
         ("ledger", "DELETE FROM entry WHERE i = 200", "entry is missing in the store, from 0 on"),
         ("ledger", "UPDATE entry SET d = (SELECT d FROM entry WHERE i = 7) WHERE i = 6", "entry 6: the dedup tables"),
         ("ledger", "UPDATE cosig SET time = time + 1 WHERE size = 33", "has another name or time"),
+        (
+            "ledger",
+            "UPDATE checkpoint SET note = CAST(replace(CAST(note AS TEXT), '83.e', '83.f') AS BLOB) WHERE size = 33",
+            "no cosignature of 320583.fxample/witness",
+        ),
         ("ledger", "UPDATE cosig SET name = 'x' WHERE size = 33 AND name LIKE '32%'", "has another name or time"),
         ("ledger", "INSERT INTO cosig VALUES (34, 'x', 1, x'00')", "never published"),
         ("ledger", "DELETE FROM checkpoint WHERE size = 312", "published is not the size of the last kept checkpoint"),
@@ -220,12 +225,13 @@ def test_a_changed_or_missing_file_beside_the_stores_is_found(data: Path, name: 
 
 
 def test_a_cosignature_that_does_not_verify_is_found_with_the_policy_alone(data: Path) -> None:
-    """The line says the same name and time, and another signature."""
+    """The line says the same name and time, and another signature; and so does the kept note."""
     with closing(sqlite3.connect(data / "ledger.sqlite")) as connection:
         ((line,),) = connection.execute("SELECT line FROM cosig WHERE size = 33 AND name LIKE '32%'")
-        connection.execute(
-            "UPDATE cosig SET line = ? WHERE size = 33 AND name LIKE '32%'", (line[:60] + b"AAAA" + line[64:],)
-        )
+        ((note,),) = connection.execute("SELECT note FROM checkpoint WHERE size = 33")
+        other = line[:60] + b"AAAA" + line[64:]
+        connection.execute("UPDATE cosig SET line = ? WHERE size = 33 AND name LIKE '32%'", (other,))
+        connection.execute("UPDATE checkpoint SET note = ? WHERE size = 33", (note.replace(line, other),))
         connection.commit()
     with pytest.raises(NotVerified, match="checkpoint of size 33: bad_signature"):
         check(data)
