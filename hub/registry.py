@@ -225,7 +225,8 @@ class LedgerRegistry:
 
     async def _examine(self, entries: Sequence[bytes]) -> list[Candidate]:
         """Check form and signatures in the pool, against the key state as it is now."""
-        loop, state, index = asyncio.get_running_loop(), self.keys, self.size
+        state, index = self.keys, self.size  # in this order: see `Sequencer.keys`
+        loop = asyncio.get_running_loop()
         chunk = self.limits.check_chunk
         parts = [entries[start : start + chunk] for start in range(0, len(entries), chunk)]
         done = await asyncio.gather(

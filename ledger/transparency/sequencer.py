@@ -97,6 +97,7 @@ class Sequencer:
         self._origin: Final = standing.checkpoint.origin
         self._edge: TileEdge = standing.edge
         self._effects: Final = Effects(keys=standing.keys, statuses=standing.statuses)
+        self._keys = standing.keys
         self._head: Head = standing.head
         newest_iat = load_newest_iat(store.reader, published, standing.checkpoint.size)
         self._pending = Pending(checkpoint=standing.checkpoint, note=note, newest_iat=newest_iat)
@@ -136,8 +137,11 @@ class Sequencer:
 
     @property
     def keys(self) -> KeyState:
-        """The key state after the last entry; immutable, for `examine` in other threads."""
-        return self._effects.keys
+        """The key state after the last entry; immutable, for `examine` in other threads.
+
+        They read it before `size`: an index below a change of these keys would let a key pass that the change ended.
+        """
+        return self._keys
 
     @property
     def size(self) -> int:
@@ -205,6 +209,7 @@ class Sequencer:
         newest_iat = max((entry.iat for entry in view.entries if isinstance(entry, Seal)), default=0)
         newest_iat = max(newest_iat, self._pending.newest_iat)
         self._pending = Pending(checkpoint=checkpoint, note=note, newest_iat=newest_iat)
+        self._keys = self._effects.keys  # after the size, which other threads read after it
         self._keep(self._pending)
 
     def _keep(self, pending: Pending) -> None:
