@@ -1,0 +1,177 @@
+"""Every kind of file that a hub, a county and a mirror store, each with the check that must find what is wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hub.county.inspection import check_county
+from hub.county.witness import Witness, WitnessStore, log_keys
+from hub.database import open_reader, open_writer
+from hub.envelope import FaceCipher
+from hub.filesums import check_remembered, remember_files
+from hub.founding import open_hub_keys
+from hub.fsck import check_stores, pinned_in
+from hub.journal.sealed import JournalSeal
+from hub.mirror import Mirror
+from hub.mirrorcheck import check_mirror
+from hub.mirrorfolder import MirrorFolder
+from hub.mirrorsource import LogSource
+from hub.rowsums import check_sums
+from hub.sources.vault import VAULT_SCHEMA, VaultStore
+from ledger.anchor import TrustAnchor
+from ledger.transparency.policy import Policy
+from ledger.transparency.tiles import TilePath
+from ledger.transparency.witness import AddCheckpoint
+from tests.alliance import NOW, found_alliance, identifier_of, license_of
+from tests.entropy import seeded, signer_of
+from tests.folder_log import TOKEN, FolderLog
+from tests.hub_folder import PASSPHRASE, HubFolder
+
+__all__ = ["Kind", "stored_files"]
+
+_COUNTY: Final = "370214"
+_LATER: Final = NOW + 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Files of one kind, of which one is damaged at a time. check: raises a TongbanError if anything is wrong."""
+
+    name: str
+    files: tuple[Path, ...]
+    check: Callable[[], object]
+    is_database: bool = False
+
+
+@contextmanager
+def stored_files(folder: Path) -> Iterator[list[Kind]]:
+    """Make a hub with work behind it, a county with licenses and a witness, and a mirror; give the kinds of files."""
+    hub = _hub(folder)
+    county = _county(folder / "alliance", hub)
+    mirror = _mirror(folder / "mirror", hub)
+    yield [*_hub_kinds(hub), *_county_kinds(county), *_mirror_kinds(mirror, hub)]
+
+
+def _hub(folder: Path) -> HubFolder:
+    hub = HubFolder.make(folder)
+    hub.work(30, accesses=2)
+    hub.work(240, revoke=[3])
+    hub.work(3, revoke=[4])
+    _one_file(hub.data / "ledger.sqlite")
+    _one_file(hub.data / "journal.sqlite")
+    return hub
+
+
+def _one_file(path: Path) -> None:
+    """Move the write-ahead log into the file, as a stop in order does."""
+    with closing(open_writer(path)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE").fetchall()
+
+
+def _hub_kinds(hub: HubFolder) -> list[Kind]:
+    data, vault = hub.data, hub.data / "vault.sqlite"
+    remember_files(data)
+
+    def check() -> None:
+        check_remembered(data)
+        check_stores(data, pinned_in(data))
+
+    def check_vault() -> None:
+        with closing(open_reader(vault)) as connection:
+            check_sums(connection, VAULT_SCHEMA.split(";\n"))
+
+    small = [data / name for name in ("genesis", "policy", "log.vkey", "hub-jwks.json", "sums")]
+    return [
+        Kind("ledger.sqlite", (data / "ledger.sqlite",), check, is_database=True),
+        Kind("journal.sqlite", (data / "journal.sqlite",), check, is_database=True),
+        Kind("vault.sqlite", (vault,), check_vault, is_database=True),
+        Kind("pinned files", tuple(small), check),
+        Kind("keys of the hub", tuple(sorted((data / "keys").iterdir())), check),
+    ]
+
+
+def _county(folder: Path, hub: HubFolder) -> Path:
+    """Found two counties; seal licenses in one, deposit their faces, and let its witness cosign and refuse."""
+    folder.mkdir()
+    alliance = found_alliance(folder)
+    node, data = alliance.nodes[_COUNTY], folder / _COUNTY
+    vault = VaultStore(hub.data / "vault.sqlite", FaceCipher(bytes(32), seeded("vault")), lambda _leaf: True)
+    for number in range(1, 9):
+        node.seal(license_of(number), NOW)
+        face = node.records.face(str(identifier_of(number)))
+        assert face is not None
+        vault.deposit(_COUNTY, face.sd_jwt, NOW)
+    vault.erase(_COUNTY, str(identifier_of(8)))
+    vault.close()
+    alliance.close()
+    _witnessed(data, hub)
+    for name in ("records.sqlite", "witness.sqlite"):
+        _one_file(data / name)
+    _one_file(hub.data / "vault.sqlite")
+    remember_files(data)
+    return data
+
+
+def _witnessed(data: Path, hub: HubFolder) -> None:
+    """Let a witness of the hub's log cosign its checkpoint, and refuse an old one."""
+    for name in ("policy", "genesis"):
+        (data / name).write_bytes((hub.data / name).read_bytes())
+    with FolderLog(hub.data).client() as client, closing(WitnessStore(data / "witness.sqlite")) as store:
+        logs = log_keys(Policy.parse((data / "policy").read_bytes()))
+        witness = Witness(store, logs=logs, name="w.example/witness", signer=signer_of("w"), clock=lambda: NOW)
+        note = client.get("/ledger/checkpoint").content
+        asked = [witness.add_checkpoint(AddCheckpoint.of(old, (), note).format()).status for old in (0, 7)]
+    assert asked == [200, 409]
+
+
+def _county_kinds(data: Path) -> list[Kind]:
+    names = ("county.json", "member.json", "genesis", "policy", "hub-jwks.json", "sums")
+
+    def check() -> object:
+        return check_county(data)
+
+    return [
+        Kind("records.sqlite", (data / "records.sqlite",), check, is_database=True),
+        Kind("witness.sqlite", (data / "witness.sqlite",), check, is_database=True),
+        Kind("files of the county", tuple(data / name for name in names), check),
+        Kind("keys of the county", tuple(sorted(each for each in (data / "keys").iterdir() if each.is_file())), check),
+    ]
+
+
+def _mirror(folder: Path, hub: HubFolder) -> MirrorFolder:
+    mirror = MirrorFolder(folder)
+    with FolderLog(hub.data).client() as client:
+        source = LogSource("http://hub.example/ledger", token=lambda: TOKEN, client=client)
+        Mirror(mirror, source, _anchor(hub)).run(_LATER)
+    return mirror
+
+
+def _anchor(hub: HubFolder) -> TrustAnchor:
+    return TrustAnchor(Policy.parse((hub.data / "policy").read_bytes()), (hub.data / "genesis").read_bytes())
+
+
+def _mirror_kinds(mirror: MirrorFolder, hub: HubFolder) -> list[Kind]:
+    anchor, root = _anchor(hub), mirror.path
+    seal = JournalSeal(open_hub_keys(hub.data, PASSPHRASE).vault, seeded("not used"))
+    sealed = sorted(path for path in (root / "journal").rglob("*") if path.is_file())
+    others = sorted(
+        path for path in root.rglob("*")
+        if path.is_file() and path not in sealed and "current" not in path.parts and not path.is_symlink()
+    )  # fmt: skip
+
+    def check() -> object:
+        return check_mirror(mirror, anchor, now=_LATER)
+
+    def check_sealed() -> None:
+        for path in sealed:
+            at = TilePath.parse(f"tile/0/{path.relative_to(root / 'journal' / 'sealed')}")
+            seal.open(at.number, at.width, path.read_bytes())
+
+    return [
+        Kind("mirror", tuple(others), check),
+        Kind("mirror: sealed journal", tuple(sealed), check_sealed),
+    ]
