@@ -10,13 +10,18 @@ a traceback, and leave with a code of its own.
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+import os
+import socket
+from contextlib import AsyncExitStack, closing, suppress
 from typing import ClassVar, Final, cast
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ledger.errors import Unavailable
 
 __all__ = ["AppLifespan", "BoundedProtocol", "serve_app"]
 
@@ -24,6 +29,8 @@ _BACKLOG: Final = 512
 _KEEP_ALIVE_S: Final = 30
 _GRACE_S: Final = 8
 _MAX_CONNECTIONS: Final = 1024
+
+_log = structlog.get_logger(__name__)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -95,6 +102,7 @@ class AppLifespan(LifespanOn):
         """Start the app. Raises what its lifespan raises."""
         app = cast("Starlette", self.config.app)
         await self._running.enter_async_context(app.router.lifespan_context(app))
+        _log.info("listening", host=self.config.host, port=self.config.port)
 
     async def shutdown(self) -> None:
         """End the app."""
@@ -104,7 +112,8 @@ class AppLifespan(LifespanOn):
 def serve_app(app: Starlette, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C; open requests get a few seconds to end. Beyond 1,024 connections: 503.
 
-    Raises what the app's lifespan raises when it cannot start. No access log: a line of it would hold what callers put
+    Raises Unavailable not_ready (the address is taken, or not ours), and what the app's lifespan raises when it cannot
+    start. No access log: a line of it would hold what callers put
     into a URL. Its other lines go where ours go.
     """
     config = uvicorn.Config(
@@ -126,5 +135,14 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
     )
     config.load()
     config.lifespan_class = AppLifespan
-    with suppress(KeyboardInterrupt):  # it has ended in order by then
-        uvicorn.Server(config).run()
+    with closing(_listening(host, port)) as listener, suppress(KeyboardInterrupt):  # it has ended in order by then
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
+        )
+    except OSError as error:
+        raise Unavailable("not_ready", f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error

@@ -173,7 +173,9 @@ class Policy:
         if self.quorum is None:
             raise NotVerified("no_quorum", "the policy asks for no quorum, so none is reached")
         reasons = "; ".join(map(str, self.missing([witness.key for witness in counted])))
-        raise NotVerified("no_quorum", f"no quorum: {reasons}")
+        ahead = len(cosignatures.keys() & {witness.key for witness in self.witnesses}) - len(counted)
+        clock = f"; {ahead} lie more than {AHEAD_S} s in the future: check the clock" if ahead else ""
+        raise NotVerified("no_quorum", f"no quorum: {reasons}{clock}")
 
     def _is_satisfied(self, names: Iterable[str]) -> bool:
         return self.quorum in self._held(names)

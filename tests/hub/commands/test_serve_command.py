@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,13 +23,15 @@ def alliance(tmp_path: Path) -> Alliance:
 
 
 def _serve(alliance: Alliance, name: str = "hub") -> tuple[int, str]:
-    """Run a server that is to fail; give its exit code and all that it says."""
+    """Run a server that is to fail; give its exit code and what it says last: what comes before is its log."""
     command = alliance._child(name, "healthz")
     done = subprocess.run(
         [sys.executable, *command.arguments],
         env=dict(command.environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60,
     )  # fmt: skip
-    return done.returncode, done.stdout
+    said = done.stdout.splitlines(keepends=True)
+    assert all(line.startswith("{") for line in said[:-1])
+    return done.returncode, said[-1]
 
 
 def test_a_second_hub_on_a_folder_is_unavailable(alliance: Alliance) -> None:
@@ -67,3 +70,9 @@ def test_a_county_node_whose_records_do_not_read_says_so(alliance: Alliance) -> 
     code, said = _serve(alliance, _COUNTY)
     assert (code, said.count("\n")) == (1, 1)
     assert said.startswith("tongban: corrupt_store: ")
+
+
+def test_an_address_that_is_taken_is_unavailable(alliance: Alliance) -> None:
+    with socket.create_server(("127.0.0.1", alliance.hub_port)):
+        said = f"cannot listen on 127.0.0.1:{alliance.hub_port}: Address already in use"
+        assert _serve(alliance) == (3, f"tongban: not_ready: {said}\n")
