@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from hub.county import CountyNode, open_county
-from hub.county.outcomes import Sealed
 from hub.county.outbox import Item, Settled
+from hub.county.outcomes import Sealed
 from hub.journal.records import parse_license_record
 from ledger.attestation import SdJwt
 from ledger.transparency.merkle import leaf_hash

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,17 +25,21 @@ from tests.witnesses import Witnesses
 __all__ = ["FOR_EVER", "SmallHub", "seal_by"]
 
 FOR_EVER: Final = 10**10
-_LIMITS: Final = RegistryLimits(wait_s=20.0, quiet_s=0.0, group_s=0.01, heartbeat_s=3600.0)
+_LIMITS: Final = RegistryLimits(quiet_s=0.0, group_s=0.01, heartbeat_s=3600.0)
 
 
 @dataclass(slots=True)
 class SmallHub:
-    """One ledger file. clock: the hub's, POSIX seconds. times: quorum time of each publication, in order."""
+    """One ledger file. clock: the hub's, POSIX seconds. times: quorum time of each publication, in order.
+
+    wait_s: how long a caller waits for a receipt.
+    """
 
     path: Path
     clock: Callable[[], int]
     witnesses: Witnesses = field(default_factory=lambda: Witnesses(5, LOG_KEY, now=T0 + 3600))
     times: list[int] = field(default_factory=list)
+    wait_s: float = 20.0
 
     @classmethod
     def make(cls, folder: Path, clock: Callable[[], int]) -> SmallHub:
@@ -62,7 +66,7 @@ class SmallHub:
         async with self.witnesses.client() as http:
             registry = LedgerRegistry(
                 self.path, signer=LOG, policy=self.policy, journal=lambda: EMPTY_JOURNAL, clock=self.clock, http=http,
-                on_published=self._shown, limits=_LIMITS,
+                on_published=self._shown, limits=replace(_LIMITS, wait_s=self.wait_s),
             )  # fmt: skip
             await registry.start()
             try:

@@ -75,7 +75,7 @@ class Victims:
 
     def points(self) -> list[str]:
         """Give the names of all fail points, in order: a round in which none fails, and everything holds."""
-        with self._round() as folder:
+        with self.beginning() as folder:
             told = self._run(folder, None)
             assert (told.error, told.killed) == (None, False), told
             self.part.check(folder, told)
@@ -95,14 +95,14 @@ class Victims:
 
     def trace(self, strace: Strace) -> list[str]:
         """Give what strace writes of a round without a fault: these calls, and what was told between them (writev)."""
-        with self._round() as folder:
+        with self.beginning() as folder:
             self._run(folder, None, tracer=(strace, None))
             return (folder.parent / "calls").read_text("utf-8", errors="replace").splitlines()
 
     def fail(self, at: str, moment: Moment, how: How) -> Finding:
         """Make one fail point fail, and check. A point that threads did not reach this time is tried again."""
         for _ in range(_ATTEMPTS):
-            with self._round() as folder:
+            with self.beginning() as folder:
                 told = self._run(folder, at, moment, how)
                 if told.killed or at in _reached(told):
                     assert told.killed == (how == "kill"), told
@@ -111,12 +111,13 @@ class Victims:
 
     def inject(self, strace: Strace, call: Call, fault: str) -> Finding:
         """Make one system call fail, and check. fault: `error=EIO`, ..., or `signal=SIGKILL`, which does not do it."""
-        with self._round() as folder:
+        with self.beginning() as folder:
             told = self._run(folder, None, tracer=(strace, f"{call.name}:{fault}:when={call.number}"))
             return self.part.check(folder, told)
 
     @contextmanager
-    def _round(self) -> Iterator[Path]:
+    def beginning(self) -> Iterator[Path]:
+        """Give a folder with the files that every round begins with."""
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="round-") as name:
             folder = Path(name) / "data"
             shutil.copytree(self._base, folder)
