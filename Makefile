@@ -8,7 +8,7 @@ NEO4J  := .neo4j
 CODE   := hub schema ledger tests loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test fuzz interop check lint lock bench neo4j neo4j-stop clean
+.PHONY: help demo serve test faults fuzz interop check lint lock bench neo4j neo4j-stop clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 12
@@ -28,6 +28,9 @@ serve: $(STAMP)  ## the demo's alliance, running until Ctrl-C
 
 test: $(STAMP) neo4j  ## every test, on both graph engines
 	@$(BIN)/python -m pytest
+
+faults: $(STAMP) neo4j  ## crashes, full disks, wrong clocks, flipped bytes: a table of what was lost (`make faults ARGS=--short`)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 fuzz: $(STAMP)  ## 100,000 mutations of every format (`make fuzz ARGS="--target receipt --count 1000 --seed 2"`)
 	@$(BIN)/python -m tests.fuzz.run $(ARGS)
@@ -59,4 +62,4 @@ neo4j-stop: $(STAMP)  ## stop that Neo4j
 	@$(BIN)/python -m tests.neo4j_server stop $(NEO4J)
 
 clean: neo4j-stop  ## remove everything that the targets made
-	@rm -rf $(VENV) $(NEO4J) .softhsm demo-out bench-out .serve .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(NEO4J) .strace .softhsm demo-out bench-out .serve .mypy_cache .ruff_cache .pytest_cache .hypothesis
