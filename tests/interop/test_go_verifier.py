@@ -142,3 +142,9 @@ def test_the_program_reads_files_and_says_by_its_exit_code_whether_all_are_valid
     assert (valid.returncode, valid.stdout) == (0, "good: VALID (valid) step 0\n")
     assert (damaged.returncode, damaged.stdout.splitlines()[1]) == (1, "bad: FORGED (malformed) step 1")
     assert run("absent").returncode == 2
+
+
+def test_go_vet_finds_nothing() -> None:
+    command = ["go", "vet", "-mod=readonly", "./receipt", "./verify"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
