@@ -253,7 +253,7 @@ def _check_distinct(keys: Mapping[str, ListedKey], cosigners: Mapping[str, Mappi
 def follow_chain(state: KeyState, entries: Iterable[tuple[int, bytes]]) -> KeyState:
     """Follow (log index, entry) of member and rule entries, ascending, from a state on: each as the log took it.
 
-    Raises Malformed (form; unknown_typ: another entry), NotVerified (as verify_signatures), Conflict (as KeyState.apply).
+    Raises Malformed (form; unknown_typ: another entry), NotVerified as verify_signatures, Conflict as KeyState.apply.
     """
     for index, raw in entries:
         entry = parse_entry(raw)
