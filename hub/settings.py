@@ -22,11 +22,13 @@ PREFIX: Final = "TONGBAN_"
 _FOREIGN: Final = frozenset(
     {
         "TONGBAN_CONFIG",
+        "TONGBAN_FAULT_SEED",
         "TONGBAN_KILL_ROUNDS",
         "TONGBAN_KILL_SEED",
         "TONGBAN_PASSPHRASE_FILE_COUNTY",
         "TONGBAN_REQUIRE_NEO4J",
         "TONGBAN_REQUIRE_SOFTHSM",
+        "TONGBAN_REQUIRE_STRACE",
     }
 )
 
