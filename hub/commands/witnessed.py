@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,19 +11,36 @@ import typer
 
 from hub.commands.verify import read_bounded
 from hub.county.inspection import check_county
-from hub.county.witness import WitnessStore, log_keys
+from hub.county.witness import log_keys
+from hub.database import open_reader
 from hub.filesums import remember_files
 from hub.keyfiles import make_private_folder, write_private
 from ledger.errors import Malformed, NotVerified
-from ledger.transparency.evidence import find_forks
+from ledger.transparency.evidence import Offer, find_forks
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
-from ledger.transparency.witness import monitoring_path
+from ledger.transparency.witness import AddCheckpoint
 
 __all__ = ["check_folder", "export_evidence"]
 
-_WITNESS: Final = "witness.sqlite"
+_STORES: Final = ("witness.sqlite", "auditor.sqlite")
+_REFUSED: Final = "SELECT request, note FROM evidence LEFT JOIN held USING (digest) ORDER BY evidence.rowid"
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
+
+
+def _refused(data: Path) -> tuple[list[Offer], list[bytes]]:
+    """Read what witness and auditor of a county refused, and the newest checkpoints that they cosigned."""
+    files = [data / name for name in _STORES if (data / name).is_file()]
+    if not files:
+        raise Malformed("bad_file", "neither a witness nor an auditor has run in this folder")
+    offers: list[Offer] = []
+    notes: list[bytes] = []
+    for file in files:
+        with closing(open_reader(file)) as connection:
+            rows = connection.execute(_REFUSED).fetchall()
+            notes += [note for (note,) in connection.execute("SELECT note FROM latest")]
+        offers += [Offer(request=AddCheckpoint.parse(request), held=held) for request, held in rows]
+    return offers, notes
 
 
 def export_evidence(
@@ -30,22 +48,15 @@ def export_evidence(
     output: Annotated[Path, typer.Option(help="new folder, or one without evidence in it")],
     json: Json = False,
 ) -> None:
-    """Write a file for each signed checkpoint that this county's witness refused and that proves a fork of the log.
+    """Write a file for each signed checkpoint that witness or auditor refused here, and that proves a fork of the log.
 
     Works beside the serving node and needs no key. Each file can be checked by anyone: `tongban ledger check-evidence`.
 
     Example: tongban county evidence --data c370214 --output evidence
     """
-    if not (data / _WITNESS).is_file():
-        raise Malformed("bad_file", f"there is no {_WITNESS} in this folder: no witness has run here")
     logs = log_keys(Policy.parse(read_bounded(data / "policy", MAX_POLICY_BYTES)))
-    store = WitnessStore(data / _WITNESS)
-    try:
-        offers = store.offers()
-        latest = [store.latest(monitoring_path(key.name)) for key in logs.values()]
-    finally:
-        store.close()
-    found = find_forks(offers, [each.note for each in latest if each is not None], logs)
+    offers, notes = _refused(data)
+    found = find_forks(offers, notes, logs)
     make_private_folder(output)
     files = [output / ("fork-evidence.json" if n == 1 else f"fork-evidence-{n}.json") for n in range(1, len(found) + 1)]
     for path, evidence in zip(files, found, strict=True):

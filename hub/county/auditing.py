@@ -21,7 +21,7 @@ from ledger.errors import Unavailable
 from ledger.refusal import Refusal, parse_refusal
 from ledger.transparency.auditstore import StoredRefusal
 from ledger.transparency.checkpoint import Checkpoint
-from ledger.transparency.sqlite import SqliteReader, SqliteStore, read_state, transaction
+from ledger.transparency.sqlite import SCHEMA, SqliteReader, SqliteStore, read_state, transaction
 from ledger.transparency.store import StoreState
 from ledger.transparency.witness import Latest
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from ledger.transparency.store import Appended, Reader
 
-__all__ = ["SqliteAuditStore"]
+__all__ = ["AUDIT_SCHEMA", "SqliteAuditStore"]
 
-_SCHEMA: Final = """
+AUDIT_SCHEMA: Final = f"""{SCHEMA}
 CREATE TABLE IF NOT EXISTS latest   (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root BLOB NOT NULL,
                                      time INTEGER NOT NULL, note BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deposit  (leaf BLOB PRIMARY KEY, raw BLOB NOT NULL, county TEXT NOT NULL,
@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS refusal  (id INTEGER PRIMARY KEY, size INTEGER NOT NU
                                      code TEXT NOT NULL, place INTEGER NOT NULL, jws BLOB NOT NULL,
                                      UNIQUE (size, root, code, place));
 CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS held     (digest BLOB PRIMARY KEY, note BLOB NOT NULL);
 """
 _MIRROR: Final = ("entry", "leaf", "statement", "tile", "status", "change", "head", "meta")
 _MAX_REFUSALS: Final = 10_000
@@ -55,6 +56,7 @@ _UNHEARD: Final = "SELECT raw FROM deposit WHERE passed = 0 ORDER BY at, leaf LI
 _SAME_REFUSAL: Final = "SELECT jws FROM refusal WHERE size = ? AND root = ? AND code = ? AND place = ?"
 _REFUSE: Final = "INSERT INTO refusal (size, root, code, place, jws) VALUES (?, ?, ?, ?, ?)"
 _TRIM_REFUSALS: Final = "DELETE FROM refusal WHERE id <= (SELECT max(id) FROM refusal) - ?"
+_HELD: Final = "INSERT OR IGNORE INTO held SELECT ?, note FROM latest WHERE id = 1"
 _EVIDENCE: Final = "INSERT OR IGNORE INTO evidence SELECT ?, ? WHERE (SELECT count(*) FROM evidence) < 1000"
 
 
@@ -67,7 +69,7 @@ class SqliteAuditStore:
     def __init__(self, path: Path) -> None:
         self._connection: Final = open_writer(path) if path.exists() else create_database(path)
         self._store: Final = SqliteStore(self._connection)
-        self._connection.executescript(_SCHEMA)
+        self._connection.executescript(AUDIT_SCHEMA)
         self._lock: Final = threading.Lock()
         self._readers: Final[ThreadReaders[Reader]] = ThreadReaders(path, SqliteReader)
 
@@ -161,9 +163,10 @@ class SqliteAuditStore:
         return [_stored(row[0]) for row in rows]
 
     def keep_evidence(self, request: bytes, digest: bytes) -> None:
-        """Keep a signed request that was refused, once a checkpoint, at most 1,000."""
+        """Keep a signed request that was refused, once a checkpoint, at most 1,000, and what was held when it came."""
         with self._writing():
-            self._connection.execute(_EVIDENCE, (digest, request))
+            if self._connection.execute(_EVIDENCE, (digest, request)).rowcount:
+                self._connection.execute(_HELD, (digest,))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -10,12 +10,13 @@ from typing import Final
 
 import pytest
 
+from hub.county.auditing import SqliteAuditStore
 from hub.county.witness import Witness, WitnessStore, log_keys
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.merkle import consistency_path
 from ledger.transparency.note import COSIGNATURE_ED25519, NOTE_ED25519, VerifierKey
 from ledger.transparency.policy import Policy
-from ledger.transparency.witness import AddCheckpoint
+from ledger.transparency.witness import AddCheckpoint, Latest
 from tests.command_line import tongban
 from tests.trees import RecursiveTree, made_leaves, vector_signer
 
@@ -65,6 +66,18 @@ def test_a_county_exports_what_proves_a_fork_and_anyone_can_check_it(county: Pat
     assert {name: json.loads(by_key.out)[name] for name in ("proves", "kind")} == {"proves": True, "kind": "same_size"}
     again = tongban("county", "evidence", "--data", county, "--output", county / "out")
     assert (again.code, "already_exists" in again.err) == (5, True)
+
+
+def test_what_an_auditor_refused_is_exported_too(county: Path) -> None:
+    """It holds another tree of five entries than the one that it was asked to cosign."""
+    (county / "witness.sqlite").unlink()
+    with closing(SqliteAuditStore(county / "auditor.sqlite")) as store:
+        held = AddCheckpoint.parse(request(0, 5, TREE)).note.format()
+        store.keep(None, Latest(size=5, root=TREE.root(0, 5), time=1, note=held))
+        for number, refused in enumerate((request(0, 5, OTHER), request(5, 7, OTHER), request(5, 8, TREE))):
+            store.keep_evidence(refused, bytes([number]))
+    made = tongban("county", "evidence", "--data", county, "--output", county / "out")
+    assert (made.code, made.out.splitlines()[0]) == (0, "3 signed checkpoints were refused; 2 of them prove a fork")
 
 
 def test_the_export_for_machines_counts_what_proves_nothing_too(county: Path) -> None:
