@@ -40,7 +40,7 @@ __all__ = ["HUB", "HubPart"]
 
 _NOW: Final = T0 + 3600
 _WITNESSES: Final = ("w0", "w1")
-_LIMITS: Final = RegistryLimits(quiet_s=0.0, wait_s=3.0, heartbeat_s=3600.0)
+_LIMITS: Final = RegistryLimits(quiet_s=0.0, wait_s=1.0, heartbeat_s=3600.0)
 _FIRST: Final = 3
 
 
