@@ -5,8 +5,9 @@
     genesis, policy                    can be read, and genesis is signed
     sums                               hub/filesums.py, where something is remembered
 
-It needs no key, opens no face, writes nothing, and may run beside the serving node. What an auditor mirrored of the log
-is not looked at here: the auditor replays it when it starts.
+    auditor.sqlite                     the mirror, replayed entry by entry (hub/county/auditcheck.py)
+
+It needs no key, opens no face, writes nothing, and may run beside the serving node.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hub.county.auditcheck import check_auditor
 from hub.county.outbox import OUTBOX_SCHEMA
 from hub.county.records import RECORD_SCHEMA
 from hub.county.witness import WITNESS_SCHEMA, log_keys
@@ -42,15 +44,16 @@ _LATEST: Final = "SELECT path, size, root, note FROM latest ORDER BY path"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountyFindings:
-    """What holds: rows of the record store and outbox, rows of the witness, files with remembered sums."""
+    """What holds: rows of the record store and outbox, of the witness, entries mirrored, files with remembered sums."""
 
     records: int
     witness: int
+    mirrored: int
     files: int
 
     def to_json(self) -> dict[str, JsonValue]:
         """Write the findings for machines."""
-        return {"records": self.records, "witness": self.witness, "files": self.files}
+        return {"records": self.records, "witness": self.witness, "mirrored": self.mirrored, "files": self.files}
 
 
 def check_county(data: Path, *, remembered: bool = True) -> CountyFindings:
@@ -61,23 +64,36 @@ def check_county(data: Path, *, remembered: bool = True) -> CountyFindings:
     if not (data / "county.json").is_file():
         raise Malformed("bad_file", "there is no county.json in this folder: it is no county's")
     files = check_remembered(data) if remembered else 0
-    logs = _logs(data)
+    pinned = _pinned(data)
     rows = {name: _check_store(data / name, schema) for name, schema in _STORES.items() if (data / name).is_file()}
-    if "witness.sqlite" in rows and logs is not None:
-        _check_latest(data / "witness.sqlite", logs)
-    return CountyFindings(records=rows.get("records.sqlite", 0), witness=rows.get("witness.sqlite", 0), files=files)
+    if "witness.sqlite" in rows and pinned is not None:
+        _check_latest(data / "witness.sqlite", log_keys(pinned.policy))
+    return CountyFindings(
+        records=rows.get("records.sqlite", 0),
+        witness=rows.get("witness.sqlite", 0),
+        mirrored=_mirrored(data / "auditor.sqlite", pinned),
+        files=files,
+    )
 
 
-def _logs(data: Path) -> Keyring | None:
+def _mirrored(path: Path, pinned: TrustAnchor | None) -> int:
+    if pinned is None or not path.is_file():
+        return 0
+    try:
+        return check_auditor(path, pinned.policy, pinned.genesis)
+    except NotVerified as error:
+        raise NotVerified("corrupt_store", f"{path.name}: {error.message}", index=error.index) from error
+
+
+def _pinned(data: Path) -> TrustAnchor | None:
     """Read policy and genesis, which are there once the alliance has been founded."""
     if not ((data / "policy").is_file() and (data / "genesis").is_file()):
         return None
     try:
         policy = Policy.parse((data / "policy").read_bytes())
-        TrustAnchor(policy, (data / "genesis").read_bytes())
+        return TrustAnchor(policy, (data / "genesis").read_bytes())
     except TongbanError as error:
         raise NotVerified("corrupt_store", f"policy or genesis: {error}") from error
-    return log_keys(policy)
 
 
 def _check_store(path: Path, schema: Sequence[str]) -> int:

@@ -28,8 +28,9 @@ class StoredRefusal:
 
 
 class AuditStore(Protocol):
-    """Storage of one auditor of one log. Thread-safe. Writes are durable on return; they raise Unavailable
-    store_stopped, after which the store must be opened anew.
+    """Storage of one auditor of one log. Thread-safe; writes are durable on return.
+
+    They raise Unavailable store_stopped, after which the store must be opened anew.
     """
 
     def reader(self) -> Reader:
@@ -45,7 +46,7 @@ class AuditStore(Protocol):
         ...
 
     def keep(self, batch: Appended | None, latest: Latest | None = None, settled: Sequence[bytes] = ()) -> None:
-        """Store entries that hold, the checkpoint that is cosigned with them, and drop settled deposits: all or nothing.
+        """Store entries that hold and the checkpoint cosigned with them, and drop settled deposits: all or nothing.
 
         Raises Conflict store_moved: the mirror does not stand where the batch begins.
         """

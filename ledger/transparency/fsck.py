@@ -75,17 +75,19 @@ def replay_log(
     cosigners: Sequence[VerifierKey] = (),
     in_order: InOrder = one_by_one,
     on_entries: Callable[[int], None] = lambda _: None,
+    signed: bool = True,
 ) -> Replayed:
     """Check everything. reader, state: of one moment.
 
-    cosigners: whose signatures are checked, too. on_entries: is told of every run of entries that holds, by its length.
+    signed: False for a mirror, whose note is the bare text of a checkpoint. cosigners: whose signatures are checked,
+    too. on_entries: is told of every run of entries that holds, by its length.
     Raises NotVerified corrupt_store, with the first index at fault where one is known.
     """
     replay: _Replay | None = None
     try:
         replay = _Replay(reader, state, log_key, in_order)
         replay.walk(on_entries)
-        replay.check_right_edge()
+        replay.check_right_edge(signed=signed)
         replay.check_statuses()
         replay.check_published([log_key, *cosigners])
         return replay.result()
@@ -173,13 +175,17 @@ class _Replay:
             first = number * TILE_WIDTH << (TILE_HEIGHT * level)
             raise _corrupt(f"tile {number} of level {level}, which begins there, cannot be read", first) from error
 
-    def check_right_edge(self) -> None:
-        """Compare the partial tiles and the signed note. The last entry must be a head: else its root is unknown."""
+    def check_right_edge(self, *, signed: bool) -> None:
+        """Compare the partial tiles and the note. The last entry must be a head: else its root is unknown."""
         for level, partial in enumerate(self._edge.partials):
             if partial:
                 self._compare_tile(level, (self._state.size >> (TILE_HEIGHT * level)) // TILE_WIDTH, partial)
-        note = Note.parse(self._state.note)
-        self._compare_root(verify_checkpoint(note, keyring([self._log_key])).checkpoint, self._state.size)
+        self._compare_root(self._noted(signed=signed), self._state.size)
+
+    def _noted(self, *, signed: bool) -> Checkpoint:
+        if not signed:
+            return Checkpoint.parse(self._state.note)
+        return verify_checkpoint(Note.parse(self._state.note), keyring([self._log_key])).checkpoint
 
     def _compare_root(self, checkpoint: Checkpoint, size: int) -> None:
         if (checkpoint.origin, checkpoint.size) != (self._state.origin, size):

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from hub.county.auditcheck import check_auditor
 from hub.county.auditing import SqliteAuditStore
 from hub.county.auditor import NEAR, Auditor
 from ledger.deposits import Deposit
-from ledger.errors import Unavailable
+from ledger.errors import NotVerified, Unavailable
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.note import COSIGNATURE_ED25519, Note, VerifierKey, keyring
+from ledger.transparency.policy import Policy
 from ledger.transparency.store import Appended
 from ledger.transparency.witness import AddCheckpoint, Decision, Latest, monitoring_path
-from tests.audits import LOG_KEY, BookSource, add_checkpoint, auditor_of, claimed_of, refusal_in
+from tests.audits import GENESIS_STATE, LOG_KEY, BookSource, add_checkpoint, auditor_of, claimed_of, refusal_in
 from tests.entropy import signer_of
 from tests.logbook import LogBook
 from tests.ports import FakeClock
 from tests.sequenced import seals
-from tests.small_log import AUDITORS, GENESIS, LOG, ORIGIN, T0, issue_at, revocation
+from tests.small_log import AUDITORS, GENESIS, LOG, ORIGIN, POLICY, T0, issue_at, revocation
 
 NOW: Final = T0 + 3600
 KEY: Final = VerifierKey.of(AUDITORS["370214"].name, COSIGNATURE_ED25519, AUDITORS["370214"].signer)
@@ -273,3 +276,36 @@ def test_a_mirror_that_leads_to_another_tree_is_forgotten_and_fetched_anew(far: 
     far.source.served = list
     far.grow()
     assert far.caught_up(lambda: far.ask(4)).status == 200
+
+
+def test_its_file_can_be_checked_and_a_flipped_byte_is_found(world: World, tmp_path: Path) -> None:
+    """Entries, what follows from them, what was cosigned, refused and deposited: byte by byte of a row of each."""
+    hidden(world)
+    world.clock.advance(301)
+    refusal_in(world.ask(world.grow(revocation(world.book, of=2, iat=NOW))))
+    fork = sign_checkpoint(Checkpoint(origin=ORIGIN, size=4, root=bytes(32)), ORIGIN, LOG)
+    world.auditor.add_checkpoint(AddCheckpoint.of(4, (), fork).format())
+    policy = Policy.parse(POLICY)
+    assert check_auditor(world.path, policy, GENESIS_STATE) == 6
+    with closing(sqlite3.connect(world.path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(tmp_path / "copy"),))
+    cells = {
+        "entry": "d", "leaf": "h", "statement": "h", "tile": "h", "status": "t", "head": "body", "meta": "value",
+        "latest": "note", "deposit": "raw", "refusal": "jws", "evidence": "request", "held": "note",
+    }  # fmt: skip
+    for table, column in cells.items():
+        damaged = tmp_path / table
+        damaged.write_bytes((tmp_path / "copy").read_bytes())
+        with closing(sqlite3.connect(damaged)) as connection:
+            row = f"SELECT {column} FROM {table} LIMIT 1"  # noqa: S608  # names of our own
+            value = bytes(connection.execute(row).fetchone()[0])
+            for at in {0, len(value) // 2, len(value) - 1}:
+                flipped = value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+                change = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"  # noqa: S608  # the same
+                connection.execute(change, (flipped, value))
+                connection.commit()
+                with pytest.raises(NotVerified, match="corrupt_store"):
+                    check_auditor(damaged, policy, GENESIS_STATE)
+                connection.execute(change, (value, flipped))
+                connection.commit()
+        assert check_auditor(damaged, policy, GENESIS_STATE) == 6
