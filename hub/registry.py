@@ -21,10 +21,11 @@ import httpx2
 import structlog
 
 from hub.cosigning import Cosigning
+from hub.keyfiles import write_private
 from hub.ledgerfile import LedgerFile
 from hub.publication import Publisher
 from hub.refusals import Refusals
-from hub.sightings import check_sightings
+from hub.sightings import OwnLog, check_sightings
 from ledger.encoding import MAX_INTEGER, JsonValue
 from ledger.entries import Seal, parse_entry
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
@@ -35,6 +36,7 @@ from schema.context import Published, Submission
 if TYPE_CHECKING:
     from ledger.members import KeyState
     from ledger.signers import Signer
+    from ledger.transparency.evidence import ForkEvidence
     from ledger.transparency.policy import Policy
     from ledger.transparency.snapshot import LogReads, Snapshot
     from schema.context import Clock
@@ -92,6 +94,7 @@ class LedgerRegistry:
     ) -> None:
         self.limits: Final = limits or RegistryLimits()
         self.file: Final = LedgerFile(path, signer)
+        self._path: Final = path
         self._policy: Final = policy
         self._journal: Final = journal
         self._clock: Final = clock
@@ -126,13 +129,18 @@ class LedgerRegistry:
         self._tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._sequence_all, self._publisher.run)]
 
     async def _check_newest(self) -> None:
-        await check_sightings(
-            self._policy,
-            self._http,
-            self.file.sequencer.current().checkpoint,
+        own = OwnLog(
+            newest=self.file.sequencer.current(),
             root_at=lambda size: self.file.read(lambda reads: reads.root(size)),
-            timeout_s=self.limits.witness_s,
+            prove=self._prove,
         )
+        evidence = self._path.with_name("fork-evidence.json")
+
+        def keep(found: ForkEvidence) -> None:
+            if not evidence.exists():
+                write_private(evidence, found.format())
+
+        await check_sightings(self._policy, self._http, own, keep=keep, timeout_s=self.limits.witness_s)
 
     async def stop(self) -> None:
         """Stop taking entries, end the running commit, close. Callers who still wait get store_stopped."""

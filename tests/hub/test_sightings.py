@@ -15,6 +15,8 @@ from hub.ledgerfile import create_ledger
 from hub.registry import LedgerRegistry
 from ledger.errors import NotVerified
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from ledger.transparency.evidence import SAME_SIZE, ForkEvidence
+from ledger.transparency.note import keyring
 from ledger.transparency.policy import Policy
 from ledger.transparency.sqlite import read_state
 from ledger.transparency.witness import Latest
@@ -93,11 +95,24 @@ async def test_one_witness_that_has_seen_more_is_enough(world: World, tmp_path: 
 
 
 async def test_another_tree_of_the_same_size_is_no_beginning(world: World) -> None:
-    for size in (5, 3):
+    evidence = world.path.with_name("fork-evidence.json")
+    for size in (5, 4, 3, 1):
         world.show("w1", Checkpoint(origin=ORIGIN, size=size, root=b"x" * 32))
         with pytest.raises(NotVerified, match=f"witness w1 has cosigned another tree of {size} entries"):
             async with world.registry():
                 pass
+        assert ForkEvidence.parse(evidence.read_bytes()).prove(keyring([LOG_KEY]))
+        evidence.unlink()
+
+
+async def test_the_first_proof_of_a_fork_is_kept(world: World) -> None:
+    evidence = world.path.with_name("fork-evidence.json")
+    for size in (5, 3):
+        world.show("w1", Checkpoint(origin=ORIGIN, size=size, root=b"x" * 32))
+        with pytest.raises(NotVerified, match="another tree"):
+            async with world.registry():
+                pass
+    assert ForkEvidence.parse(evidence.read_bytes()).check(keyring([LOG_KEY])) == SAME_SIZE
 
 
 @pytest.mark.parametrize(
