@@ -27,6 +27,7 @@ from tests.faults import flips
 from tests.faults.account import FaultCount, Run
 from tests.faults.clocks import clock_steps
 from tests.faults.crashes import calls_of, points_of
+from tests.faults.engine_disk import full_disk_of_the_engine
 from tests.faults.full_disk import full_disk_of
 from tests.faults.kills import kill_hub
 from tests.faults.rotations import rotations
@@ -60,6 +61,7 @@ def _plan() -> Iterator[Planned]:
         yield Planned("F4", f"fail points, {name}", points_of(PARTS[name]), short, _ALL)
     for name, pages in (("hub", 120), ("ledger", 60), ("journal", 40), ("witness", 30), ("county", 70)):
         yield Planned("F7", f"disk full, {name}", full_disk_of(PARTS[name], pages), 4 if name == "hub" else 10, 20)
+    yield Planned("F7", "disk full, engine", full_disk_of_the_engine, 2, 10)
     yield Planned("F9", "clock steps", clock_steps, 4, 20)
     for name in ("ledger", "journal", "witness", "county"):
         yield Planned("F10", f"system calls, {name}", calls_of(PARTS[name]), 60, _ALL)

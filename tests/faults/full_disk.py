@@ -7,6 +7,7 @@ acknowledged is there. Mounting needs root; elsewhere the run raises Unavailable
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,16 +25,15 @@ from tests.faults.victims import Victims
 
 __all__ = ["fill", "full_disk_of", "small_disk"]
 
-_DISK_BYTES: Final = 16 << 20
 _PAGE: Final = 4096
 _ENDS: Final = {None, "store_stopped"}
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """Mount a file system of 16 MB in a folder. Raises Unavailable not_ready where that is not allowed."""
+def small_disk(folder: Path, *, megabytes: int = 16) -> Iterator[Path]:
+    """Mount a small file system in a folder. Raises Unavailable not_ready where that is not allowed."""
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES},mode=0700", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
@@ -49,7 +49,8 @@ def small_disk(folder: Path) -> Iterator[Path]:
 def fill(disk: Path, leave: int) -> Path:
     """Write one file so large that `leave` pages are left; give it."""
     filler = disk / "filler"
-    filler.write_bytes(bytes(max(shutil.disk_usage(disk).free - leave * _PAGE, 0)))
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(disk).free - leave * _PAGE, 1))
     return filler
 
 
