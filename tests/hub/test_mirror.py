@@ -5,13 +5,8 @@ from __future__ import annotations
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import httpx2
 import pytest
@@ -32,6 +27,7 @@ from ledger.transparency.policy import Policy
 from ledger.transparency.tiles import TileNodes, TilePath, decode_bundle, partial_width
 from tests.folder_log import TOKEN, FolderLog
 from tests.hub_folder import HubFolder
+from tests.static_server import served
 
 URL = "http://hub.example/ledger"
 
@@ -314,25 +310,6 @@ def test_no_answer_is_unavailable(mirrored: Mirrored) -> None:
     empty = httpx2.Client(transport=httpx2.MockTransport(lambda _request: httpx2.Response(404)))
     with pytest.raises(Unavailable, match="no_log"):
         mirrored.run(client=empty)
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder with nothing but Python's own web server."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_arguments: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_any_web_server_can_serve_it(mirrored: Mirrored) -> None:
