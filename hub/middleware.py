@@ -10,7 +10,7 @@ a person's license.
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 from typing import Final
 
@@ -50,6 +50,9 @@ _LOG_ROUTES: Final = frozenset(
 )
 _ERROR_HEADER: Final = ERROR_HEADER.encode("ascii")
 
+# Names a request in the log and protects nothing. A system call a request would hand the interpreter to another thread.
+_IDS: Final = random.Random()  # noqa: S311
+
 _log = structlog.get_logger(__name__)
 
 
@@ -65,7 +68,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["request_id"] = request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id = f"{_IDS.getrandbits(64):016x}"
         began, status, codes = time.perf_counter(), 500, ""
 
         async def observed(message: Message) -> None:
@@ -106,7 +109,7 @@ class Masked:
         try:
             await self._app(scope, receive, watched)
         except Exception as error:  # noqa: BLE001  # the last place that can mask it
-            request_id = str(scope.get("state", {}).get("request_id") or secrets.token_hex(8))
+            request_id = str(scope.get("state", {}).get("request_id") or f"{_IDS.getrandbits(64):016x}")
             log_unexpected(error, request_id)
             if not begun:
                 await _internal_error(request_id)(scope, receive, send)
