@@ -62,13 +62,22 @@ class Readers:
                 self.visits.append(Visit(before, Checkpoint.parse(text), verify, fsck))
                 return
 
-    def verify(self, *options: object, key: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run `verify`."""
-        return self._run("verify", "-url", self.live.url, "-key", key or self.live.data / "log.vkey", *options)
+    def verify(
+        self, *options: object, key: Path | None = None, url: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `verify`. url: of a mirror in place of the log."""
+        return self._run("verify", "-url", url or self.live.url, "-key", key or self.live.data / "log.vkey", *options)
 
-    def fsck(self, *options: object) -> subprocess.CompletedProcess[str]:
-        """Run Tessera's fsck, which always exits 0 and says on stderr what it found."""
-        own = ("-storage_url", f"{self.live.url}/", "-public_key", self.live.data / "log.vkey", "-ui=false", "-N=4")
+    def fsck(self, *options: object, url: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run Tessera's fsck, which always exits 0 and says on stderr what it found. url: of a mirror."""
+        own = (
+            "-storage_url",
+            f"{url or self.live.url}/",
+            "-public_key",
+            self.live.data / "log.vkey",
+            "-ui=false",
+            "-N=4",
+        )
         return self._run("fsck", *own, *options)
 
     def _run(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:

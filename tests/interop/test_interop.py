@@ -13,9 +13,11 @@ from hub.partner import ask
 from ledger.encoding import b64_encode
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.note import COSIGNATURE_ED25519, NOTE_ED25519, VerifierKey
+from tests.command_line import tongban
 from tests.entropy import signer_of
 from tests.interop.live_log import Readers, build_programs
 from tests.live_alliance import LIVE_COUNTIES, LiveAlliance
+from tests.static_server import served
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +109,17 @@ def test_entries_are_read_with_a_token_only(log: Readers) -> None:
     assert "Successfully" not in done.stderr
     assert "fsck failed" in done.stderr
     assert log.verify().returncode == 0
+
+
+def test_tessera_and_go_accept_a_mirror_behind_any_web_server(log: Readers, tmp_path: Path) -> None:
+    """The folder that `tongban ledger mirror` keeps, under Python's own web server: the same checkpoint, tiles, entries."""
+    live, mirror = log.live, tmp_path / "mirror"
+    county = ("--county-data", live.alliance.data("370214"))
+    pins = ("--policy", live.data / "policy", "--genesis", live.data / "genesis")
+    secret = ("--passphrase-file", live.alliance.passphrase_file("370214"))
+    made = tongban("ledger", "mirror", mirror, "--url", live.url, *pins, *county, *secret)
+    assert (made.code, made.err) == (0, "")
+    with served(mirror) as url:
+        fsck, verify = log.fsck(url=url), log.verify("-cosigners", log.cosigners(), url=url)
+    assert "Successfully fsck'd log" in fsck.stderr, fsck.stderr
+    assert (verify.returncode, verify.stderr) == (0, "")
