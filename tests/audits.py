@@ -29,6 +29,7 @@ from tests.stores import MemoryStore
 __all__ = [
     "GENESIS_STATE",
     "LOG_KEY",
+    "NEAR_BY",
     "BookSource",
     "MemoryAuditStore",
     "add_checkpoint",
@@ -36,6 +37,9 @@ __all__ = [
     "claimed_of",
     "refusal_in",
 ]
+
+NEAR_BY: Final = 250
+"""How far behind an auditor of the tests answers at once, and how much it then takes at a time."""
 
 LOG_KEY: Final = VerifierKey.of(ORIGIN, NOTE_ED25519, LOG)
 
@@ -155,8 +159,8 @@ def auditor_of(
     def refuse(refusal: Refusal) -> bytes:
         return sign_refusal(refusal, kid=f"{county}#1", signer=govern)
 
-    mirror = MirroredLog(opened, source, genesis=GENESIS_STATE, log_key=LOG_KEY, clock=clock)
-    return Auditor(opened, mirror, name=name, signer=signer, refuse=refuse, clock=clock, **parts)  # type: ignore[arg-type]
+    mirror = MirroredLog(opened, source, genesis=GENESIS_STATE, log_key=LOG_KEY, clock=clock, run=NEAR_BY)
+    return Auditor(opened, mirror, name=name, signer=signer, refuse=refuse, clock=clock, near=NEAR_BY, **parts)  # type: ignore[arg-type]
 
 
 def add_checkpoint(auditor: Auditor, book: LogBook, old: int, *, log: Signer = LOG) -> Decision:

@@ -44,7 +44,7 @@ NEAR: Final = 2_048
 
 _MANY: Final = 65_536  # from how many entries on worker processes pay
 _BUSY_S: Final = 0.9  # the hub waits for a second
-_PASSING: Final = frozenset({"iat_in_future"})  # a refusal that time may lift
+_PASSING: Final = frozenset({"bad_inclusion", "iat_in_future"})  # refusals that right entries, or time, may lift
 _JOSE: Final = "application/jose"
 
 _log = structlog.get_logger(__name__)
@@ -53,8 +53,8 @@ _log = structlog.get_logger(__name__)
 class Auditor:
     """An auditor of one log, signing as `name`. Thread-safe; its calls block.
 
-    refuse: signs a refusal with the county's govern key. pool: opens workers that check the signatures of very many
-    entries.
+    refuse: signs a refusal with the county's govern key. near: how far behind it answers at once. pool: opens workers
+    that check the signatures of very many entries.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Auditor:
         signer: Signer,
         refuse: Callable[[Refusal], bytes],
         clock: Clock,
+        near: int = NEAR,
         pool: Callable[[], AbstractContextManager[InOrder]] = lambda: nullcontext(one_by_one),
     ) -> None:
         self.store: Final = store
@@ -75,6 +76,7 @@ class Auditor:
         self._signer: Final = signer
         self._refuse: Final = refuse
         self._clock: Final = clock
+        self._near: Final = near
         self._pool: Final = pool
         self._busy: Final = threading.Lock()
         self._catching_up: threading.Thread | None = None
@@ -112,7 +114,7 @@ class Auditor:
         claimed, mirror = request.checkpoint, self._mirror
         if claimed.size < mirror.size:
             raise Unavailable("not_ready", f"{mirror.size} entries are mirrored already: ask for the newest")
-        if claimed.size - mirror.size > NEAR:
+        if claimed.size - mirror.size > self._near or mirror.is_behind:
             return self._later(claimed)
         try:
             audited = mirror.check_next(claimed)
@@ -148,14 +150,18 @@ class Auditor:
 
     def _later(self, claimed: Checkpoint) -> Decision:
         """Answer for a checkpoint far ahead: the refusal that catching up has led to, or 503. Raises Unavailable."""
-        for kept in self.store.refusals(16):
-            known = kept.refusal
-            if (known.size, known.root) == (claimed.size, claimed.root) and known.code not in _PASSING:
-                return Decision(status=422, content_type=_JOSE, body=kept.jws)
+        same = (each for each in self.store.refusals(16) if _is_of(each.refusal, claimed))
+        kept = next(same, None)
+        if kept is None or kept.refusal.code in _PASSING:
+            self._start(claimed)
+        if kept is None:
+            raise Unavailable("not_ready", self._progress(claimed))
+        return Decision(status=422, content_type=_JOSE, body=kept.jws)
+
+    def _start(self, claimed: Checkpoint) -> None:
         if self._catching_up is None or not self._catching_up.is_alive():
             self._catching_up = threading.Thread(target=self._catch_up, args=(claimed,), name="auditor", daemon=True)
             self._catching_up.start()
-        raise Unavailable("not_ready", self._progress(claimed))
 
     def _progress(self, claimed: Checkpoint) -> str:
         return f"replayed {self._mirror.size} of {claimed.size} entries: ask again"
@@ -195,3 +201,7 @@ class Auditor:
         self._stopping.set()
         if self._catching_up is not None:
             self._catching_up.join()
+
+
+def _is_of(refusal: Refusal, checkpoint: Checkpoint) -> bool:
+    return (refusal.size, refusal.root) == (checkpoint.size, checkpoint.root)

@@ -43,12 +43,21 @@ _GRACE_S: Final = 300
 class MirroredLog:
     """The log of `log_key` as far as it is mirrored. One thread at a time goes on; others may read `replay`.
 
-    genesis: key state of the pinned genesis. Raises NotVerified corrupt_store: the store does not hold.
+    genesis: key state of the pinned genesis. run: entries of one run, or as many as it takes to the next head.
+    Raises NotVerified corrupt_store: the store does not hold.
     """
 
     def __init__(
-        self, store: AuditStore, source: EntrySource, *, genesis: KeyState, log_key: VerifierKey, clock: Clock
+        self,
+        store: AuditStore,
+        source: EntrySource,
+        *,
+        genesis: KeyState,
+        log_key: VerifierKey,
+        clock: Clock,
+        run: int = _RUN,
     ) -> None:
+        self._run: Final = run
         self.log_key: Final = log_key
         self._store: Final = store
         self._source: Final = source
@@ -68,6 +77,12 @@ class MirroredLog:
     def size(self) -> int:
         """Entries that are mirrored and replayed."""
         return self._audit.size
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether less is mirrored than was cosigned: after it was forgotten, until it is there again."""
+        latest = self._store.latest()
+        return latest is not None and self.size < latest.size
 
     def check_next(self, claimed: Checkpoint) -> Audited:
         """Fetch and judge what is missing to a checkpoint, all at once; nothing is stored.
@@ -92,7 +107,7 @@ class MirroredLog:
     def run_to(self, claimed: Checkpoint, in_order: InOrder) -> None:
         """Fetch, judge and store one run on the way to a checkpoint. Raises as check_next."""
         goal, first = self._goal(claimed), self.size
-        raws = list(self._source.entries(first, min(first + _RUN, goal.size)))
+        raws = list(self._source.entries(first, min(first + self._run, goal.size)))
         while first + len(raws) < goal.size:
             if (end := _last_head(raws)) is not None:
                 self.keep(self._check(raws[: end + 1], None, in_order))
@@ -100,7 +115,7 @@ class MirroredLog:
             if len(raws) >= _MAX_RUN:
                 raise NotVerified("bad_head", f"no head among {_MAX_RUN} entries", index=first)
             start = first + len(raws)
-            raws += self._source.entries(start, min(start + _RUN, goal.size))
+            raws += self._source.entries(start, min(start + self._run, goal.size))
         self.keep(self._check(raws, goal, in_order))
 
     def _goal(self, claimed: Checkpoint) -> Checkpoint:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -20,7 +20,7 @@ from ledger.status import Status
 from ledger.transparency.audit import Audit, Audited
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import leaf_hash
-from ledger.transparency.spans import Window
+from ledger.transparency.spans import InOrder, Window, one_by_one
 from tests.audits import GENESIS_STATE, LOG_KEY, BookSource, MemoryAuditStore, claimed_of
 from tests.entropy import signer_of
 from tests.logbook import LogBook
@@ -44,13 +44,19 @@ class World:
         self.book.close()
         self.advance()
 
-    def check(self, raws: Sequence[bytes] | None = None, claimed: Checkpoint | None = None) -> Audited:
+    def check(
+        self,
+        raws: Sequence[bytes] | None = None,
+        claimed: Checkpoint | None = None,
+        in_order: InOrder = one_by_one,
+    ) -> Audited:
         """Check what is new in the book, or what is given, against the checkpoint that the log would sign."""
         return self.audit.check(
             self.book.entries[self.audit.size :] if raws is None else raws,
             claimed=claimed or claimed_of(self.book),
             window=WINDOW,
             prove=self.source.journal_growth,
+            in_order=in_order,
         )
 
     def advance(self) -> Audited:
@@ -245,6 +251,27 @@ def test_rules_are_those_of_the_last_head(log: World, *, with_head: bool) -> Non
         assert log.advance().replay.size == 8
     else:
         assert log.refused() == ("iat_in_future", 5)
+
+
+def all_at_once(function: Callable[[Any], Any], items: Iterable[Any], /) -> Iterator[Any]:
+    """Read every span before the first is judged: as far ahead as any pool could be."""
+    return iter([function(item) for item in list(items)])
+
+
+@pytest.mark.parametrize("in_order", [one_by_one, all_at_once])
+def test_entries_read_ahead_are_judged_by_the_keys_and_rules_at_their_index(log: World, in_order: InOrder) -> None:
+    """A rule entry and a rotation in the first span change what holds in the second."""
+    payload = rule_payload(iat=NOW, prev=log.book.state.digest(), rules={"iat_ahead_s": 9_000})
+    log.book.add(sign_general(RULE_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()]))
+    log.book.close()
+    for number in range(300):
+        log.book.append(issue_at(NOW + 1_000 + number).partition("~")[0].encode())
+    log.book.close()
+    assert log.check(in_order=in_order).replay.size == 307
+    under_a_revoked_key(log)
+    with pytest.raises(NotVerified, match="key_not_active") as caught:
+        log.check(in_order=in_order)
+    assert caught.value.index == 308
 
 
 def test_it_starts_again_from_its_store_with_the_state_of_a_full_replay(log: World) -> None:
