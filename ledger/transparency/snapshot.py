@@ -70,6 +70,8 @@ class LogReads:
         self._statuses: Final = _Recent(lambda size: load_statuses(self._read(), size - 1))
         self._heads: Final = _Recent(self._head)
         self._changes: Final = _Recent(lambda size: tuple(self.governance(1, size)))
+        # (index, size, note): size is the first published one above index, and will be: sizes only grow, notes are kept.
+        self._first: tuple[int, int, bytes] = (0, 0, b"")
 
     def remember_statuses(self, size: int, statuses: StatusArray) -> None:
         """Take the statuses that the head of this size binds, so that they need not be loaded; not to be changed."""
@@ -124,10 +126,14 @@ class LogReads:
 
         Raises Conflict wrong_target if there is none yet.
         """
-        found = self._read().checkpoints(index + 1, 1)
-        if not found:
-            raise Conflict("wrong_target", f"entry {index} is not published", index=index)
-        return found[0].size, found[0].note
+        low, size, note = self._first
+        if not low <= index < size:
+            found = self._read().checkpoints(index + 1, 1)
+            if not found:
+                raise Conflict("wrong_target", f"entry {index} is not published", index=index)
+            size, note = found[0].size, found[0].note
+            self._first = (index, size, note)
+        return size, note
 
     def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
         """Give the newest cosignature of every cosigner over a published checkpoint, by name."""
