@@ -70,7 +70,7 @@ class LogReads:
         self._statuses: Final = _Recent(lambda size: load_statuses(self._read(), size - 1))
         self._heads: Final = _Recent(self._head)
         self._changes: Final = _Recent(lambda size: tuple(self.governance(1, size)))
-        # (index, size, note): size is the first published one above index, and will be: sizes only grow, notes are kept.
+        # (index, size, note): size is the first published above index, and stays it: sizes only grow, notes are kept.
         self._first: tuple[int, int, bytes] = (0, 0, b"")
 
     def remember_statuses(self, size: int, statuses: StatusArray) -> None:
