@@ -27,12 +27,13 @@ from hub.mirrorpages import (
     page_sum,
     parse_page,
 )
-from hub.mirrorparts import Parts, fetch_parts, landmark_lines, landmarks_at
+from hub.mirrorparts import Parts, fetch_parts, landmarks_at
 from hub.mirrorsource import LogSource, in_parallel
 from hub.mirrortree import MirrorTree, Progress, Tiles, growth_path, numbers
 from ledger.anchor import TrustAnchor
 from ledger.encoding import JsonValue, b64_encode
 from ledger.errors import Conflict, Malformed, NotVerified, Unavailable
+from ledger.landmarks import format_landmarks
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.evidence import ForkEvidence
 from ledger.transparency.merkle import TreeView
@@ -213,7 +214,7 @@ class Mirror:
         for mark in landmarks:
             if mark.root != root_at(mark.size):
                 raise NotVerified("bad_consistency", f"the landmark of {mark.day} is of another tree")
-        return landmark_lines(landmarks)
+        return format_landmarks(landmarks)
 
     def _pages(self, parts: Parts) -> dict[str, bytes]:
         """Fetch the pages of published checkpoints from the last one on; where none are served, keep our own."""

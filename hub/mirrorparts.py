@@ -6,19 +6,17 @@ its last leaf, and keys and statuses are those that the head binds.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ledger.deflated import inflate
-from ledger.encoding import b64_decode, b64_encode, parse_decimal
 from ledger.entries import Head, parse_entry
 from ledger.errors import Conflict, Malformed, NotVerified
+from ledger.landmarks import format_landmarks, parse_landmarks
 from ledger.sync import SyncedLog, check_sync
 from ledger.sync_files import MAX_STATUS_BYTES, format_keys, parse_head, parse_keys
-from ledger.transparency.merkle import HASH_BYTES
 from ledger.transparency.sequencer import landmark_day
 from ledger.transparency.store import Landmark
 
@@ -26,10 +24,8 @@ if TYPE_CHECKING:
     from ledger.anchor import TrustAnchor
     from ledger.transparency.checkpoint import Checkpoint
 
-__all__ = ["Parts", "check_parts", "fetch_parts", "landmark_lines", "landmarks_at", "parse_landmark_lines"]
+__all__ = ["Parts", "check_parts", "fetch_parts", "landmarks_at", "parse_landmark_lines"]
 
-_MAX_SMALL: Final = 16 * 1024 * 1024
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Get = Callable[[str], bytes | None]
 
@@ -108,27 +104,10 @@ def landmarks_at(listed: bytes | None, parts: Parts) -> list[Landmark]:
 def parse_landmark_lines(data: bytes) -> list[Landmark]:
     """Read a list of landmarks: days ascend, sizes never fall; a quiet day has the size of the day before.
 
-    Raises Malformed too_large, bad_file, bad_number, bad_base64.
+    Raises Malformed too_large, bad_file, bad_encoding, bad_number, bad_base64.
     """
-    if len(data) > _MAX_SMALL or not data.isascii():
-        raise Malformed("bad_file", "landmarks are lines of ASCII")
-    words = [line.split(" ") for line in data.decode("ascii").splitlines()]
-    rows = [_landmark(each) for each in words]
-    if landmark_lines(rows) != data or not _ascend(rows):
+    rows = list(parse_landmarks(data))
+    in_order = all(one.day < other.day and one.size <= other.size for one, other in pairwise(rows))
+    if not in_order or format_landmarks(rows) != data:
         raise Malformed("bad_file", "landmarks are not in their one form, or do not ascend")
     return rows
-
-
-def _landmark(words: Sequence[str]) -> Landmark:
-    if len(words) != 3 or not _DAY.fullmatch(words[0]):
-        raise Malformed("bad_file", "expected day, size and root of a landmark")
-    return Landmark(day=words[0], size=parse_decimal(words[1]), root=b64_decode(words[2], size=HASH_BYTES))
-
-
-def _ascend(rows: Sequence[Landmark]) -> bool:
-    return all(one.day < other.day and one.size <= other.size for one, other in pairwise(rows))
-
-
-def landmark_lines(rows: Sequence[Landmark]) -> bytes:
-    """Write a list of landmarks."""
-    return "".join(f"{row.day} {row.size} {b64_encode(row.root)}\n" for row in rows).encode("ascii")

@@ -77,6 +77,14 @@ def test_a_mirror_is_made_without_and_with_a_token_and_checked(folder: Path, pin
     assert json.loads(tongban("ledger", "mirror", folder / "new", "--check", *pins, "--json").out)["size"] == 33
 
 
+def test_a_verifier_syncs_from_a_mirror(folder: Path, pins: tuple[object, ...]) -> None:
+    """The folder behind any web server is as good as the log: nothing about it need be believed."""
+    with served(folder / "one" / "mirror") as url:
+        made = tongban("sync", folder / "field", "--url", url, *pins, "--json")
+    assert (made.code, made.err) == (0, "")
+    assert json.loads(made.out)["size"] == 33
+
+
 def test_a_damaged_mirror_exits_1_and_names_the_file(folder: Path, pins: tuple[object, ...]) -> None:
     path = folder / "one" / "mirror" / "tile" / "entries" / "000.p" / "33"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
