@@ -52,12 +52,16 @@ class Strace:
         return dict(os.environ) | ({"LD_LIBRARY_PATH": self.libraries} if self.libraries else {})
 
     @contextmanager
-    def attached(self, pid: int, out: Path, *, calls: Sequence[str], injection: str | None = None) -> Iterator[None]:
-        """Trace a process from now to its end. out: the calls, a line each, with descriptors as paths.
+    def attached(
+        self, pid: int, out: Path, *, calls: Sequence[str], injection: str | None = None, data: bool = False
+    ) -> Iterator[None]:
+        r"""Trace a process from now to its end. out: the calls, a line each, with descriptors as paths.
 
-        injection: which fault at which call, as strace writes it. Raises Unavailable not_ready.
+        injection: which fault at which call, as strace writes it. data: with all that is written, each byte as `\x00`.
+        Raises Unavailable not_ready.
         """
-        options = ["-f", "-yy", "-s", "32", "-o", str(out), "-e", f"trace={','.join(calls)}", "-p", str(pid)]
+        shown = ["-s", "1000000", "-xx"] if data else ["-s", "32"]
+        options = ["-f", "-y", *shown, "-o", str(out), "-e", f"trace={','.join(calls)}", "-p", str(pid)]
         options += [] if injection is None else ["-e", f"inject={injection}"]
         with subprocess.Popen(
             [self.command, *options], env=self._environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -105,6 +109,9 @@ def _fetch() -> None:
     packages = _FOLDER / "packages"
     packages.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(["apt-get", "download", *_PACKAGES], cwd=packages, capture_output=True, check=False)
+    if done.returncode:  # a new machine has no list of packages yet
+        subprocess.run(["apt-get", "update"], capture_output=True, check=False)
+        done = subprocess.run(["apt-get", "download", *_PACKAGES], cwd=packages, capture_output=True, check=False)
     if done.returncode:
         raise Unavailable("not_ready", f"strace cannot be fetched: {done.stderr.decode(errors='replace').strip()}")
     for package in sorted(packages.glob("*.deb")):

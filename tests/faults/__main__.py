@@ -30,6 +30,7 @@ from tests.faults.crashes import calls_of, points_of
 from tests.faults.engine_disk import full_disk_of_the_engine
 from tests.faults.full_disk import full_disk_of
 from tests.faults.kills import kill_hub
+from tests.faults.power_cuts import power_cuts_of
 from tests.faults.rotations import rotations
 from tests.faults.simulation import simulate
 from tests.faults.stores import PARTS
@@ -65,6 +66,8 @@ def _plan() -> Iterator[Planned]:
     yield Planned("F9", "clock steps", clock_steps, 4, 20)
     for name in ("ledger", "journal", "witness", "county"):
         yield Planned("F10", f"system calls, {name}", calls_of(PARTS[name]), 60, _ALL)
+    for name in ("ledger", "journal", "witness", "county"):
+        yield Planned("F10", f"power cuts, {name}", power_cuts_of(PARTS[name]), 40, 400)
     yield Planned("F11", "one byte flipped", flips.run, 120, 500)
     yield Planned("F13", "key rotated, key revoked", rotations, 3, 10)
     yield Planned("S", "state machine", simulate, 60, 1000)

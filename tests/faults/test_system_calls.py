@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from tests.faults.crashes import calls_of
+from tests.faults.power_cuts import Disk, power_cuts_of
 from tests.faults.stores import PARTS
 from tests.faults.victims import Victims
 from tests.strace import Strace
@@ -48,6 +49,35 @@ def told_too_early(trace: Sequence[str]) -> list[str]:
             early += [f"{said[1]}: {Path(path).name}" for path in sorted(unsynced)]
     assert told > 2
     return early
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_power_cut_takes_nothing_that_was_acknowledged(name: str, seed: int, strace: Strace) -> None:
+    """What was synced is there, of the rest nothing or anything."""
+    count = power_cuts_of(PARTS[name])(16, seed)
+    assert count.misses == (), f"TONGBAN_FAULT_SEED={seed}"
+    assert (count.rounds, count.lost, count.twice, count.silent) == (16, 0, 0, 0)
+
+
+def test_a_disk_keeps_what_was_synced() -> None:
+    """A write, a truncation and a deletion count when their file, or its folder, was synced."""
+    disk = Disk()
+    lines = [
+        '7 pwrite64(4</x/a>, "\\x01\\x02\\x03", 3, 2) = 3',
+        '7 pwrite64(5</x/b>, "\\x07", 1, 0) = 1',
+        "7 fdatasync(4</x/a>) = 0",
+        "7 ftruncate(4</x/a>, 3) = 0",
+        '7 pwrite64(4</x/a>, "\\x09", 1, 9) = ? ERESTARTSYS',
+    ]
+    for line in lines:
+        disk.take(line)
+    assert disk.synced == {"/x/a": b"\x00\x00\x01\x02\x03"}
+    disk.take("7 fsync(4</x/a>) = 0")
+    disk.take('7 unlink("/x/a") = 0')
+    assert disk.synced == {"/x/a": b"\x00\x00\x01"}
+    disk.take("7 fdatasync(6</x>) = 0")
+    assert disk.synced == {}
+    assert [each.path for each in disk.pending] == ["/x/b"]
 
 
 def test_an_acknowledgement_before_the_sync_is_seen() -> None:

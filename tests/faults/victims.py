@@ -99,6 +99,16 @@ class Victims:
             self._run(folder, None, tracer=(strace, None))
             return (folder.parent / "calls").read_text("utf-8", errors="replace").splitlines()
 
+    def traced(self, folder: Path, strace: Strace) -> tuple[Told, list[str]]:
+        """Let a child work in a folder without a fault; give what it told, and its calls with all that it wrote."""
+        self._send(json.dumps({"folder": str(folder), "at": None, "moment": "not done", "how": "kill"}))
+        (_, pid) = self._line()
+        calls = folder.parent / "calls"
+        with strace.attached(pid, calls, calls=(*CALLS, "writev"), data=True):
+            self._send("go")
+            told = self._told()
+        return told, calls.read_text("utf-8").splitlines()
+
     def fail(self, at: str, moment: Moment, how: How) -> Finding:
         """Make one fail point fail, and check. A point that threads did not reach this time is tried again."""
         for _ in range(_ATTEMPTS):
