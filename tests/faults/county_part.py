@@ -98,7 +98,8 @@ def _compared(node: CountyNode, told: Told) -> Finding:
     sealed = dict(told.of("sealed"))
     lost = sum(leaf not in {item.leaf.hex() for item in _seal_items(node, number)} for number, leaf in sealed.items())
     items = {item.id: item for number in range(_SEALED.stop) for item in node.outbox.of(str(identifier_of(number)))}
-    lost += sum((items[key].state, items[key].evidence) != ("logged", _RECEIPT) for (key,) in told.of("settled"))
+    standing = {(item.id, item.state, item.evidence) for item in items.values()}
+    lost += sum((key, "logged", _RECEIPT) not in standing for (key,) in told.of("settled"))
     leaves = {item.leaf.hex() for item in items.values()}
     lost += sum(leaf not in leaves for _, leaf in told.of("revoked"))
     lost += sum(node.records.face(str(identifier_of(number))) is not None for (number,) in told.of("erased"))

@@ -24,7 +24,7 @@ from tests.faults.parts import Finding, Part, Told
 from tests.faults.victims import Victims
 from tests.strace import find_strace
 
-__all__ = ["Disk", "power_cuts_of"]
+__all__ = ["Disk", "after_a_cut", "files_in", "power_cuts_of"]
 
 _SECTOR: Final = 512
 _ON_FILE: Final = re.compile(r"\d+ +(pwrite64|ftruncate|fsync|fdatasync)\(\d+<([^>]*)>(?:, (.*))?\) += \d+$")
@@ -111,7 +111,7 @@ def power_cuts_of(part: Part) -> Run:
             Victims.of(part, Path(name) / part.name) as victims,
             victims.beginning() as folder,
         ):
-            before = _files(folder)
+            before = files_in(folder)
             told, trace = victims.traced(folder, strace)
             ways = [
                 (f"seed {number}", _way(part, before, trace, told, number)) for number in range(seed, seed + rounds)
@@ -124,10 +124,11 @@ def power_cuts_of(part: Part) -> Run:
 def _way(
     part: Part, before: dict[str, bytes], trace: Sequence[str], told: Told, seed: int
 ) -> Callable[[], Finding]:  # fmt: skip
-    return lambda: _round(part, before, trace, told, Random(seed))
+    return lambda: after_a_cut(part, before, trace, told, Random(seed))
 
 
-def _round(part: Part, before: dict[str, bytes], trace: Sequence[str], told: Told, chance: Random) -> Finding:
+def after_a_cut(part: Part, before: dict[str, bytes], trace: Sequence[str], told: Told, chance: Random) -> Finding:
+    """Check what is found after a cut at a random moment of a trace. before: the files at its beginning, by path."""
     end = chance.randrange(len(trace) + 1)
     disk = Disk({path: bytearray(content) for path, content in before.items()})
     for line in trace[:end]:
@@ -144,7 +145,7 @@ def _round(part: Part, before: dict[str, bytes], trace: Sequence[str], told: Tol
         return part.check(found, by_then)
 
 
-def _files(folder: Path) -> dict[str, bytes]:
+def files_in(folder: Path) -> dict[str, bytes]:
     """Read all files; the first one lies in `folder` itself, so that its parent is the root."""
     (folder / "root").touch()
     paths = [folder / "root", *(path for path in sorted(folder.rglob("*")) if path.is_file())]

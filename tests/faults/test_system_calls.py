@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
 
+from ledger.errors import TongbanError
 from tests.faults.crashes import calls_of
-from tests.faults.power_cuts import Disk, power_cuts_of
+from tests.faults.power_cuts import Disk, after_a_cut, files_in, power_cuts_of
 from tests.faults.stores import PARTS
 from tests.faults.victims import Victims
 from tests.strace import Strace
@@ -57,6 +60,19 @@ def test_a_power_cut_takes_nothing_that_was_acknowledged(name: str, seed: int, s
     count = power_cuts_of(PARTS[name])(16, seed)
     assert count.misses == (), f"TONGBAN_FAULT_SEED={seed}"
     assert (count.rounds, count.lost, count.twice, count.silent) == (16, 0, 0, 0)
+
+
+def test_without_its_syncs_a_store_would_lose_what_it_acknowledged(tmp_path: Path, strace: Strace) -> None:
+    """The same check, of a run whose syncs were left out: it does see what is lost."""
+    with Victims.of(PARTS["journal"], tmp_path) as victims, victims.beginning() as folder:
+        before = files_in(folder)
+        told, trace = victims.traced(folder, strace)
+    unsynced = [line for line in trace if "fdatasync" not in line]
+    lost = 0
+    for number in range(40):
+        with suppress(AssertionError, TongbanError):  # some of it is found damaged
+            lost += after_a_cut(PARTS["journal"], before, unsynced, told, Random(number)).lost
+    assert lost > 0
 
 
 def test_a_disk_keeps_what_was_synced() -> None:
