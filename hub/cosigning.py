@@ -196,11 +196,13 @@ class Cosigning:
         if self._refusals is not None:
             self._heard[name] = await asyncio.to_thread(self._refusals.take, jws, pending.checkpoint)
 
-    def reason(self) -> str:
-        """Say what the last round lacked of a quorum, and who refused."""
-        shortfall = self._shortfall
-        groups = "; ".join(map(str, (*shortfall.groups, *self._heard.values())))
-        return f"{shortfall.cosignatures} more cosignatures are needed: {groups}"
+    def reason(self, why: str) -> str:
+        """Say what the last round lacked of a quorum, and who refused. why: the reason where nothing was missing."""
+        count, heard = self._shortfall.cosignatures, map(str, self._heard.values())
+        if not count:
+            return "; ".join([why, *heard])
+        groups = "; ".join([*map(str, self._shortfall.groups), *heard])
+        return f"{count} more cosignature{'' if count == 1 else 's'} needed: {groups}"
 
     def state(self) -> dict[str, JsonValue]:
         """Say the same for machines: {"cosignatures":2,"groups":[…],"refusals":[…]}."""

@@ -13,7 +13,7 @@ A bundle is `uint16 big-endian length || bytes`, entry after entry, at most 16 M
 one: the status is 200, or 202 while one of them is only sequenced. A single entry that fails gives the status of its
 error. `wait=receipt` waits up to 10 s for a quorum.
 
-    GET /readyz     {"ready":false,"missing":{"witnesses":"1 more cosignatures are needed: …"},
+    GET /readyz     {"ready":false,"missing":{"witnesses":"1 more cosignature needed: …"},
                      "quorum":{"sequenced":812,"published":800,"cosignatures":1,
                                "groups":[{"group":"alliance","needed":2,"held":1,"lacking":["shandong"]}],
                                "refusals":[{"county":"370214","code":"deposit_left_out",…}]}}

@@ -94,7 +94,7 @@ class Publisher:
             except NotVerified as error:
                 if error.code != "no_quorum":
                     raise
-                self.alarm = self._cosigning.reason()
+                self.alarm = self._cosigning.reason(error.message)
                 _log.error("no_quorum", size=pending.size, reason=self.alarm)
                 await asyncio.sleep(RETRY_S)
 

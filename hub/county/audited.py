@@ -56,7 +56,8 @@ class AuditorPart:
         self._http: Final = httpx2.Client(trust_env=False)
         token = county_token(node, self._http, clock)
         self._store: Final = SqliteAuditStore(node.data / "auditor.sqlite")
-        source = HttpEntries(log.url or f"{node.config.hub_url}/ledger", token, self._http)
+        self._log_url: Final = (log.url or f"{node.config.hub_url}/ledger").rstrip("/")
+        source = HttpEntries(self._log_url, token, self._http)
         self.auditor: Final = Auditor(
             self._store,
             MirroredLog(self._store, source, genesis=genesis, log_key=log.key, clock=clock),
@@ -73,7 +74,7 @@ class AuditorPart:
 
     def passing_on(self, client: httpx2.AsyncClient) -> PassingOn:
         """Make the worker that passes deposits on."""
-        return PassingOn(self.auditor, self._peers, client)
+        return PassingOn(self.auditor, self._peers, client, log_url=self._log_url)
 
     def routes(self, passing_on: PassingOn) -> list[Route]:
         """Give the routes below `/auditor`."""

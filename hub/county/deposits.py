@@ -8,7 +8,8 @@
     403   a signature that fails, or no right to it    429   100 of this county are watched already
 
 A deposit that is new here is passed on to every other auditor of the policy, and tried again for some minutes where one
-does not answer. Who has it already does not pass it on, so it goes round once.
+does not answer. Who has it already does not pass it on, so it goes round once. It is submitted to the log, too: nobody
+can take the quorum from a hub by leaving with the auditors what the hub has never seen.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["PassingOn", "auditors_of", "deposit_routes", "status_of"]
 
 _AUDITOR: Final = "/auditor"
-_AT_A_TIME: Final = 16
+_AT_A_TIME: Final = 1_000
 _ATTEMPTS: Final = 8
 _FIRST_WAIT_S: Final = 1.0  # then 2, 4 … 64 s: four minutes in all, less than the rule allows a log
 _TIMEOUT_S: Final = 5.0
@@ -115,7 +116,10 @@ def _refusing(error: TongbanError) -> Response:
 
 
 class PassingOn:
-    """Passes deposits on to the other auditors. client: reaches any URL. What is left to do survives a restart."""
+    """Passes deposits on, to the other auditors and to the log. What is left to do survives a restart.
+
+    client: reaches any URL. log_url: the log's prefix.
+    """
 
     def __init__(
         self,
@@ -123,11 +127,13 @@ class PassingOn:
         peers: Sequence[PolicyWitness],
         client: httpx2.AsyncClient,
         *,
+        log_url: str | None = None,
         first_wait_s: float = _FIRST_WAIT_S,
     ) -> None:
         self._first_wait_s: Final = first_wait_s
         self._store: Final = auditor.store
-        self._peers: Final = [f"{peer.url}/deposit" for peer in peers]
+        log = [] if log_url is None else [f"{log_url}/entries"]
+        self._told: Final = [*(f"{peer.url}/deposit" for peer in peers), *log]
         self._client: Final = client
         self._woken: Final = asyncio.Event()
 
@@ -137,21 +143,28 @@ class PassingOn:
 
     async def run(self) -> None:
         """Pass on for ever; ends when it is cancelled."""
-        while True:
-            self._woken.clear()
-            waiting = await asyncio.to_thread(self._store.to_pass_on, _AT_A_TIME)
-            if not waiting:
+        under_way: dict[bytes, asyncio.Task[None]] = {}
+        try:
+            while True:
+                self._woken.clear()
+                for raw in await asyncio.to_thread(self._store.to_pass_on, _AT_A_TIME):
+                    if raw not in under_way:
+                        under_way[raw] = asyncio.create_task(self._pass_on(raw))
                 await self._woken.wait()
-            await asyncio.gather(*(self._pass_on(raw) for raw in waiting))
+                under_way = {raw: task for raw, task in under_way.items() if not task.done()}
+        finally:
+            for task in under_way.values():
+                task.cancel()
+            await asyncio.gather(*under_way.values(), return_exceptions=True)
 
     async def _pass_on(self, raw: bytes) -> None:
-        """Tell every peer, those that do not answer again and again; then give up, as the county deposits by itself."""
-        left, wait = self._peers, self._first_wait_s
+        """Tell everyone, those that do not answer again and again; then give up, as the county deposits by itself."""
+        left, wait = self._told, self._first_wait_s
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(wait)
                 wait *= 2
-            heard = await asyncio.gather(*(self._told(url, raw) for url in left))
+            heard = await asyncio.gather(*(self._tell(url, raw) for url in left))
             left = [url for url, done in zip(left, heard, strict=True) if not done]
             if not left:
                 break
@@ -159,8 +172,8 @@ class PassingOn:
             _log.warning("deposit_not_passed_on", auditors=len(left))
         await asyncio.to_thread(self._store.passed_on, leaf_hash(raw))
 
-    async def _told(self, url: str, raw: bytes) -> bool:
-        """Tell one peer; False: it may take the deposit later."""
+    async def _tell(self, url: str, raw: bytes) -> bool:
+        """Tell one of them; False: it may take the deposit later."""
         try:
             answer = await self._client.post(url, content=raw, headers=_JOSE, timeout=_TIMEOUT_S)
         except httpx2.HTTPError:

@@ -387,7 +387,7 @@ async def test_what_a_quorum_lacks_is_told_by_group(hub: Hub) -> None:
     quorum = hub.registry.quorum
     group = {"group": "g", "needed": 2, "held": 1, "lacking": ["w0", "w1"]}
     assert (quorum["sequenced"], quorum["cosignatures"], quorum["groups"], quorum["refusals"]) == (4, 1, [group], [])
-    assert hub.registry.alarm == "1 more cosignatures are needed: g has 1 of 2 (without w0, w1)"
+    assert hub.registry.alarm == "1 more cosignature needed: g has 1 of 2 (without w0, w1)"
 
 
 async def test_health_says_what_is_missing(hub: Hub) -> None:

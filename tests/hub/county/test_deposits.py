@@ -50,6 +50,7 @@ class World:
     passing: dict[str, PassingOn] = field(default_factory=dict)
     down: Counter[str] = field(default_factory=Counter)
     heard: Counter[str] = field(default_factory=Counter)
+    submitted: list[bytes] = field(default_factory=list)
     client: httpx2.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +61,7 @@ class World:
         for name in NAMES:
             auditor = auditor_of(MemoryAuditStore(), BookSource(self.book), self.clock, county=name)
             peers = auditors_of(policy(), without=AUDITORS[name].name)
-            self.passing[name] = PassingOn(auditor, peers, self.client, first_wait_s=0.0)
+            self.passing[name] = PassingOn(auditor, peers, self.client, log_url="http://log/ledger", first_wait_s=0.0)
             self.apps[name] = Starlette(routes=deposit_routes(auditor, self.passing[name], self.clock))
             self.auditors[name] = auditor
         self.audit()
@@ -74,6 +75,10 @@ class World:
     async def _route(self, request: httpx2.Request) -> httpx2.Response:
         name = request.url.host
         self.heard[name] += 1
+        if name == "log":
+            assert request.url.path == "/ledger/entries"
+            self.submitted.append(await request.aread())
+            return httpx2.Response(202)
         if self.down[name]:
             self.down[name] -= 1
             raise httpx2.ConnectError("no route", request=request)
@@ -173,12 +178,13 @@ async def passed(world: World) -> None:
 
 
 async def test_a_deposit_goes_round_the_auditors_once(world: World) -> None:
-    """The second one hears of it, tells the first, who knows it: no more requests than that."""
+    """The second one hears of it, tells the first, who knows it: no more requests than that. Both tell the log."""
     raw = change(world)
     await world.deposit(raw)
     await passed(world)
     assert world.watched("320583") == world.watched("370214") == [raw]
-    assert world.heard == {"370214": 2, "320583": 1}
+    assert world.heard == {"370214": 2, "320583": 1, "log": 2}
+    assert world.submitted == [raw, raw]
 
 
 async def test_an_auditor_that_does_not_answer_is_told_later(world: World) -> None:
@@ -186,6 +192,27 @@ async def test_an_auditor_that_does_not_answer_is_told_later(world: World) -> No
     await world.deposit(raw := change(world))
     await passed(world)
     assert world.watched("320583") == [raw]
+
+
+async def test_one_that_is_away_holds_up_no_other_deposit(world: World) -> None:
+    world.down["320583"] = 99
+    world.passing["370214"] = PassingOn(
+        world.auditors["370214"], auditors_of(policy(), without=AUDITORS["370214"].name), world.client,
+        log_url="http://log/ledger", first_wait_s=3_600.0,
+    )  # fmt: skip
+    world.apps["370214"] = Starlette(
+        routes=deposit_routes(world.auditors["370214"], world.passing["370214"], world.clock)
+    )
+    worker = asyncio.create_task(world.passing["370214"].run())
+    for number in (1, 2):
+        await world.deposit(change(world, number))
+        async with asyncio.timeout(20):
+            while len(world.submitted) < number:  # noqa: ASYNC110  # a list has no event
+                await asyncio.sleep(0.001)
+    worker.cancel()
+    with suppress(asyncio.CancelledError):
+        await worker
+    assert len(world.auditors["370214"].store.to_pass_on(9)) == 2
 
 
 async def test_passing_on_ends_where_an_auditor_stays_away(world: World) -> None:
