@@ -235,8 +235,13 @@ def test_a_cosignature_that_does_not_verify_is_found_with_the_policy_alone(data:
         connection.commit()
     with pytest.raises(NotVerified, match="checkpoint of size 33: bad_signature"):
         check(data)
-    known = pinned_in(data)
-    check_stores(data, Pinned(log=known.log, cosigners=(), genesis=None))
+    unknown = Pinned(log=pinned_in(data).log, cosigners=(), genesis=None)
+    check_stores(data, unknown)
+    with closing(sqlite3.connect(data / "ledger.sqlite")) as connection:
+        connection.execute("UPDATE checkpoint SET note = ? WHERE size = 33", (note,))
+        connection.commit()
+    with pytest.raises(NotVerified, match=r"two cosignatures of 320583\.example/witness of one time differ"):
+        check_stores(data, unknown)
 
 
 def test_a_file_that_is_no_database_and_one_that_is_missing(data: Path) -> None:

@@ -12,7 +12,7 @@ from ledger.encoding import canonical_json
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.evidence import MAX_EVIDENCE_BYTES, SAME_SIZE, UNPROVEN, ForkEvidence, Offer, find_forks
-from ledger.transparency.merkle import consistency_path
+from ledger.transparency.merkle import consistency_path, past_root
 from ledger.transparency.note import NOTE_ED25519, VerifierKey, keyring
 from ledger.transparency.witness import AddCheckpoint
 from tests.trees import RecursiveTree, made_leaves, vector_signer
@@ -63,6 +63,12 @@ def test_from_any_size_to_any_size_a_fork_can_be_proven(old: int) -> None:
         evidence = ForkEvidence(a=signed(old), b=signed(size, OTHER), path=path)
         assert evidence.prove(LOGS)
         assert ForkEvidence.parse(evidence.format()) == evidence
+
+
+@pytest.mark.parametrize(("old", "size"), [(0, 5), (5, 5), (6, 5)])
+def test_a_past_is_asked_for_of_a_tree_that_has_grown(old: int, size: int) -> None:
+    with pytest.raises(NotVerified, match="has not grown from one of"):
+        past_root(old, size, TREE.root(0, size), ())
 
 
 @pytest.mark.parametrize("old", range(1, 8))

@@ -6,12 +6,15 @@ from typing import Final
 
 import pytest
 
+from ledger.entries import MEMBER_TYP
 from ledger.errors import Conflict, Malformed, NotVerified
+from ledger.governance import KeyRevocation, MemberRow, member_payload
+from ledger.jws import sign_general
 from ledger.status import Status
 from ledger.transparency.note import Note
 from ledger.transparency.rebuild import rebuild_log
 from tests.sequenced import SequencedLog, seals, status_entry
-from tests.small_log import T0
+from tests.small_log import COUNTIES, T0
 from tests.stores import MemoryStore
 
 MEMBERS: Final = ("entry", "leaf", "statement", "tile_of", "status", "change")
@@ -61,7 +64,19 @@ def test_a_large_log_is_written_in_transactions_that_end_behind_a_head() -> None
     rebuild_log(again, [entries(log)], log.store.state().note)
     assert again.commits == 1
     assert rows(again) == rows(log.store)  # type: ignore[arg-type]
-    SequencedLog(again, create=False).sequence(seals(1, start=9000))
+    SequencedLog(again, create=False, now=T0 + 10_000).sequence(seals(1, start=9000))
+
+
+@pytest.mark.parametrize("batches", [(20,), (256,) * 17], ids=["not yet written", "written before"])
+def test_what_falls_with_a_compromised_key_falls_again(batches: tuple[int, ...]) -> None:
+    log, again = worked(*batches), MemoryStore()
+    row = MemberRow(county="370214", revoke=(KeyRevocation(kid="370214#1", void_from=5),))
+    payload = member_payload(iat=T0 + 2000, k=1, members=[row], prev=log.keys.digest())
+    change = sign_general(MEMBER_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()])
+    log.sequence([change])
+    rebuild_log(again, [entries(log)], log.store.state().note)
+    assert rows(again) == rows(log.store)  # type: ignore[arg-type]
+    assert len(again.change) == 2 + sum(batches) - 3
 
 
 def test_other_entries_than_the_notes_are_refused() -> None:
