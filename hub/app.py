@@ -51,6 +51,7 @@ from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
 from hub.settings import Settings
 from hub.sources import NodeSource, Sources, VaultEndpoint, VaultSource, VaultStore
 from hub.statustokens import StatusTokens
+from hub.stores import check_hub_folder
 from hub.tokens import ReplayGuard
 from ledger.errors import Unavailable
 from ledger.identifiers import holder_key
@@ -88,6 +89,7 @@ class Hub:
         self.metrics: Final = Metrics()
         self._clock = clock
         data = settings.data
+        check_hub_folder(data)
         keys = open_hub_keys(data, read_passphrase(settings.passphrase_file))
         self._policy = _alliance_file(data, "policy", MAX_POLICY_BYTES)
         policy = Policy.parse(self._policy)

@@ -21,7 +21,7 @@ import structlog
 
 from hub.tokens import JwtRule, public_jwk, sign_jwt, verify_jwt
 from ledger.encoding import MAX_INTEGER, b64u_encode, canonical_json
-from ledger.errors import Malformed, NotVerified, Refused, TongbanError
+from ledger.errors import NotVerified, Refused, TongbanError
 from ledger.status_list import STATUS_LIST_TYP
 from schema.access import ANONYMOUS, Principal
 
@@ -124,19 +124,19 @@ class Authenticator:
     def principal_of(self, authorization: str | None, now: int) -> Principal:
         """Give who asks: ANONYMOUS without a header, else the client of the Bearer token.
 
-        Raises Refused token_required for every token that is not good now.
+        Raises Refused token_required (a header without a Bearer token), invalid_token (one that is not good now).
         """
         if authorization is None:
             return ANONYMOUS
         scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Refused("token_required", "expected a Bearer token")
         try:
-            if scheme.lower() != "bearer" or not token:
-                raise Malformed("bad_request", "expected a Bearer token")
             principal = self._remembered(token, now)
             client_key(self._key_state(), principal.client or "", now)
         except TongbanError as error:
             _log.info("token_refused", code=error.code, reason=error.message)
-            raise Refused("token_required", "a valid access token is required") from error
+            raise Refused("invalid_token", "the access token is not good, or no longer: get a new one") from error
         return principal
 
     def _remembered(self, token: str, now: int) -> Principal:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.metadata import version
 from io import TextIOWrapper
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -81,8 +82,19 @@ app = typer.Typer(
 )
 
 
+def _say_version(wanted: bool) -> None:  # the signature of an option's callback
+    if wanted:
+        typer.echo(f"tongban {version('tongban')}")
+        raise typer.Exit
+
+
 @app.callback()
-def tongban() -> None:
+def tongban(
+    *,
+    show_version: Annotated[  # its callback has answered by then
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
     """A GraphQL data hub with a shared e-license ledger for counties of different provinces.
 
     Exit codes: 0 done (verify: VALID), 1 not verified, 2 usage or malformed input, 3 unavailable, 4 refused,

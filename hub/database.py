@@ -39,14 +39,17 @@ class WriterLock:
 
     __slots__ = ("_descriptor",)
 
-    def __init__(self, path: Path) -> None:
-        """Take the lock beside `path` without waiting. Raises Unavailable store_stopped if another process has it."""
+    def __init__(self, path: Path, does: str | None = None) -> None:
+        """Take the lock beside `path` without waiting. does: what the process that has it does, for the message.
+
+        Raises Unavailable store_stopped if another process has it.
+        """
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(descriptor)
-            raise Unavailable("store_stopped", f"another process writes {path.name}") from error
+            raise Unavailable("store_stopped", f"another process {does or f'writes {path.name}'}") from error
         self._descriptor: int | None = descriptor
 
     def release(self) -> None:

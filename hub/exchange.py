@@ -26,6 +26,7 @@ BODY_TIMEOUT_S: Final = 10.0
 ERROR_HEADER: Final = "tongban-error"  # the codes of an answer, for logs and metrics that do not read bodies
 _LENGTH_DIGITS: Final = 12
 _CHALLENGE: Final = 'Bearer realm="tongban"'
+_BAD_TOKEN: Final = f'{_CHALLENGE}, error="invalid_token"'  # RFC 6750, 3.1: only where a token was sent
 _UNREAD: Final = frozenset({408, 413})
 
 
@@ -72,7 +73,7 @@ def error_headers(error: TongbanError) -> dict[str, str]:
     if error.http_status == 503:
         headers["Retry-After"] = "1"
     if error.http_status == 401:
-        headers["WWW-Authenticate"] = _CHALLENGE
+        headers["WWW-Authenticate"] = _BAD_TOKEN if error.code == "invalid_token" else _CHALLENGE
     return headers
 
 

@@ -21,16 +21,28 @@ from hub.county.member import MemberFile
 from hub.journal.writer import create_journal
 from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer, write_private
 from hub.ledgerfile import create_ledger
-from ledger.entries import MemberChange, parse_entry
-from ledger.errors import Conflict, Malformed
-from ledger.governance import member_payload
-from ledger.jws import join_general
+from hub.urls import log_url
+from ledger.entries import MEMBER_TYP, MemberChange, parse_entry
+from ledger.errors import Conflict, Malformed, NotVerified
+from ledger.governance import member_payload, parse_member
+from ledger.jws import join_general, unsigned_jws
 from ledger.members import KeyState
 from ledger.signers import Signer, SoftwareSigner
+from ledger.suites import verify
 from ledger.transparency.note import NOTE_ED25519, VerifierKey
 from ledger.transparency.policy import Policy
 
-__all__ = ["HubKeys", "draft_genesis", "draft_policy", "found_ledger", "log_key", "make_hub_keys", "open_hub_keys"]
+__all__ = [
+    "HubKeys",
+    "check_founder",
+    "draft_genesis",
+    "draft_policy",
+    "found_ledger",
+    "log_key",
+    "make_hub_keys",
+    "open_hub_keys",
+    "write_drafts",
+]
 
 _GROUP: Final = "province-{}"
 
@@ -96,9 +108,9 @@ def draft_policy(members: Sequence[MemberFile], *, log: VerifierKey, url: str, p
     """Write a policy with one group a province: all of its cosigners but one (of one or two: all), and k provinces.
 
     So one silent witness in a province of three or more never blocks, and two disjoint quorums need two dishonest
-    provinces. A person may edit the file before it is used. Raises Malformed bad_policy.
+    provinces. A person may edit the file before it is used. Raises Malformed bad_policy, bad_setting (url).
     """
-    lines = [f"log {log.vkey()} {url}"]
+    lines = [f"log {log.vkey()} {log_url(url, 'URL of the ledger')}"]
     groups: dict[str, list[str]] = {}
     for member in sorted(members, key=lambda each: each.county):
         name, key, submission_url = member.cosigner
@@ -112,6 +124,51 @@ def draft_policy(members: Sequence[MemberFile], *, log: VerifierKey, url: str, p
     policy = "\n".join(lines).encode() + b"\n"
     Policy.parse(policy)
     return policy
+
+
+def write_drafts(data: Path, genesis: Callable[[int], str], policy: bytes, *, now: int, anew: bool) -> bool:
+    """Write genesis.draft and policy.draft; False if they say the same already, so that signatures go on fitting them.
+
+    genesis: makes the payload for a time. now: POSIX seconds. anew: write over drafts that say something else. Raises
+    Conflict already_exists, Malformed bad_file (the folder).
+    """
+    make_private_folder(data)
+    drafted, named = data / "genesis.draft", data / "policy.draft"
+    if not anew and (drafted.exists() or named.exists()):
+        if _says(drafted, genesis) and named.exists() and named.read_bytes() == policy:
+            return False
+        raise Conflict(
+            "already_exists", "other drafts are there already: --force writes new ones, which no older signature fits"
+        )
+    drafted.write_text(genesis(now), encoding="ascii")
+    named.write_bytes(policy)
+    return True
+
+
+def _says(drafted: Path, genesis: Callable[[int], str]) -> bool:
+    """Tell whether a draft of genesis says what is wanted, whenever it was made."""
+    try:
+        held = drafted.read_text("ascii")
+        return genesis(parse_member(unsigned_jws(MEMBER_TYP, held)).iat) == held
+    except (FileNotFoundError, UnicodeDecodeError, Malformed):
+        return False
+
+
+def check_founder(payload: str, county: str, protected: str, signature: str) -> None:
+    """Check one member's signature over a genesis draft.
+
+    Raises NotVerified unknown_kid (the draft does not list the key), bad_signature; Malformed (form).
+    """
+    entry = parse_entry(join_general(payload, [(protected, signature)]))
+    rows = entry.members if isinstance(entry, MemberChange) else ()
+    listed = {key.kid: key.public_key for row in rows if row.county == county for key in row.keys}
+    (signed,) = entry.signatures
+    if signed.kid not in listed:
+        raise NotVerified("unknown_kid", f"the draft does not list {signed.kid} as a key of {county}")
+    try:
+        verify(listed[signed.kid], signed.message, signed.signature)
+    except NotVerified as error:
+        raise NotVerified("bad_signature", f"the signature of {county} is not over this draft: sign it anew") from error
 
 
 def found_ledger(

@@ -99,7 +99,10 @@ def read_secret(path: Path) -> bytes:
     text = read_private(path, max_bytes=64)
     if not text.isascii() or not text.endswith(b"\n"):
         raise Malformed("bad_file", f"{path.name} is not one line of base64url")
-    return b64u_decode(text[:-1].decode("ascii"), size=SECRET_BYTES)
+    try:
+        return b64u_decode(text[:-1].decode("ascii"), size=SECRET_BYTES)
+    except Malformed as error:
+        raise Malformed(error.code, f"{path.name} is not {SECRET_BYTES} bytes as base64url") from error
 
 
 def create_signer(path: Path, alg: str, passphrase: bytes, random: Callable[[int], bytes]) -> SoftwareSigner:
@@ -117,4 +120,8 @@ def fingerprint(key: PublicKey) -> str:
 
 def read_signer(path: Path, passphrase: bytes) -> SoftwareSigner:
     """Open a signing key. Raises Malformed bad_file (others can read it, damaged, wrong passphrase), unknown_alg."""
-    return SoftwareSigner.from_pkcs8(read_private(path, max_bytes=MAX_PEM_BYTES), passphrase)
+    pem = read_private(path, max_bytes=MAX_PEM_BYTES)
+    try:
+        return SoftwareSigner.from_pkcs8(pem, passphrase)
+    except Malformed as error:
+        raise Malformed(error.code, f"{path.name}: {error.message}") from error

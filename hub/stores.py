@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from hub.database import open_reader
-from ledger.errors import Unavailable
+from ledger.errors import Malformed, Unavailable
 from ledger.transparency.sqlite import UNREADABLE, unreadable
 
-__all__ = ["JOURNAL", "LEDGER", "OpenedStores", "stores_of"]
+__all__ = ["JOURNAL", "LEDGER", "OpenedStores", "check_hub_folder", "stores_of"]
 
 LEDGER: Final = "ledger.sqlite"
 JOURNAL: Final = "journal.sqlite"
@@ -35,6 +35,12 @@ class OpenedStores:
 
     ledger: sqlite3.Connection
     journal: sqlite3.Connection
+
+
+def check_hub_folder(data: Path) -> None:
+    """Check that a folder is a hub's, or a copy of one, whatever else is wrong with it. Raises Malformed bad_file."""
+    if not any((data / name).exists() for name in (LEDGER, "log.vkey")):
+        raise Malformed("bad_file", f"{data} is no hub's folder: `tongban ledger keygen` and `ledger init` make one")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ __all__ = ["CODES", "Conflict", "Malformed", "NotVerified", "Refused", "TongbanE
 _STATUS_OF_CODE: Final = {
     "bad_token": 401,
     "invalid_client": 401,
+    "invalid_token": 401,
     "token_required": 401,
     "too_large": 413,
     "too_slow": 408,
@@ -118,6 +119,7 @@ class Refused(TongbanError):
             "forbidden",
             "token_required",
             "invalid_client",
+            "invalid_token",
             "use_cause",
         }
     )

@@ -105,8 +105,10 @@ class KeyState:
         empty = cls(origin=entry.origin, genesis_leaf=entry.leaf, k=entry.k, keys={}, auditors={}, witnesses={})
         state = empty._with_members(entry, 0)
         _verify_all(entry.signatures, state, 0, "govern")
-        if {county_of(signature.kid) for signature in entry.signatures} != {row.county for row in entry.members}:
-            raise NotVerified("not_enough_signers", "genesis is signed by every member, each with its own key")
+        signers, members = {county_of(each.kid) for each in entry.signatures}, {row.county for row in entry.members}
+        if signers != members:
+            missing = ", ".join(sorted(members - signers))
+            raise NotVerified("not_enough_signers", f"genesis is signed by every member; not yet by {missing}")
         return state
 
     def apply(self, entry: MemberChange | RuleChange, index: int) -> KeyState:

@@ -42,6 +42,7 @@ app.command("appeals")(appeals.appeals)
 app.command("policy")(keys.policy)
 
 _DRAFT_BYTES = 65_536
+_SHOWN = 20  # failed items, for a person
 
 
 @app.command("init")
@@ -147,24 +148,44 @@ def status(
     passphrase_file: PassphraseFile,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
-    """Count what is sealed, and where its delivery to the ledger stands.
+    """Count what is sealed, and where its delivery to the ledger stands; name what the hub refused for good.
 
     Example: tongban county status --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
-        counts = asdict(node.status(int(time.time())))
+        counts, failed = asdict(node.status(int(time.time()))), node.outbox.failed()
     if json:
-        typer.echo(orjson.dumps(counts).decode())
+        items = [{"identifier": each.identifier, "kind": each.kind, "code": each.code} for each in failed]
+        typer.echo(orjson.dumps({**counts, "failed_items": items}).decode())
         return
     for name, value in counts.items():
         typer.echo(f"{name:10} {value}")
+    for item in failed[:_SHOWN]:
+        typer.echo(f"failed     {item.identifier} {item.kind} {item.code}")
+    if len(failed) > _SHOWN:
+        typer.echo(f"failed     {len(failed) - _SHOWN} more: --json lists them all")
 
 
 @app.command("retry")
-def retry(data: Data, passphrase_file: PassphraseFile) -> None:
-    """Send again what the hub refused for good, once its reason is mended; `status` counts it by code.
+def retry(
+    data: Data,
+    passphrase_file: PassphraseFile,
+    drop: Annotated[
+        str | None, typer.Option(help="give up the refused status changes of this license instead, for good")
+    ] = None,
+) -> None:
+    """Send again what the hub refused for good, once its reason is mended; `status` lists it with its code.
+
+    A change of status that can never be logged is given up with `--drop`; one that an auditor took is not, since the
+    log must hold it. A refused seal is not given up either.
 
     Example: tongban county retry --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
-        typer.echo(f"{node.outbox.retry_failed()} items are sent again")
+        if drop is None:
+            typer.echo(f"sent again: {node.outbox.retry_failed()}")
+            return
+        given_up = node.outbox.give_up(drop)
+    if not given_up:
+        raise Conflict("wrong_target", "this license has no refused change of status that can be given up")
+    typer.echo(f"{drop} given up: {given_up}")

@@ -27,7 +27,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="folder for what the demo leaves; made anew")] = Path("demo-out"),
     serve: Annotated[bool, typer.Option("--serve", help="run the alliance until Ctrl-C instead")] = False,
 ) -> None:
-    """Run five counties, a hub and a graph engine; seal, look up, verify offline, revoke, tamper. Under a minute.
+    """Run five counties, a hub and a graph engine; seal, look up, verify offline, revoke, tamper.
 
     Exit code 0 only if every step gave exactly what it should.
 

@@ -82,6 +82,7 @@ def keys(
     if json:
         typer.echo(orjson.dumps([asdict(row) for row in rows]).decode())
         return
+    typer.echo(f"{'kid':12} {'use':8} {'suite':8} {'state':10} {'since':>8}  {'':5}  fingerprint")
     for row in rows:
         since = "-" if row.since is None else str(row.since)
         signs = "signs" if row.signs else "     "

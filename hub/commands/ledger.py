@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +17,10 @@ from hub.commands.mirror import mirror
 from hub.commands.upkeep import backup, check, restore
 from hub.commands.verify import read_bounded
 from hub.county.member import MemberFile
-from hub.founding import draft_genesis, draft_policy, found_ledger, make_hub_keys
+from hub.founding import check_founder, draft_genesis, draft_policy, found_ledger, make_hub_keys, write_drafts
 from hub.governing import SignatureFile
-from hub.keyfiles import create_secret, make_private_folder, read_passphrase, read_secret
+from hub.keyfiles import create_secret, read_passphrase, read_secret
+from ledger.errors import NotVerified
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
@@ -39,7 +41,7 @@ def holder_key(output: Annotated[Path, typer.Argument(help="new file (0600)")]) 
     Example: tongban ledger holder-key holder.key
     """
     create_secret(output, secrets.token_bytes(32))
-    typer.echo(f"wrote {output}; hand it to every member on a safe way")
+    typer.echo(f"wrote {output}; hand it to every member by a safe channel")
 
 
 @app.command("keygen")
@@ -66,21 +68,25 @@ def propose(
     k: Annotated[int, typer.Option(min=1, help="how many members sign a later change of members or rules")],
     provinces: Annotated[int, typer.Option(min=1, help="how many provinces a quorum needs")],
     url: Annotated[str, typer.Option(help="URL of the ledger, as verifiers reach it")],
+    force: Annotated[
+        bool, typer.Option("--force", help="write over other drafts; what members signed fits them no more")
+    ] = False,
 ) -> None:
     """Draft genesis and policy from the members' files: <data>/genesis.draft and <data>/policy.draft.
+
+    Drafts that say the same already stay as they are, so that signatures go on fitting them.
 
     Example: tongban ledger propose --data hub --member a/member.json --member b/member.json --k 2 --provinces 2
     --url https://hub.example/ledger
     """
     members = [MemberFile.parse(read_bounded(path, _MEMBER_BYTES)) for path in member]
     log = VerifierKey.parse((data / "log.vkey").read_text("ascii").strip())
-    payload = draft_genesis(members, origin=log.name, k=k, iat=int(time.time()))
     policy = draft_policy(members, log=log, url=url, provinces_needed=provinces)
-    make_private_folder(data)
-    (data / "genesis.draft").write_text(payload, encoding="ascii")
-    (data / "policy.draft").write_bytes(policy)
+    genesis = partial(draft_genesis, members, origin=log.name, k=k)
+    wrote = write_drafts(data, lambda iat: genesis(iat=iat), policy, now=int(time.time()), anew=force)
     _warn_of_disjoint_quorums(policy)
-    typer.echo(f"wrote {data / 'genesis.draft'} for the members to sign, and {data / 'policy.draft'} to read and edit")
+    did = "wrote" if wrote else "unchanged:"
+    typer.echo(f"{did} {data / 'genesis.draft'} for the members to sign, and {data / 'policy.draft'} to read and edit")
 
 
 def _warn_of_disjoint_quorums(policy: bytes) -> None:
@@ -90,7 +96,10 @@ def _warn_of_disjoint_quorums(policy: bytes) -> None:
             "warning: this policy has two disjoint quorums: a split view would need no dishonest county", err=True
         )
     else:
-        typer.echo(f"two quorums share at least {health.shared} witnesses; {health.block} can block one", err=True)
+        typer.echo(
+            f"two quorums share {health.shared} or more of the witnesses; {health.block} of them can block one",
+            err=True,
+        )
 
 
 @app.command("init")
@@ -106,11 +115,21 @@ def init(
     """
     payload = read_bounded(data / "genesis.draft", _MEMBER_BYTES).decode("ascii", "replace")
     policy = read_bounded(data / "policy.draft", MAX_POLICY_BYTES)
-    files = [SignatureFile.parse(read_bounded(path, _MEMBER_BYTES)) for path in signature]
+    files = [_signature_in(path, payload) for path in signature]
     signatures = {each.county: (each.protected, each.signature) for each in files}
     passphrase = read_passphrase(passphrase_file)
     found_ledger(data, payload=payload, signatures=signatures, policy=policy, passphrase=passphrase)
     typer.echo(f"created the ledger; hand {data / 'genesis'} and {data / 'policy'} to every verifier")
+
+
+def _signature_in(path: Path, payload: str) -> SignatureFile:
+    """Read a member's signature and check it alone, so that a refusal names the file."""
+    try:
+        file = SignatureFile.parse(read_bounded(path, _MEMBER_BYTES))
+        check_founder(payload, file.county, file.protected, file.signature)
+    except NotVerified as error:
+        raise NotVerified(error.code, f"{path}: {error.message}") from error
+    return file
 
 
 app.command("check")(check)

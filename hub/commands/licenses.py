@@ -1,6 +1,6 @@
 """`tongban county`, second half: what a county does with its licenses, from the seal to the erasure.
 
-A status change is signed and put into the outbox; the node that serves the folder submits it.
+A status change is signed and put into the outbox; the node that serves the folder delivers it.
 """
 
 from __future__ import annotations
@@ -245,4 +245,7 @@ def _raise_first(errors: Sequence[TongbanError | None]) -> None:
 
 
 def _say_changed(identifier: str, what: str) -> None:
-    typer.echo(f"{identifier} {what}; it counts from the next checkpoint on")
+    typer.echo(
+        f"{identifier} {what}: signed, and in the outbox; `county serve` of this folder delivers it to the hub, and it"
+        " counts once it is logged (see `county status`)"
+    )

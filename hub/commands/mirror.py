@@ -61,7 +61,7 @@ def mirror(
         raise Malformed("bad_setting", "give --url, or --check")
     token = _token(token_file, county_data, passphrase_file)
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    lock = WriterLock(folder / ".mirror")
+    lock = WriterLock(folder / ".mirror", "writes this mirror")
     try:
         with _source(url, token) as source:
             _run(MirrorFolder(folder), source, anchor, follow=follow, json=json)

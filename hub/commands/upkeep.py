@@ -18,7 +18,7 @@ from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
 from hub.keyfiles import read_passphrase
 from hub.mirrorfolder import MirrorFolder
 from hub.restore import Brought, restore_hub
-from hub.stores import JOURNAL, LEDGER
+from hub.stores import JOURNAL, LEDGER, check_hub_folder
 from hub.workers import cores, workers
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -50,6 +50,7 @@ def check(
     """
     if (policy is None) != (genesis is None):
         raise Malformed("bad_setting", "give both --policy and --genesis, or neither")
+    check_hub_folder(data)
     began = time.monotonic()
     try:
         files = 0 if remember else check_remembered(data)
@@ -105,6 +106,7 @@ def backup(
 
     Example: tongban ledger backup backup-2026-11-22 --data hub
     """
+    check_hub_folder(data)
     with progress_bars(shown=not json) as progress:
         report = back_up(data, folder, with_keys=with_keys, progress=progress.reach)
     if json:

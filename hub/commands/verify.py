@@ -135,9 +135,11 @@ def evidence_in(path: Path, max_bytes: int) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(max_bytes + 1)
+    except FileNotFoundError:
+        typer.echo(shown(f"{path}: no such file"), err=True)
     except OSError as error:
-        typer.echo(f"cannot read {path.name}: {error.strerror}", err=True)
-        return b""
+        typer.echo(shown(f"cannot read {path}: {error.strerror}"), err=True)
+    return b""
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
@@ -146,7 +148,7 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)
     except OSError as error:
-        raise Malformed("bad_file", f"cannot read {path.name}: {error.strerror}") from error
+        raise Malformed("bad_file", f"cannot read {path}: {error.strerror}") from error
     if len(data) > max_bytes:
         raise Malformed("too_large", f"{path.name} has more than {max_bytes} bytes")
     return data

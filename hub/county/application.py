@@ -54,7 +54,7 @@ def create_county_app(
     """
     check, logs = EvidenceCheck(node.verifier), log_keys(node.policy)
     hub_keys = parse_jwks(node.file("hub-jwks.json", _MAX_JWKS_BYTES))
-    lock = WriterLock(node.data / "serve")
+    lock = WriterLock(node.data / "serve", "serves this folder")
     witnessed = WitnessStore(node.data / "witness.sqlite")
     accesses = Database(node.data / "access.sqlite", ACCESS_SCHEMA)
     guard = ReplayGuard(node.data / "tokens.sqlite")

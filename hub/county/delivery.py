@@ -72,6 +72,7 @@ class Delivery:
         self._clock = clock
         self._random = random
         self._alarmed = 0
+        self._reachable = True
 
     async def run(self) -> None:
         """Deliver for ever; ends when it is cancelled. Any other fault is logged and tried again."""
@@ -102,9 +103,20 @@ class Delivery:
     async def _ask(self, path: str, items: Sequence[Item]) -> Sequence[JsonValue]:
         """Send a bundle and give one answer an item; a request that fails as a whole gives every item its error."""
         try:
-            return await self._post(path, [_payload(item) for item in items])
+            answers = await self._post(path, [_payload(item) for item in items])
         except Unavailable as error:
+            self._note_hub(error)
             return [{"error": {"code": error.code, "message": error.message}}] * len(items)
+        self._note_hub(None)
+        return answers
+
+    def _note_hub(self, fault: Unavailable | None) -> None:
+        """Log it once when the hub ceases to answer, and once when it answers again."""
+        if fault is not None and self._reachable:
+            _log.warning("hub_unreachable", url=str(self._client.base_url), reason=fault.message)
+        if fault is None and not self._reachable:
+            _log.info("hub_reachable", url=str(self._client.base_url))
+        self._reachable = fault is None
 
     async def _post(self, path: str, payloads: Sequence[bytes]) -> Sequence[JsonValue]:
         content, headers = encode_bundle(payloads), {"Content-Type": "application/octet-stream"}
@@ -158,7 +170,7 @@ class Delivery:
         waits_for_seal = error.code == "wrong_target" and item.state == "logged"
         if error.code in _AGAIN or waits_for_seal or isinstance(error, Unavailable):
             return self._later(item, error.code, error.message)
-        _log.error("entry_refused", code=error.code, kind=item.kind)
+        _log.error("entry_refused", code=error.code, kind=item.kind, identifier=item.identifier)
         return Settled(item=item, state="failed", code=error.code, message=error.message)
 
     def _signed_again(self, item: Item, error: TongbanError) -> Settled:

@@ -16,6 +16,7 @@ from hub.county.keys import KeyRing, create_keys
 from hub.county.member import MemberFile
 from hub.county.node import CountyNode
 from hub.keyfiles import make_private_folder, write_private
+from hub.urls import server_url
 from ledger.errors import Conflict, Malformed
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def init_county(  # noqa: PLR0913  # the members of two files, each by its name
     there; an empty label stands for its kid. Raises Conflict already_exists, Malformed bad_setting, bad_file,
     unknown_alg, Unavailable not_ready (the token).
     """
+    url, hub = server_url(listen_url, "URL of the node"), server_url(hub_url, "URL of the hub")
     make_private_folder(data)
     if (data / "county.json").exists():
         raise Conflict("already_exists", "there is a county node in this folder already")
@@ -57,9 +59,8 @@ def init_county(  # noqa: PLR0913  # the members of two files, each by its name
         data / "keys", county=county, passphrase=passphrase, holder=holder_key, random=random, seal_alg=seal_alg,
         seal_token=None if seal_token is None else TokenKey.make(seal_token.labelled(f"{county}#2"), seal_alg),
     )  # fmt: skip
-    url = listen_url.rstrip("/")
     member = MemberFile.of(keys, name=name, domain=domain, url=url, valid_from=now, auditor=auditor)
-    config = CountyConfig(county=county, name=name, domain=domain, url=url, hub_url=hub_url.rstrip("/"))
+    config = CountyConfig(county=county, name=name, domain=domain, url=url, hub_url=hub)
     write_private(data / "member.json", member.text())
     write_private(data / "county.json", config.text())  # last: a folder without it is not a node yet
     return member

@@ -193,13 +193,25 @@ class CountyNode:
         return self.change_status(identifier, Status.REVOKED, reason, now)
 
     def supersede(self, identifier: str, successor: str, now: int) -> bytes:
-        """State that a newer license of this county takes a license's place, for good. Raises as change_status."""
+        """State that a newer license of this county takes a license's place, for good.
+
+        Raises as change_status; Conflict wrong_target also when both are one license.
+        """
+        if identifier == successor:
+            raise Conflict("wrong_target", "a license cannot take its own place")
         by, _ = self._logged_seal(successor)
         return self.change_status(identifier, Status.SUPERSEDED, "01", now, by=by)
 
-    def _logged_seal(self, identifier: str) -> tuple[int, list[Item]]:
+    def _items(self, identifier: str) -> list[Item]:
+        """Give a license's items: its seal, then its changes of status. Raises Conflict wrong_target."""
         items = self.outbox.of(identifier)
-        if not items or items[0].log_index is None:
+        if not items:
+            raise Conflict("wrong_target", "there is no such license here")
+        return items
+
+    def _logged_seal(self, identifier: str) -> tuple[int, list[Item]]:
+        items = self._items(identifier)
+        if items[0].log_index is None:
             raise Conflict("wrong_target", "no seal of this license is logged yet")
         return items[0].log_index, items
 
@@ -223,16 +235,15 @@ class CountyNode:
 
     def log_index(self, identifier: str) -> int:
         """Give the log index of a license's seal. Raises Conflict wrong_target (no such license, not logged yet)."""
-        index = next((item.log_index for item in self.outbox.of(identifier) if item.kind == "seal"), None)
-        if index is None:
-            raise Conflict("wrong_target", "no seal of this license is logged yet")
+        index, _ = self._logged_seal(identifier)
         return index
 
     def attestation(self, identifier: str) -> str:
         """Give a license's SD-JWT with all disclosures. Raises Conflict wrong_target (no such license, or erased)."""
         face = self.records.face(identifier)
         if face is None:
-            raise Conflict("wrong_target", "the license has no face here")
+            self._items(identifier)
+            raise Conflict("wrong_target", "the license's face was erased")
         return face.sd_jwt
 
     def present(self, identifier: str, names: Iterable[str], receipt: bytes | None = None) -> bytes:
@@ -241,17 +252,15 @@ class CountyNode:
         receipt: a fresher one of the same seal; None: the first, kept as evidence. Raises Conflict wrong_target (no
         such license, erased, or not witnessed yet), Malformed bad_disclosure_form (no such claim), bad_receipt.
         """
-        face = self.records.face(identifier)
-        if receipt is None:
-            receipt = next((item.evidence for item in self.outbox.of(identifier) if item.kind == "seal"), None)
-        if face is None or receipt is None:
-            raise Conflict("wrong_target", "the license has no face here, or no receipt yet")
-        return with_presentation(receipt, present(face.sd_jwt, names))
+        sd_jwt, evidence = self.attestation(identifier), receipt or self._items(identifier)[0].evidence
+        if evidence is None:
+            raise Conflict("wrong_target", "the license has no receipt yet: its seal is not witnessed")
+        return with_presentation(evidence, present(sd_jwt, names))
 
     def erase(self, identifier: str) -> None:
         """Erase a face: its data key is deleted, the seal in the log stays. Raises Conflict wrong_target."""
         if not self.records.erase(identifier):
-            raise Conflict("wrong_target", "there is no such license")
+            raise Conflict("wrong_target", "there is no such license here")
 
     def renew(self, item: Item, now: int) -> None:
         """Sign an item again that the log never took (too old, or by a key that has ended), and send it a second later.

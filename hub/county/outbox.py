@@ -3,6 +3,7 @@
     seal     pending --receipt verified--> logged --journal record taken--> done
     status   pending --proof verified-----> done
     either   --refused for good--> failed, with its code              failed --retry--> pending
+    status   failed --given up--> no row
 
 A row is written in the transaction of the seal itself. Everything sent is idempotent by bytes, so a crash at any point
 costs one repeated request: the log gives the same index and the same receipt.
@@ -50,6 +51,10 @@ _RENEW: Final = """UPDATE outbox SET leaf = ?, entry = ?, journal = ?, due = ?, 
   WHERE id = ? AND leaf = ?"""
 _RETRY: Final = """UPDATE outbox SET state = CASE WHEN log_index IS NULL THEN 'pending' ELSE 'logged' END, due = 0
   WHERE state = 'failed'"""
+_FAILED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE state = 'failed' ORDER BY id"""
+_GIVE_UP: Final = """DELETE FROM outbox WHERE kind = 'status' AND state = 'failed' AND identifier = ?
+  AND leaf NOT IN (SELECT leaf FROM appeal WHERE code IS NULL)"""
 _TO_APPEAL: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
   code FROM outbox WHERE kind = 'status' AND state IN ('pending', 'failed') AND created <= ?
   AND leaf NOT IN (SELECT leaf FROM appeal) ORDER BY id LIMIT ?"""
@@ -163,6 +168,19 @@ class Outbox:
         """Send all failed items again; gives their number."""
         with self._database.transaction() as connection:
             return connection.execute(_RETRY).rowcount
+
+    def failed(self) -> list[Item]:
+        """Give all items that the hub refused for good, oldest first."""
+        with self._database.reading() as connection:
+            return [_item(row) for row in connection.execute(_FAILED)]
+
+    def give_up(self, identifier: str) -> int:
+        """Forget a license's refused status entries; gives their number.
+
+        Never a seal, which a license cannot be without, and no entry that an auditor took: the log must hold that.
+        """
+        with self._database.transaction() as connection:
+            return connection.execute(_GIVE_UP, (identifier,)).rowcount
 
     def to_appeal(self, created_before: int, limit: int) -> list[Item]:
         """Give up to `limit` status entries without proof, signed before a time, that no auditor has answered for.

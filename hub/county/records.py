@@ -112,6 +112,8 @@ class RecordStore:
     @staticmethod
     def _compare(connection: sqlite3.Connection, identifier: str, digest: bytes) -> bool:
         row = connection.execute(_DIGEST, (identifier,)).fetchone()
+        if row is not None and row[0] is None:
+            raise Conflict("duplicate_identifier", "the license was erased: it is not sealed again")
         if row is not None and row[0] != digest:
             raise Conflict("duplicate_identifier", "the certificateIdentifier is in use for another content")
         return row is not None

@@ -146,17 +146,17 @@ class FaceService:
 
     def _authenticate(self, authorization: str | None) -> None:
         now = self._clock()
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Refused("token_required", "a token of the hub for this node is required")
         try:
-            jwt = self._verified(authorization or "", now)
+            jwt = self._verified(token, now)
             self._guard.admit("hub", jwt.texts["jti"], until=jwt.exp, now=now)
         except NotVerified as error:
             _log.info("token_refused", code=error.code, reason=error.message)
-            raise Refused("token_required", "a token of the hub for this node is required") from error
+            raise Refused("invalid_token", "the token is not one of the hub for this node, or no longer") from error
 
-    def _verified(self, authorization: str, now: int) -> Jwt:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            raise NotVerified("bad_token", "expected a Bearer token")
+    def _verified(self, token: str, now: int) -> Jwt:
         jwt = verify_jwt(token, self._rule, self._hub_key, now)
         if jwt.texts["sub"] != "hub":
             raise NotVerified("bad_token", "another subject was expected")

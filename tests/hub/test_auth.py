@@ -92,11 +92,15 @@ HEADERS: Final[dict[str, Callable[[], str]]] = {
 }
 
 
+WITHOUT: Final = {"empty", "no scheme", "another scheme", "scheme alone"}
+
+
 @pytest.mark.parametrize("case", HEADERS)
 def test_a_header_that_is_no_good_token_is_refused(case: str) -> None:
+    """A token that was sent and is not good reads otherwise than none (RFC 6750, section 3.1)."""
     with pytest.raises(Refused) as caught:
         World().authenticator.principal_of(HEADERS[case](), NOW)
-    assert caught.value.code == "token_required"
+    assert caught.value.code == ("token_required" if case in WITHOUT else "invalid_token")
 
 
 def test_nobody_is_anonymous() -> None:
@@ -122,7 +126,7 @@ def test_a_token_ends_at_its_second(seen_before: bool) -> None:
     token = world.token()
     if seen_before:
         assert world.principal(token, NOW + 599).client == CLIENT
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^invalid_token: the access token is not good, or no longer: get a new one$"):
         world.principal(token, NOW + 600)
 
 
@@ -134,7 +138,7 @@ def test_a_token_ends_with_its_clients_key(change: dict[str, Any]) -> None:
     world.state = _state(**change)
     with pytest.raises(Refused) as caught:
         world.principal(token)
-    assert caught.value.code == "token_required"
+    assert caught.value.code == "invalid_token"
 
 
 def test_a_remembered_token_gives_nothing_to_one_that_differs_in_a_character() -> None:

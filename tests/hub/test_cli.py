@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,7 @@ import pytest
 
 from hub.cli import EXIT_CODES
 from ledger.errors import CODES
-from tests.command_line import tongban
+from tests.command_line import Result, tongban
 from tests.command_tree import check_arguments, commands, example_of
 from tests.county_folder import CountyFolder
 
@@ -47,7 +48,7 @@ WRONG_USAGE: Final = {
     "no command": ([], "Usage: tongban "),
     "unknown command": (["verfy"], "Did you mean 'verify'?"),
     "group without command": (["ledger"], "Usage: tongban ledger "),
-    "unknown command of a group": (["county", "sael"], "Did you mean 'seal'?"),
+    "unknown command of a group": (["county", "sael"], "Did you mean 'seal', 'appeal'?"),
     "missing argument": (["ingest"], "Missing argument 'file'"),
     "missing option": (["ingest", "a"], "Missing option '--county'"),
     "verify without anything": (["verify"], "bad_setting: expected receipt files, or --qr"),
@@ -106,7 +107,30 @@ def test_a_hub_that_does_not_answer_exits_3(tmp_path: Path) -> None:
 def test_a_conflict_exits_5(tmp_path: Path) -> None:
     folder = CountyFolder.make(tmp_path)
     result = tongban("county", "revoke", "1.2.3", *folder.options)
-    assert (result.code, result.err) == (5, "tongban: wrong_target: no seal of this license is logged yet\n")
+    assert (result.code, result.err) == (5, "tongban: wrong_target: there is no such license here\n")
+
+
+def test_a_wrong_passphrase_names_the_key_file(tmp_path: Path) -> None:
+    folder = CountyFolder.make(tmp_path)
+    folder.passphrase_file.write_text("wrong horse\n")
+    result = tongban("county", "status", *folder.options)
+    assert (result.code, result.err) == (
+        2, "tongban: bad_file: auditor.pem: key file is damaged, or the passphrase is another one\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [("ledger", "check"), ("ledger", "backup", "copy"), ("serve",)])
+def test_a_folder_that_is_no_hubs_is_told_as_such(tmp_path: Path, command: tuple[str, ...]) -> None:
+    nowhere, secret = tmp_path / "nowhere", CountyFolder.make(tmp_path).passphrase_file
+    options = ("--passphrase-file", secret) if command == ("serve",) else ()
+    result = tongban(*command, "--data", nowhere, *options)
+    said = f"tongban: bad_file: {nowhere} is no hub's folder: `tongban ledger keygen` and `ledger init` make one\n"
+    assert (result.code, result.out, result.err) == (2, "", said)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert tongban("--version") == Result(0, f"tongban {version}\n", "")
 
 
 def test_every_class_of_failure_has_its_exit_code() -> None:

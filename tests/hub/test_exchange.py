@@ -70,6 +70,7 @@ async def test_a_body_that_never_ends_is_refused_in_time(url: str) -> None:
         (Malformed("too_large", "x"), 413, "connection"),
         (Malformed("too_slow", "x"), 408, "connection"),
         (Refused("token_required", "x"), 401, "www-authenticate"),
+        (Refused("invalid_token", "x"), 401, "www-authenticate"),
         (Refused("forbidden", "x"), 403, None),
         (Conflict("wrong_target", "x"), 409, None),
         (NotVerified("bad_signature", "x"), 422, None),
@@ -81,6 +82,7 @@ def test_an_error_is_answered_with_its_status_and_code(error: TongbanError, stat
     assert answer.status_code == status
     assert bytes(answer.body) == b'{"error":{"code":"%b","message":"x"}}' % error.code.encode()
     assert answer.headers["cache-control"] == "no-store"
+    assert (error.code == "invalid_token") == ('error="invalid_token"' in answer.headers.get("www-authenticate", ""))
     assert {"connection", "www-authenticate", "retry-after"} & set(answer.headers) == ({header} if header else set())
 
 

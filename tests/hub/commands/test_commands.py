@@ -28,6 +28,7 @@ def test_ingest_for_machines_and_for_people(tmp_path: Path) -> None:
     assert again.out == f"13 rows: 0 sealed, 12 already, 1 rejected\nrejects (bad_row 1): {feed}.rejects.csv\n"
     status = tongban("county", "status", *folder.options, "--json")
     counts = {"sealed": 12, "pending": 12, "witnessed": 0, "stated": 0, "overdue": 0, "failed": {}, "deposited": 0}
+    counts |= {"failed_items": []}
     assert (status.code, json.loads(status.out)) == (0, counts)
 
 
@@ -79,14 +80,19 @@ def test_founding_by_commands_word_for_word(tmp_path: Path) -> None:
     proposed = tongban(
         "ledger", "propose", "--data", hub, *members, "--k", 2, "--provinces", 2, "--url", "https://hub.example/ledger"
     )
-    assert (proposed.code, proposed.err) == (0, "two quorums share at least 2 witnesses; 1 can block one\n")
+    assert (proposed.code, proposed.err) == (
+        0,
+        "two quorums share 2 or more of the witnesses; 1 of them can block one\n",
+    )
     for county in ("320583", "370214"):
         folder = ("--data", tmp_path / county, "--passphrase-file", secret)
         assert (
             tongban("county", "sign", hub / "genesis.draft", *folder, "--output", tmp_path / f"{county}.sig").code == 0
         )
     missing = tongban("ledger", "init", *own, *signatures[:2])
-    assert (missing.code, missing.err.split(":")[1]) == (1, " not_enough_signers")
+    assert (missing.code, missing.err) == (
+        1, "tongban: not_enough_signers: genesis is signed by every member; not yet by 370214\n",
+    )  # fmt: skip
     assert tongban("ledger", "init", *own, *signatures).code == 0
     assert {"genesis", "policy", "ledger.sqlite", "journal.sqlite"} <= {path.name for path in hub.iterdir()}
     assert tongban("ledger", "init", *own, *signatures).code == 5

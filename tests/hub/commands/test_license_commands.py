@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub.county.outbox import Settled
+from hub.county.outbox import Appeal, Settled
 from ledger.attestation import SdJwt
 from ledger.entries import StatusChange, parse_entry
+from ledger.errors import Conflict
 from ledger.qr import parse_qr
 from ledger.status import Status
 from tests.alliance import NOW, identifier_of, license_of
@@ -26,6 +28,10 @@ from tests.county_folder import CountyFolder
 from tests.small_log import GENESIS, POLICY
 
 ONE, TWO = str(identifier_of(1)), str(identifier_of(2))
+SIGNED: Final = (
+    ": signed, and in the outbox; `county serve` of this folder delivers it to the hub, and it counts once it is logged"
+    " (see `county status`)"
+)
 
 
 @pytest.fixture
@@ -57,7 +63,7 @@ def test_a_license_is_suspended_reinstated_and_superseded(folder: CountyFolder) 
         (("supersede", ONE, TWO), "superseded"),
     ):
         result = tongban("county", *arguments, *folder.options)
-        assert (result.code, result.out) == (0, f"{ONE} {what}; it counts from the next checkpoint on\n")
+        assert (result.code, result.out) == (0, f"{ONE} {what}{SIGNED}\n")
     assert changes(folder) == [(Status.SUSPENDED, "06", None), (Status.VALID, "01", None), (Status.SUPERSEDED, "01", 6)]
     assert tongban("county", "revoke", ONE, *folder.options).code == 5
 
@@ -73,6 +79,8 @@ def test_a_license_is_revoked_for_its_reason(folder: CountyFolder) -> None:
         (("suspend", ONE, "--reason", "04"), 2, "bad_payload"),
         (("suspend", "no such license"), 5, "wrong_target"),
         (("supersede", ONE, "no such license"), 5, "wrong_target"),
+        (("supersede", ONE, ONE), 5, "wrong_target"),
+        (("retry", "--drop", ONE), 5, "wrong_target"),
         (("erase", "no such license"), 5, "wrong_target"),
         (("deposit", "no such license"), 5, "wrong_target"),
         (("deposit", ONE), 3, "not_ready"),
@@ -98,10 +106,64 @@ def test_what_failed_is_sent_again(folder: CountyFolder) -> None:
         (item,) = node.outbox.of(TWO)
         node.outbox.settle([Settled(item=item, state="failed", code="not_issuer")])
         assert node.status(NOW).failed == {"not_issuer": 1}
-    assert tongban("county", "retry", *folder.options).out == "1 items are sent again\n"
+    assert tongban("county", "retry", *folder.options).out == "sent again: 1\n"
     with folder.opened() as node:
         assert (node.outbox.of(TWO)[0].state, node.status(NOW).failed) == ("logged", {})
-    assert tongban("county", "retry", *folder.options).out == "0 items are sent again\n"
+    assert tongban("county", "retry", *folder.options).out == "sent again: 0\n"
+
+
+def test_what_failed_is_named_and_a_refused_change_can_be_given_up(folder: CountyFolder) -> None:
+    """A refused seal cannot: the license would be in the folder and in no outbox."""
+    with folder.opened() as node:
+        node.revoke(ONE, "04", NOW)
+        items = [*node.outbox.of(ONE)[1:], *node.outbox.of(TWO)]
+        node.outbox.settle([Settled(item=item, state="failed", code="wrong_target") for item in items])
+    named = [(TWO, "seal"), (ONE, "status")]
+    status = tongban("county", "status", *folder.options)
+    assert status.out.splitlines()[-2:] == [f"failed     {each} {kind} wrong_target" for each, kind in named]
+    rows = json.loads(tongban("county", "status", "--json", *folder.options).out)["failed_items"]
+    assert rows == [{"identifier": each, "kind": kind, "code": "wrong_target"} for each, kind in named]
+    assert tongban("county", "retry", "--drop", TWO, *folder.options).code == 5
+    assert tongban("county", "retry", "--drop", ONE, *folder.options).out == f"{ONE} given up: 1\n"
+    assert changes(folder) == []
+    with folder.opened() as node:
+        assert [item.identifier for item in node.outbox.failed()] == [TWO]
+
+
+@pytest.mark.parametrize(("code", "left"), [(None, 1), ("final_status", 0)])
+def test_a_refused_change_that_an_auditor_took_is_not_given_up(
+    folder: CountyFolder, code: str | None, left: int
+) -> None:
+    with folder.opened() as node:
+        leaf = node.revoke(ONE, "04", NOW)
+        node.outbox.settle([Settled(item=node.outbox.of(ONE)[1], state="failed", code="final_status")])
+        node.outbox.appealed(Appeal(leaf, ONE, "370214.tongban.example/auditor", NOW, NOW + 300, code))
+        assert node.outbox.give_up(ONE) == 1 - left
+        assert len(node.outbox.of(ONE)) == 1 + left
+
+
+def test_what_is_wrong_with_a_license_is_said(folder: CountyFolder) -> None:
+    """Not here, not logged, erased: three causes, three texts."""
+    with folder.opened() as node:
+        node.seal(license_of(3), NOW)
+        node.erase(TWO)
+    three = str(identifier_of(3))
+    for arguments, text in (
+        (("revoke", "1.2.3"), "there is no such license here"),
+        (("present", "1.2.3", "--output", folder.data / "a"), "there is no such license here"),
+        (("revoke", three), "no seal of this license is logged yet"),
+        (
+            ("present", three, "--output", folder.data / "a"),
+            "the license has no receipt yet: its seal is not witnessed",
+        ),
+        (("deposit", TWO), "the license's face was erased"),
+        (("supersede", ONE, ONE), "a license cannot take its own place"),
+    ):
+        result = tongban("county", *arguments, *folder.options)
+        assert (result.code, result.out, result.err) == (5, "", f"tongban: wrong_target: {text}\n")
+    with folder.opened() as node, pytest.raises(Conflict) as caught:
+        node.seal(license_of(2), NOW)
+    assert str(caught.value) == "duplicate_identifier: the license was erased: it is not sealed again"
 
 
 def test_a_license_is_shown_as_a_code(folder: CountyFolder, tmp_path: Path) -> None:

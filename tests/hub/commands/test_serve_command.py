@@ -43,6 +43,14 @@ def test_a_second_hub_on_a_folder_is_unavailable(alliance: Alliance) -> None:
         lock.release()
 
 
+def test_a_second_node_on_a_folder_is_unavailable(alliance: Alliance) -> None:
+    lock = WriterLock(alliance.data(_COUNTY) / "serve")
+    try:
+        assert _serve(alliance, _COUNTY) == (3, "tongban: store_stopped: another process serves this folder\n")
+    finally:
+        lock.release()
+
+
 def test_a_ledger_that_does_not_hold_is_not_verified(alliance: Alliance) -> None:
     with closing(sqlite3.connect(alliance.data("hub") / "ledger.sqlite")) as connection, connection:
         connection.execute("UPDATE entry SET d = substr(d, 1, length(d) - 1) || x'41' WHERE i = 0")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from hub.county import CountyNode
 from hub.county.delivery import Delivery
@@ -95,6 +96,36 @@ async def test_an_unreachable_hub_leaves_every_item_pending(node: CountyNode, cl
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(dead), base_url=HUB_URL) as client:
         assert await _delivery(node, client, clock).deliver() == 0
     assert _counts(node) == WAITING
+
+
+async def test_a_hub_that_is_away_is_logged_once_until_it_is_back(
+    delivery: Delivery, fake_hub: FakeHub, clock: FakeClock
+) -> None:
+    with capture_logs() as logs:
+        for mode in ("down", "down", "honest", "honest"):
+            fake_hub.mode = mode
+            await delivery.deliver()
+            clock.advance(60)
+    assert logs == [
+        {
+            "event": "hub_unreachable", "log_level": "warning", "url": HUB_URL,
+            "reason": "the hub answered with status 503",
+        },
+        {"event": "hub_reachable", "log_level": "info", "url": HUB_URL},
+    ]  # fmt: skip
+
+
+async def test_a_refusal_for_good_names_the_license_in_the_log(delivery: Delivery, fake_hub: FakeHub) -> None:
+    fake_hub.refuse = "not_issuer"
+    with capture_logs() as logs:
+        await delivery.deliver()
+    assert logs == [
+        {
+            "event": "entry_refused", "log_level": "error", "code": "not_issuer", "kind": "seal",
+            "identifier": str(identifier_of(number)),
+        }
+        for number in (1, 2, 3)
+    ]  # fmt: skip
 
 
 async def test_an_answer_that_was_lost_costs_a_repeated_request_and_gives_the_same_index(
