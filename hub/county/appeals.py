@@ -57,7 +57,8 @@ class Appeals:
         """Deposit for ever; ends when it is cancelled. Any other fault is logged and tried again."""
         while self._auditors:
             try:
-                await self.appeal()
+                for made in await self.appeal():
+                    _log.warning("status_deposited", auditor=made.auditor, deadline=made.deadline, code=made.code)
             except Exception as error:  # noqa: BLE001  # a worker that ends in silence would hide revocations
                 _log.error("appeals_stopped", code=getattr(error, "code", "internal"), kind=type(error).__name__)
             await asyncio.sleep(_POLL_S)
@@ -82,7 +83,6 @@ class Appeals:
         given = [each for each in answers if each is not None]
         taken = next((each for each in given if each.code is None), None)
         if taken is not None:
-            _log.warning("status_deposited", auditor=taken.auditor, deadline=taken.deadline)
             return taken
         return given[0] if given and len(given) == len(answers) else None
 

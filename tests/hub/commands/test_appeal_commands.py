@@ -1,0 +1,83 @@
+"""`tongban county appeal` and `appeals`: a hidden status change deposited by hand, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ledger.encoding import b64u_encode
+from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
+from tests.command_line import tongban
+from tests.county_folder import CountyFolder
+from tests.entropy import signer_of
+from tests.servers import serving
+
+LICENSE: Final = "1.2.156.3005.2.11100000MB0143028R001.11370214MB2000004E.202604010000000001.001.Z"
+LEAF: Final = bytes(32)
+TAKEN: Final = {"leaf": b64u_encode(LEAF), "deposited_at": 1_780_304_400, "deadline": 1_780_304_700}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> CountyFolder:
+    """Give a county that has signed a revocation just now."""
+    made = CountyFolder.make(tmp_path)
+    with made.opened() as node, node._database.transaction() as connection:
+        node.outbox.put(
+            connection, "status", LICENSE, leaf=LEAF, entry=b"entry", journal=None, now=int(time.time())
+        )  # fmt: skip
+    return made
+
+
+def name_auditor(folder: CountyFolder, url: str) -> None:
+    """Let the policy name one auditor, at this URL."""
+    key = VerifierKey.of("320583.tongban.example/auditor", COSIGNATURE_ED25519, signer_of("auditor"))
+    (folder.data / "policy").write_text(f"witness a {key.vkey()} {url}/auditor\nquorum a\n", "utf-8")
+
+
+def auditor(status: int, answer: dict[str, Any], heard: list[bytes]) -> Starlette:
+    async def deposit(request: Request) -> Response:
+        heard.append(await request.body())
+        return JSONResponse(answer, status)
+
+    return Starlette(routes=[Route("/auditor/deposit", deposit, methods=["POST"])])
+
+
+async def test_a_revocation_is_deposited_at_once_and_listed(folder: CountyFolder) -> None:
+    heard: list[bytes] = []
+    async with serving(auditor(202, TAKEN, heard)) as url:
+        name_auditor(folder, url)
+        made = await asyncio.to_thread(tongban, "county", "appeal", LICENSE, *folder.options)
+        again = await asyncio.to_thread(tongban, "county", "appeal", LICENSE, *folder.options)
+    line = f"{LICENSE}  {b64u_encode(LEAF)}  320583.tongban.example/auditor  to be logged by 2026-06-01T09:05:00Z\n"
+    assert (made.code, made.out, heard) == (0, line, [b"entry"])
+    assert (again.code, again.err.split(":")[1]) == (3, " not_ready")
+    assert tongban("county", "appeals", *folder.options).out == line
+    (row,) = json.loads(tongban("county", "appeals", *folder.options, "--json").out)
+    assert (row["identifier"], row["deadline"], row["code"]) == (LICENSE, TAKEN["deadline"], None)
+    assert json.loads(tongban("county", "status", *folder.options, "--json").out)["deposited"] == 1
+
+
+async def test_what_the_auditors_refuse_is_said_with_its_code(folder: CountyFolder) -> None:
+    error = {"error": {"code": "final_status", "message": "revoked for good"}}
+    async with serving(auditor(409, error, [])) as url:
+        name_auditor(folder, url)
+        made = await asyncio.to_thread(tongban, "county", "appeal", LICENSE, *folder.options)
+    assert made.out.endswith("320583.tongban.example/auditor  refused: final_status\n")
+
+
+def test_there_must_be_something_to_deposit_and_someone_to_take_it(folder: CountyFolder) -> None:
+    name_auditor(folder, "http://127.0.0.1:9")
+    other = tongban("county", "appeal", f"{LICENSE}X", *folder.options)
+    assert (other.code, other.err.split(":")[1]) == (5, " wrong_target")
+    assert tongban("county", "appeal", LICENSE, *folder.options).code == 3
+    (folder.data / "policy").write_text("quorum none\n", "utf-8")
+    assert tongban("county", "appeal", LICENSE, *folder.options).err.split(":")[1] == " bad_policy"
