@@ -15,7 +15,6 @@ a second history.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.database import create_database
+from hub.folderfiles import sync_folder
 from hub.journal.store import JournalReader
 from hub.keyfiles import make_private_folder, read_private, write_private
 from hub.stores import JOURNAL, LEDGER, stores_of
@@ -34,7 +34,7 @@ from ledger.errors import Conflict, Malformed, Unavailable
 from ledger.signers import MAX_PEM_BYTES
 from ledger.transparency.sqlite import read_state
 
-__all__ = ["BackupReport", "back_up", "sync_folder"]
+__all__ = ["BackupReport", "back_up"]
 
 _FILES: Final = ("genesis", "policy", "log.vkey", "hub-jwks.json")
 _KEYS: Final = ("log.pem", "token.pem", "holder.key", "vault.key")
@@ -121,12 +121,3 @@ def _copy_keys(source: Path, target: Path) -> None:
     for name in _KEYS:
         write_private(target / name, read_private(source / name, max_bytes=MAX_PEM_BYTES))
     sync_folder(target)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have on disk what was made, renamed or removed in a folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

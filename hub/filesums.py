@@ -15,14 +15,15 @@ import re
 from pathlib import Path
 from typing import Final
 
-from hub.backup import sync_folder
+from hub.folderfiles import sync_folder
 from ledger.errors import NotVerified
 
 __all__ = ["check_remembered", "remember_files"]
 
 _SUMS: Final = "sums"
 _LINE: Final = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9._#/-]+)")
-_NOT_SMALL: Final = re.compile(r".*(\.sqlite|\.sqlite-(wal|shm|journal)|\.lock|\.log)")
+# `keys.json` grows by itself, as the ledger does, and proves itself: it is followed from the genesis (hub/keychain.py).
+_NOT_SMALL: Final = re.compile(r".*(\.sqlite|\.sqlite-(wal|shm|journal)|\.lock|\.log)|keys\.json")
 _FOLDERS: Final = ("", "keys")
 
 

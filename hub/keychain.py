@@ -10,13 +10,13 @@ A folder that a county, a hub or a sync has made serves: it holds `genesis`, `po
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hub.folderfiles import locked_folder, read_file, replace_file
 from ledger.anchor import KeyEntries
 from ledger.entries import MemberChange, parse_entry
 from ledger.errors import Malformed, NotVerified, Unavailable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hub.logclient import LogClient
     from ledger.anchor import TrustAnchor
 
-__all__ = ["FolderChain", "KeyChain", "fetch_chain", "parse_key_entries", "replace_file"]
+__all__ = ["FolderChain", "KeyChain", "fetch_chain", "parse_key_entries"]
 
 _MAX_GENESIS_BYTES: Final = 65_536
 
@@ -113,10 +113,10 @@ class FolderChain:
         return self.chain() if self._chain is not None or (self._data / "genesis").exists() else None
 
     def _read(self) -> KeyChain:
-        genesis = _read(self._data / "genesis", _MAX_GENESIS_BYTES)
+        genesis = read_file(self._data / "genesis", _MAX_GENESIS_BYTES)
         if genesis is None:
             raise Unavailable("not_ready", "the file genesis is not in the data folder yet")
-        rows = _read(self._data / "keys.json", SYNC_FILES["keys.json"])
+        rows = read_file(self._data / "keys.json", SYNC_FILES["keys.json"])
         return KeyChain.follow(genesis, () if rows is None else parse_key_entries(rows, genesis))
 
     def keep(self, chain: KeyChain) -> bool:
@@ -124,13 +124,14 @@ class FolderChain:
 
         Raises NotVerified bad_consistency: it is another chain than the folder's.
         """
-        held = self.chain().entries
-        if chain.entries[: len(held)] != held:
-            raise NotVerified("bad_consistency", "the chain of keys is not the one known here, grown")
-        if len(chain.entries) == len(held):
-            return False
-        replace_file(self._data / "keys.json", chain.text())
-        return True
+        with locked_folder(self._data):  # of two processes the one that knows less must not write last
+            held = self.chain().entries
+            if chain.entries[: len(held)] != held:
+                raise NotVerified("bad_consistency", "the chain of keys is not the one known here, grown")
+            if len(chain.entries) == len(held):
+                return False
+            replace_file(self._data / "keys.json", chain.text())
+            return True
 
 
 def _identity(path: Path) -> tuple[int, ...]:
@@ -138,32 +139,3 @@ def _identity(path: Path) -> tuple[int, ...]:
         found = path.stat()
         return found.st_ino, found.st_mtime_ns, found.st_size
     return ()
-
-
-def _read(path: Path, max_bytes: int) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Malformed("bad_file", f"cannot read {path.name}: {error.strerror}") from error
-    if len(data) > max_bytes:
-        raise Malformed("too_large", f"{path.name} has more than {max_bytes} bytes")
-    return data
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Put a file in the place of another one, whole and on disk when this returns."""
-    # Every process writes its own new file: of two that do so at once, each leaves a whole one.
-    new = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    with new.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

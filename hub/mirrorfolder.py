@@ -21,6 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from hub.folderfiles import sync_folder
 from ledger.errors import Malformed
 from ledger.transparency.merkle import HASH_BYTES
 from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TilePath, partial_width
@@ -89,7 +90,7 @@ class MirrorFolder:
             file.flush()
             os.fsync(descriptor)
         temporary.rename(target)
-        _sync(target.parent)
+        sync_folder(target.parent)
 
     def publish(self, size: int, files: Mapping[str, bytes]) -> None:
         """Put the small files of one size in their places, all at once; the checkpoint is one of them."""
@@ -112,14 +113,14 @@ class MirrorFolder:
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(target)
         temporary.rename(place)
-        _sync(place.parent)
+        sync_folder(place.parent)
 
     def _make_folder(self, folder: Path, mode: int) -> None:
         with self._lock:
             missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
             for each in reversed(missing):
                 each.mkdir(mode=mode)
-                _sync(each.parent)
+                sync_folder(each.parent)
 
     def tile(self, level: int, number: int, size: int) -> bytes:
         """Read a hash tile as wide as it is in a tree of `size`, cut from the full one where that is there.
@@ -161,11 +162,3 @@ def _parsed(text: str) -> TilePath | None:
 def _width(level: int, number: int, size: int) -> int:
     rows = size >> (8 * level)
     return TILE_WIDTH if number < rows // TILE_WIDTH else max(1, partial_width(level, size))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from hub.keychain import replace_file
+from hub.folderfiles import replace_file
 from ledger.errors import Conflict
 from ledger.transparency.policy import Policy
 

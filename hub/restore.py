@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Final
 
 from hub.auth import TokenIssuer
-from hub.backup import sync_folder
 from hub.database import create_database, open_reader
+from hub.folderfiles import sync_folder
 from hub.founding import log_key, open_hub_keys
 from hub.fsck import Pinned, StoresReport, check_stores
 from hub.journal.records import LicenseRecord, parse_record

@@ -3,6 +3,7 @@
     records.sqlite witness.sqlite      the file, and a sum beside every row (hub/rowsums.py)
     witness.sqlite                     its checkpoints are signed by a log of the policy, its columns say what they say
     genesis, policy                    can be read, and genesis is signed
+    keys.json                          the chain of member and rule entries, followed from genesis
     sums                               hub/filesums.py, where something is remembered
 
     auditor.sqlite                     the mirror, replayed entry by entry (hub/county/auditcheck.py)
@@ -24,6 +25,7 @@ from hub.county.records import RECORD_SCHEMA
 from hub.county.witness import WITNESS_SCHEMA, log_keys
 from hub.database import open_reader
 from hub.filesums import check_remembered
+from hub.keychain import FolderChain
 from hub.rowsums import check_sums
 from ledger.anchor import TrustAnchor
 from ledger.encoding import JsonValue
@@ -91,9 +93,14 @@ def _pinned(data: Path) -> TrustAnchor | None:
         return None
     try:
         policy = Policy.parse((data / "policy").read_bytes())
-        return TrustAnchor(policy, (data / "genesis").read_bytes())
+        anchor = TrustAnchor(policy, (data / "genesis").read_bytes())
     except TongbanError as error:
         raise NotVerified("corrupt_store", f"policy or genesis: {error}") from error
+    try:
+        FolderChain(data).chain()
+    except TongbanError as error:
+        raise NotVerified("corrupt_store", f"keys.json: {error}") from error
+    return anchor
 
 
 def _check_store(path: Path, schema: Sequence[str]) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from hub.county.inspection import check_county
 from hub.county.rotation import rotate
 from hub.drafts import MemberWishes, draft_members
+from hub.filesums import remember_files
 from hub.governing import joined
 from hub.keychain import FolderChain, KeyChain, fetch_chain, parse_key_entries
 from hub.logclient import LogClient
@@ -155,3 +158,31 @@ async def test_a_log_that_is_not_there_or_states_an_error_is_told(hub: GovernedH
         await LogClient(hub.http, "/nowhere").get("checkpoint")
     with pytest.raises(Malformed, match="bad_number"):
         await hub.log.get("keys?from=x")
+
+
+async def test_two_that_keep_chains_at_once_leave_the_longer_one(hub: GovernedHub) -> None:
+    """The one that knows less may come last, from another process or thread: it shortens nothing."""
+    home = hub.alliance.nodes[HOME]
+    short = await hub.chain()
+    await _add_key(hub)
+    long = await hub.chain()
+    for _ in range(10):
+        (home.data / "keys.json").unlink(missing_ok=True)
+        with ThreadPoolExecutor(2) as pool:
+            done = [pool.submit(FolderChain(home.data).keep, chain) for chain in (long, short)]
+        assert done[0].result()
+        assert isinstance(done[1].exception(), NotVerified | None)
+        assert FolderChain(home.data).chain().entries == long.entries
+
+
+async def test_a_chain_that_grows_is_no_damage_and_a_damaged_one_is_found(hub: GovernedHub) -> None:
+    home = hub.alliance.nodes[HOME].data
+    remember_files(home)
+    FolderChain(home).keep(await hub.chain())
+    assert check_county(home).files > 0
+    text = (home / "keys.json").read_bytes()
+    (home / "keys.json").write_bytes(text.replace(b'"index":2', b'"index":3'))
+    check_county(home)  # another index is another history, which only a head can refute: it is fetched again
+    (home / "keys.json").write_bytes(text[:-200] + b"x" + text[-199:])
+    with pytest.raises(NotVerified, match=r"^corrupt_store: keys\.json: "):
+        check_county(home)
