@@ -1,7 +1,7 @@
 """A sync folder on disk: replaced as a whole or not at all, whenever the process ends.
 
-    field/current -> sync-0k3j5v2a       a symbolic link: what it names is the folder that counts
-    field/sync-0k3j5v2a/policy, genesis, keys.json, checkpoint, head.json, status.zlib, landmarks, growth
+    field/current -> sync-0f3a5c2a       a symbolic link: what it names is the folder that counts
+    field/sync-0f3a5c2a/policy, genesis, keys.json, checkpoint, head.json, status.zlib, landmarks, growth
 
 A new folder is written beside the old one and is on disk before the link is renamed over the old link, which the file
 system does in one step. What an interrupted sync left is removed by the next one. A folder that holds the eight files
@@ -10,22 +10,24 @@ itself, as a copy on a stick does, is read just as well.
 
 from __future__ import annotations
 
-import fcntl
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ledger.errors import Malformed, Unavailable
+from hub.folderfiles import locked_folder, read_file, sync_folder
+from ledger.errors import Unavailable
 from ledger.sync_files import SYNC_FILES, SyncFiles
 
 __all__ = ["SyncFolder", "read_sync"]
 
 _CURRENT: Final = "current"
 _PREFIX: Final = "sync-"
+_OWN: Final = re.compile(rf"\.?{_PREFIX}[0-9a-f]{{8}}")
 _ATTEMPTS: Final = 10  # a sync may take the folder away while it is read
 
 
@@ -51,26 +53,21 @@ class SyncFolder:
     def locked(self) -> Iterator[None]:
         """Make the folder where there is none, and keep other syncs out. Raises Unavailable store_stopped."""
         self.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._lock(descriptor)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _lock(self, descriptor: int) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with locked_folder(self.path, wait=False):
+                yield
         except BlockingIOError as error:
             raise Unavailable("store_stopped", f"another process syncs {self.path.name}") from error
 
     def held(self) -> dict[str, bytes]:
         """Read the files that are there, by name. Raises Malformed bad_file, too_large."""
-        place = self._place()
-        files = {name: _read(place / name, most) for name, most in SYNC_FILES.items()}
+        place = self.place
+        files = {name: read_file(place / name, most) for name, most in SYNC_FILES.items()}
         return {name: data for name, data in files.items() if data is not None}
 
-    def _place(self) -> Path:
+    @property
+    def place(self) -> Path:
+        """Where the files lie now: another folder after the next sync, which removes this one."""
         link = self.path / _CURRENT
         return link.resolve() if link.is_symlink() else self.path
 
@@ -80,36 +77,24 @@ class SyncFolder:
         fresh.mkdir()
         for name, data in files.named().items():
             _write(fresh / name, data)
-        _flush(fresh)
+        sync_folder(fresh)
+        own = self.place == self.path  # a copy of the files themselves, as they come on a stick: it has served
         self.switch(fresh.name)
-        self._clean(fresh)
+        self._clean(fresh, [*SYNC_FILES] if own else [])
 
     def switch(self, name: str) -> None:
         """Let the folder of this name be the one that counts, in one step."""
         link = self.path / f".{name}"
         link.symlink_to(name)
         link.replace(self.path / _CURRENT)
-        _flush(self.path)
+        sync_folder(self.path)
 
-    def _clean(self, kept: Path) -> None:
+    def _clean(self, kept: Path, names: Sequence[str]) -> None:
         for place in self.path.iterdir():
-            if place.name.startswith((_PREFIX, f".{_PREFIX}")) and place != kept:
+            if _OWN.fullmatch(place.name) and place != kept:  # what else lies here is somebody's
                 place.unlink() if place.is_symlink() else shutil.rmtree(place)
-        for name in SYNC_FILES:
+        for name in names:
             (self.path / name).unlink(missing_ok=True)
-
-
-def _read(path: Path, most: int) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Malformed("bad_file", f"cannot read {path.name}: {error.strerror}") from error
-    if len(data) > most:
-        raise Malformed("too_large", f"{path.name} has more than {most} bytes")
-    return data
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -117,11 +102,3 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

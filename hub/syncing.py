@@ -95,7 +95,7 @@ def synchronise(
     with folder.locked():
         held = folder.held()
         if missing := [name for name in _NEEDED if held and name not in held]:
-            raise Malformed("bad_file", f"the folder lacks {', '.join(missing)}: remove it and sync anew")
+            raise Malformed("bad_file", f"the folder lacks {', '.join(missing)}: sync into a new one")
         trusted, root = policy or held.get("policy"), genesis or held.get("genesis")
         if trusted is None or root is None:
             raise Malformed("bad_setting", "the first sync needs --policy and --genesis, from one whom you trust")
@@ -159,7 +159,7 @@ class _Sync:
         try:
             return self._verifier.anchor.checkpoint(self._held["checkpoint"]).checkpoint
         except TongbanError as error:
-            why = f"the checkpoint held does not hold ({error.code}): remove the folder and sync anew"
+            why = f"the checkpoint held does not hold ({error.code}): sync into a new folder"
             raise Malformed("bad_file", why) from error
 
     def _check_growth(self, note: bytes, new: Checkpoint, tree: _Tree) -> None:

@@ -1,7 +1,8 @@
 """A folder that one trusts, of a county, a hub or a sync: `policy`, `genesis`, and the chain of keys known so far.
 
 The log that it speaks of is reached where the policy says, where `county.json` says, or where the caller says. Whatever
-that log answers is checked against policy and genesis before it is used, and then kept in the folder.
+that log answers is checked against policy and genesis before it is used, and then kept in the folder; but not in that
+of a sync, whose files are all of one size of the log (hub/syncfolder.py).
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import httpx2
 
 from hub.county.config import CountyConfig
+from hub.folderfiles import read_file
 from hub.keychain import FolderChain, KeyChain, fetch_chain
 from hub.logclient import LogClient
+from hub.syncfolder import SyncFolder
 from ledger.anchor import TrustAnchor
 from ledger.errors import Malformed, Unavailable
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -38,9 +41,11 @@ class TrustFolder:
 
         policy: another file to judge the log's witnesses by; None: the folder's.
         """
-        trusted = Policy.parse(_file(data, "policy", MAX_POLICY_BYTES) if policy is None else policy)
-        self.anchor: Final = TrustAnchor(trusted, _file(data, "genesis", _MAX_GENESIS_BYTES))
-        self.held: Final = FolderChain(data)
+        place = SyncFolder(data).place
+        trusted = Policy.parse(_file(place, "policy", MAX_POLICY_BYTES) if policy is None else policy)
+        self.anchor: Final = TrustAnchor(trusted, _file(place, "genesis", _MAX_GENESIS_BYTES))
+        self.held: Final = FolderChain(place)
+        self._synced: Final = (place / "head.json").exists()
         self._data: Final = data
         self._given: Final = url
 
@@ -63,8 +68,13 @@ class TrustFolder:
 
     async def _newest(self, log: LogClient, clock: Clock) -> KeyChain:
         chain = await fetch_chain(log, self.anchor, self.held.chain(), clock())
-        self.held.keep(chain)
+        self.keep(chain)
         return chain
+
+    def keep(self, chain: KeyChain) -> None:
+        """Put a checked chain into the folder, if it is longer than the one there. Raises as FolderChain.keep."""
+        if not self._synced:
+            self.held.keep(chain)
 
     def ask(self, question: Callable[[LogClient], Awaitable[T]]) -> T:
         """Put a question to the log, from a thread without an event loop."""
@@ -77,11 +87,7 @@ class TrustFolder:
 
 
 def _file(data: Path, name: str, max_bytes: int) -> bytes:
-    try:
-        with (data / name).open("rb") as file:
-            found = file.read(max_bytes + 1)
-    except OSError as error:
-        raise Unavailable("not_ready", f"the file {name} is not in the data folder") from error
-    if len(found) > max_bytes:
-        raise Malformed("too_large", f"the file {name} has more than {max_bytes} bytes")
+    found = read_file(data / name, max_bytes)
+    if found is None:
+        raise Unavailable("not_ready", f"the file {name} is not in the data folder")
     return found

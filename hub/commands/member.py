@@ -199,7 +199,7 @@ def submit(
         files = [SignatureFile.parse(read_bounded(path, _FILE_BYTES)) for path in signature or ()]
         raw = joined(change, files, chain)
         done = folder.ask(lambda log: submitted(log, folder.anchor, raw, chain, clock=_now))
-        folder.held.keep(done.chain)
+        folder.keep(done.chain)
         index = done.index
         if proof is not None:
             proof.write_bytes(done.proof)

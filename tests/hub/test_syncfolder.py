@@ -65,3 +65,17 @@ def test_a_killed_process_leaves_one_whole_folder(tmp_path: Path) -> None:
         SyncFolder(place).replace(new)
     assert read_sync(place) == new
     assert len(list(place.iterdir())) == 2
+
+
+def test_what_is_not_of_a_sync_stays(tmp_path: Path) -> None:
+    """A sync into a folder that holds other things: only what a sync has made there is removed by the next one."""
+    folder, own = SyncFolder(tmp_path), ("sync-photos", "sync-12345678x", ".sync-12345678x")
+    for name in own:
+        (tmp_path / name).mkdir()
+    with folder.locked():
+        folder.replace(synced_files())
+        (tmp_path / "policy").write_bytes(b"a new one, to be pinned by the next sync")
+        (tmp_path / "sync-0a1b2c3d").mkdir()  # left by an interrupted sync
+        folder.replace(synced_files())
+    assert {path.name for path in tmp_path.iterdir()} == {*own, "policy", "current", folder.place.name}
+    assert read_sync(tmp_path) == synced_files()

@@ -317,7 +317,7 @@ def test_a_crash_before_the_switch_leaves_the_old_folder_whole(tmp_path: Path) -
         synchronise(Interrupted(path), LogReader(SHOWN_URL, http, seconds=60), policy=None, genesis=None, now=NOW)
     assert content(path) == held
     assert len(list(path.iterdir())) == 3
-    (path / ".sync-0").symlink_to("sync-0")  # as a crash between link and rename leaves it
+    (path / ".sync-00000000").symlink_to("sync-00000000")  # as a crash between link and rename leaves it
     sync(log, path)
     assert content(path)["checkpoint"] != held["checkpoint"]
     assert len(list(path.iterdir())) == 2
