@@ -3,9 +3,10 @@
     verify(receipt: "...", maxAge: 86400) {
       ... on Verdict { outcome clerkText code message steps { number name state } } ... on Problem { code } }
 
-Bad input is a verdict, never an error. Of a receipt nothing is read but the receipt and the hub's own policy and
-genesis: whoever holds those checks the same offline (`tongban verify`). A QR code leaves out what its verifier has
-synced; here that is the hub's own newest checkpoint, so the verdict on a code rests on the hub's copy of the log.
+Bad input is a verdict, never an error. A receipt is checked under the hub's own policy and genesis, as whoever holds
+those does offline (`tongban verify --sync`): the status that counts is that of the hub's newest witnessed checkpoint,
+where it is newer than the receipt. A QR code leaves out what its verifier has synced; the verdict on a code rests on the
+hub's copy of the log.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The hub verifies a QR code against its own newest checkpoint, and a receipt by itself."""
+"""The hub verifies receipts and QR codes against its own newest checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from hub.ownverifier import OwnVerifier
 from ledger.attestation import present
-from ledger.errors import Unavailable
+from ledger.errors import NotVerified, Unavailable
 from ledger.qr import LandmarkPath, QrPayload, format_qr
 from ledger.status import Status
 from ledger.transparency.policy import Policy
@@ -103,9 +103,39 @@ def test_bad_input_is_a_verdict(registry: Registry) -> None:
         assert verifier(registry).verify(data, 60).outcome is Outcome.FORGED
 
 
-def test_a_receipt_needs_nothing_of_the_hub(registry: Registry) -> None:
+def receipt_of(registry: Registry) -> bytes:
     assert registry.snapshot is not None
-    receipt = registry.reads.receipt(INDEX, size=registry.snapshot.size, note=registry.snapshot.quorum_note)
+    return registry.reads.receipt(INDEX, size=registry.snapshot.size, note=registry.snapshot.quorum_note)
+
+
+def test_an_older_receipt_is_judged_by_the_newest_status(registry: Registry) -> None:
+    """Whatever age the caller takes: the hub knows better than the receipt."""
+    receipt, own = receipt_of(registry), verifier(registry)
+    registry.log.sequence([status_entry(registry.log, INDEX, Status.REVOKED, reason="04")])
+    assert own.verify(receipt, 86_400).outcome is Outcome.VALID  # not yet published
+    registry.publish()
+    assert own.verify(receipt, 86_400).outcome is Outcome.REVOKED
+
+
+def test_a_receipt_that_is_newer_than_the_hub_keeps_its_own_status(registry: Registry) -> None:
+    behind = replace(registry)
+    registry.log.sequence([status_entry(registry.log, INDEX, Status.SUSPENDED, reason="02")])
+    registry.publish()
+    assert verifier(behind).verify(receipt_of(registry), 60).outcome is Outcome.SUSPENDED
+
+
+def test_a_hub_without_a_quorum_of_its_own_judges_a_receipt_by_itself(registry: Registry) -> None:
+    assert registry.snapshot is not None
+    receipt, bare = receipt_of(registry), registry.snapshot.note.partition(b"\n\n")[0] + b"\n\n"
+    bare += registry.snapshot.note.partition(b"\n\n")[2].splitlines(keepends=True)[0]
+    unwitnessed = replace(registry, snapshot=replace(registry.snapshot, quorum_note=bare))
+    assert verifier(unwitnessed).verify(receipt, 60).outcome is Outcome.VALID
+    with pytest.raises(NotVerified, match="no_quorum"):
+        verifier(unwitnessed).verify(code(None, []), 60)
+
+
+def test_a_receipt_needs_nothing_of_the_hub(registry: Registry) -> None:
+    receipt = receipt_of(registry)
     assert verifier(replace(registry, snapshot=None)).verify(receipt, 60).outcome is Outcome.VALID
     with pytest.raises(Unavailable, match=r"^no_log: "):
         verifier(replace(registry, snapshot=None)).verify(b"LIC1:", 60)
