@@ -4,7 +4,7 @@
     length       definite, in as few bytes as it needs
     INTEGER      in as few bytes as it needs, at most 64      BOOLEAN    00 or FF
     OID          at most 32 bytes                             times      YYMMDDhhmmssZ, YYYYMMDDhhmmssZ
-    nesting      at most 16 levels, at most 4,096 elements
+    nesting      at most 16 levels, at most 4,096 elements (a list of revocation: 32,768)
 
 The walk over tags and lengths comes first, so that the ASN.1 library sees nothing that could cost it much: no long
 integers, no deep nesting. Then the library reads the value by its type and writes it again: other bytes are refused.
@@ -20,12 +20,14 @@ from typing import Any, Final, TypeVar
 
 from ledger.errors import Malformed, TongbanError
 
-__all__ = ["asn1_time", "check_der", "children_of", "load_der", "posix_time", "read_der"]
+__all__ = ["MAX_ELEMENTS", "asn1_time", "check_der", "children_of", "load_der", "posix_time", "read_der"]
 
 Value = TypeVar("Value")
 
 _MAX_DEPTH: Final = 16
-_MAX_ELEMENTS: Final = 4096
+MAX_ELEMENTS: Final = 4096
+"""Elements in one value, where its type does not need more."""
+
 _CONSTRUCTED: Final = 0x20
 _CLASS: Final = 0xC0
 _LONG_TAG: Final = 0x1F
@@ -43,7 +45,15 @@ _CONTENTS: Final = {
 """What the bytes of a primitive type can be; types that are not listed can hold any."""
 
 
-def read_der(spec: Any, data: bytes, read: Callable[[Any], Value], *, max_bytes: int, code: str) -> Value:
+def read_der(
+    spec: Any,
+    data: bytes,
+    read: Callable[[Any], Value],
+    *,
+    max_bytes: int,
+    code: str,
+    max_elements: int = MAX_ELEMENTS,
+) -> Value:
     """Read a DER value of an asn1crypto type through `read`, which must take all it wants before it returns.
 
     Raises Malformed too_large (more than `max_bytes`), `code` (no DER, or not of that type), and what `read` raises.
@@ -51,16 +61,16 @@ def read_der(spec: Any, data: bytes, read: Callable[[Any], Value], *, max_bytes:
     if len(data) > max_bytes:
         raise Malformed("too_large", f"expected at most {max_bytes} bytes of DER, got {len(data)}")
     try:
-        return read(load_der(spec, data))
+        return read(load_der(spec, data, max_elements))
     except TongbanError:
         raise
     except Exception as error:  # the library raises what its many types raise, for bytes of a stranger
         raise Malformed(code, "bytes are no DER of the expected type") from error
 
 
-def load_der(spec: Any, data: bytes) -> Any:
+def load_der(spec: Any, data: bytes, max_elements: int = MAX_ELEMENTS) -> Any:
     """Read a DER value of an asn1crypto type. Raises ValueError and what else the library raises."""
-    check_der(data)
+    check_der(data, max_elements)
     value = spec.load(data, strict=True)
     if value.dump(force=True) != data:
         raise ValueError("no DER: it is written otherwise")
@@ -82,7 +92,7 @@ def asn1_time(time: int) -> datetime:
         raise Malformed("bad_number", "time is past the year 9999") from error
 
 
-def check_der(data: bytes) -> None:
+def check_der(data: bytes, max_elements: int = MAX_ELEMENTS) -> None:
     """Check that `data` is one DER element and nothing after it. Raises ValueError."""
     ends, place, elements = [len(data)], 0, 0
     while place < len(data):
@@ -96,7 +106,7 @@ def check_der(data: bytes) -> None:
             place = end
         while len(ends) > 1 and place == ends[-1]:
             ends.pop()
-        if (len(ends) == 1 and place != len(data)) or len(ends) > _MAX_DEPTH or elements > _MAX_ELEMENTS:
+        if (len(ends) == 1 and place != len(data)) or len(ends) > _MAX_DEPTH or elements > max_elements:
             raise ValueError("no DER: too deep, too many elements, or bytes after the first")
     if not data or len(ends) != 1:
         raise ValueError("no DER: it ends too early")

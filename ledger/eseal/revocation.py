@@ -21,7 +21,8 @@ from ledger.eseal.der import posix_time, read_der
 
 __all__ = ["MAX_CRL_BYTES", "RevocationList", "Revoked", "read_revocations"]
 
-MAX_CRL_BYTES: Final = 131_072  # some 3,000 certificates
+MAX_CRL_BYTES: Final = 131_072  # some 2,800 certificates with their reasons
+_MAX_ELEMENTS: Final = 32_768  # up to 8 for one of them
 _CODE: Final = "bad_certificate"
 _LEAKED: Final = frozenset({"key_compromise", "ca_compromise", "aa_compromise"})
 _UNDONE: Final = "remove_from_crl"
@@ -56,7 +57,9 @@ class RevocationList:
     @classmethod
     def parse(cls, data: bytes) -> RevocationList:
         """Read a DER list of at most 128 KiB. Raises Malformed too_large, bad_certificate."""
-        return read_der(X509.revocations, data, _revocations, max_bytes=MAX_CRL_BYTES, code=_CODE)
+        return read_der(
+            X509.revocations, data, _revocations, max_bytes=MAX_CRL_BYTES, code=_CODE, max_elements=_MAX_ELEMENTS
+        )
 
     def check(self, issuer: Certificate) -> None:
         """Check that the issuer made this list, and may. Raises NotVerified bad_signature, certificate_use."""

@@ -13,7 +13,7 @@ from ledger.eseal.asn1 import X509
 from ledger.eseal.certificates import Certificate, pem_blocks, read_certificates
 from ledger.eseal.chains import TrustStore
 from ledger.eseal.der import asn1_time
-from ledger.eseal.revocation import RevocationList, Revoked, read_revocations
+from ledger.eseal.revocation import MAX_CRL_BYTES, RevocationList, Revoked, read_revocations
 from ledger.eseal.testca import issue_certificate, issue_revocations
 from ledger.sm2 import der_from_raw
 from ledger.suites import load_public_key
@@ -239,6 +239,12 @@ def test_a_chain_has_at_most_six_certificates() -> None:
 def test_a_key_identifier_tells_two_cas_of_one_name_apart() -> None:
     twin = root("root", by="twin")
     assert check(GOOD, TrustStore(roots=(twin, ROOT)))[-1] == ROOT.subject
+
+
+def test_a_list_may_hold_as_many_certificates_as_its_bytes_do() -> None:
+    lines = {2**100 + number: Revoked(date=T0, reason="key_compromise") for number in range(2800)}
+    crl = issue_revocations(ROOT, key("root"), lines, this_update=NOW)
+    assert (len(crl) < MAX_CRL_BYTES, dict(read_revocations(crl)[0].revoked) == lines) == (True, True)
 
 
 def test_lists_of_revocation_are_read_as_they_were_made() -> None:
