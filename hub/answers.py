@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING, Final
 from ledger.errors import CODES, TongbanError, Unavailable
 
 if TYPE_CHECKING:
+    import httpx2
+
     from ledger.encoding import JsonValue
 
-__all__ = ["MAX_MESSAGE_CHARS", "stated_error"]
+__all__ = ["MAX_MESSAGE_CHARS", "read_answer", "stated_error"]
 
 MAX_MESSAGE_CHARS: Final = 500
+
+
+async def read_answer(response: httpx2.Response, max_bytes: int) -> bytes:
+    """Read the body of a streamed answer. Raises Unavailable no_log: it has more bytes than that."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise Unavailable("no_log", f"the answer has more than {max_bytes} bytes")
+    return bytes(body)
 
 
 def stated_error(value: JsonValue) -> TongbanError | None:

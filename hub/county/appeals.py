@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 import structlog
 
-from hub.answers import stated_error
+from hub.answers import read_answer, stated_error
 from hub.county.outbox import Appeal, Item
 from ledger.encoding import JsonValue, parse_json
-from ledger.errors import Malformed
+from ledger.errors import Malformed, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,11 +88,11 @@ class Appeals:
 
     async def _ask(self, auditor: PolicyWitness, item: Item) -> Appeal | None:
         try:
-            answer = await self._client.post(
-                f"{auditor.url}/deposit", content=item.entry, headers=_JOSE, timeout=_TIMEOUT_S
-            )
-            body = parse_json(answer.content, max_bytes=_MAX_ANSWER_BYTES)
-        except (httpx2.HTTPError, Malformed):
+            async with self._client.stream(
+                "POST", f"{auditor.url}/deposit", content=item.entry, headers=_JOSE, timeout=_TIMEOUT_S
+            ) as answer:
+                body = parse_json(await read_answer(answer, _MAX_ANSWER_BYTES), max_bytes=_MAX_ANSWER_BYTES)
+        except (httpx2.HTTPError, Malformed, Unavailable):
             return None
         if answer.status_code >= 500 or answer.status_code in _LATER:
             return None

@@ -175,7 +175,8 @@ class PassingOn:
     async def _tell(self, url: str, raw: bytes) -> bool:
         """Tell one of them; False: it may take the deposit later."""
         try:
-            answer = await self._client.post(url, content=raw, headers=_JOSE, timeout=_TIMEOUT_S)
+            async with self._client.stream("POST", url, content=raw, headers=_JOSE, timeout=_TIMEOUT_S) as answer:
+                status = answer.status_code  # the body is not read: nothing in it matters
         except httpx2.HTTPError:
             return False
-        return answer.status_code < 500 and answer.status_code not in {404, 429}
+        return status < 500 and status not in {404, 429}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpx2
 
@@ -92,25 +92,36 @@ class HttpEntries:
 
     def checkpoint(self) -> bytes:
         """Give the published note. Raises Unavailable no_log."""
-        return self._read(f"{self._url}/checkpoint", {}).content
+        return _good(*self._read("checkpoint", {}))
 
     def _get(self, path: str) -> bytes:
-        url = f"{self._url}/{path}"
-        answer = self._read(url, {"Authorization": f"Bearer {self._token(again=False)}"}, allowed={401})
-        if answer.status_code == 401:
-            answer = self._read(url, {"Authorization": f"Bearer {self._token(again=True)}"})
-        return answer.content
+        status, body = self._read(path, {"Authorization": f"Bearer {self._token(again=False)}"})
+        if status == 401:
+            status, body = self._read(path, {"Authorization": f"Bearer {self._token(again=True)}"})
+        return _good(status, body)
 
-    def _read(
-        self, url: str, headers: dict[str, str], *, allowed: frozenset[int] | set[int] = frozenset()
-    ) -> httpx2.Response:
+    def _read(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
         try:
-            answer = self._client.get(url, headers=headers, timeout=_TIMEOUT_S)
+            return _bounded(self._client, "GET", f"{self._url}/{path}", headers=headers)
         except httpx2.HTTPError as error:
             raise Unavailable("no_log", "the log does not answer") from error
-        if not (answer.is_success or answer.status_code in allowed) or len(answer.content) > _MAX_BODY_BYTES:
-            raise Unavailable("no_log", f"the log answers {answer.status_code} for what the checkpoint covers")
-        return answer
+
+
+def _bounded(client: httpx2.Client, method: str, url: str, **options: Any) -> tuple[int, bytes]:
+    """Send a request; give status and body. Raises Unavailable no_log: the body has no end."""
+    body = bytearray()
+    with client.stream(method, url, timeout=_TIMEOUT_S, **options) as response:
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > _MAX_BODY_BYTES:
+                raise Unavailable("no_log", f"the answer has more than {_MAX_BODY_BYTES} bytes")
+    return response.status_code, bytes(body)
+
+
+def _good(status: int, body: bytes) -> bytes:
+    if not 200 <= status < 300:
+        raise Unavailable("no_log", f"the log answers {status} for what the checkpoint covers")
+    return body
 
 
 def given_token(token: str) -> Token:
@@ -146,8 +157,8 @@ def _new_token(node: CountyNode, client: httpx2.Client, now: int) -> tuple[str, 
         "scope": _SCOPE,
     }
     try:
-        answer = client.post(f"{node.config.hub_url}/oauth/token", data=form, timeout=_TIMEOUT_S)
-        body = parse_json(answer.content, max_bytes=65_536) if answer.is_success else None
+        status, data = _bounded(client, "POST", f"{node.config.hub_url}/oauth/token", data=form)
+        body = parse_json(data, max_bytes=65_536) if status == 200 else None
     except (httpx2.HTTPError, Malformed) as error:
         raise Unavailable("not_ready", "the hub gives no token") from error
     match body:

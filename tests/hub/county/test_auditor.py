@@ -322,3 +322,14 @@ def test_its_file_can_be_checked_and_a_flipped_byte_is_found(world: World, tmp_p
                 connection.execute(change, (value, flipped))
                 connection.commit()
         assert check_auditor(damaged, policy, GENESIS_STATE) == 6
+
+
+def test_a_log_that_missed_an_answer_is_no_evidence_of_a_fork(world: World) -> None:
+    """It asks from an old size for what was cosigned meanwhile, or for more; only another tree is kept."""
+    assert world.ask(0).status == 409
+    world.grow(*seals(1, start=9))
+    assert world.ask(0).status == 409
+    fork = sign_checkpoint(Checkpoint(origin=ORIGIN, size=4, root=bytes(32)), ORIGIN, LOG)
+    assert world.auditor.add_checkpoint(AddCheckpoint.of(0, (), fork).format()).status == 409
+    with closing(sqlite3.connect(world.path)) as connection:
+        assert connection.execute("SELECT count(*) FROM evidence").fetchone() == (1,)

@@ -117,6 +117,16 @@ def test_what_is_no_whole_bundle_is_not_to_be_had(
         source.entries(0, 1)
 
 
+def test_an_answer_without_end_is_not_read_to_its_end(source: HttpEntries, log: Log) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield bytes(65_536)
+
+    log.answer = lambda _request: httpx2.Response(200, content=endless())
+    with pytest.raises(Unavailable, match="more than"):
+        source.entries(0, 1)
+
+
 def test_a_proof_of_the_journal_is_read(source: HttpEntries, log: Log) -> None:
     hashes = [bytes([number]) * 32 for number in range(3)]
     log.answer = answered(content="".join(f"{b64_encode(each)}\n" for each in hashes).encode())
