@@ -18,12 +18,16 @@ from hub.keyfiles import make_private_folder, write_private
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.evidence import Offer, find_forks
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+from ledger.transparency.sqlite import UNREADABLE, unreadable
 from ledger.transparency.witness import AddCheckpoint
 
 __all__ = ["check_folder", "export_evidence"]
 
 _STORES: Final = ("witness.sqlite", "auditor.sqlite")
 _REFUSED: Final = "SELECT request, note FROM evidence LEFT JOIN held USING (digest) ORDER BY evidence.rowid"
+# Of a node that has not been started since this is kept.
+_HAS_HELD: Final = "SELECT 1 FROM sqlite_master WHERE name = 'held'"
+_REFUSED_BEFORE: Final = "SELECT request, NULL FROM evidence ORDER BY rowid"
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 
@@ -37,8 +41,12 @@ def _refused(data: Path) -> tuple[list[Offer], list[bytes]]:
     notes: list[bytes] = []
     for file in files:
         with closing(open_reader(file)) as connection:
-            rows = connection.execute(_REFUSED).fetchall()
-            notes += [note for (note,) in connection.execute("SELECT note FROM latest")]
+            try:
+                has_held = connection.execute(_HAS_HELD).fetchone() is not None
+                rows = connection.execute(_REFUSED if has_held else _REFUSED_BEFORE).fetchall()
+                notes += [note for (note,) in connection.execute("SELECT note FROM latest")]
+            except UNREADABLE as error:
+                raise unreadable(error) from error
         offers += [Offer(request=AddCheckpoint.parse(request), held=held) for request, held in rows]
     return offers, notes
 

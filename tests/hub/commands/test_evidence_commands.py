@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -105,6 +106,18 @@ def test_what_proves_nothing_exits_1_and_what_cannot_be_read_exits_2(county: Pat
     assert tongban("ledger", "check-evidence", grown, "--policy", county / "policy", "--log-key", stranger).code == 2
 
 
+def test_a_witness_from_before_it_kept_what_it_held_and_one_that_is_damaged(county: Path) -> None:
+    with closing(sqlite3.connect(county / "witness.sqlite")) as connection:
+        connection.execute("DROP TABLE held")
+        connection.commit()
+    made = tongban("county", "evidence", "--data", county, "--output", county / "out")
+    assert (made.code, made.out.splitlines()[0]) == (0, "3 signed checkpoints were refused; 2 of them prove a fork")
+    for beside in county.glob("witness.sqlite-*"):
+        beside.unlink()
+    (county / "witness.sqlite").write_bytes(b"no database" * 500)
+    assert tongban("county", "evidence", "--data", county, "--output", county / "more").code == 1
+
+
 def test_a_folder_without_a_witness_has_no_evidence(tmp_path: Path) -> None:
     assert tongban("county", "evidence", "--data", tmp_path, "--output", tmp_path / "out").code == 2
     assert not (tmp_path / "witness.sqlite").exists()
@@ -116,7 +129,7 @@ def test_a_policy_with_disjoint_quorums_is_shown_with_them(county: Path) -> None
     assert shown.out.splitlines()[-4:] == [
         "group    g  2 of 4: w0 w1 w2 w3",
         "quorum   g",
-        "two quorums share at least 0 witnesses; 3 can block every quorum",
+        "two quorums share 0 or more of the witnesses; 3 of them can block every quorum",
         "closest  w0 w1  |  w2 w3",
     ]
     assert shown.err == "warning: these two quorums are disjoint: a split view would need no dishonest county\n"
