@@ -105,7 +105,8 @@ def draft_members(state: KeyState, wishes: MemberWishes, *, iat: int) -> Draft:
 
 def _check_membership(state: KeyState, wishes: MemberWishes) -> None:
     members = {county_of(key.kid) for key in state.keys.values() if key.revoked is None}
-    if strangers := {*wishes.leave, *(file.county for file in wishes.add)} - members:
+    former = {county_of(kid) for kid in state.keys}  # one that has left comes back with new keys: no kid is used twice
+    if strangers := ({*wishes.leave} - members) | ({file.county for file in wishes.add} - former):
         raise Conflict("wrong_target", f"{', '.join(sorted(strangers))}: no member now; to become one takes a join")
     if known := {member.county for member in wishes.join} & members:
         raise Conflict("wrong_target", f"{', '.join(sorted(known))}: a member already; new keys are added")

@@ -23,7 +23,7 @@ from typing import Final
 from ledger.closed import COUNTY, KID, closed, county_of, digest, integer, list_of, text
 from ledger.encoding import JsonValue, b64u_decode, b64u_encode
 from ledger.errors import Malformed
-from ledger.jws import Jws, SignedEntry, payload_part
+from ledger.jws import MAX_SIGNATURES, Jws, SignedEntry, payload_part
 from ledger.suites import PublicKey, load_public_key
 from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
 
@@ -146,7 +146,7 @@ def parse_member(jws: Jws) -> MemberChange:
     return MemberChange(
         jws=jws,
         iat=integer(obj, "iat"),
-        k=integer(obj, "k", minimum=1, maximum=MAX_LIST),
+        k=integer(obj, "k", minimum=1, maximum=MAX_SIGNATURES),  # more could never sign the next change
         members=members,
         origin=text(obj, "origin", _ORIGIN) if "origin" in obj else None,
         prev=digest(obj, "prev") if "prev" in obj else None,

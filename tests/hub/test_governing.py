@@ -263,6 +263,18 @@ async def test_a_county_that_leaves_seals_no_more_and_what_it_sealed_stands(hub:
         draft_members(chain.state, MemberWishes(leave=[HOME]), iat=NOW)
 
 
+async def test_a_county_that_left_comes_back_with_new_keys(hub: GovernedHub, home: CountyNode) -> None:
+    await hub.change(MemberWishes(leave=[HOME]), ("130283", "320583"))
+    await hub.follow(home)
+    files = [rotate(home, use, now=NOW).file for use in ("govern", "seal", "client", "journal")]
+    vkey = home.keys.witness_key("tongban.example").vkey()
+    back = MemberWishes(add=files, cosigners={(HOME, "witness"): vkey})
+    done = await hub.change(back, ("130283", "320583"))
+    assert (done.chain.state.counties, done.chain.state.witnesses[HOME]) == (("130283", "320583", HOME), vkey)
+    await seal(hub, home, 1)
+    assert home.keys.kid("seal") == "370214#6"
+
+
 def test_nobody_leaves_fewer_members_than_must_sign(founding: KeyChain) -> None:
     draft = draft_members(founding.state, MemberWishes(leave=["130283", "320583"]), iat=NOW)
     with pytest.raises(Conflict) as caught:

@@ -154,6 +154,17 @@ def test_fewer_than_k_members_change_nothing() -> None:
     assert refusal(NotVerified, verify_signatures, entry, STATE, 5) == "not_enough_signers"
 
 
+@pytest.mark.parametrize(("k", "code"), [(0, "bad_number"), (64, None), (65, "bad_number")])
+def test_no_more_members_must_sign_than_one_entry_has_room_for(k: int, code: str | None) -> None:
+    """Of 65 members who must all sign, none could ever change anything again."""
+    payload = member_payload(iat=T0, k=k, members=[], prev=STATE.digest())
+    raw = sign_general(MEMBER_TYP, payload, [("370214#1", GOVERN["370214"])])
+    if code is None:
+        assert parse_entry(raw).signatures
+    else:
+        assert refusal(Malformed, parse_entry, raw) == code
+
+
 def test_members_sign_changes_with_govern_keys_only() -> None:
     payload = member_payload(iat=T0, k=2, members=[], prev=STATE.digest())
     entry = parse_entry(sign_general(MEMBER_TYP, payload, [(f"{county}#2", SEAL[county]) for county in SEAL]))

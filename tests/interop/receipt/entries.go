@@ -241,7 +241,7 @@ func parseMember(j *jws) *memberChange {
 	}
 	need(ascending(counties), "bad_payload")
 	p.time("iat")
-	change.k = p.integer("k", 1, maxList)
+	change.k = p.integer("k", 1, 64)
 	if p.has("origin") {
 		change.origin = p.text("origin", originForm, "bad_payload")
 	} else {
