@@ -53,10 +53,11 @@ class LogReader:
     def get(self, path: str, max_bytes: int, *, size: int | None = None) -> SizedAnswer | None:
         """Fetch one file; None: it is not, or no longer, there. size: ask for it at this size of the log.
 
-        Raises Unavailable not_ready, deadline; Malformed too_large, bad_number (Tlog-Size).
+        Raises Unavailable not_ready, no_log (an answer that is neither the file nor a fault of the server), deadline;
+        Malformed too_large, bad_number (Tlog-Size).
         """
         params = None if size is None else {"size": str(size)}
-        for attempt in stamina.retry_context(on=Unavailable, attempts=_ATTEMPTS, wait_initial=0.1, wait_max=2.0):
+        for attempt in stamina.retry_context(on=_is_passing, attempts=_ATTEMPTS, wait_initial=0.1, wait_max=2.0):
             with attempt:
                 return self._fetch(path, params, max_bytes)
         raise Unavailable("not_ready", "the log does not answer")
@@ -68,7 +69,8 @@ class LogReader:
                 if response.status_code in _GONE:
                     return None
                 if response.status_code != 200:
-                    raise Unavailable("not_ready", f"the log answers {response.status_code} to {path}")
+                    code = "not_ready" if response.status_code >= 500 else "no_log"
+                    raise Unavailable(code, f"the log answers {response.status_code} to {path}")
                 for chunk in response.iter_bytes():
                     body += chunk
                     self._left()
@@ -106,3 +108,7 @@ class LogReader:
             return answer.body
 
         return fetch
+
+
+def _is_passing(error: Exception) -> bool:
+    return isinstance(error, Unavailable) and error.code == "not_ready"

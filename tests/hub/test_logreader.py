@@ -45,6 +45,15 @@ def test_a_log_that_fails_is_asked_again() -> None:
         assert reader.need("checkpoint", 10_000) == log.files.checkpoint
 
 
+@pytest.mark.parametrize("status", [204, 301, 400, 403, 429])
+def test_a_log_that_answers_otherwise_has_answered(status: int) -> None:
+    log = ShownLog(synced_book(), time=T)
+    log.instead["checkpoint"] = httpx2.Response(status)
+    with log.client() as http, pytest.raises(Unavailable, match=f"^no_log: the log answers {status} to checkpoint"):
+        LogReader(SHOWN_URL, http, seconds=60).need("checkpoint", 10_000)
+    assert log.asked == ["checkpoint"]
+
+
 def test_a_broken_connection_is_unavailable() -> None:
     def broken(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("no route", request=request)
