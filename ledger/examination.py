@@ -15,7 +15,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -28,9 +27,9 @@ from ledger.errors import NotVerified, TongbanError
 from ledger.holder_binding import check_holder
 from ledger.status import Status
 from ledger.suites import verify as verify_signature
-from ledger.verdict import STEPS, Outcome, Step, StepState, Verdict
+from ledger.verdict import STEPS, Outcome, Step, StepState, Verdict, utc
 
-__all__ = ["AHEAD_S", "Examination", "Finding", "HolderChallenge", "utc"]
+__all__ = ["AHEAD_S", "Examination", "Finding", "HolderChallenge"]
 
 AHEAD_S: Final = 300  # seconds that clocks may differ
 _FINDINGS: Final = (Outcome.REVOKED, Outcome.SUPERSEDED, Outcome.SUSPENDED, Outcome.EXPIRED, Outcome.STALE)
@@ -244,12 +243,3 @@ _JUDGEMENTS: Final[tuple[Callable[[Examination], Finding | None], ...]] = (
 @lru_cache(maxsize=1024)  # most of what is found is the same for all receipts under one checkpoint
 def _passed(number: int, detail: str) -> Step:
     return Step(number, STEPS[number - 1], StepState.PASSED, detail)
-
-
-@lru_cache(maxsize=1024)
-def utc(time: int) -> str:
-    """Write a time as RFC 3339, for a person."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):  # past the year 9999
-        return f"POSIX time {time}"

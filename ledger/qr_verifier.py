@@ -20,11 +20,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger.errors import NotVerified
-from ledger.examination import Examination, HolderChallenge, utc
+from ledger.examination import Examination, HolderChallenge
 from ledger.qr import LandmarkPath, QrPayload, parse_qr
 from ledger.sync import SyncedLog
 from ledger.transparency.merkle import verify_inclusion
-from ledger.verdict import Verdict
+from ledger.verdict import Verdict, utc
 from ledger.verifier import Verifier
 
 __all__ = ["FieldVerifier"]

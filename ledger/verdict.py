@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from ledger.encoding import JsonValue
 
-__all__ = ["NOT_FOUND", "STEPS", "Outcome", "Step", "StepState", "Verdict"]
+__all__ = ["NOT_FOUND", "STEPS", "Outcome", "Step", "StepState", "Verdict", "utc"]
 
 NOT_FOUND: Final = "查无"
 
@@ -124,3 +126,12 @@ class Verdict:
                 for step in self.steps
             ],
         }
+
+
+@lru_cache(maxsize=1024)
+def utc(time: int) -> str:
+    """Write a time as RFC 3339, for a person: `2026-06-01T08:00:00Z`."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):  # past the year 9999
+        return f"POSIX time {time}"

@@ -28,13 +28,13 @@ from typing import Final
 from ledger.anchor import TrustAnchor
 from ledger.entries import Head
 from ledger.errors import NotVerified
-from ledger.examination import AHEAD_S, Examination, Finding, HolderChallenge, utc
+from ledger.examination import AHEAD_S, Examination, Finding, HolderChallenge
 from ledger.receipt import Receipt, parse_receipt
 from ledger.status import verify_status_proof
 from ledger.sync import Synced
 from ledger.transparency.merkle import verify_inclusion
 from ledger.transparency.policy import Policy
-from ledger.verdict import Verdict
+from ledger.verdict import Verdict, utc
 
 __all__ = ["AHEAD_S", "HolderChallenge", "Verifier", "verify"]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import httpx2
 import orjson
+import stamina
 import typer
 
+from hub.commands.terms import utc
 from hub.commands.verify import read_bounded
 from hub.logreader import LogReader
 from hub.syncfolder import SyncFolder
@@ -42,6 +43,7 @@ def sync(
 
     Example: tongban sync field --url https://hub.example/ledger --policy policy --genesis genesis
     """
+    stamina.instrumentation.set_on_retry_hooks([])  # what failed is said once, at the end
     place = SyncFolder(folder)
     pinned = None if policy is None else read_bounded(policy, SYNC_FILES["policy"])
     root = None if genesis is None else read_bounded(genesis, SYNC_FILES["genesis"])
@@ -67,7 +69,7 @@ def _url_in(policy: bytes | None) -> str:
 
 def _print(report: SyncReport) -> None:
     grown = "first sync" if report.before is None else f"{report.before} before"
-    typer.echo(f"{report.origin}: {report.size} entries ({grown}), witnessed {_utc(report.time)}")
+    typer.echo(f"{report.origin}: {report.size} entries ({grown}), witnessed {utc(report.time)}")
     for name, count in report.counts.items():
         change = count - report.counts_before.get(name, 0)
         if count or change:
@@ -82,8 +84,4 @@ def _print(report: SyncReport) -> None:
             " with --policy",
             err=True,
         )
-    typer.echo(f"good without a network for {_FIELD_AGE}, until {_utc(report.time + 86_400)}")
-
-
-def _utc(time: int) -> str:
-    return datetime.fromtimestamp(time, UTC).isoformat()
+    typer.echo(f"good without a network for {_FIELD_AGE}, until {utc(report.time + 86_400)}")

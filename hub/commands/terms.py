@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from ledger.errors import Malformed
-from ledger.verdict import StepState
+from ledger.verdict import StepState, utc
 
 __all__ = ["MARK", "duration", "instant", "shown", "utc"]
 
@@ -34,11 +34,6 @@ def instant(text: str) -> int:
     if moment.tzinfo is None:
         raise Malformed("bad_number", "expected a time with its zone, like 2026-06-01T08:00:00Z")
     return int(moment.timestamp())
-
-
-def utc(seconds: int) -> str:
-    """Write POSIX seconds as a time of RFC 3339: `2026-06-01T08:00:00Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def shown(text: str) -> str:

@@ -10,7 +10,6 @@ says why in its place: the rest of the file may still be worth reading.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from ledger.encoding import JsonValue
@@ -18,6 +17,7 @@ from ledger.errors import Malformed
 from ledger.eseal.certificates import Certificate
 from ledger.eseal.structures import ESeal, ESealSignature, Extension
 from ledger.sm2 import sm3
+from ledger.verdict import utc
 
 __all__ = ["inspect_eseal"]
 
@@ -46,7 +46,7 @@ def _signature(signed: ESealSignature) -> dict[str, JsonValue]:
         "kind": "SES_Signature",
         "version": signed.version,
         "bytes": len(signed.der),
-        "timeInfo": _utc(signed.time),
+        "timeInfo": utc(signed.time),
         "dataHash": signed.data_hash.hex(),
         "propertyInfo": signed.property_info,
         "extDatas": _extensions(signed.extensions),
@@ -67,9 +67,9 @@ def _seal(seal: ESeal) -> dict[str, JsonValue]:
         "name": seal.name,
         "certs": [_certificate(der) for der in seal.certificates],
         "certDigestList": [{"type": each.kind, "value": each.value.hex()} for each in seal.digests],
-        "createDate": _utc(seal.created),
-        "validStart": _utc(seal.valid_from),
-        "validEnd": _utc(seal.valid_to),
+        "createDate": utc(seal.created),
+        "validStart": utc(seal.valid_from),
+        "validEnd": utc(seal.valid_to),
         "picture": {
             "type": picture.kind,
             "bytes": len(picture.data),
@@ -93,8 +93,8 @@ def _certificate(der: bytes) -> dict[str, JsonValue]:
         "subject": certificate.subject,
         "issuer": certificate.issuer,
         "serial": f"{certificate.serial:x}",
-        "notBefore": _utc(certificate.not_before),
-        "notAfter": _utc(certificate.not_after),
+        "notBefore": utc(certificate.not_before),
+        "notAfter": utc(certificate.not_after),
         "organizationIdentifier": certificate.organization,
         "ca": certificate.is_ca,
         "keyUsage": None if certificate.uses is None else [*sorted(certificate.uses)],
@@ -108,7 +108,3 @@ def _extensions(extensions: Iterable[Extension]) -> list[JsonValue]:
 
 def _hex(data: bytes | None) -> str | None:
     return None if data is None else data.hex()
-
-
-def _utc(time: int) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 from ledger.encoding import JsonValue
@@ -36,7 +35,7 @@ from ledger.eseal.structures import ESeal, ESealSignature
 from ledger.eseal.verdict import BINDING_STEPS, SEAL_STEPS, STEPS, ESealVerdict
 from ledger.identifiers import LicenseIdentifier, Uscc
 from ledger.sm2 import signer_digest, sm3
-from ledger.verdict import Outcome, Step, StepState
+from ledger.verdict import Outcome, Step, StepState, utc
 
 __all__ = ["AHEAD_S", "Attestation", "verify_eseal", "verify_seal", "verify_with_attestation"]
 
@@ -166,8 +165,8 @@ class _Examination:
 
     def check_period(self) -> str:  # 4, of a bare seal
         if not max(self.seal.valid_from, self.seal.created) <= self.now <= self.seal.valid_to:
-            raise NotVerified("eseal_period", f"the seal is not in its period at {_utc(self.now)}")
-        return f"can be put on until {_utc(self.seal.valid_to)}"
+            raise NotVerified("eseal_period", f"the seal is not in its period at {utc(self.now)}")
+        return f"can be put on until {utc(self.seal.valid_to)}"
 
     def check_listed(self) -> str:  # 4
         seal, der = self.seal, self.signed.certificate
@@ -187,12 +186,12 @@ class _Examination:
     def check_time(self) -> str:  # 7
         seal, time = self.seal, self.signed.time
         if not seal.valid_from <= time <= seal.valid_to:
-            raise NotVerified("eseal_period", f"the seal was put on at {_utc(time)}, outside its period")
+            raise NotVerified("eseal_period", f"the seal was put on at {utc(time)}, outside its period")
         if time < seal.created:
-            raise NotVerified("eseal_period", f"the seal was put on at {_utc(time)}, before it was made")
+            raise NotVerified("eseal_period", f"the seal was put on at {utc(time)}, before it was made")
         if time > self.now + AHEAD_S:
-            raise NotVerified("eseal_period", f"the seal was put on at {_utc(time)}, which is in the future")
-        return f"put on at {_utc(time)}, by the signer's own clock"
+            raise NotVerified("eseal_period", f"the seal was put on at {utc(time)}, which is in the future")
+        return f"put on at {utc(time)}, by the signer's own clock"
 
     def check_document(self) -> str:  # 8
         named, digest = self.signed.property_info, self.signed.data_hash
@@ -252,7 +251,7 @@ class _Examination:
         chain = self.trust.check(certificate, at=at, proven=self.proven)
         self.chains = (*self.chains, chain)
         unknown = f"; revocation not known of {len(chain.unlisted)}" if chain.unlisted else ""
-        return f"{len(chain.path)} certificates up to {chain.path[-1].subject}, good at {_utc(at)}{unknown}"
+        return f"{len(chain.path)} certificates up to {chain.path[-1].subject}, good at {utc(at)}{unknown}"
 
     def _z(self) -> bytes:
         key = self.signer.public_key
@@ -286,7 +285,3 @@ _BINDING_STEPS: Final[tuple[Callable[[_Examination], str], ...]] = (
     _Examination.check_county,
     _Examination.check_license,
 )
-
-
-def _utc(time: int) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -50,14 +50,14 @@ def test_sync_says_what_changed(tmp_path: Path, trust: tuple[str, ...], served: 
     result = tongban("sync", folder, "--url", url, *trust)
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
-        "hub.example/ledger: 10 entries (first sync), witnessed 2026-06-02T09:00:00+00:00",
+        "hub.example/ledger: 10 entries (first sync), witnessed 2026-06-02T09:00:00Z",
         "  revoked            1",
         f"status list {len(log.files.status)} bytes for 3; 2 landmarks; 0 changes of keys and rules",
-        "good without a network for 24 h, until 2026-06-03T09:00:00+00:00",
+        "good without a network for 24 h, until 2026-06-03T09:00:00Z",
     ]
     again = tongban("sync", folder, "--url", url)
     assert again.out.splitlines()[:2] == [
-        "hub.example/ledger: 10 entries (10 before), witnessed 2026-06-02T09:00:00+00:00",
+        "hub.example/ledger: 10 entries (10 before), witnessed 2026-06-02T09:00:00Z",
         "  revoked            1  +0",
     ]
     assert json.loads(tongban("sync", folder, "--url", url, "--json").out)["before"] == SIZE
