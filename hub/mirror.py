@@ -223,15 +223,20 @@ class Mirror:
         while self._folder.has(checkpoints_path(number + 1)):
             number += 1
         pages: dict[str, bytes] = {}
+        newest = 0
         while (served := self._source.get(checkpoints_path(number), max_bytes=MAX_PAGE_BYTES)) is not None:
             rows = [row for row in parse_page(served) if row.size <= parts.checkpoint.size]
+            if rows and rows[0].size <= newest:
+                raise NotVerified("bad_consistency", "published checkpoints do not ascend")  # nor would they ever end
             for row in rows:
                 check_published(row, self._anchor.policy.keys, root_at)
             if rows:
-                pages[checkpoints_path(number)] = format_page(rows)
+                pages[checkpoints_path(number)], newest = format_page(rows), rows[-1].size
             if len(rows) < PAGE_ROWS:
-                return pages
+                break
             number += 1
+        if pages and newest < parts.checkpoint.size:
+            raise NotVerified("bad_consistency", "the newest checkpoint is not among the published ones")
         return pages or self._own_page(parts, number)
 
     def _own_page(self, parts: Parts, number: int) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ import stamina
 from hub.mirror import Mirror, MirrorReport
 from hub.mirrorcheck import check_mirror
 from hub.mirrorfolder import EVIDENCE, MirrorFolder
+from hub.mirrorpages import format_page, parse_page
 from hub.mirrorsource import LogSource
 from ledger.anchor import TrustAnchor
 from ledger.errors import Conflict, Malformed, NotVerified, Refused, Unavailable
@@ -243,6 +244,14 @@ def test_a_changed_byte_in_an_answer_is_refused_and_nothing_is_shown(mirrored: M
         mirrored.run(client=spoil(mirrored, path, flip if path != "landmarks" else lambda data: b"x" + data))
     assert not mirrored.mirror.has("checkpoint")
     assert mirrored.run().size == 285
+
+
+def test_pages_without_the_newest_checkpoint_are_refused(mirrored: Mirrored) -> None:
+    def without_last(page: bytes) -> bytes:
+        return format_page(parse_page(page)[:-1])
+
+    with pytest.raises(NotVerified, match="the newest checkpoint is not among the published ones"):
+        mirrored.run(client=spoil(mirrored, "checkpoints/000", without_last))
 
 
 def other_history(mirrored: Mirrored, *, works: tuple[int, ...]) -> FolderLog:
