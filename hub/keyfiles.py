@@ -42,7 +42,10 @@ _OTHERS: Final = 0o077
 
 def make_private_folder(path: Path) -> None:
     """Make a folder that only its owner can enter, or take one that is so. Raises Malformed bad_file."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise Malformed("bad_file", f"{path} is there and no folder") from error
     if path.stat().st_mode & _OTHERS:
         raise Malformed("bad_file", f"folder {path.name} can be entered by others: expected mode 0700")
 

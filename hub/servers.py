@@ -139,10 +139,15 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
+def _reason(error: OSError) -> str | None:
+    """Say what the system says, and not what asyncio or a name's look-up puts around it."""
+    return error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+
+
 def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
         )
     except OSError as error:
-        raise Unavailable("not_ready", f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
+        raise Unavailable("not_ready", f"cannot listen on {host}:{port}: {_reason(error)}") from error

@@ -19,6 +19,7 @@ from hub.folderfiles import read_file
 from hub.keychain import FolderChain, KeyChain, fetch_chain
 from hub.logclient import LogClient
 from hub.syncfolder import SyncFolder
+from hub.urls import log_url
 from ledger.anchor import TrustAnchor
 from ledger.errors import Malformed, Unavailable
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -47,7 +48,7 @@ class TrustFolder:
         self.held: Final = FolderChain(place)
         self._synced: Final = (place / "head.json").exists()
         self._data: Final = data
-        self._given: Final = url
+        self._given: Final = None if url is None else log_url(url, "--url")
 
     @property
     def url(self) -> str:

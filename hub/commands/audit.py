@@ -15,11 +15,12 @@ import typer
 from hub.audits import AuditReport, audit_log
 from hub.commands.folder import opened_node
 from hub.commands.progress import progress_bars
-from hub.commands.verify import read_bounded
+from hub.commands.verify import parsed, read_bounded
 from hub.county.auditing import SqliteAuditStore
 from hub.county.entries import HttpEntries, Token, county_token, given_token
 from hub.database import WriterLock
 from hub.keyfiles import make_private_folder
+from hub.urls import log_url
 from hub.workers import cores, workers
 from ledger.anchor import TrustAnchor
 from ledger.errors import Malformed, TongbanError, Unavailable
@@ -53,19 +54,25 @@ def audit(
     """
     if (token_file is None) == (county_data is None) or (county_data is None) != (passphrase_file is None):
         raise Malformed("bad_setting", "give --token-file, or --county-data and --passphrase-file")
-    anchor = TrustAnchor(Policy.parse(read_bounded(policy, MAX_POLICY_BYTES)), read_bounded(genesis, _MAX_GENESIS))
+    anchor = TrustAnchor(parsed(policy, MAX_POLICY_BYTES, Policy.parse), read_bounded(genesis, _MAX_GENESIS))
     make_private_folder(data)
     lock = WriterLock(data / _FILE)
     try:
-        with _opened(url, token_file, county_data, passphrase_file) as source:
-            report = _audited(source, data, anchor, processes or cores(), shown=not json)
+        with _opened(log_url(url, "--url"), token_file, county_data, passphrase_file) as source:
+            _audit(source, data, anchor, processes or cores(), json=json)
+    finally:
+        lock.release()
+
+
+def _audit(source: HttpEntries, data: Path, anchor: TrustAnchor, processes: int, *, json: bool) -> None:
+    """Say what was found; a fault of the log is a finding, and the caller's own faults come as they are."""
+    try:
+        report = _audited(source, data, anchor, processes, shown=not json)
     except TongbanError as error:
         if isinstance(error, Unavailable) or error.code == "token_required":
             raise
         _print_fault(error, json=json)
         raise typer.Exit(1) from error
-    finally:
-        lock.release()
     _print(report, json=json)
 
 

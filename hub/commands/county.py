@@ -6,7 +6,7 @@ import secrets
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,7 +15,7 @@ import typer
 from hub.changes import founding
 from hub.commands import appeals, keys, licenses
 from hub.commands.folder import Data, PassphraseFile, opened_node
-from hub.commands.verify import read_bounded
+from hub.commands.verify import parsed
 from hub.commands.witnessed import check_folder, export_evidence
 from hub.county.application import create_county_app
 from hub.county.folder import init_county
@@ -24,7 +24,7 @@ from hub.keyfiles import read_passphrase, read_secret, write_private
 from hub.observability import configure_logging
 from hub.partner import access_token
 from hub.servers import serve_app
-from ledger.entries import MEMBER_TYP
+from ledger.entries import MEMBER_TYP, MemberChange
 from ledger.errors import Conflict
 from ledger.governance import parse_member
 from ledger.jws import unsigned_jws
@@ -92,9 +92,8 @@ def sign(
 
     Example: tongban county sign genesis.draft --data c370214 --passphrase-file c370214.pass --output genesis.sig
     """
-    payload = read_bounded(draft, _DRAFT_BYTES).decode("ascii", "replace")
+    payload, genesis = parsed(draft, _DRAFT_BYTES, _genesis_in)
     with opened_node(data, passphrase_file) as node:
-        genesis = parse_member(unsigned_jws(MEMBER_TYP, payload))
         for line in founding(genesis):
             typer.echo(line)
         own = {key.public_key for row in genesis.members if row.county == node.county for key in row.keys}
@@ -105,13 +104,22 @@ def sign(
     typer.echo(f"wrote {output}")
 
 
+def _genesis_in(draft: bytes) -> tuple[str, MemberChange]:
+    payload = draft.decode("ascii", "replace")
+    return payload, parse_member(unsigned_jws(MEMBER_TYP, payload))
+
+
 @app.command("serve")
 def serve(
     data: Data,
     passphrase_file: PassphraseFile,
     host: Annotated[str | None, typer.Option(help="address to listen on; default: that of the node's URL")] = None,
-    port: Annotated[int | None, typer.Option(help="port to listen on; default: that of the node's URL")] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error")] = "info",
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="port to listen on; default: that of the node's URL")
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="least level that is logged")
+    ] = "info",
     auditor: Annotated[bool, typer.Option("--auditor", help="run the county's auditor beside its witness")] = False,
 ) -> None:
     """Serve the node: witness and record source; deliver what is sealed to the hub, until Ctrl-C.

@@ -8,7 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from hub.commands.verify import read_bounded
+from hub.commands.verify import parsed
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.evidence import MAX_EVIDENCE_BYTES, ForkEvidence
 from ledger.transparency.note import Keyring, VerifierKey, keyring
@@ -32,7 +32,7 @@ def check_evidence(
 
     Example: tongban ledger check-evidence fork-evidence.json --policy policy
     """
-    evidence = ForkEvidence.parse(read_bounded(file, MAX_EVIDENCE_BYTES))
+    evidence = parsed(file, MAX_EVIDENCE_BYTES, ForkEvidence.parse)
     logs = _logs(policy, log_key)
     try:
         reason = evidence.prove(logs)
@@ -50,7 +50,7 @@ def check_evidence(
 
 def _logs(policy: Path | None, log_key: str | None) -> Keyring:
     if policy is not None and log_key is None:
-        return keyring(log.key for log in Policy.parse(read_bounded(policy, MAX_POLICY_BYTES)).logs)
+        return keyring(log.key for log in parsed(policy, MAX_POLICY_BYTES, Policy.parse).logs)
     if log_key is not None and policy is None:
         return keyring([VerifierKey.parse(log_key)])
     raise Malformed("bad_setting", "give one of --policy and --log-key")
@@ -66,7 +66,7 @@ def show_policy(
 
     Example: tongban ledger policy policy
     """
-    policy = Policy.parse(read_bounded(file, MAX_POLICY_BYTES))
+    policy = parsed(file, MAX_POLICY_BYTES, Policy.parse)
     closest = closest_quorums(policy)
     sides = [] if closest is None else [sorted(side) for side in closest]
     if json:
@@ -81,7 +81,9 @@ def show_policy(
     typer.echo(f"quorum   {policy.quorum or 'none: no receipt is ever VALID'}")
     if policy.quorum is None:
         return
-    typer.echo(f"two quorums share at least {policy.shared} witnesses; {policy.block} can block every quorum")
+    typer.echo(
+        f"two quorums share {policy.shared} or more of the witnesses; {policy.block} of them can block every quorum"
+    )
     typer.echo(f"closest  {' '.join(sides[0])}  |  {' '.join(sides[1])}")
     if policy.shared == 0:
         typer.echo("warning: these two quorums are disjoint: a split view would need no dishonest county", err=True)

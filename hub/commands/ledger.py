@@ -15,7 +15,7 @@ from hub.commands import member
 from hub.commands.evidence import check_evidence, show_policy
 from hub.commands.mirror import mirror
 from hub.commands.upkeep import backup, check, restore
-from hub.commands.verify import read_bounded
+from hub.commands.verify import parsed, read_bounded
 from hub.county.member import MemberFile
 from hub.founding import check_founder, draft_genesis, draft_policy, found_ledger, make_hub_keys, write_drafts
 from hub.governing import SignatureFile
@@ -79,7 +79,7 @@ def propose(
     Example: tongban ledger propose --data hub --member a/member.json --member b/member.json --k 2 --provinces 2
     --url https://hub.example/ledger
     """
-    members = [MemberFile.parse(read_bounded(path, _MEMBER_BYTES)) for path in member]
+    members = [parsed(path, _MEMBER_BYTES, MemberFile.parse) for path in member]
     log = VerifierKey.parse((data / "log.vkey").read_text("ascii").strip())
     policy = draft_policy(members, log=log, url=url, provinces_needed=provinces)
     genesis = partial(draft_genesis, members, origin=log.name, k=k)
@@ -125,7 +125,7 @@ def init(
 def _signature_in(path: Path, payload: str) -> SignatureFile:
     """Read a member's signature and check it alone, so that a refusal names the file."""
     try:
-        file = SignatureFile.parse(read_bounded(path, _MEMBER_BYTES))
+        file = parsed(path, _MEMBER_BYTES, SignatureFile.parse)
         check_founder(payload, file.county, file.protected, file.signature)
     except NotVerified as error:
         raise NotVerified(error.code, f"{path}: {error.message}") from error

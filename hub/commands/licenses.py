@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import httpx2
+import stamina
 import typer
 
 from hub.answers import stated_error
@@ -180,6 +181,7 @@ def _write_qr(node: CountyNode, identifier: str, names: Sequence[str], path: Pat
 
 
 def _place(node: CountyNode, payload: QrPayload) -> Place:
+    stamina.instrumentation.set_on_retry_hooks([])  # what failed is said once, at the end
     with httpx2.Client(trust_env=False) as http:
         log = LogReader(f"{node.config.hub_url}/ledger", http, seconds=_LOG_S)
         anchor, leaf = node.verifier.anchor, leaf_hash(payload.entry)

@@ -14,13 +14,14 @@ import typer
 from hub.changes import described
 from hub.commands.folder import PassphraseFile, opened_node
 from hub.commands.terms import utc
-from hub.commands.verify import read_bounded
+from hub.commands.verify import parsed, read_bounded
 from hub.county.member import KeyFile, MemberFile
 from hub.drafts import Draft, MemberWishes, checked, draft_members, draft_rules
 from hub.governing import SignatureFile, index_of, joined, sign_draft, submitted
 from hub.keychain import KeyChain
 from hub.keyfiles import write_private
 from hub.trustfolder import TrustFolder
+from ledger.closed import KID
 from ledger.errors import Malformed, Refused
 from ledger.governance import ROLES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -64,14 +65,16 @@ def propose_members(
     Example: tongban ledger member propose --data c370214 --add-key c370214/seal-5.json --revoke 370214#2
     --output change.draft
     """
+    if not all(KID.fullmatch(kid) for kid in revoke or ()):
+        raise Malformed("bad_setting", "--revoke takes a kid like 370214#2")
     cosigners = {
         key: vkey for role, each in zip(ROLES, (auditor, witness), strict=True) for key, vkey in _named(role, each)
     }
     wishes = MemberWishes(
-        add=[KeyFile.parse(read_bounded(path, _FILE_BYTES)) for path in add_key or ()],
+        add=[parsed(path, _FILE_BYTES, KeyFile.parse) for path in add_key or ()],
         revoke=revoke or (),
         void_from=void_from,
-        join=[MemberFile.parse(read_bounded(path, _FILE_BYTES)) for path in join or ()],
+        join=[parsed(path, _FILE_BYTES, MemberFile.parse) for path in join or ()],
         leave=leave or (),
         cosigners=cosigners,
         k=k,
@@ -172,7 +175,7 @@ def sign(
     yes: Annotated[bool, typer.Option("--yes", help="sign without asking once more")] = False,
 ) -> None:
     """Read, then sign."""
-    change = Draft.parse(read_bounded(draft, _FILE_BYTES))
+    change = parsed(draft, _FILE_BYTES, Draft.parse)
     chain = _newest(TrustFolder(data, url=url), offline=offline)
     _tell(change, chain)
     with opened_node(data, passphrase_file) as node:
@@ -191,12 +194,12 @@ def submit(
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Join, submit, check."""
-    change, folder = Draft.parse(read_bounded(draft, _FILE_BYTES)), TrustFolder(data, url=url)
+    change, folder = parsed(draft, _FILE_BYTES, Draft.parse), TrustFolder(data, url=url)
     chain = folder.newest(_now)
     index = index_of(change, chain)
     if index is None:
         checked(change, chain, _now())
-        files = [SignatureFile.parse(read_bounded(path, _FILE_BYTES)) for path in signature or ()]
+        files = [parsed(path, _FILE_BYTES, SignatureFile.parse) for path in signature or ()]
         raw = joined(change, files, chain)
         done = folder.ask(lambda log: submitted(log, folder.anchor, raw, chain, clock=_now))
         folder.keep(done.chain)

@@ -21,6 +21,7 @@ from hub.mirror import Mirror, MirrorReport
 from hub.mirrorcheck import check_mirror
 from hub.mirrorfolder import MirrorFolder
 from hub.mirrorsource import LogSource
+from hub.urls import log_url
 from ledger.anchor import TrustAnchor
 from ledger.encoding import b64_encode
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
@@ -59,11 +60,11 @@ def mirror(
         return
     if url is None:
         raise Malformed("bad_setting", "give --url, or --check")
-    token = _token(token_file, county_data, passphrase_file)
+    token, prefix = _token(token_file, county_data, passphrase_file), log_url(url, "--url")
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     lock = WriterLock(folder / ".mirror", "writes this mirror")
     try:
-        with _source(url, token) as source:
+        with _source(prefix, token) as source:
             _run(MirrorFolder(folder), source, anchor, follow=follow, json=json)
     finally:
         lock.release()

@@ -12,7 +12,7 @@ import typer
 
 from hub.backup import back_up
 from hub.commands.progress import progress_bars
-from hub.commands.verify import read_bounded
+from hub.commands.verify import parsed, read_bounded
 from hub.filesums import check_remembered, remember_files
 from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
 from hub.keyfiles import read_passphrase
@@ -74,7 +74,7 @@ def _processes(data: Path) -> int:
 
 
 def _pinned(policy: Path, genesis: Path) -> Pinned:
-    return Pinned.of(Policy.parse(read_bounded(policy, MAX_POLICY_BYTES)), read_bounded(genesis, _MAX_GENESIS))
+    return Pinned.of(parsed(policy, MAX_POLICY_BYTES, Policy.parse), read_bounded(genesis, _MAX_GENESIS))
 
 
 def _print(report: StoresReport, seconds: float, *, files: int, json: bool) -> None:

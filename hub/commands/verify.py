@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import orjson
 import typer
@@ -17,6 +17,7 @@ from hub.commands.terms import MARK, duration, instant, shown
 from hub.syncfolder import read_sync
 from hub.workers import cores, workers
 from ledger.batch import BatchSettings, verify_many
+from ledger.entries import parse_entry
 from ledger.errors import Malformed
 from ledger.qr import MAX_QR_CHARS, QR_PREFIX
 from ledger.receipt import MAX_RECEIPT_BYTES
@@ -25,7 +26,9 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.verdict import Outcome, Verdict
 from ledger.verifier import Verifier
 
-__all__ = ["evidence_in", "pinned_verifier", "read_bounded", "verify"]
+__all__ = ["evidence_in", "parsed", "pinned_verifier", "read_bounded", "verify"]
+
+T = TypeVar("T")
 
 _MANY: Final = 1000  # receipts from which on worker processes save more time than their start costs
 
@@ -78,15 +81,25 @@ class _Trusted:
         if sync is None:
             if policy is None or genesis is None:
                 raise Malformed("bad_setting", "give --policy and --genesis, or --sync")
-            return cls(read_bounded(policy, MAX_POLICY_BYTES), read_bounded(genesis, MAX_POLICY_BYTES), None)
+            return cls(_trusted(policy, Policy.parse), _trusted(genesis, parse_entry), None)
         files = read_sync(sync)
-        trusted = files.policy if policy is None else read_bounded(policy, MAX_POLICY_BYTES)
-        root = files.genesis if genesis is None else read_bounded(genesis, MAX_POLICY_BYTES)
+        trusted = files.policy if policy is None else _trusted(policy, Policy.parse)
+        root = files.genesis if genesis is None else _trusted(genesis, parse_entry)
         return cls(trusted, root, replace(files, policy=trusted, genesis=root))
 
     def settings(self, *, now: int, max_age: int) -> BatchSettings:
         """Judge at a time."""
         return BatchSettings(self.policy, self.genesis, now=now, max_age=max_age, sync=self.sync)
+
+
+def _trusted(path: Path, parse: Callable[[bytes], object]) -> bytes:
+    """Read a pinned file as it is, after a look whether it parses: so a refusal names it."""
+
+    def whole(data: bytes) -> bytes:
+        parse(data)
+        return data
+
+    return parsed(path, MAX_POLICY_BYTES, whole)
 
 
 def _qr_verdict(qr: str, settings: BatchSettings) -> Verdict:
@@ -152,6 +165,15 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise Malformed("too_large", f"{path.name} has more than {max_bytes} bytes")
     return data
+
+
+def parsed(path: Path, max_bytes: int, parse: Callable[[bytes], T]) -> T:
+    """Read a file and parse it. Raises Malformed, naming the file."""
+    data = read_bounded(path, max_bytes)
+    try:
+        return parse(data)
+    except Malformed as error:
+        raise Malformed(error.code, f"{path}: {error.message}") from error
 
 
 def _summary(verdict: Verdict) -> str:

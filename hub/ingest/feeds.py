@@ -72,7 +72,7 @@ class Feed:
         try:
             return cls(path, form, _encoding_of(path, encoding), path.stat().st_size)
         except OSError as error:
-            raise Malformed("bad_file", f"cannot read the feed: {error.strerror}") from error
+            raise Malformed("bad_file", f"cannot read the feed {path}: {error.strerror}") from error
 
     def count_lines(self) -> int:
         """Count the line breaks, for a progress bar: one pass in chunks, no more exact than that."""

@@ -21,6 +21,7 @@ from ledger.errors import CODES
 from tests.command_line import Result, tongban
 from tests.command_tree import check_arguments, commands, example_of
 from tests.county_folder import CountyFolder
+from tests.small_log import GENESIS, POLICY
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -55,8 +56,69 @@ WRONG_USAGE: Final = {
     "verify without a policy": (["verify", "a"], "bad_setting: give --policy and --genesis, or --sync"),
     "unknown option": (["settings", "--prot"], "No such option: --prot"),
     "no number": (["feed", "--county", "370214", "--output", "a.csv", "--count", "many"], "Invalid value for '--count'"),
+    "port out of bounds": (["county", "serve", "--data", "c", "--passphrase-file", "p", "--port", "65536"], "Invalid value for '--port'"),
+    "log level": (["county", "serve", "--data", "c", "--passphrase-file", "p", "--log-level", "loud"], "Invalid value for '--log-level'"),
+    "kid": (["ledger", "member", "propose", "--data", "c", "--output", "d", "--revoke", "x"], "bad_setting: --revoke takes a kid like 370214#2"),
     "number out of bounds": (["feed", "--county", "370214", "--output", "a.csv", "--count", "0"], "Invalid value for '--count'"),
 }  # fmt: skip
+
+
+FILE_OF_ANOTHER_KIND: Final = {
+    "member file": (["ledger", "propose", "--member"], ["--k", 1, "--provinces", 1, "--url", "http://a"]),
+    "draft": (["ledger", "member", "submit"], []),
+    "key file": (["ledger", "member", "propose", "--output", "d", "--add-key"], []),
+    "genesis draft": (["county", "sign"], ["--output", "s", "--passphrase-file", "p"]),
+}
+
+
+@pytest.mark.parametrize("name", FILE_OF_ANOTHER_KIND)
+def test_a_file_of_another_kind_is_named(tmp_path: Path, name: str) -> None:
+    before, after = FILE_OF_ANOTHER_KIND[name]
+    file = tmp_path / "another.txt"
+    file.write_text("neither JSON nor a note\n")
+    result = tongban(*before, file, "--data", tmp_path, *after)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert f": {file}: expected " in result.err
+
+
+def test_a_pinned_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "another.txt"
+    file.write_text("no policy\n")
+    result = tongban("verify", file, "--policy", file, "--genesis", file)
+    assert (result.code, result.err) == (
+        2, f"tongban: bad_policy: {file}: line 1: expected log, witness, group or quorum\n",
+    )  # fmt: skip
+
+
+def test_a_url_that_is_none_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "policy").write_bytes(POLICY)
+    (tmp_path / "genesis").write_bytes(GENESIS)
+    pinned = ("--policy", tmp_path / "policy", "--genesis", tmp_path / "genesis")
+    said = "tongban: bad_setting: --url: expected http(s)://host[:port][/path]\n"
+    for command in (
+        ("audit", *pinned, "--data", tmp_path / "m", "--token-file", tmp_path / "policy"),
+        ("ledger", "mirror", tmp_path / "m", *pinned),
+        ("ledger", "member", "propose", "--data", tmp_path, "--output", tmp_path / "d", "--k", 1),
+    ):
+        assert tongban(*command, "--url", "nonsense") == Result(2, "", said)
+
+
+def test_a_log_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
+    """Attempts that failed are told once, at the end, and nothing of them stands where a machine reads."""
+    (tmp_path / "policy").write_bytes(POLICY)
+    (tmp_path / "genesis").write_bytes(GENESIS)
+    options = ("--policy", tmp_path / "policy", "--genesis", tmp_path / "genesis", "--url", "http://127.0.0.1:9")
+    result = tongban("sync", tmp_path / "field", *options, "--json")
+    assert result == Result(3, "", "tongban: not_ready: the log does not answer to checkpoint\n")
+
+
+def test_a_token_file_that_is_not_there_is_the_callers_fault_and_not_the_logs(tmp_path: Path) -> None:
+    (tmp_path / "policy").write_bytes(POLICY)
+    (tmp_path / "genesis").write_bytes(GENESIS)
+    options = ("--policy", tmp_path / "policy", "--genesis", tmp_path / "genesis", "--url", "http://127.0.0.1:9")
+    missing = tmp_path / "token"
+    said = f"tongban: bad_file: cannot read {missing}: No such file or directory\n"
+    assert tongban("audit", *options, "--data", tmp_path / "m", "--token-file", missing) == Result(2, "", said)
 
 
 @pytest.mark.parametrize("name", WRONG_USAGE)

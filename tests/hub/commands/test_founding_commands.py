@@ -127,3 +127,8 @@ def test_a_signature_of_a_stranger_is_named_with_its_file(ceremony: Ceremony) ->
     path.write_text(path.read_text("ascii").replace('"370214"', '"130283"'))
     said = f"tongban: unknown_kid: {path}: the draft does not list 370214#1 as a key of 130283\n"
     assert ceremony.found(path) == Result(1, "", said)
+
+
+def test_a_file_where_a_folder_should_be_is_told(ceremony: Ceremony) -> None:
+    refused = ceremony.init("secret", "370214")
+    assert refused == Result(2, "", f"tongban: bad_file: {ceremony.secret} is there and no folder\n")

@@ -108,8 +108,9 @@ async def test_a_seal_key_is_rotated_by_commands(desk: Desk) -> None:
     seals = [(row["kid"], row["state"], row["since"], row["signs"]) for row in rows if row["use"] == "seal"]
     assert seals == [("370214#2", "revoked", 2, False), ("370214#5", "active", 2, True)]
     lines = (await desk.type("county", "keys", *desk.of(HOME))).out.splitlines()
-    assert len(lines) == 7
-    assert re.fullmatch(r"370214#5 +seal +Ed25519 +active +2 +signs +" + mark, lines[4])
+    assert len(lines) == 8
+    assert lines[0].split() == ["kid", "use", "suite", "state", "since", "fingerprint"]
+    assert re.fullmatch(r"370214#5 +seal +Ed25519 +active +2 +signs +" + mark, lines[5])
 
 
 async def test_a_person_says_yes_or_nothing_is_signed(desk: Desk) -> None:
