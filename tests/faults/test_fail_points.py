@@ -18,7 +18,7 @@ from tests.faults.victims import Victims
 from tests.sequenced import SequencedLog, seals
 from tests.stores import MemoryStore
 
-SAMPLES: Final = {"hub": 8, "ledger": 40, "journal": 24, "witness": 20, "county": 24}
+SAMPLES: Final = {"hub": 8, "ledger": 24, "journal": 14, "witness": 12, "county": 14}
 T1: Final = (
     "ledger: BEGIN IMMEDIATE", "ledger: UPDATE head", "ledger: INSERT INTO entry", "ledger: INSERT INTO leaf",
     "ledger: INSERT INTO statement", "ledger: INSERT OR REPLACE INTO tile", "ledger: INSERT OR REPLACE INTO status",

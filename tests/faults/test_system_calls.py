@@ -18,7 +18,7 @@ from tests.faults.stores import PARTS
 from tests.faults.victims import Victims
 from tests.strace import Strace
 
-SAMPLES: Final = {"ledger": 30, "journal": 24, "witness": 24, "county": 24}
+SAMPLES: Final = {"ledger": 20, "journal": 14, "witness": 14, "county": 14}
 ANNOUNCED: Final = {"pid", "sent", "asked", "record", "reached", "error"}
 """What a child says before it has done anything; all else is an acknowledgement."""
 CALL: Final = re.compile(r"^\d+ +(pwrite64|write|fdatasync|fsync)\(\d+<([^>]+)>")
