@@ -31,10 +31,14 @@ Path: TypeAlias = tuple[Certificate, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """A chain that holds. path: signer first, root last. unlisted: those whose revocation is not known."""
+    """A chain that holds. path: signer first, root last. unlisted: those whose revocation is not known.
+
+    revoked_since: those that were revoked after the time at which they had to be good, and nobody proves that time.
+    """
 
     path: Path
     unlisted: Path
+    revoked_since: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +92,15 @@ class TrustStore:
                 raise NotVerified("certificate_expired", f"{certificate.subject} was not valid at that time")
         for below, issuer in enumerate(path[1:]):
             _check_issuer(issuer, sum(not each.self_issued for each in path[1 : below + 1]))
-        unlisted = [
-            certificate
-            for certificate, issuer in pairwise(path)
-            if not self._is_listed(certificate, issuer, at, proven)
-        ]
-        return Chain(path=path, unlisted=tuple(unlisted))
+        found = {each: self._listed(each, issuer, at, proven) for each, issuer in pairwise(path)}
+        unlisted = tuple(each for each, (known, _) in found.items() if not known)
+        return Chain(
+            path=path, unlisted=unlisted, revoked_since=tuple(each for each, (_, ended) in found.items() if ended)
+        )
 
-    def _is_listed(self, certificate: Certificate, issuer: Certificate, at: int, proven: int | None) -> bool:
-        """Tell whether a list as new as the signature says that the certificate is not revoked."""
-        known = False
+    def _listed(self, certificate: Certificate, issuer: Certificate, at: int, proven: int | None) -> tuple[bool, bool]:
+        """Tell whether a list as new as the signature speaks of the certificate, and whether it may be late."""
+        known = ended = False
         for listed in self.revocations:
             if listed.issuer_der != issuer.subject_der:
                 continue
@@ -106,7 +109,8 @@ class TrustStore:
             if revoked is not None and revoked.voids(at, proven):
                 raise NotVerified("certificate_revoked", f"{certificate.subject} was revoked: {revoked.reason}")
             known = known or listed.this_update >= at
-        return known
+            ended = ended or (revoked is not None and not (proven is not None and proven < revoked.date))
+        return known, ended
 
 
 def _may_issue(issuer: Certificate, certificate: Certificate) -> bool:

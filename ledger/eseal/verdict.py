@@ -45,7 +45,8 @@ class ESealVerdict:
     code: stable reason. message: one sentence for a person. steps: all 9, with an attestation 12, of a bare seal 4, in
     order. facts: what the seal says, only when VALID. notes: codes of what to know beside the verdict:
     `revocation_unknown` (of a certificate of the chains there is no list as new as the signature),
-    `timestamp_not_judged`.
+    `revoked_since` (a certificate of the chains was revoked after the time that the signer states: whoever had its key
+    then can state an earlier one), `timestamp_not_judged`.
     """
 
     outcome: Outcome

@@ -260,7 +260,9 @@ class _Examination:
     def _notes(self) -> tuple[str, ...]:
         stamped = any(stamp is not None for stamp in self.stamps.values())
         unknown = any(chain.unlisted for chain in self.chains)
-        return ("revocation_unknown",) * unknown + ("timestamp_not_judged",) * stamped
+        since = any(chain.revoked_since for chain in self.chains)
+        found = {"revocation_unknown": unknown, "revoked_since": since, "timestamp_not_judged": stamped}
+        return tuple(note for note, holds in found.items() if holds)
 
 
 _SEAL_STEPS: Final[tuple[Callable[[_Examination], str], ...]] = (

@@ -127,13 +127,23 @@ def test_a_list_as_new_as_the_seal_leaves_no_note() -> None:
 
 def test_a_certificate_revoked_later_does_not_void_earlier_seals() -> None:
     later = list_of(certificate("signer"), certificate("maker"), date=PUT_ON_AT + 1)
-    assert verdict_of(signed(), trust=store_with(later)).outcome is Outcome.VALID
+    verdict = verdict_of(signed(), trust=store_with(later))
+    assert (verdict.outcome, verdict.notes) == (Outcome.VALID, ("revoked_since",))
     assert verdict_of(signed(time=PUT_ON_AT + 1), trust=store_with(later)).outcome is Outcome.REVOKED
+
+
+def test_a_seal_that_the_ledger_proves_older_than_the_revocation_has_no_note_of_it() -> None:
+    """The attestation has iat = T0 + 60."""
+    receipt = receipt_with(eSealHash=eseal_hash(signed()))
+    for date, notes in ((T0 + 61, ()), (T0 + 60, ("revoked_since",))):
+        verdict = attested(signed(), receipt, trust=store_with(list_of(certificate("signer"), date=date)))
+        assert (verdict.outcome, verdict.notes) == (Outcome.VALID, notes)
 
 
 def test_what_came_back_from_hold_is_not_revoked() -> None:
     back = list_of(certificate("signer"), date=MADE_AT, reason="remove_from_crl")
-    assert verdict_of(signed(), trust=store_with(back)).outcome is Outcome.VALID
+    verdict = verdict_of(signed(), trust=store_with(back))
+    assert (verdict.outcome, verdict.notes) == (Outcome.VALID, ())
 
 
 @pytest.mark.parametrize("time", [MADE_AT, T0 + 100 * DAY])
