@@ -2,7 +2,7 @@
 
     GET <url>/checkpoint, head?size=, status.zlib?size=, keys?from=, landmarks, tile/<L>/<N>[.p/<W>], statuslist
 
-A request is made again when the connection fails or the log answers 5xx; a log that answers otherwise has answered.
+A request is made again when the connection fails or the log answers 429 or 5xx; one that answers otherwise has answered.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class LogReader:
                 if response.status_code in _GONE:
                     return None
                 if response.status_code != 200:
-                    code = "not_ready" if response.status_code >= 500 else "no_log"
+                    passing = response.status_code >= 500 or response.status_code == 429
+                    code = "not_ready" if passing else "no_log"
                     raise Unavailable(code, f"the log answers {response.status_code} to {path}")
                 for chunk in response.iter_bytes():
                     body += chunk
