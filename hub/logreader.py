@@ -2,7 +2,7 @@
 
     GET <url>/checkpoint, head?size=, status.zlib?size=, keys?from=, landmarks, tile/<L>/<N>[.p/<W>], statuslist
 
-A request is made again when the connection fails or the log answers 429 or 5xx; one that answers otherwise has answered.
+A request is made again when the connection fails or the log answers 429 or 5xx; any other answer is one.
 """
 
 from __future__ import annotations

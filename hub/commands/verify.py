@@ -6,14 +6,13 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import orjson
 import typer
 
-from hub.commands.terms import MARK, duration, instant, shown
+from hub.commands.terms import MARK, duration, instant, shown, utc
 from hub.syncfolder import read_sync
 from hub.workers import cores, workers
 from ledger.batch import BatchSettings, verify_many
@@ -184,7 +183,7 @@ def _summary(verdict: Verdict) -> str:
 def _print(verdict: Verdict) -> None:
     lines = [_summary(verdict)]
     if verdict.time is not None:
-        lines.append(f"witnessed {datetime.fromtimestamp(verdict.time, UTC).isoformat()}, {verdict.age} s before")
+        lines.append(f"witnessed {utc(verdict.time)}, {verdict.age} s before")
     lines += [f"note: {note}" for note in verdict.notes]
     lines += [f"{step.number:3}  {MARK[step.state]}  {step.name:14}{step.detail}" for step in verdict.steps]
     if verdict.claims:

@@ -41,7 +41,7 @@ def test_verify_prints_valid_with_every_step_and_claim(tmp_path: Path, trust: tu
     assert (result.code, result.err) == (0, "")
     assert lines[:3] == [
         "VALID 有效: sealed by 370214, not revoked as of 2026-06-01T08:02:00Z",
-        "witnessed 2026-06-01T08:02:00+00:00, 30 s before",
+        "witnessed 2026-06-01T08:02:00Z, 30 s before",
         f"  1  ✓  parse         {len(receipt)} bytes",
     ]
     assert [line[5] for line in lines[2:16]] == ["✓"] * 14
@@ -97,7 +97,7 @@ def test_max_age_is_counted_from_the_witnesses_time(
 @pytest.mark.parametrize("at", ["2026-06-01T16:02:30+08:00", "2026-06-01T08:02:30.000Z", "20260601T080230Z"])
 def test_the_time_may_carry_any_zone(tmp_path: Path, trust: tuple[str, ...], at: str) -> None:
     result = tongban("verify", file_of(tmp_path, receipt), *trust, "--at", at)
-    assert result.out.splitlines()[1] == "witnessed 2026-06-01T08:02:00+00:00, 30 s before"
+    assert result.out.splitlines()[1] == "witnessed 2026-06-01T08:02:00Z, 30 s before"
 
 
 def test_verify_for_machines(tmp_path: Path, trust: tuple[str, ...]) -> None:
