@@ -122,7 +122,11 @@ class Cosigning:
         timeout_s: float = TIMEOUT_S,
         refusals: Refusals | None = None,
     ) -> None:
-        """A witness without URL in the policy cannot be asked and is left out. refusals: None keeps none."""
+        """A witness without URL in the policy cannot be asked and is left out. refusals: None keeps none.
+
+        slow: a witness of the last round did not answer in time; it may have by now, and then says so at once.
+        """
+        self.slow = False
         self._refusals: Final = refusals
         self._heard: Final[dict[str, HeardRefusal]] = {}  # by witness, since it last cosigned
         self._shortfall = Shortfall(cosignatures=0, groups=())  # of the last round
@@ -149,6 +153,7 @@ class Cosigning:
         The others go on for what is left of their second; what they bring goes to `late`. Raises NotVerified no_quorum,
         saying which groups lack what.
         """
+        self.slow = False
         found: list[Cosignature] = []
         waiting = {asyncio.create_task(self._bounded(witness, pending)) for witness in self.witnesses}
         self._tasks.update(waiting)
@@ -188,6 +193,7 @@ class Cosigning:
                 self._heard.pop(witness.name, None)
                 return cosignature
         except Exception as error:  # noqa: BLE001  # nothing that a witness does, or its URL is, may stop the log
+            self.slow = self.slow or isinstance(error, TimeoutError)
             code = error.code if isinstance(error, TongbanError) else type(error).__name__
             _log.warning("witness_failed", witness=witness.name, code=code, size=pending.size)
             return None
