@@ -5,8 +5,8 @@
 
 Bad input is a verdict, never an error. A receipt is checked under the hub's own policy and genesis, as whoever holds
 those does offline (`tongban verify --sync`): the status that counts is that of the hub's newest witnessed checkpoint,
-where it is newer than the receipt. A QR code leaves out what its verifier has synced; the verdict on a code rests on the
-hub's copy of the log.
+where it is newer than the receipt. A QR code leaves out what its verifier has synced; so the verdict on a code rests on
+the hub's copy of the log.
 """
 
 from __future__ import annotations

@@ -242,7 +242,7 @@ def test_trust_that_is_none_is_wrong_usage(desk: Desk, name: str, data: bytes, e
 
 def test_a_seal_that_cannot_be_read_is_a_verdict(desk: Desk) -> None:
     result = tongban("seal", "verify", desk.folder / "none", "--document", desk.folder / "license.pdf", *desk.trust)
-    assert (result.code, result.err) == (1, "cannot read none: No such file or directory\n")
+    assert (result.code, result.err) == (1, f"{desk.folder / 'none'}: no such file\n")
     assert result.out.startswith("e-seal FORGED 存疑 · bad_eseal: ")
     assert tongban("seal", "verify", desk.folder / "none", *desk.trust).code == 2
 

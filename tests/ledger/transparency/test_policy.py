@@ -119,7 +119,7 @@ def test_a_cosignature_from_the_future_does_not_count() -> None:
     """Up to 300 s ahead is the clocks' difference; further ahead would make a stale view look fresh."""
     policy = Policy.parse(written(*defined(2), "group g all w0 w1", "quorum g"))
     assert policy.quorum_time({WITNESSES[0]: 1000, WITNESSES[1]: 1300}, 1000) == 1000
-    with pytest.raises(NotVerified, match="; 1 lie more than 300 s in the future: check the clock$"):
+    with pytest.raises(NotVerified, match=r"; 1 lie more than 300 s in the future: check the clock$"):
         policy.quorum_time({WITNESSES[0]: 1000, WITNESSES[1]: 1301}, 1000)
     assert policy.minimal({WITNESSES[0]: 1000, WITNESSES[1]: 1301}) == (WITNESSES[0], WITNESSES[1])
 
