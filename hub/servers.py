@@ -139,9 +139,10 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _reason(error: OSError) -> str | None:
-    """Say what the system says, and not what asyncio or a name's look-up puts around it."""
-    return error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+def _reason(error: OSError) -> str:
+    """Say what the system says; a name's look-up has numbers of its own, below 0, and only its text says which."""
+    number = error.errno or 0
+    return os.strerror(number) if number >= 0 else str(error.strerror).partition(" (while")[0]
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.servers import BoundedProtocol, serve_app
+from hub.servers import BoundedProtocol, _reason, serve_app
 from ledger.errors import Conflict
 from tests.servers import serving
 
@@ -30,6 +30,17 @@ class Impatient(BoundedProtocol):
 async def _answer(request: Request) -> Response:
     """Answer with the body; without reading it where a query says so."""
     return Response(b"early" if request.query_params else await request.body())
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "said"),
+    [
+        (13, "[Errno 13] error while attempting to bind on address", "Permission denied"),
+        (-2, "Name or service not known (while attempting to bind on address ('x', 1))", "Name or service not known"),
+    ],
+)
+def test_why_an_address_cannot_be_had_is_what_the_system_says(number: int, text: str, said: str) -> None:
+    assert _reason(OSError(number, text)) == said
 
 
 @pytest.fixture

@@ -191,7 +191,7 @@ async def test_nobody_deposits_without_a_token_of_the_scope(
     body = {"faces": [sd_jwt]}
     refusals: list[tuple[dict[str, str], int, str]] = [
         ({}, 401, "token_required"),
-        ({"Authorization": "Bearer x"}, 401, "token_required"),
+        ({"Authorization": "Bearer x"}, 401, "invalid_token"),
         (_bearer(alliance, "370214", frozenset({"license.read"})), 403, "forbidden"),
     ]
     for headers, status, code in refusals:
