@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from hub.gateway import GraphQLEndpoint
 from hub.limits import LIMITS, Limits
-from ledger.errors import NotVerified, Unavailable
+from ledger.errors import Refused, Unavailable
 from schema.access import ANONYMOUS
 from schema.assembly import build_schema
 from schema.context import Context, Graph
@@ -34,7 +34,7 @@ def context_of(authorization: str | None, request_id: str) -> Context:
     if authorization is None:
         return request_context(principal=ANONYMOUS, request_id=request_id)
     if authorization != "Bearer good":
-        raise NotVerified("bad_token", "the access token is expired")
+        raise Refused("invalid_token", "the access token is not good")
     return request_context(principal=CLERK, request_id=request_id)
 
 
@@ -248,8 +248,8 @@ async def test_a_slow_body_ends_in_time() -> None:
 
 async def test_a_token_that_is_not_valid() -> None:
     response = await post({"query": MATTER}, Authorization="Bearer old")
-    assert (response.status_code, code_of(response)) == (401, "bad_token")
-    assert response.headers["www-authenticate"] == 'Bearer realm="tongban"'
+    assert (response.status_code, code_of(response)) == (401, "invalid_token")
+    assert response.headers["www-authenticate"] == 'Bearer realm="tongban", error="invalid_token"'
 
 
 async def test_a_person_s_answer_is_kept_by_no_cache() -> None:
