@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["KeyFollower"]
 
 _EVERY_S: Final = 15.0
+_WHOLE_S: Final = 300  # a log that says "nothing new" is not believed for longer: its head binds all keys
+_STALE_S: Final = 3_600
 
 _log = structlog.get_logger(__name__)
 
@@ -36,6 +38,7 @@ class KeyFollower:
         self._log: Final = log
         self._clock: Final = clock
         self._every_s: Final = every_s
+        self._checked = 0  # when a witnessed head bound the chain last
 
     async def run(self) -> None:
         """Follow for ever; ends when it is cancelled. Any fault is logged and tried again."""
@@ -52,11 +55,18 @@ class KeyFollower:
             await asyncio.sleep(self._every_s)
 
     async def follow(self) -> bool:
-        """Look once, and tell whether the chain has grown. Raises as fetch_chain."""
-        held = await asyncio.to_thread(self._node.chain.chain)
-        if await self._log.get(f"keys?from={held.size}") == b"[]":
-            return False  # nothing new is claimed: the usual case, one small request
-        chain = await fetch_chain(self._log, self._node.verifier.anchor, held, self._clock())
+        """Look once, and tell whether the chain has grown. Raises as fetch_chain.
+
+        That nothing is new is taken on the log's word for five minutes, then a witnessed head must bind the chain as it
+        is here. A head that is older than an hour is logged: the log may be showing this node an old state.
+        """
+        held, now = await asyncio.to_thread(self._node.chain.chain), self._clock()
+        if now < self._checked + _WHOLE_S and await self._log.get(f"keys?from={held.size}") == b"[]":
+            return False
+        chain = await fetch_chain(self._log, self._node.verifier.anchor, held, now)
+        self._checked = now
+        if chain.time is not None and chain.time < now - _STALE_S:
+            _log.warning("keys_stale", seconds=now - chain.time)
         grown = await asyncio.to_thread(self._node.chain.keep, chain)
         if grown:
             _log.info("keys_followed", index=chain.entries[-1][0])

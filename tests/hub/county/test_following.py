@@ -1,0 +1,61 @@
+"""A node that follows the key state: a log that says "nothing new" is believed for five minutes, and no longer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hub.county.following import KeyFollower
+from hub.county.rotation import rotate
+from hub.drafts import MemberWishes, draft_members
+from hub.governing import joined, submitted
+from hub.logclient import LogClient
+from ledger.errors import NotVerified
+from tests.alliance import NOW, found_alliance
+from tests.governed import GovernedHub
+from tests.ports import FakeClock
+
+
+class HidingLog(LogClient):
+    """A log that tells one node of no change of keys."""
+
+    asked: list[str]
+
+    async def get(self, path: str) -> bytes:
+        """Answer "nothing new" for keys, and the truth for all else."""
+        self.asked.append(path.partition("?")[0])
+        return b"[]" if path.startswith("keys?") else await super().get(path)
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[GovernedHub]:
+    """Run a hub of three counties."""
+    alliance = found_alliance(tmp_path, ("130283", "320583", "370214"), k=2, silent=1)
+    async with GovernedHub.running(alliance, tmp_path, FakeClock(NOW)) as running:
+        yield running
+    alliance.close()
+
+
+def hiding(hub: GovernedHub) -> HidingLog:
+    """Give the hub's log as a node sees it from which the changes are hidden."""
+    log = HidingLog(hub.http, "/ledger")
+    log.asked = []
+    return log
+
+
+async def test_a_hidden_change_of_keys_is_found_by_the_head_that_binds_them(hub: GovernedHub) -> None:
+    home, log = hub.alliance.nodes["370214"], hiding(hub)
+    follower = KeyFollower(home, log, hub.clock)
+    assert await follower.follow() is False
+    chain, made = await hub.chain(), rotate(home, "seal", now=NOW)
+    draft = draft_members(chain.state, MemberWishes(add=[made.file]), iat=NOW)
+    raw = joined(draft, await hub.sign(draft, ("320583", "370214")), chain)
+    await submitted(hub.log, home.verifier.anchor, raw, chain, clock=hub.clock)
+    log.asked.clear()
+    assert await follower.follow() is False
+    assert log.asked == ["keys"]
+    hub.clock.advance(300)
+    with pytest.raises(NotVerified, match="keys_behind"):
+        await follower.follow()
