@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from hub.auth import TokenIssuer
 from hub.county.member import MemberFile
+from hub.folderfiles import sync_folder
 from hub.journal.writer import create_journal
 from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer, write_private
 from hub.ledgerfile import create_ledger
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 _GROUP: Final = "province-{}"
+_FOUNDED: Final = ("policy", "genesis", "journal.sqlite", "ledger.sqlite")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,20 +184,29 @@ def found_ledger(
 ) -> bytes:
     """Create the ledger from the signed genesis, and give the genesis bytes, which verifiers pin.
 
-    signatures: (protected, signature) of each member by county. Raises Conflict already_exists when there is a log,
-    Malformed and NotVerified when genesis or policy do not fit together.
+    signatures: (protected, signature) of each member by county. All is made aside and moved into place, the ledger
+    last: a founding that was cut off leaves nothing in the next one's way but, between two of the moves, a journal.
+    Raises Conflict already_exists when there is a log or a journal, Malformed and NotVerified when genesis or policy do
+    not fit together.
     """
     if (data / "ledger.sqlite").exists():
         raise Conflict("already_exists", "there is a ledger in this folder already")
+    if (data / "journal.sqlite").exists():
+        raise Conflict("already_exists", "a journal without its ledger: remove it if a founding was cut off here")
     genesis = join_general(payload, list(signatures.values()))
     log = open_hub_keys(data, passphrase).log
     origin = _origin(genesis)
     if [each.key for each in Policy.parse(policy).logs] != [log_key(origin, log)]:
         raise Malformed("bad_policy", "the policy does not name this hub's log, and it alone")
-    create_journal(data / "journal.sqlite")
-    create_ledger(data / "ledger.sqlite", genesis, signer=log)
-    write_private(data / "policy", policy)
-    write_private(data / "genesis", genesis)
+    with TemporaryDirectory(prefix="founding-", dir=data) as name:
+        aside = Path(name)
+        write_private(aside / "policy", policy)
+        write_private(aside / "genesis", genesis)
+        create_journal(aside / "journal.sqlite")
+        create_ledger(aside / "ledger.sqlite", genesis, signer=log)
+        for file in _FOUNDED:
+            (aside / file).replace(data / file)
+        sync_folder(data)
     return genesis
 
 

@@ -249,9 +249,19 @@ def test_a_lost_ledger_does_not_cost_the_journal(ceremony: Ceremony) -> None:
     ceremony.found()
     (ceremony.hub / "ledger.sqlite").rename(ceremony.hub / "moved")
     journal = (ceremony.hub / "journal.sqlite").read_bytes()
-    with pytest.raises(Conflict, match=r"journal\.sqlite exists already"):
+    with pytest.raises(Conflict, match="a journal without its ledger"):
         ceremony.found()
     assert (ceremony.hub / "journal.sqlite").read_bytes() == journal
+
+
+def test_a_founding_that_was_cut_off_is_done_again(ceremony: Ceremony) -> None:
+    """What a killed process leaves: its folder aside, and files that were moved before the journal."""
+    (ceremony.hub / "founding-killed").mkdir()
+    (ceremony.hub / "founding-killed" / "ledger.sqlite").write_bytes(b"half a ledger")
+    (ceremony.hub / "policy").write_bytes(b"of the founding before")
+    genesis = ceremony.found()
+    assert (ceremony.hub / "genesis").read_bytes() == genesis
+    assert (ceremony.hub / "policy").read_bytes() == ceremony.policy
 
 
 def test_keys_that_are_there_are_never_replaced(ceremony: Ceremony) -> None:
