@@ -229,7 +229,10 @@ def test_an_interrupted_command_exits_130(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     folder = CountyFolder.make(tmp_path)
     command = [sys.executable, "-m", "hub", "ingest", str(pipe), "--county", "370214", *folder.options]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # background jobs ignore it
+    )  # fmt: skip
     with pipe.open("wb"):  # opens when the command reads
         # Pressed until it ends: one that comes right before the system call that waits is seen only after it.
         while process.poll() is None:
