@@ -14,8 +14,9 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
@@ -28,7 +29,6 @@ T = TypeVar("T")
 
 _BUSY_MS: Final = 10_000
 _PRAGMAS: Final = (
-    "PRAGMA journal_mode=WAL",
     f"PRAGMA busy_timeout={_BUSY_MS}",
     "PRAGMA secure_delete=ON",  # an erased data key must not linger in a free page
 )
@@ -128,10 +128,13 @@ class Database:
     """
 
     def __init__(self, path: Path, schema: str, *, durable: bool = True, summed: bool = False) -> None:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # A file that is there is not opened beside SQLite: closing it again would drop the locks of this process on it.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         self._connection: Final = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._lock: Final = threading.RLock()
         with self.reading() as connection:
+            _use_wal(connection)
             for pragma in (*_PRAGMAS, f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}"):
                 connection.execute(pragma).fetchall()
         with self.transaction() as connection:
@@ -175,6 +178,20 @@ class Database:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn a file to WAL, which SQLite waits for no lock for: of two that open a new file at once, one is refused."""
+    end = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager

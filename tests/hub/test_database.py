@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -92,3 +93,14 @@ def test_only_what_need_not_survive_a_power_cut_is_not_synced(tmp_path: Path, du
     with database.reading() as connection:
         assert connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
     database.close()
+
+
+def test_a_new_file_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    """Turning it to WAL is what only one of them can do at a time."""
+    for number in range(10):
+        path = tmp_path / f"{number}.sqlite"
+        with ThreadPoolExecutor(8) as pool:
+            opened = list(pool.map(lambda _, path=path: Database(path, SCHEMA), range(8)))
+        assert [_count(each) for each in opened] == [0] * 8
+        for each in opened:
+            each.close()
