@@ -191,12 +191,19 @@ class Cosigning:
             async with asyncio.timeout(self._timeout_s):
                 cosignature = await witness.cosign(pending, self._prove, self._refused)
                 self._heard.pop(witness.name, None)
-                return cosignature
+                return cosignature if self._is_past(cosignature) else None
         except Exception as error:  # noqa: BLE001  # nothing that a witness does, or its URL is, may stop the log
             self.slow = self.slow or isinstance(error, TimeoutError)
             code = error.code if isinstance(error, TongbanError) else type(error).__name__
             _log.warning("witness_failed", witness=witness.name, code=code, size=pending.size)
             return None
+
+    def _is_past(self, cosignature: Cosignature) -> bool:
+        """Tell whether the time is one that a verifier would count: what lies ahead is not even stored."""
+        ahead = cosignature.time - AHEAD_S - self._clock()
+        if ahead > 0:
+            _log.error("witness_clock_ahead", witness=cosignature.key.name, seconds=ahead)
+        return ahead <= 0
 
     async def _refused(self, name: str, jws: bytes, pending: Pending) -> None:
         if self._refusals is not None:

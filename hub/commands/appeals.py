@@ -45,7 +45,7 @@ def appeal(
     with opened_node(data, passphrase_file) as node:
         made = asyncio.run(_appealed(node, identifier))
         if not made and any(item.kind == "status" and item.evidence is None for item in node.outbox.of(identifier)):
-            raise Unavailable("not_ready", "no auditor could say, or all have said already: see `county appeals`")
+            raise Unavailable("not_ready", "no auditor could say: see `county appeals`")
     if not made:
         raise Conflict("wrong_target", "the license has no status change that waits for its proof")
     _print(made, json=json)

@@ -33,6 +33,7 @@ APPEAL_AFTER_S: Final = 60
 
 _AT_A_TIME: Final = 100  # as many as an auditor watches for one county
 _ALL: Final = 1_000_000
+_AGAIN_S: Final = 300  # an answer stands for so long: the mirror that an auditor spoke of may turn out to be none
 _POLL_S: Final = 5.0
 _TIMEOUT_S: Final = 5.0
 _MAX_ANSWER_BYTES: Final = 65_536
@@ -69,7 +70,9 @@ class Appeals:
         What no auditor could answer for is tried again the next time.
         """
         limit = _AT_A_TIME if identifier is None else _ALL
-        waiting = await asyncio.to_thread(self._outbox.to_appeal, self._clock() - after_s, limit)
+        now = self._clock()
+        answered_before = now - _AGAIN_S if identifier is None else now
+        waiting = await asyncio.to_thread(self._outbox.to_appeal, now - after_s, limit, answered_before=answered_before)
         items = [item for item in waiting if identifier in {None, item.identifier}]
         answered = await asyncio.gather(*(self._deposit(item) for item in items))
         appeals = [each for each in answered if each is not None]

@@ -126,15 +126,21 @@ class Auditor:
         try:
             audited = mirror.check_next(claimed)
         except TongbanError as error:
-            return self._refused(claimed, error)
+            return self._refused_with(request, error)
         try:
             settled = audited.check_deposits(self.store.deposits(), self._clock())
         except DepositLeftOutError as error:
             mirror.keep(audited)  # the entries hold: they need no second replay
-            return self._refused(claimed, error, error.leaf)
+            return self._refused_with(request, error, error.leaf)
         decision = self._decide(request)  # as of now; nobody else writes what it is decided against
         if decision.latest is not None:
             mirror.keep(audited, decision.latest, settled)
+        return decision
+
+    def _refused_with(self, request: AddCheckpoint, error: TongbanError, leaf: bytes | None = None) -> Decision:
+        """Refuse, and keep what the log has signed: with another checkpoint of it, it may prove a fork."""
+        decision = self._refused(request.checkpoint, error, leaf)
+        self.store.keep_evidence(request.format(), hashlib.sha256(request.note.text).digest())
         return decision
 
     def _refused(self, claimed: Checkpoint, error: TongbanError, leaf: bytes | None = None) -> Decision:

@@ -2,19 +2,21 @@
 
     POST /auditor/deposit     a status entry, byte for byte
 
-    202 {"leaf":"<b64u>","deposited_at":1780300800,"deadline":1780301100}      watched; the same again next time
+    202 {"leaf":"<b64u>","deposited_at":1780300800,"deadline":1780301100}      watched; the same again next time. Also
+                           what is mirrored here and not yet cosigned: the log may still show another tree
     200 {"index":812}      the log holds it            404   no such seal, as far as this auditor has replayed
     400, 413   malformed, too large                    409   the log's state, or its date, forbids it
     403   a signature that fails, or no right to it    429   100 of this county are watched already
 
 A deposit that is new here is passed on to every other auditor of the policy, and tried again for some minutes where one
-does not answer. Who has it already does not pass it on, so it goes round once. It is submitted to the log, too: nobody
-can take the quorum from a hub by leaving with the auditors what the hub has never seen.
+does not answer. Who has it already does not pass it on, so it goes round once. It is submitted to the log, too, and
+again every 30 seconds: nobody can take the quorum from a hub by leaving with the auditors what the hub has never seen.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import httpx2
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hub.county.auditor import Auditor
+    from ledger.entries import StatusChange
     from ledger.transparency.policy import Policy, PolicyWitness
+    from ledger.transparency.replay import Replay
     from schema.context import Clock
 
 __all__ = ["PassingOn", "auditors_of", "deposit_routes", "status_of"]
@@ -42,8 +46,11 @@ __all__ = ["PassingOn", "auditors_of", "deposit_routes", "status_of"]
 _AUDITOR: Final = "/auditor"
 _AT_A_TIME: Final = 1_000
 _ATTEMPTS: Final = 8
-_FIRST_WAIT_S: Final = 1.0  # then 2, 4 … 64 s: four minutes in all, less than the rule allows a log
+_FIRST_WAIT_S: Final = 1.0  # then 2, 4 … 64 s: two minutes in all, less than the rule allows a log
 _TIMEOUT_S: Final = 5.0
+_REMIND_S: Final = 30.0
+_AT_ONCE: Final = 16
+_HEARD: Final = frozenset({200, 202, 400, 413})  # another refusal may be that of an auditor that is behind
 _JOSE: Final = {"Content-Type": "application/jose"}
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -80,10 +87,26 @@ def take_deposit(auditor: Auditor, raw: bytes, now: int) -> tuple[Deposit, bool]
     if replay.size == 0:
         raise Unavailable("not_ready", "this auditor has not replayed the log yet")
     leaves, statements = auditor.store.reader().find([entry.leaf], [entry.statement])
-    for index in (*leaves.values(), *statements.values()):
+    index = next(iter((*leaves.values(), *statements.values())), None)
+    latest = auditor.store.latest()
+    if index is not None and latest is not None and index < latest.size:
         return index
-    check_deposit(entry, replay, now)
+    if index is None:
+        check_deposit(entry, replay, now)
+        _check_date(entry, replay, now)
+    # Mirrored and not cosigned is not logged: the log may show another tree tomorrow. So it is watched all the same.
     return auditor.store.deposit(Deposit(raw=raw, deposited_at=now))
+
+
+def _check_date(entry: StatusChange, replay: Replay, now: int) -> None:
+    """Leave an honest log time: what it could no longer take, or not yet, would cost it its quorum for nothing.
+
+    Raises Conflict iat_too_old, iat_in_future.
+    """
+    if entry.iat < now - replay.rules.rule("iat_back_s") + 2 * replay.rules.rule("deposit_s"):
+        raise Conflict("iat_too_old", "the log may not take it in time any more: sign it again")
+    if entry.iat > now:
+        raise Conflict("iat_in_future", "iat is ahead of this auditor's clock: deposit it again then")
 
 
 def deposit_routes(auditor: Auditor, passing_on: PassingOn, clock: Clock) -> list[Route]:
@@ -116,9 +139,10 @@ def _refusing(error: TongbanError) -> Response:
 
 
 class PassingOn:
-    """Passes deposits on, to the other auditors and to the log. What is left to do survives a restart.
+    """Passes deposits on: once to the other auditors, and to the log every 30 seconds until it has proved to hold them.
 
-    client: reaches any URL. log_url: the log's prefix.
+    So nobody can take the quorum of an honest log by depositing what the log never saw, or could not take when it did.
+    What is left to do survives a restart. client: reaches any URL. log_url: the log's prefix.
     """
 
     def __init__(
@@ -132,8 +156,9 @@ class PassingOn:
     ) -> None:
         self._first_wait_s: Final = first_wait_s
         self._store: Final = auditor.store
-        log = [] if log_url is None else [f"{log_url}/entries"]
-        self._told: Final = [*(f"{peer.url}/deposit" for peer in peers), *log]
+        self._log: Final = None if log_url is None else f"{log_url}/entries"
+        own = [] if self._log is None else [self._log]
+        self._told: Final = [*(f"{peer.url}/deposit" for peer in peers), *own]
         self._client: Final = client
         self._woken: Final = asyncio.Event()
 
@@ -144,18 +169,43 @@ class PassingOn:
     async def run(self) -> None:
         """Pass on for ever; ends when it is cancelled."""
         under_way: dict[bytes, asyncio.Task[None]] = {}
+        reminding = asyncio.create_task(self._remind_on())
         try:
             while True:
                 self._woken.clear()
-                for raw in await asyncio.to_thread(self._store.to_pass_on, _AT_A_TIME):
-                    if raw not in under_way:
-                        under_way[raw] = asyncio.create_task(self._pass_on(raw))
-                await self._woken.wait()
-                under_way = {raw: task for raw, task in under_way.items() if not task.done()}
+                try:
+                    await self._start_passing(under_way)
+                except TongbanError as error:  # the store may answer again; a worker that ends in silence would not
+                    _log.error("deposits_not_passed_on", code=error.code)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_REMIND_S):
+                        await self._woken.wait()
+                for raw in [raw for raw, task in under_way.items() if task.done()]:
+                    del under_way[raw]
         finally:
-            for task in under_way.values():
+            tasks = [reminding, *under_way.values()]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*under_way.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start_passing(self, under_way: dict[bytes, asyncio.Task[None]]) -> None:
+        for raw in await asyncio.to_thread(self._store.to_pass_on, _AT_A_TIME):
+            if raw not in under_way:
+                under_way[raw] = asyncio.create_task(self._pass_on(raw))
+
+    async def _remind_on(self) -> None:
+        while self._log is not None:
+            await asyncio.sleep(_REMIND_S)
+            try:
+                await self.remind(self._log)
+            except TongbanError as error:
+                _log.error("log_not_reminded", code=error.code)
+
+    async def remind(self, log: str) -> None:
+        """Hand the log everything that is watched, whatever it answered before."""
+        watched = await asyncio.to_thread(self._store.deposits)
+        for start in range(0, len(watched), _AT_ONCE):
+            await asyncio.gather(*(self._tell(log, each.raw) for each in watched[start : start + _AT_ONCE]))
 
     async def _pass_on(self, raw: bytes) -> None:
         """Tell everyone, those that do not answer again and again; then give up, as the county deposits by itself."""
@@ -179,4 +229,4 @@ class PassingOn:
                 status = answer.status_code  # the body is not read: nothing in it matters
         except httpx2.HTTPError:
             return False
-        return status < 500 and status not in {404, 429}
+        return status in _HEARD

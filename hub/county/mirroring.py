@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ledger.errors import Malformed, NotVerified
+from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.heads import HEAD_TYP
 from ledger.jws import parse_jws
 from ledger.transparency.audit import Audit, Audited
@@ -37,6 +37,7 @@ __all__ = ["MirroredLog"]
 
 _RUN: Final = 8_192
 _MAX_RUN: Final = 65_536  # entries without a head among them that are waited for
+_MAX_RUN_BYTES: Final = 64 * 1024 * 1024
 _GRACE_S: Final = 300
 
 
@@ -99,9 +100,13 @@ class MirroredLog:
         return self._audit.check(raws, claimed=claimed, window=window, prove=prove, in_order=in_order)
 
     def keep(self, audited: Audited, latest: Latest | None = None, settled: Sequence[bytes] = ()) -> None:
-        """Store what holds, with the checkpoint cosigned over it, and stand there. Raises as AuditStore.keep."""
-        if audited.batch is not None or latest is not None:
-            self._store.keep(audited.batch, latest, settled)
+        """Store what holds, with the checkpoint cosigned over it, and stand there. Raises Unavailable not_ready."""
+        try:
+            if audited.batch is not None or latest is not None:
+                self._store.keep(audited.batch, latest, settled)
+        except TongbanError as error:  # stored or not, nobody here can tell: no fault of the log, so nothing is signed
+            self._audit = self._opened()
+            raise Unavailable("not_ready", "the mirror was opened anew: ask again") from error
         self._audit.advance(audited)
 
     def run_to(self, claimed: Checkpoint, in_order: InOrder) -> None:
@@ -112,8 +117,8 @@ class MirroredLog:
             if (end := _last_head(raws)) is not None:
                 self.keep(self._check(raws[: end + 1], None, in_order))
                 return
-            if len(raws) >= _MAX_RUN:
-                raise NotVerified("bad_head", f"no head among {_MAX_RUN} entries", index=first)
+            if len(raws) >= _MAX_RUN or sum(map(len, raws)) > _MAX_RUN_BYTES:
+                raise NotVerified("bad_head", f"no head among {len(raws)} entries", index=first)
             start = first + len(raws)
             raws += self._source.entries(start, min(start + self._run, goal.size))
         self.keep(self._check(raws, goal, in_order))

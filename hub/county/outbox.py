@@ -57,7 +57,7 @@ _GIVE_UP: Final = """DELETE FROM outbox WHERE kind = 'status' AND state = 'faile
   AND leaf NOT IN (SELECT leaf FROM appeal WHERE code IS NULL)"""
 _TO_APPEAL: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
   code FROM outbox WHERE kind = 'status' AND state IN ('pending', 'failed') AND created <= ?
-  AND leaf NOT IN (SELECT leaf FROM appeal) ORDER BY id LIMIT ?"""
+  AND leaf NOT IN (SELECT leaf FROM appeal WHERE at > ?) ORDER BY id LIMIT ?"""
 _APPEALS: Final = "SELECT leaf, identifier, auditor, at, deadline, code FROM appeal ORDER BY at, leaf"
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
 
@@ -182,13 +182,15 @@ class Outbox:
         with self._database.transaction() as connection:
             return connection.execute(_GIVE_UP, (identifier,)).rowcount
 
-    def to_appeal(self, created_before: int, limit: int) -> list[Item]:
-        """Give up to `limit` status entries without proof, signed before a time, that no auditor has answered for.
+    def to_appeal(self, created_before: int, limit: int, *, answered_before: int) -> list[Item]:
+        """Give up to `limit` status entries without proof, signed before a time, not answered for since another.
 
-        Those that the hub refused for good are among them: its word alone counts for nothing.
+        Those that the hub refused for good are among them: its word alone counts for nothing. An auditor's answer is
+        not the end of it either: only a proof is.
         """
         with self._database.reading() as connection:
-            return [_item(row) for row in connection.execute(_TO_APPEAL, (created_before, limit))]
+            rows = connection.execute(_TO_APPEAL, (created_before, answered_before, limit))
+            return [_item(row) for row in rows]
 
     def appealed(self, appeal: Appeal) -> None:
         """Write what an auditor answered; the last word about an entry stands."""

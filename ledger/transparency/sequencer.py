@@ -37,6 +37,7 @@ from ledger.transparency.store import Appended, Landmark, Publication, Store, St
 __all__ = ["Batch", "Cosigned", "Pending", "Sequencer", "landmark_day"]
 
 _DAY_ZONE: Final = timezone(timedelta(hours=8))
+_LAST_SECOND: Final = int(datetime(9999, 12, 31, tzinfo=_DAY_ZONE).timestamp())
 _KEPT_NOTES: Final = 64  # sizes for which late cosignatures are still taken
 
 
@@ -84,7 +85,12 @@ class Cosigned:
 
 
 def landmark_day(time: int) -> str:
-    """Give the day of a time as landmarks name it: `YYYY-MM-DD` in UTC+8."""
+    """Give the day of a time as landmarks name it: `YYYY-MM-DD` in UTC+8.
+
+    Raises Malformed bad_number: after the year 9999.
+    """
+    if time > _LAST_SECOND:
+        raise Malformed("bad_number", "a time after the year 9999")
     return datetime.fromtimestamp(time, _DAY_ZONE).date().isoformat()
 
 

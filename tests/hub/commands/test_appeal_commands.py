@@ -58,8 +58,8 @@ async def test_a_revocation_is_deposited_at_once_and_listed(folder: CountyFolder
         made = await asyncio.to_thread(tongban, "county", "appeal", LICENSE, *folder.options)
         again = await asyncio.to_thread(tongban, "county", "appeal", LICENSE, *folder.options)
     line = f"{LICENSE}  {b64u_encode(LEAF)}  320583.tongban.example/auditor  to be logged by 2026-06-01T09:05:00Z\n"
-    assert (made.code, made.out, heard) == (0, line, [b"entry"])
-    assert (again.code, again.err.split(":")[1]) == (3, " not_ready")
+    assert (made.code, made.out, heard) == (0, line, [b"entry"] * 2)
+    assert (again.code, again.out) == (0, line)
     assert tongban("county", "appeals", *folder.options).out == line
     (row,) = json.loads(tongban("county", "appeals", *folder.options, "--json").out)
     assert (row["identifier"], row["deadline"], row["code"]) == (LICENSE, TAKEN["deadline"], None)

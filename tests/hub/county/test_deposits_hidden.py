@@ -1,0 +1,88 @@
+"""Deposits against a hub that plays with them: what was shown once is not logged, and what was refused comes again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httpx2
+import pytest
+
+from hub.county.deposits import PassingOn, take_deposit
+from ledger.deposits import Deposit
+from ledger.errors import Conflict, Unavailable
+from tests.audits import BookSource, MemoryAuditStore, add_checkpoint, auditor_of
+from tests.logbook import LogBook
+from tests.ports import FakeClock
+from tests.sequenced import seals
+from tests.small_log import GENESIS, LOG, T0, revocation
+
+NOW: Final = T0 + 3600
+
+
+def book_of(*entries: bytes) -> LogBook:
+    """Give a log of two seals under a head, and what follows them under another."""
+    book = LogBook(GENESIS, LOG)
+    for raw in seals(2):
+        book.add(raw)
+    book.close()
+    for raw in entries:
+        book.add(raw)
+    if entries:
+        book.close()
+    return book
+
+
+def test_an_entry_in_a_tree_that_was_refused_is_watched_as_if_it_were_not_there() -> None:
+    """The log shows R in tree A, which it loses by hiding another entry, and would go on with tree B without R."""
+    clock, base = FakeClock(NOW), book_of()
+    source = BookSource(base)
+    auditor = auditor_of(MemoryAuditStore(), source, clock)
+    assert add_checkpoint(auditor, base, 0).status == 200
+    hidden = revocation(base, iat=NOW)
+    shown = revocation(base, of=2, iat=NOW)
+    assert isinstance(take_deposit(auditor, hidden, NOW), tuple)
+    clock.advance(301)
+    source.book = book_of(shown)
+    assert add_checkpoint(auditor, source.book, 4).status == 422
+    deposit, fresh = take_deposit(auditor, shown, clock())  # type: ignore[misc]
+    assert (deposit.raw, fresh) == (shown, True)
+    source.book = book_of(hidden)
+    assert add_checkpoint(auditor, source.book, 4).status == 422  # another tree than the one that was mirrored
+    source.book.close()
+    with pytest.raises(Unavailable):
+        add_checkpoint(auditor, source.book, 4)
+    if auditor._catching_up is not None:
+        auditor._catching_up.join()
+    assert add_checkpoint(auditor, source.book, 4).status == 200  # the deposit of `shown` is not due yet
+    clock.advance(301)
+    source.book.close()
+    assert add_checkpoint(auditor, source.book, source.book.size - 1).status == 422
+    assert auditor.store.refusals(1)[0].refusal.code == "deposit_left_out"
+
+
+@pytest.mark.parametrize(("iat", "code"), [(NOW - 86_400 + 599, "iat_too_old"), (NOW + 1, "iat_in_future")])
+def test_a_deposit_that_an_honest_log_could_not_take_in_time_is_not_watched(iat: int, code: str) -> None:
+    book = book_of()
+    auditor = auditor_of(MemoryAuditStore(), BookSource(book), FakeClock(NOW))
+    assert add_checkpoint(auditor, book, 0).status == 200
+    with pytest.raises(Conflict) as caught:
+        take_deposit(auditor, revocation(book, iat=iat), NOW)
+    assert caught.value.code == code
+    assert auditor.store.deposits() == []
+
+
+async def test_the_log_is_reminded_of_what_is_watched_whatever_it_said_before() -> None:
+    book, submitted = book_of(), list[bytes]()
+
+    async def log(request: httpx2.Request) -> httpx2.Response:
+        submitted.append(await request.aread())
+        return httpx2.Response(409)
+
+    auditor = auditor_of(MemoryAuditStore(), BookSource(book), FakeClock(NOW))
+    raw = revocation(book, iat=NOW)
+    auditor.store.deposit(Deposit(raw=raw, deposited_at=NOW))
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(log)) as client:
+        passing = PassingOn(auditor, [], client, log_url="http://log/ledger")
+        for _ in range(2):
+            await passing.remind("http://log/ledger/entries")
+    assert submitted == [raw, raw]
