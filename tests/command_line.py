@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import StringIO
 
 import pytest
+import structlog
 
 from hub.cli import main
 
@@ -23,7 +24,10 @@ class Result:
 
 
 def tongban(*arguments: object) -> Result:
-    """Run `tongban` with these arguments, each as text."""
+    """Run `tongban` with these arguments, each as text; how a server's command logs does not outlive it."""
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err, pytest.raises(SystemExit) as caught:
-        main([str(each) for each in arguments])
+        try:
+            main([str(each) for each in arguments])
+        finally:
+            structlog.reset_defaults()
     return Result(int(caught.value.code or 0), out.getvalue(), err.getvalue())
