@@ -26,8 +26,6 @@ class Result:
 def tongban(*arguments: object) -> Result:
     """Run `tongban` with these arguments, each as text; how a server's command logs does not outlive it."""
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err, pytest.raises(SystemExit) as caught:
-        try:
-            main([str(each) for each in arguments])
-        finally:
-            structlog.reset_defaults()
+        main([str(each) for each in arguments])
+    structlog.reset_defaults()
     return Result(int(caught.value.code or 0), out.getvalue(), err.getvalue())
