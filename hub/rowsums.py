@@ -108,8 +108,8 @@ def _define(connection: sqlite3.Connection) -> None:
 
 def _sum(*values: bytes | str | float | None) -> bytes:
     """Sum the values of a row with their types."""
-    digest = hashlib.sha256()
+    parts: list[bytes] = []
     for value in values:
         data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
-        digest.update(b"%s %d " % (type(value).__name__.encode(), len(data)) + data)
-    return digest.digest()[:_SUM_BYTES]
+        parts += (b"%s %d " % (type(value).__name__.encode(), len(data)), data)
+    return hashlib.sha256(b"".join(parts)).digest()[:_SUM_BYTES]
