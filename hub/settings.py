@@ -19,6 +19,7 @@ from ledger.errors import Malformed
 __all__ = ["PREFIX", "Settings", "load_settings", "settings_table"]
 
 PREFIX: Final = "TONGBAN_"
+_REQUIRED: Final = f"{PREFIX}REQUIRE_"  # what the tests must find on a machine
 _FOREIGN: Final = frozenset(
     {
         "TONGBAN_CONFIG",
@@ -26,10 +27,6 @@ _FOREIGN: Final = frozenset(
         "TONGBAN_KILL_ROUNDS",
         "TONGBAN_KILL_SEED",
         "TONGBAN_PASSPHRASE_FILE_COUNTY",
-        "TONGBAN_REQUIRE_GO",
-        "TONGBAN_REQUIRE_NEO4J",
-        "TONGBAN_REQUIRE_SOFTHSM",
-        "TONGBAN_REQUIRE_STRACE",
     }
 )
 
@@ -95,7 +92,7 @@ def load_settings(
     if file is not None:
         values.update(_from_file(file))
     for name, text in environment.items():
-        if not name.startswith(PREFIX) or name in _FOREIGN:
+        if not name.startswith(PREFIX) or name in _FOREIGN or name.startswith(_REQUIRED):
             continue
         key = name.removeprefix(PREFIX).lower()
         if key == "nodes" or key not in Settings.model_fields:

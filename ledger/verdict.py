@@ -71,12 +71,19 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One of the 14 steps. detail: what was found, one short sentence; empty if not reached."""
+    """One step of a verification: of the 14 of a receipt, or of those of an e-seal.
+
+    detail: what was found, one short sentence; empty if not reached.
+    """
 
     number: int
     name: str
     state: StepState
     detail: str
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the step as JSON members."""
+        return {"number": self.number, "name": self.name, "state": self.state.value, "detail": self.detail}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +128,7 @@ class Verdict:
             "index": self.index,
             "claims": dict(self.claims),
             "notes": [*self.notes],
-            "steps": [
-                {"number": step.number, "name": step.name, "state": step.state.value, "detail": step.detail}
-                for step in self.steps
-            ],
+            "steps": [step.to_json() for step in self.steps],
         }
 
 

@@ -84,8 +84,5 @@ class ESealVerdict:
             "message": self.message,
             "facts": dict(self.facts),
             "notes": [*self.notes],
-            "steps": [
-                {"number": step.number, "name": step.name, "state": step.state.value, "detail": step.detail}
-                for step in self.steps
-            ],
+            "steps": [step.to_json() for step in self.steps],
         }
