@@ -41,7 +41,7 @@ from hub.keyfiles import read_passphrase
 from hub.limits import LIMITS
 from hub.logroutes import log_routes
 from hub.middleware import Masked, Observed
-from hub.mirrorroutes import mirror_routes
+from hub.mirror.routes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
 from hub.ownverifier import OwnVerifier

@@ -33,11 +33,11 @@ from hub.journal.records import LicenseRecord, parse_record
 from hub.journal.sealed import JournalSeal
 from hub.journal.store import JournalRow, JournalStore
 from hub.keyfiles import make_private_folder, read_private, write_private
-from hub.mirrorcheck import MirrorFindings, check_mirror
-from hub.mirrorfolder import MirrorFolder, checkpoints_path, sealed_path
-from hub.mirrorpages import MAX_PAGE_BYTES, PublishedCheckpoint, parse_page
-from hub.mirrorparts import parse_landmark_lines
-from hub.mirrortree import Progress, numbers
+from hub.mirror.check import MirrorFindings, check_mirror
+from hub.mirror.folder import MirrorFolder, checkpoints_path, sealed_path
+from hub.mirror.pages import MAX_PAGE_BYTES, PublishedCheckpoint, parse_page
+from hub.mirror.parts import parse_landmark_lines
+from hub.mirror.tree import Progress, numbers
 from hub.stores import JOURNAL, LEDGER
 from ledger.anchor import TrustAnchor
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable

@@ -2,7 +2,7 @@
 
 The log that it speaks of is reached where the policy says, where `county.json` says, or where the caller says. Whatever
 that log answers is checked against policy and genesis before it is used, and then kept in the folder; but not in that
-of a sync, whose files are all of one size of the log (hub/syncfolder.py).
+of a sync, whose files are all of one size of the log (hub/sync/folder.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hub.county.config import CountyConfig
 from hub.folderfiles import read_file
 from hub.keychain import FolderChain, KeyChain, fetch_chain
 from hub.logclient import LogClient
-from hub.syncfolder import SyncFolder
+from hub.sync.folder import SyncFolder
 from hub.urls import log_url
 from ledger.anchor import TrustAnchor
 from ledger.errors import Malformed, Unavailable

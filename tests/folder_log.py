@@ -17,7 +17,7 @@ from hub.founding import open_hub_keys
 from hub.journal.sealed import JournalSeal
 from hub.journal.store import JournalReader
 from hub.logroutes import log_routes
-from hub.mirrorroutes import mirror_routes
+from hub.mirror.routes import mirror_routes
 from ledger.errors import Refused
 from ledger.transparency.checkpoint import verify_checkpoint, with_cosignatures
 from ledger.transparency.note import Note, parse_signature_lines

@@ -17,10 +17,10 @@ from hub.commands.progress import progress_bars
 from hub.commands.verify import read_bounded
 from hub.database import WriterLock
 from hub.keyfiles import read_private
-from hub.mirror import Mirror, MirrorReport
-from hub.mirrorcheck import check_mirror
-from hub.mirrorfolder import MirrorFolder
-from hub.mirrorsource import LogSource
+from hub.mirror.check import check_mirror
+from hub.mirror.folder import MirrorFolder
+from hub.mirror.mirror import Mirror, MirrorReport
+from hub.mirror.source import LogSource
 from hub.urls import log_url
 from ledger.anchor import TrustAnchor
 from ledger.encoding import b64_encode

@@ -14,8 +14,8 @@ import typer
 from hub.commands.terms import utc
 from hub.commands.verify import read_bounded
 from hub.logreader import LogReader
-from hub.syncfolder import SyncFolder
-from hub.syncing import SyncReport, fetch_status_list, synchronise
+from hub.sync.folder import SyncFolder
+from hub.sync.sync import SyncReport, fetch_status_list, synchronise
 from ledger.errors import Malformed
 from ledger.sync_files import SYNC_FILES
 from ledger.transparency.policy import Policy

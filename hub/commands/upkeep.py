@@ -16,7 +16,7 @@ from hub.commands.verify import parsed, read_bounded
 from hub.filesums import check_remembered, remember_files
 from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
 from hub.keyfiles import read_passphrase
-from hub.mirrorfolder import MirrorFolder
+from hub.mirror.folder import MirrorFolder
 from hub.restore import Brought, restore_hub
 from hub.stores import JOURNAL, LEDGER, check_hub_folder
 from hub.workers import cores, workers

@@ -13,7 +13,7 @@ import orjson
 import typer
 
 from hub.commands.terms import MARK, duration, instant, shown, utc
-from hub.syncfolder import read_sync
+from hub.sync.folder import read_sync
 from hub.workers import cores, workers
 from ledger.batch import BatchSettings, verify_many
 from ledger.entries import parse_entry

@@ -16,10 +16,10 @@ from hub.filesums import check_remembered, remember_files
 from hub.founding import open_hub_keys
 from hub.fsck import check_stores, pinned_in
 from hub.journal.sealed import JournalSeal
-from hub.mirror import Mirror
-from hub.mirrorcheck import check_mirror
-from hub.mirrorfolder import MirrorFolder
-from hub.mirrorsource import LogSource
+from hub.mirror.check import check_mirror
+from hub.mirror.folder import MirrorFolder
+from hub.mirror.mirror import Mirror
+from hub.mirror.source import LogSource
 from hub.rowsums import check_sums
 from hub.sources.vault import VAULT_SCHEMA, VaultStore
 from ledger.anchor import TrustAnchor

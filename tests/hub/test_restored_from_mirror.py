@@ -15,9 +15,9 @@ import stamina
 from hub.backup import back_up
 from hub.database import open_reader
 from hub.fsck import check_stores, pinned_in
-from hub.mirror import Mirror
-from hub.mirrorfolder import MirrorFolder
-from hub.mirrorsource import LogSource
+from hub.mirror.folder import MirrorFolder
+from hub.mirror.mirror import Mirror
+from hub.mirror.source import LogSource
 from hub.restore import Brought, restore_hub
 from ledger.anchor import TrustAnchor
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.syncfolder import SyncFolder, read_sync
+from hub.sync.folder import SyncFolder, read_sync
 from hub.trustfolder import TrustFolder
 from ledger.errors import Unavailable
 from tests.small_log import GENESIS, POLICY

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import stamina
 
-from hub.mirror import Mirror
-from hub.mirrorfolder import MirrorFolder
-from hub.mirrorsource import LogSource
+from hub.mirror.folder import MirrorFolder
+from hub.mirror.mirror import Mirror
+from hub.mirror.source import LogSource
 from ledger.anchor import TrustAnchor
 from ledger.transparency.policy import Policy
 from tests.command_line import tongban

@@ -13,8 +13,8 @@ import stamina
 
 from hub.auth import TokenIssuer
 from hub.logreader import LogReader
-from hub.syncfolder import SyncFolder, read_sync
-from hub.syncing import EVIDENCE, SyncReport, fetch_status_list, synchronise
+from hub.sync.folder import SyncFolder, read_sync
+from hub.sync.sync import EVIDENCE, SyncReport, fetch_status_list, synchronise
 from ledger.deflated import deflate
 from ledger.encoding import b64u_encode
 from ledger.entries import RULE_TYP

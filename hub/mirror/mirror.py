@@ -1,9 +1,9 @@
 """One pass of a mirror: fetch what is new, check it, write it, and show the checkpoint last.
 
     checkpoint     the log signed it, a quorum cosigned it; not behind and not beside the mirrored one
-    head, keys, status.zlib                      hub/mirrorparts.py
-    tiles, entries (with a member's token)       hub/mirrortree.py
-    checkpoints    each of this tree at its size; landmarks, too                                 hub/mirrorpages.py
+    head, keys, status.zlib                      hub/mirror/parts.py
+    tiles, entries (with a member's token)       hub/mirror/tree.py
+    checkpoints    each of this tree at its size; landmarks, too                                 hub/mirror/pages.py
     document/<hex> as the key state names them            journal/sealed            with a member's token; opaque
 
 What is written are the bytes that were checked. If the log shows two trees, the two checkpoints are written down as
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from hub.mirrorfolder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, sealed_path
-from hub.mirrorpages import (
+from hub.mirror.folder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, sealed_path
+from hub.mirror.pages import (
     MAX_PAGE_BYTES,
     PAGE_ROWS,
     PublishedCheckpoint,
@@ -27,9 +27,9 @@ from hub.mirrorpages import (
     page_sum,
     parse_page,
 )
-from hub.mirrorparts import Parts, fetch_parts, landmarks_at
-from hub.mirrorsource import LogSource, in_parallel
-from hub.mirrortree import MirrorTree, Progress, Tiles, growth_path, numbers
+from hub.mirror.parts import Parts, fetch_parts, landmarks_at
+from hub.mirror.source import LogSource, in_parallel
+from hub.mirror.tree import MirrorTree, Progress, Tiles, growth_path, numbers
 from ledger.anchor import TrustAnchor
 from ledger.encoding import JsonValue, b64_encode
 from ledger.errors import Conflict, Malformed, NotVerified, Unavailable

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
-from hub.mirrorfolder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, sealed_path
-from hub.mirrorpages import MAX_PAGE_BYTES, PublishedCheckpoint, check_published, page_sum, parse_page
-from hub.mirrorparts import Parts, check_parts, parse_landmark_lines
-from hub.mirrortree import Progress, numbers
+from hub.mirror.folder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, sealed_path
+from hub.mirror.pages import MAX_PAGE_BYTES, PublishedCheckpoint, check_published, page_sum, parse_page
+from hub.mirror.parts import Parts, check_parts, parse_landmark_lines
+from hub.mirror.tree import Progress, numbers
 from ledger.anchor import TrustAnchor
 from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge

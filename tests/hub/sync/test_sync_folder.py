@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from hub.syncfolder import SyncFolder, read_sync
+from hub.sync.folder import SyncFolder, read_sync
 from tests.small_log import T0
 from tests.synced_log import files_of, first_day, synced_files
 
@@ -17,7 +17,7 @@ KILLS: Final = 4
 REPLACING: Final = """
 import sys
 from pathlib import Path
-from hub.syncfolder import SyncFolder, read_sync
+from hub.sync.folder import SyncFolder, read_sync
 folder, other = SyncFolder(Path(sys.argv[1])), Path(sys.argv[2])
 files = [read_sync(folder.path), read_sync(other)]
 with folder.locked():

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.logreader import LogReader
-from hub.syncfolder import SyncFolder, read_sync
+from hub.sync.folder import SyncFolder, read_sync
 from ledger.deflated import inflate
 from ledger.encoding import JsonValue, b64u_decode, parse_json
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable

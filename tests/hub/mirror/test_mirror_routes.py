@@ -6,7 +6,7 @@ import pytest
 
 from hub.founding import open_hub_keys
 from hub.journal.sealed import JournalSeal
-from hub.mirrorpages import parse_page
+from hub.mirror.pages import parse_page
 from ledger.errors import NotVerified
 from tests.entropy import seeded
 from tests.folder_log import TOKEN, FolderLog

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from hub.exchange import error_response
 from hub.logroutes import SCOPE, PrincipalOf
-from hub.mirrorpages import PublishedCheckpoint, format_page
+from hub.mirror.pages import PublishedCheckpoint, format_page
 from ledger.entries import parse_entry
 from ledger.errors import Malformed, NotVerified, Refused, TongbanError
 from ledger.heads import Head

@@ -1,7 +1,7 @@
 """A log as a mirror reads it: bounded answers, a token where one is needed, several requests at once, tried again.
 
-Nothing that comes back is believed here: `hub/mirror.py` checks it. A 404 is an answer (None); 410 says that the log
-has moved on; a token that is refused is asked for once more, because tokens live for minutes.
+Nothing that comes back is believed here: `hub/mirror/mirror.py` checks it. A 404 is an answer (None); 410 says that the
+log has moved on; a token that is refused is asked for once more, because tokens live for minutes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import httpx2
 import stamina
 
 from hub.answers import stated_error
-from hub.mirrorfolder import MAX_BUNDLE_BYTES
+from hub.mirror.folder import MAX_BUNDLE_BYTES
 from ledger.encoding import parse_json
 from ledger.errors import Conflict, Malformed, Refused, TongbanError, Unavailable
 from ledger.transparency.tiles import TILE_WIDTH, TilePath

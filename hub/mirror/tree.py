@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from hub.mirrorfolder import MirrorFolder
-from hub.mirrorsource import LogSource, in_parallel
+from hub.mirror.folder import MirrorFolder
+from hub.mirror.source import LogSource, in_parallel
 from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge

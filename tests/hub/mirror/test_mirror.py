@@ -12,11 +12,11 @@ import httpx2
 import pytest
 import stamina
 
-from hub.mirror import Mirror, MirrorReport
-from hub.mirrorcheck import check_mirror
-from hub.mirrorfolder import EVIDENCE, MirrorFolder
-from hub.mirrorpages import format_page, parse_page
-from hub.mirrorsource import LogSource
+from hub.mirror.check import check_mirror
+from hub.mirror.folder import EVIDENCE, MirrorFolder
+from hub.mirror.mirror import Mirror, MirrorReport
+from hub.mirror.pages import format_page, parse_page
+from hub.mirror.source import LogSource
 from ledger.anchor import TrustAnchor
 from ledger.errors import Conflict, Malformed, NotVerified, Refused, Unavailable
 from ledger.sync import check_sync

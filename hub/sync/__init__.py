@@ -1,0 +1,1 @@
+"""The folder of a verifier who works without a network: fetched, checked, replaced as a whole."""
