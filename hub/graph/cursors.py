@@ -29,11 +29,15 @@ _ABSENT: Final = {"journal": (0, ""), "ledger": (0, "")}
 
 _MAKE: Final[LiteralString] = """\
 UNWIND ['journal', 'ledger'] AS id
-MERGE (c:Cursor {id: id}) ON CREATE SET c.at = 0, c.leaf = ''"""
+MERGE (c:Cursor {id: id})
+WITH c WHERE c.at IS NULL
+SET c.at = 0, c.leaf = ''"""
 
 _WHERE: Final[LiteralString] = """\
 MATCH (c:Cursor) WHERE c.id IN ['journal', 'ledger']
-RETURN c.id, c.at, c.leaf ORDER BY c.id"""
+WITH c.id AS id, c.at AS at, c.leaf AS leaf
+WHERE at IS NOT NULL
+RETURN id, at, leaf ORDER BY id"""
 
 _CLAIM: Final[LiteralString] = """\
 MATCH (c:Cursor {id: $id})
@@ -44,7 +48,10 @@ RETURN c.at"""
 
 
 async def read_cursors(driver: BoltDriver) -> Cursors:
-    """Read position and last leaf of both logs. Raises Unavailable."""
+    """Read position and last leaf of both logs. Raises Unavailable.
+
+    Neo4j may find a node that somebody deletes at this moment, and no properties of it: that log is at 0.
+    """
     return {**_ABSENT, **{name: (at, leaf) for name, at, leaf in await driver.rows(_WHERE)}}
 
 

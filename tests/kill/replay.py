@@ -13,6 +13,7 @@ from typing import Final, LiteralString
 
 from hub.graph.catalogue import load_catalogue
 from hub.graph.constraints import apply_constraints
+from hub.graph.cursors import read_cursors
 from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.dump import GraphDump, dump_graph
 from hub.graph.engine import Engine
@@ -26,7 +27,6 @@ __all__ = ["dump_when_projected", "emptied", "replayed", "unlike"]
 
 _PATIENCE_S: Final = 90.0
 _POLL_S: Final = 0.05
-_AT: Final = "MATCH (c:Cursor) WHERE c.id IN ['journal', 'ledger'] RETURN c.id, c.at"
 _OF_LOGS: Final[LiteralString] = "MATCH (n) WHERE n:License OR n:Holder OR (n:Cursor AND n.id <> 'catalogue')"
 _MEMBERS: Final[LiteralString] = "MATCH (j:Jurisdiction) SET j.member = false"
 
@@ -45,8 +45,8 @@ async def _dump_when_projected(find: Callable[[], Engine], wanted: dict[str, int
     while time.monotonic() < end:
         try:
             async with BoltDriver(find()) as driver:
-                at = {row[0]: int(row[1]) for row in await driver.rows(_AT)}
-                if all(at.get(name, -1) >= count for name, count in wanted.items()):
+                at = {name: position for name, (position, _) in (await read_cursors(driver)).items()}
+                if all(at[name] >= count for name, count in wanted.items()):
                     return await dump_graph(driver)
         except Unavailable:
             pass  # the engine is starting

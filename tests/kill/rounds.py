@@ -1,6 +1,6 @@
 """What the rounds of every kill test share: how many, a seed that a failure names, the random moment of the kill.
 
-    TONGBAN_KILL_ROUNDS   rounds of each kind (default 10; `make faults` has more of the hub)
+    TONGBAN_KILL_ROUNDS   rounds of each kind (default 20; `make faults` has more of the hub)
     TONGBAN_KILL_SEED     seed of the first round, each later one has the next (default: chosen anew)
 
 A round that fails names its seed; with that seed and one round it runs again.
@@ -18,7 +18,7 @@ from typing import Final
 
 __all__ = ["seeded", "seeds_of_rounds", "sleep_until_the_moment"]
 
-_ROUNDS: Final = 10
+_ROUNDS: Final = 20
 
 
 def seeds_of_rounds() -> list[int]:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from hub.graph.driver import BoltDriver
+from hub.graph.cursors import read_cursors
+from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.dump import GraphDump, dump_graph
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
+from hub.graph.projection import Position, Projector
 from hub.graph.service import GraphService
 from ledger.errors import Unavailable
 from schema.context import Statement
@@ -89,6 +91,16 @@ async def test_a_graph_that_is_emptied_under_the_hub_is_filled_again_before_it_i
         await _until(lambda: service.fault is None)
         assert await service.graph.read(_COUNT) == 2
         assert await dump_graph(driver) == whole
+
+
+async def test_a_cursor_without_properties_stands_at_nothing_until_it_is_made_again(driver: BoltDriver) -> None:
+    """So Neo4j shows a node that is deleted while it is read."""
+    await empty(driver)
+    await driver.write(Unit(steps=[Step(text="CREATE (:Cursor {id: 'ledger'})", parameters={})]))
+    assert await read_cursors(driver) == {"ledger": (0, ""), "journal": (0, "")}
+    ledger = MemoryLog([genesis("370214")])
+    assert await Projector(driver, ledger, MemoryLog()).catch_up() == Position(ledger=1, journal=0)
+    assert (await read_cursors(driver))["ledger"][0] == 1
 
 
 async def test_an_engine_that_comes_back_without_its_folder_is_filled_again(tmp_path: Path) -> None:
