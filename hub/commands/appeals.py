@@ -44,10 +44,10 @@ def appeal(
     """
     with opened_node(data, passphrase_file) as node:
         made = asyncio.run(_appealed(node, identifier))
-        if not made and any(item.kind == "status" and item.evidence is None for item in node.outbox.of(identifier)):
-            raise Unavailable("not_ready", "no auditor could say: see `county appeals`")
     if not made:
         raise Conflict("wrong_target", "the license has no status change that waits for its proof")
+    if all(each.at is None for each in made):
+        raise Unavailable("not_ready", "no auditor could say: `serve` asks each again, `county appeals` lists them")
     _print(made, json=json)
 
 
@@ -57,11 +57,13 @@ async def _appealed(node: CountyNode, identifier: str) -> list[Appeal]:
         raise Malformed("bad_policy", "the policy names no auditor with a URL")
     async with httpx2.AsyncClient(trust_env=False) as client:
         appeals = Appeals(node.outbox, auditors, client, clock=lambda: int(time.time()))
-        return await appeals.appeal(after_s=0, identifier=identifier)
+        return await appeals.appeal_for(identifier)
 
 
 def appeals(data: Data, passphrase_file: PassphraseFile, json: Json = False) -> None:
-    """List the status changes that were deposited with auditors, with who took or refused each, and the deadline.
+    """List the status changes that were deposited with auditors: who took or refused each, until when, who is silent.
+
+    One line an auditor: none speaks for another. `no answer yet` stands for as long as the change waits for its proof.
 
     Example: tongban county appeals --data c370214 --passphrase-file c370214.pass
     """
@@ -79,12 +81,14 @@ def _print(made: Sequence[Appeal], *, json: bool) -> None:
 
 def _row(made: Appeal) -> dict[str, Any]:
     return {
-        "identifier": made.identifier, "leaf": b64u_encode(made.leaf), "auditor": made.auditor, "at": made.at,
-        "deadline": made.deadline, "code": made.code,
+        "identifier": made.identifier, "leaf": b64u_encode(made.leaf), "auditor": made.auditor, "asked": made.asked,
+        "at": made.at, "deadline": made.deadline, "code": made.code,
     }  # fmt: skip
 
 
 def _outcome(made: Appeal) -> str:
+    if made.at is None:
+        return "no answer yet"
     if made.code is not None:
         return f"refused: {made.code}"
     if made.deadline is None:

@@ -7,6 +7,10 @@
 
 A row is written in the transaction of the seal itself. Everything sent is idempotent by bytes, so a crash at any point
 costs one repeated request: the log gives the same index and the same receipt.
+
+Beside it stands what each auditor was asked about a status entry, and answered (hub/county/appeals.py), one row an
+entry and auditor: no auditor speaks for another. A file of before, with one row an entry in the table `appeal`, keeps
+what it says: its rows are moved when the outbox is opened.
 """
 
 from __future__ import annotations
@@ -35,9 +39,9 @@ OUTBOX_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS outbox (
   log_index INTEGER, evidence BLOB, code TEXT, message TEXT);
 CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, due, id);
 CREATE INDEX IF NOT EXISTS outbox_identifier ON outbox (identifier, id);
-CREATE TABLE IF NOT EXISTS appeal (
-  leaf BLOB PRIMARY KEY, identifier TEXT NOT NULL, auditor TEXT NOT NULL, at INTEGER NOT NULL, deadline INTEGER,
-  code TEXT)"""
+CREATE TABLE IF NOT EXISTS answer (
+  leaf BLOB NOT NULL, identifier TEXT NOT NULL, auditor TEXT NOT NULL, asked INTEGER NOT NULL, at INTEGER,
+  deadline INTEGER, code TEXT, PRIMARY KEY (leaf, auditor))"""
 
 _PUT: Final = "INSERT INTO outbox (kind, identifier, leaf, entry, journal, created) VALUES (?, ?, ?, ?, ?, ?)"
 _DUE: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
@@ -54,11 +58,22 @@ _RETRY: Final = """UPDATE outbox SET state = CASE WHEN log_index IS NULL THEN 'p
 _FAILED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
   code FROM outbox WHERE state = 'failed' ORDER BY id"""
 _GIVE_UP: Final = """DELETE FROM outbox WHERE kind = 'status' AND state = 'failed' AND identifier = ?
-  AND leaf NOT IN (SELECT leaf FROM appeal WHERE code IS NULL)"""
-_TO_APPEAL: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
-  code FROM outbox WHERE kind = 'status' AND state IN ('pending', 'failed') AND created <= ?
-  AND leaf NOT IN (SELECT leaf FROM appeal WHERE at > ?) ORDER BY id LIMIT ?"""
-_APPEALS: Final = "SELECT leaf, identifier, auditor, at, deadline, code FROM appeal ORDER BY at, leaf"
+  AND leaf NOT IN (SELECT leaf FROM answer WHERE at IS NOT NULL AND code IS NULL)"""
+_TO_APPEAL: Final = """SELECT outbox.id, kind, outbox.identifier, state, outbox.leaf, entry, journal, created, attempts,
+  log_index, evidence, outbox.code
+  FROM outbox LEFT JOIN answer ON answer.leaf = outbox.leaf AND answer.auditor = ?1
+  WHERE kind = 'status' AND state IN ('pending', 'failed') AND created <= ?2 AND (at IS NULL OR at <= ?3)
+  ORDER BY asked NULLS FIRST, outbox.id LIMIT ?4"""
+_ASKED: Final = """INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (leaf, auditor) DO UPDATE SET asked = excluded.asked"""
+_ANSWERED: Final = "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?, ?)"
+_APPEALS: Final = """SELECT leaf, identifier, auditor, asked, at, deadline, code FROM answer
+  WHERE at IS NOT NULL OR leaf IN (SELECT leaf FROM outbox WHERE state IN ('pending', 'failed'))
+  ORDER BY identifier, leaf, auditor"""
+_DEPOSITED: Final = "SELECT count(DISTINCT leaf) FROM answer WHERE at IS NOT NULL AND code IS NULL"
+_OF_BEFORE: Final = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'appeal'"
+_MOVE: Final = """INSERT OR IGNORE INTO answer (leaf, identifier, auditor, asked, at, deadline, code)
+  SELECT leaf, identifier, auditor, at, at, deadline, code FROM appeal"""
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
 
 
@@ -95,15 +110,17 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Appeal:
-    """A status entry that was deposited with an auditor, whose answer came `at`, POSIX seconds.
+    """A status entry that an auditor was `asked` to watch, whose last answer came `at`: POSIX seconds.
 
-    deadline: until when the log must hold it; None: it holds it, or the auditor refused with `code`.
+    at: None: it has not answered so far. deadline: until when the log must hold it; None: it holds it, or the auditor
+    refused with `code`.
     """
 
     leaf: bytes
     identifier: str
     auditor: str
-    at: int
+    asked: int
+    at: int | None = None
     deadline: int | None = None
     code: str | None = None
 
@@ -128,6 +145,17 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._move_answers()
+
+    def _move_answers(self) -> None:
+        with self._database.reading() as connection:
+            if connection.execute(_OF_BEFORE).fetchone() == (0,):
+                return
+        with self._database.transaction() as connection:
+            if connection.execute(_OF_BEFORE).fetchone() == (1,):  # no other process was faster
+                connection.execute(_MOVE)
+                connection.execute("DELETE FROM appeal")  # row by row: the sums beside the rows go, too
+                connection.execute("DROP TABLE appeal")
 
     def put(
         self, connection: sqlite3.Connection, kind: Kind, identifier: str, *, leaf: bytes, entry: bytes,
@@ -182,23 +210,25 @@ class Outbox:
         with self._database.transaction() as connection:
             return connection.execute(_GIVE_UP, (identifier,)).rowcount
 
-    def to_appeal(self, created_before: int, limit: int, *, answered_before: int) -> list[Item]:
-        """Give up to `limit` status entries without proof, signed before a time, not answered for since another.
+    def to_appeal(self, auditor: str, created_before: int, limit: int, *, answered_before: int) -> list[Item]:
+        """Give up to `limit` status entries without proof, signed before a time, to ask an auditor about.
 
-        Those that the hub refused for good are among them: its word alone counts for nothing. An auditor's answer is
-        not the end of it either: only a proof is.
+        Not those that this auditor has answered for since another time; the longest not asked first, so that none waits
+        for ever behind others. Those that the hub refused for good are among them: its word alone counts for nothing.
+        An auditor's answer is not the end of it either: only a proof is.
         """
         with self._database.reading() as connection:
-            rows = connection.execute(_TO_APPEAL, (created_before, answered_before, limit))
+            rows = connection.execute(_TO_APPEAL, (auditor, created_before, answered_before, limit))
             return [_item(row) for row in rows]
 
-    def appealed(self, appeal: Appeal) -> None:
-        """Write what an auditor answered; the last word about an entry stands."""
+    def appealed(self, appeals: Sequence[Appeal]) -> None:
+        """Write what auditors were asked, in one transaction; the last word of each about an entry stands."""
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO appeal VALUES (?, ?, ?, ?, ?, ?)", astuple(appeal))
+            connection.executemany(_ASKED, [astuple(each) for each in appeals if each.at is None])
+            connection.executemany(_ANSWERED, [astuple(each) for each in appeals if each.at is not None])
 
     def appeals(self) -> list[Appeal]:
-        """Give what auditors answered, oldest first."""
+        """Give what each auditor answered, or has yet to answer, by license and entry."""
         with self._database.reading() as connection:
             return [Appeal(*row) for row in connection.execute(_APPEALS)]
 
@@ -208,7 +238,7 @@ class Outbox:
             states = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
             failed = connection.execute("SELECT code, count(*) FROM outbox WHERE state = 'failed' GROUP BY code")
             overdue = connection.execute(_OVERDUE, (overdue_before,)).fetchone()[0]
-            deposited = connection.execute("SELECT count(*) FROM appeal WHERE code IS NULL").fetchone()[0]
+            deposited = connection.execute(_DEPOSITED).fetchone()[0]
             done = int(states.get("done", 0))
             return Counts(
                 pending=int(states.get("pending", 0)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,8 +40,16 @@ def folder(tmp_path: Path) -> CountyFolder:
 
 def name_auditor(folder: CountyFolder, url: str) -> None:
     """Let the policy name one auditor, at this URL."""
-    key = VerifierKey.of("320583.tongban.example/auditor", COSIGNATURE_ED25519, signer_of("auditor"))
-    (folder.data / "policy").write_text(f"witness a {key.vkey()} {url}/auditor\nquorum a\n", "utf-8")
+    name_auditors(folder, {"320583": url})
+
+
+def name_auditors(folder: CountyFolder, urls: Mapping[str, str]) -> None:
+    """Let the policy name the auditors of these counties, at these URLs."""
+    lines = []
+    for county, url in urls.items():
+        key = VerifierKey.of(f"{county}.tongban.example/auditor", COSIGNATURE_ED25519, signer_of(county))
+        lines.append(f"witness a{county} {key.vkey()} {url}/auditor\n")
+    (folder.data / "policy").write_text(f"{''.join(lines)}quorum a320583\n", "utf-8")
 
 
 def auditor(status: int, answer: dict[str, Any], heard: list[bytes]) -> Starlette:
@@ -63,6 +72,7 @@ async def test_a_revocation_is_deposited_at_once_and_listed(folder: CountyFolder
     assert tongban("county", "appeals", *folder.options).out == line
     (row,) = json.loads(tongban("county", "appeals", *folder.options, "--json").out)
     assert (row["identifier"], row["deadline"], row["code"]) == (LICENSE, TAKEN["deadline"], None)
+    assert row["at"] >= row["asked"] > TAKEN["deadline"]
     assert json.loads(tongban("county", "status", *folder.options, "--json").out)["deposited"] == 1
 
 
@@ -72,6 +82,17 @@ async def test_what_the_auditors_refuse_is_said_with_its_code(folder: CountyFold
         name_auditor(folder, url)
         made = await asyncio.to_thread(tongban, "county", "appeal", LICENSE, *folder.options)
     assert made.out.endswith("320583.tongban.example/auditor  refused: final_status\n")
+
+
+async def test_who_is_silent_is_named_beside_who_answered(folder: CountyFolder) -> None:
+    async with serving(auditor(202, TAKEN, [])) as url:
+        name_auditors(folder, {"320583": url, "370214": "http://127.0.0.1:9"})
+        made = await asyncio.to_thread(tongban, "county", "appeal", LICENSE, *folder.options)
+    lines = [f"{LICENSE}  {b64u_encode(LEAF)}  {county}.tongban.example/auditor  " for county in ("320583", "370214")]
+    assert (made.code, made.out) == (
+        0, f"{lines[0]}to be logged by 2026-06-01T09:05:00Z\n{lines[1]}no answer yet\n",
+    )  # fmt: skip
+    assert tongban("county", "appeals", *folder.options).out == made.out
 
 
 def test_there_must_be_something_to_deposit_and_someone_to_take_it(folder: CountyFolder) -> None:

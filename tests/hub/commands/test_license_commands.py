@@ -137,7 +137,7 @@ def test_a_refused_change_that_an_auditor_took_is_not_given_up(
     with folder.opened() as node:
         leaf = node.revoke(ONE, "04", NOW)
         node.outbox.settle([Settled(item=node.outbox.of(ONE)[1], state="failed", code="final_status")])
-        node.outbox.appealed(Appeal(leaf, ONE, "370214.tongban.example/auditor", NOW, NOW + 300, code))
+        node.outbox.appealed([Appeal(leaf, ONE, "370214.tongban.example/auditor", NOW, NOW, NOW + 300, code)])
         assert node.outbox.give_up(ONE) == 1 - left
         assert len(node.outbox.of(ONE)) == 1 + left
 
