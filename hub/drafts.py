@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ledger.admission import CLOCK_MARGIN_S, latest_iat
 from ledger.closed import closed, county_of
 from ledger.encoding import parse_json
 from ledger.entries import MEMBER_TYP, RULE_TYP, MemberChange, RuleChange
@@ -183,6 +184,8 @@ def checked(draft: Draft, chain: KeyChain, now: int) -> KeyState:
         raise Conflict("stale_prev", "the draft was made for another key state than the newest: propose it again")
     if change.iat < now - chain.state.rule("iat_back_s"):
         raise Conflict("iat_too_old", "the draft is older than the ledger takes: propose it again")
-    if change.iat > now + chain.state.rule("iat_ahead_s"):
-        raise Conflict("iat_in_future", "the draft is dated ahead of the clock")
+    if change.iat > (latest := latest_iat(chain.state, now, CLOCK_MARGIN_S)):
+        raise Conflict(
+            "iat_in_future", f"the draft is dated {change.iat - now} s ahead; at most {latest - now} s are taken"
+        )
     return chain.state.apply(change, chain.size)

@@ -11,7 +11,7 @@ The caller looks up the leaf and reads the entry (`ledger.entries.parse_entry`);
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from ledger.closed import county_of
 from ledger.entries import Entry, Head, MemberChange, RuleChange, Seal, StatusChange
@@ -19,7 +19,37 @@ from ledger.errors import Conflict, Refused
 from ledger.members import KeyState, verify_signatures
 from ledger.status import Status
 
-__all__ = ["Known", "LogView", "Target", "check_entry", "check_iat", "check_rules"]
+__all__ = [
+    "CLOCK_MARGIN_S",
+    "Known",
+    "LogView",
+    "Target",
+    "Window",
+    "check_entry",
+    "check_iat",
+    "check_rules",
+    "latest_iat",
+]
+
+CLOCK_MARGIN_S: Final = 60
+"""How much less far ahead the log admits an `iat` than its auditors do.
+
+Each judges by its own clock. What the log took at the very edge, an auditor whose clock lags would refuse, and with it
+every checkpoint until its clock has come so far: one entry could hold up everybody's.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """By which clock entries are dated: POSIX seconds.
+
+    now: None for a later replay of old entries, which have no window any more. since: from when on an entry may have
+    come; None: `now`. margin: CLOCK_MARGIN_S where the log admits, 0 where is checked what it has admitted.
+    """
+
+    now: int | None
+    since: int | None = None
+    margin: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +86,14 @@ def check_entry(
     state: KeyState,
     view: LogView,
     index: int,
-    now: int | None,
-    since: int | None = None,
+    window: Window,
     rules: KeyState | None = None,
     verified: bool = False,
 ) -> Known | None:
     """Check an entry for log index `index`; Known if the log holds its statement already, else None: it may enter.
 
     state: keys before the entry. rules: the key state that the last head before it binds, whose rules are in force;
-    `state` if not given. now, since: as check_iat takes them. verified: the signatures were checked for this state and
-    index before, in a thread.
+    `state` if not given. verified: the signatures were checked for this state and index before, in a thread.
 
     Raises NotVerified (verify_signatures), Conflict iat_too_old, iat_in_future, wrong_target, final_status,
     same_status, stale_prev, kid_used, Refused not_issuer.
@@ -77,31 +105,33 @@ def check_entry(
     known = view.index_of_statement(entry.statement)
     if known is not None:
         return Known(index=known)
-    check_iat(entry, state=state, rules=rules or state, now=now, since=since)
+    check_iat(entry, state=state, rules=rules or state, window=window)
     check_rules(entry, state=state, view=view, index=index)
     return None
 
 
 def check_iat(
-    entry: Seal | StatusChange | MemberChange | RuleChange,
-    *,
-    state: KeyState,
-    rules: KeyState,
-    now: int | None,
-    since: int | None = None,
+    entry: Seal | StatusChange | MemberChange | RuleChange, *, state: KeyState, rules: KeyState, window: Window
 ) -> None:
-    """Check since - iat_back_s <= iat <= now + iat_ahead_s, and iat >= `from` of each key.
+    """Check since - iat_back_s <= iat <= now + iat_ahead_s - margin, and iat >= `from` of each key.
 
-    now: POSIX seconds, or None for a later replay of old entries, which have no window any more. since: from when on
-    the entry may have come; `now` if not given. Raises Conflict iat_too_old, iat_in_future.
+    Raises Conflict iat_too_old, iat_in_future.
     """
-    if now is not None and entry.iat > now + rules.rule("iat_ahead_s"):
-        raise Conflict("iat_in_future", "iat is ahead of the clock")
+    now = window.now
+    if now is not None and entry.iat > (latest := latest_iat(rules, now, window.margin)):
+        raise Conflict(
+            "iat_in_future", f"iat is {entry.iat - now} s ahead of the clock here, at most {latest - now} s are taken"
+        )
     oldest = max(state.listed_key(signature.kid).valid_from for signature in entry.signatures)
     if now is not None:
-        oldest = max(oldest, (now if since is None else since) - rules.rule("iat_back_s"))
+        oldest = max(oldest, (now if window.since is None else window.since) - rules.rule("iat_back_s"))
     if entry.iat < oldest:
         raise Conflict("iat_too_old", "iat is too long ago, or before the key's time: sign the entry again")
+
+
+def latest_iat(rules: KeyState, now: int, margin: int = 0) -> int:
+    """Give the latest `iat` that is taken at `now`: `iat_ahead_s` less a margin later, and never before it."""
+    return now + max(0, rules.rule("iat_ahead_s") - margin)
 
 
 def check_rules(

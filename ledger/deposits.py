@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ledger.admission import check_entry
+from ledger.admission import Window, check_entry
 from ledger.closed import county_of
 from ledger.encoding import JsonValue, b64u_encode
 from ledger.entries import StatusChange, parse_entry
@@ -78,7 +78,7 @@ def check_deposit(entry: StatusChange, replay: Replay, now: int | None) -> None:
 
     now: POSIX seconds; None whatever its date. Raises NotVerified, Conflict, Refused as ledger.admission.check_entry.
     """
-    check_entry(entry, state=replay.keys, rules=replay.rules, view=replay, index=replay.size, now=now)
+    check_entry(entry, state=replay.keys, rules=replay.rules, view=replay, index=replay.size, window=Window(now=now))
 
 
 def settle_deposits(

@@ -10,7 +10,7 @@ refuses a checkpoint unless
 4. what was deposited with it in time is in the tree (`ledger.deposits`).
 
     audit = Audit.open(read, state, genesis=state_of_entry_0, log_key=key)
-    audited = audit.check(raws, claimed=checkpoint, window=Window(now=now, since=None), prove=prove)
+    audited = audit.check(raws, claimed=checkpoint, window=Window(now=now), prove=prove)
     settled = audited.check_deposits(deposits, now)
     ...                                    # store audited.batch, durably
     audit.advance(audited)
@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from ledger.admission import Window
 from ledger.deposits import Deposit, settle_deposits
 from ledger.errors import NotVerified
 from ledger.heads import Head
@@ -35,7 +36,7 @@ from ledger.transparency.merkle import leaf_hash, verify_consistency
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.recovery import load_tree
 from ledger.transparency.replay import Effects, EntryReader, Judged, Place, Replay
-from ledger.transparency.spans import InOrder, Span, SpanFindings, Window, one_by_one, read_span
+from ledger.transparency.spans import InOrder, Span, SpanFindings, one_by_one, read_span
 from ledger.transparency.store import Appended, Reader, StoreState
 
 __all__ = ["Audit", "Audited", "JournalProver"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.admission import Known, Target, check_entry
+from ledger.admission import CLOCK_MARGIN_S, Known, Target, Window, check_entry
 from ledger.entries import Entry, Head, Seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.jws import MAX_ENTRY_BYTES
@@ -125,8 +125,9 @@ class BatchView:
             candidate = examine(candidate.raw, keys, index)
         if candidate.entry is None:
             raise candidate.fault or AssertionError
+        window = Window(now=now, margin=CLOCK_MARGIN_S)
         known = check_entry(
-            candidate.entry, state=keys, view=self, index=index, now=now, rules=self._rules, verified=True
+            candidate.entry, state=keys, view=self, index=index, window=window, rules=self._rules, verified=True
         )
         if isinstance(known, Known):
             (raw,) = self.read(known.index, known.index + 1)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from ledger.admission import Target, check_entry
+from ledger.admission import Target, Window, check_entry
 from ledger.entries import Entry, Head, MemberChange, RuleChange, Seal, StatusChange, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.heads import EMPTY_JOURNAL_ROOT, verify_head
@@ -26,7 +26,7 @@ from ledger.members import KeyState
 from ledger.status import TILE_ENTRIES, Status, StatusArray
 from ledger.suites import PublicKey
 from ledger.transparency.note import VerifierKey
-from ledger.transparency.spans import Span, SpanFindings, Window, at_index, read_span
+from ledger.transparency.spans import Span, SpanFindings, at_index, read_span
 from ledger.transparency.store import Change
 
 __all__ = ["Effects", "EntryReader", "Judged", "Place", "Replay"]
@@ -38,7 +38,7 @@ Place: TypeAlias = Callable[[int, bytes, bytes], None]
 """(index, leaf, statement): raises if these hashes stand at another index of the log, too."""
 
 _CHUNK: Final = 1024
-_OPEN: Final = Window(now=None, since=None)
+_OPEN: Final = Window(now=None)
 
 
 @dataclass(slots=True)
@@ -175,7 +175,7 @@ class Replay:
     def _apply(self, entry: Entry, window: Window) -> list[Change]:
         keys, index = self.effects.keys, self.size
         if index:  # entry 0 made the state
-            check_entry(entry, state=keys, view=self, index=index, now=window.now, since=window.since, rules=self.rules)
+            check_entry(entry, state=keys, view=self, index=index, window=window, rules=self.rules)
         return self.effects.apply(entry, index, self.read)
 
     def index_of_statement(self, _statement: bytes) -> int | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from ledger.admission import check_iat
+from ledger.admission import Window, check_iat
 from ledger.entries import Seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState, verify_signatures
@@ -55,15 +55,7 @@ def one_by_one(function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]
     return map(function, items)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """By which clock entries are dated: as `ledger.admission.check_iat` takes `now` and `since`, POSIX seconds."""
-
-    now: int | None
-    since: int | None
-
-
-_OPEN: Final = Window(now=None, since=None)
+_OPEN: Final = Window(now=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +109,7 @@ def read_span(span: Span) -> SpanFindings:
 
 def _check_seal(seal: Seal, span: Span, index: int) -> None:
     verify_signatures(seal, span.keys, index)
-    window = span.window or _OPEN
-    check_iat(seal, state=span.keys, rules=span.rules, now=window.now, since=window.since)
+    check_iat(seal, state=span.keys, rules=span.rules, window=span.window or _OPEN)
 
 
 def at_index(error: Exception, index: int) -> TongbanError:

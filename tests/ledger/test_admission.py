@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from ledger.admission import Known, Target, check_entry
+from ledger.admission import CLOCK_MARGIN_S, Known, Target, Window, check_entry
 from ledger.entries import MEMBER_TYP, RULE_TYP, Entry, build_status, parse_entry
 from ledger.errors import Conflict, NotVerified, Refused, TongbanError
 from ledger.governance import MemberRow, member_payload, rule_payload
@@ -42,8 +42,9 @@ class View:
         return Target(leaf=SEAL.leaf if index == 1 else bytes(32), iss="370214", status=status)
 
 
-def check(entry: Entry, **given: Any) -> Known | None:
-    return check_entry(entry, **{"state": STATE, "view": View(), "index": 8, "now": NOW, **given})
+def check(entry: Entry, *, now: int | None = NOW, margin: int = 0, **given: Any) -> Known | None:
+    window = Window(now=now, margin=margin)
+    return check_entry(entry, **{"state": STATE, "view": View(), "index": 8, "window": window, **given})
 
 
 def code_of(kind: type[TongbanError], entry: Entry, **given: Any) -> str:
@@ -120,6 +121,22 @@ def test_the_window_is_that_of_the_last_head() -> None:
     assert code_of(Conflict, seal(NOW - 11), rules=narrow) == "iat_too_old"
     assert code_of(Conflict, seal(NOW + 2), rules=narrow) == "iat_in_future"
     assert check(seal(NOW - 11), state=narrow, rules=STATE) is None
+
+
+def test_the_log_admits_a_minute_less_than_its_auditors() -> None:
+    """An auditor's clock may lag by the margin, and still no checkpoint waits for it."""
+    assert check(seal(NOW + 240), margin=CLOCK_MARGIN_S) is None
+    assert check(seal(NOW + 240), now=NOW - CLOCK_MARGIN_S) is None
+    with pytest.raises(Conflict) as caught:
+        check(seal(NOW + 241), margin=CLOCK_MARGIN_S)
+    assert str(caught.value) == "iat_in_future: iat is 241 s ahead of the clock here, at most 240 s are taken"
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(1, 0), (59, 0), (60, 0), (61, 1), (300, 240)])
+def test_a_rule_below_the_margin_still_admits_what_is_dated_now(ahead: int, taken: int) -> None:
+    given: dict[str, Any] = {"rules": rules(iat_ahead_s=ahead), "margin": CLOCK_MARGIN_S}
+    assert check(seal(NOW + taken), **given) is None
+    assert code_of(Conflict, seal(NOW + taken + 1), **given) == "iat_in_future"
 
 
 def test_a_head_is_never_submitted() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from ledger.admission import Window
 from ledger.deposits import Deposit, DepositLeftOutError
 from ledger.encoding import b64u_encode
 from ledger.entries import MEMBER_TYP, RULE_TYP, build_status
@@ -20,7 +21,7 @@ from ledger.status import Status
 from ledger.transparency.audit import Audit, Audited
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.merkle import leaf_hash
-from ledger.transparency.spans import InOrder, Window, one_by_one
+from ledger.transparency.spans import InOrder, one_by_one
 from tests.audits import GENESIS_STATE, LOG_KEY, BookSource, MemoryAuditStore, claimed_of
 from tests.entropy import signer_of
 from tests.logbook import LogBook

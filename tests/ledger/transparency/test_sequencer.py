@@ -140,6 +140,12 @@ def test_faults_spoil_no_neighbour(log: SequencedLog) -> None:
     assert log.check() == 5
 
 
+def test_what_is_admitted_at_the_edge_is_no_news_to_an_auditor_whose_clock_lags(log: SequencedLog) -> None:
+    edge, beyond = (issue_at(log.now + ahead).partition("~")[0].encode() for ahead in (240, 241))
+    batch = log.sequence([edge, beyond])
+    assert [outcome(each) for each in batch.results] == [2, "iat_in_future"]
+
+
 def test_a_batch_without_a_good_entry_writes_nothing(log: SequencedLog) -> None:
     before = log.sequencer.current()
     assert log.sequence([b"x"]).pending == before
