@@ -5,7 +5,7 @@ import json
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ledger import encoding
@@ -96,6 +96,42 @@ def test_canonical_json_is_read_again(value: Any) -> None:
     data = canonical_json(value)
     assert parse_json(data, max_bytes=10_000) == value
     assert parse_canonical_json(data, max_bytes=10_000) == value
+
+
+def _dumped(value: Any) -> Any:
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        return type(error)
+
+
+def _written(value: Any) -> Any:
+    try:
+        return canonical_json(value)
+    except (TypeError, ValueError) as error:
+        return type(error)
+
+
+_ANYTHING: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=2) | st.uuids(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner)
+        | st.dictionaries(st.text(max_size=3) | st.integers() | st.none() | st.booleans(), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(_ANYTHING)
+@settings(max_examples=600)
+@example("\ud800")
+@example([2**53, 2**64, -(2**63) - 1])
+@example([1e16, -0.0, 5e-324, 1.0])
+@example({"a": float("nan")})
+@example({"\x7f\u2028\x00\x1f\b\f/": {1: True}})
+def test_canonical_json_is_what_json_dumps_writes_and_refuses(value: Any) -> None:
+    assert _written(value) == _dumped(value)
 
 
 @given(VALUES)
