@@ -9,6 +9,7 @@ A command's module is loaded when that command is asked for: checking a receipt 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -17,12 +18,12 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_group
 
 from ledger.errors import Conflict, Malformed, NotVerified, Refused, TongbanError, Unavailable
 
-__all__ = ["EXIT_CODES", "CommandTree", "app", "main"]
+__all__ = ["EXIT_CODES", "CommandTree", "StrictCommand", "app", "main"]
 
 EXIT_CODES: Final[Mapping[type[TongbanError], int]] = MappingProxyType(
     {NotVerified: 1, Malformed: 2, Unavailable: 3, Refused: 4, Conflict: 5}
@@ -47,6 +48,24 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 """Command -> module and attribute: a function, or the Typer app of a group."""
 
 
+class StrictCommand(TyperCommand):
+    """A command whose options are given once each, but for those that may be repeated: no value replaces another."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments of the command. Raises a usage error also for an option that is given twice."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        given = Counter(each for each in order if isinstance(each, TyperOption) and _is_single(each))
+        for option, count in given.items():
+            if count > 1:
+                ctx.fail(f"Option '{option.opts[0]}' is given twice")
+        return super().parse_args(ctx, args)
+
+
+def _is_single(option: TyperOption) -> bool:
+    """Tell whether the last value would win; a flag without a contrary says the same however often it is given."""
+    return not (option.multiple or option.count or (option.is_flag and not option.secondary_opts))
+
+
 class CommandTree(TyperGroup):
     """The commands in the order of help; each is loaded when it is asked for."""
 
@@ -69,7 +88,16 @@ class CommandTree(TyperGroup):
             holder.add_typer(found, name=name)
         else:
             holder.command(name)(found)
+        _make_strict(holder)
         self.add_command(get_group(holder).commands[name], name)
+
+
+def _make_strict(holder: typer.Typer) -> None:
+    for command in holder.registered_commands:
+        command.cls = StrictCommand
+    for group in holder.registered_groups:
+        if group.typer_instance is not None:
+            _make_strict(group.typer_instance)
 
 
 app = typer.Typer(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from ledger.admission import CLOCK_MARGIN_S, latest_iat
 from ledger.closed import closed, county_of
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ledger.members import KeyState
 
 __all__ = ["Draft", "MemberWishes", "checked", "draft_members", "draft_rules"]
+
+T = TypeVar("T")
 
 _MAX_BYTES: Final = 65_536
 _SIGNATURE_BYTES: Final = 256  # of a general JWS, for one member
@@ -90,8 +92,8 @@ class MemberWishes:
 def draft_members(state: KeyState, wishes: MemberWishes, *, iat: int) -> Draft:
     """Draft a member entry for a key state.
 
-    Raises Malformed bad_setting (nothing to change, void_from without a key), Conflict wrong_target (of a county that
-    is no member, or joins and is one already), Malformed too_large.
+    Raises Malformed bad_setting (nothing to change, void_from without a key, two wishes for one key or cosigner),
+    too_large, Conflict wrong_target (of a county that is no member, or joins and is one already).
     """
     _check_membership(state, wishes)
     rows: dict[str, list[MemberRow]] = {}
@@ -137,15 +139,26 @@ def _leaving(state: KeyState, county: str) -> MemberRow:
 
 
 def _merged(county: str, parts: Sequence[MemberRow]) -> MemberRow:
-    """Put all that is wished of one county into one row; of two wishes for one key or cosigner the last one holds."""
-    keys = {key.kid: key for part in parts for key in part.keys}
+    """Put all that is wished of one county into one row. Raises Malformed bad_setting: two wishes for one key.
+
+    A key of a county that leaves may be revoked by name as well, with the index from which its seals are void.
+    """
     revoke = {each.kid: each for part in parts for each in part.revoke}
+    keys = _agreed(county, [(key.kid, key) for part in parts for key in part.keys])
     return MemberRow(
         county=county,
         keys=tuple(keys[kid] for kid in sorted(keys)),
         revoke=tuple(revoke[kid] for kid in sorted(revoke)),
-        cosigners={role: vkey for part in parts for role, vkey in part.cosigners.items()},
+        cosigners=_agreed(county, [wish for part in parts for wish in part.cosigners.items()]),
     )
+
+
+def _agreed(county: str, wishes: Sequence[tuple[str, T]]) -> dict[str, T]:
+    agreed: dict[str, T] = {}
+    for name, wish in wishes:
+        if agreed.setdefault(name, wish) != wish:
+            raise Malformed("bad_setting", f"two different wishes for {name} of {county}")
+    return agreed
 
 
 def draft_rules(

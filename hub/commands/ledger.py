@@ -106,7 +106,9 @@ def _warn_of_disjoint_quorums(policy: bytes) -> None:
 def init(
     data: Data,
     passphrase_file: PassphraseFile,
-    signature: Annotated[list[Path], typer.Option(help="signature file of a member (`tongban county sign`)")],
+    signature: Annotated[
+        list[Path], typer.Option(help="signature file of a member (`tongban county sign`); repeat for each")
+    ],
 ) -> None:
     """Create the ledger from the signed draft: genesis and policy, which verifiers pin, and an empty log.
 

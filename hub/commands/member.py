@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ import typer
 
 from hub.changes import described
 from hub.commands.folder import PassphraseFile, opened_node
-from hub.commands.terms import utc
+from hub.commands.terms import named, named_once, utc
 from hub.commands.verify import parsed, read_bounded
 from hub.county.member import KeyFile, MemberFile
 from hub.drafts import Draft, MemberWishes, checked, draft_members, draft_rules
@@ -68,7 +68,7 @@ def propose_members(
     if not all(KID.fullmatch(kid) for kid in revoke or ()):
         raise Malformed("bad_setting", "--revoke takes a kid like 370214#2")
     cosigners = {
-        key: vkey for role, each in zip(ROLES, (auditor, witness), strict=True) for key, vkey in _named(role, each)
+        key: vkey for role, each in zip(ROLES, (auditor, witness), strict=True) for key, vkey in _cosigners(role, each)
     }
     wishes = MemberWishes(
         add=[parsed(path, _FILE_BYTES, KeyFile.parse) for path in add_key or ()],
@@ -83,11 +83,9 @@ def propose_members(
     _propose(draft_members(chain.state, wishes, iat=_now()), chain, output)
 
 
-def _named(role: str, texts: Sequence[str] | None) -> list[tuple[tuple[str, str], str | None]]:
-    pairs = [text.partition("=") for text in texts or ()]
-    if not all(value for _, _, value in pairs):
-        raise Malformed("bad_setting", f"--{role} takes COUNTY=VKEY or COUNTY=none")
-    return [((county, role), None if value == _NONE else value) for county, _, value in pairs]
+def _cosigners(role: str, texts: Sequence[str] | None) -> list[tuple[tuple[str, str], str | None]]:
+    vkeys = named_once(f"--{role}", "COUNTY=VKEY or COUNTY=none", texts)
+    return [((county, role), None if vkey == _NONE else vkey) for county, vkey in vkeys.items()]
 
 
 @rules.command("propose")
@@ -107,25 +105,27 @@ def propose_rules(
     Example: tongban ledger rule propose --data c370214 --set deposit_s=300 --supervisor 370214=370200
     --output change.draft
     """
-    supervisors: dict[str, list[str]] = {}
-    for county, name in _pairs("supervisor", supervisor):
-        supervisors.setdefault(county, []).extend([] if name == _NONE else [name])
+    seconds, supervisors = named_once("--set", "NAME=SECONDS", set_rule), _supervisors(supervisor)
     chain = _newest(TrustFolder(data, url=url), offline=offline)
     draft = draft_rules(
         chain.state,
         iat=_now(),
-        rules={name: _seconds(value) for name, value in _pairs("set", set_rule)},
+        rules={name: _seconds(value) for name, value in seconds.items()},
         documents={} if policy is None else {"policy": _policy_digest(policy)},
         supervisors=supervisors,
     )
     _propose(draft, chain, output)
 
 
-def _pairs(option: str, texts: Sequence[str] | None) -> list[tuple[str, str]]:
-    pairs = [text.partition("=") for text in texts or ()]
-    if not all(name and value for name, _, value in pairs):
-        raise Malformed("bad_setting", f"--{option} takes a name and a value with = between them")
-    return [(name, value) for name, _, value in pairs]
+def _supervisors(texts: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
+    """Read each county's list; `none` is the empty one, and stands alone."""
+    lists: dict[str, list[str]] = {}
+    for county, name in named("--supervisor", "COUNTY=SUPERVISOR or COUNTY=none", texts):
+        lists.setdefault(county, []).append(name)
+    for county, names in lists.items():
+        if _NONE in names and len(names) > 1:
+            raise Malformed("bad_setting", f"--supervisor names others beside {county}={_NONE}")
+    return {county: [] if _NONE in names else names for county, names in lists.items()}
 
 
 def _seconds(value: str) -> int:

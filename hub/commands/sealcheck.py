@@ -10,7 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from hub.commands.terms import MARK, duration, instant, shown
+from hub.commands.terms import MARK, duration, instant, named, shown
 from hub.commands.verify import evidence_in, pinned_verifier, read_bounded
 from hub.eseals import FileDocument, open_certificate, open_store
 from ledger.encoding import JsonValue
@@ -51,8 +51,12 @@ def verify(
     receipt: Annotated[Path | None, typer.Option(help="receipt of the same license: both must verify")] = None,
     policy: Annotated[Path | None, typer.Option(help="with --receipt: policy file")] = None,
     genesis: Annotated[Path | None, typer.Option(help="with --receipt: genesis file")] = None,
-    authority: Annotated[list[str] | None, typer.Option(help="USCC that the county registered")] = None,
-    registered: Annotated[list[str] | None, typer.Option(help="USCC=FILE: a certificate that names no USCC")] = None,
+    authority: Annotated[
+        list[str] | None, typer.Option(help="USCC that the county registered; can be given again")
+    ] = None,
+    registered: Annotated[
+        list[str] | None, typer.Option(help="USCC=FILE: a certificate that names no USCC; can be given again")
+    ] = None,
     max_age: Annotated[str, typer.Option(help="with --receipt: greatest age of its checkpoint")] = "24h",
     bare: Annotated[
         bool, typer.Option("--bare", help="the file is a seal on no document, as a maker gives it")
@@ -106,13 +110,22 @@ def _attestation(
     receipt: bytes, verdict: Verdict, authorities: Sequence[str], registered: Sequence[str]
 ) -> Attestation:
     """Take what the receipt proves: nothing, where it is FORGED."""
-    pairs = [pair.partition("=") for pair in registered]
     return Attestation(
         entry=parse_receipt(receipt).entry if verdict.claims else b"",
         claims=verdict.claims,
         authorities=frozenset(authorities),
-        registered={sm3(open_certificate(Path(file)).der).hex(): uscc for uscc, _, file in pairs},
+        registered=_registered(registered),
     )
+
+
+def _registered(texts: Sequence[str]) -> dict[str, str]:
+    """Read which USCC each certificate is registered for, by its SM3; none is for two."""
+    holders: dict[str, str] = {}
+    for uscc, file in named("--registered", "USCC=FILE", texts):
+        digest = sm3(open_certificate(Path(file)).der).hex()
+        if holders.setdefault(digest, uscc) != uscc:
+            raise Malformed("bad_setting", f"--registered names one certificate for {holders[digest]} and {uscc}")
+    return holders
 
 
 def _say(verdict: ESealVerdict, receipt: Verdict | None, *, json: bool) -> None:

@@ -1,15 +1,16 @@
-"""What people type as time or duration, and what a terminal may show of a stranger's text."""
+"""What people type as time, duration or NAME=VALUE, and what a terminal may show of a stranger's text."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from ledger.errors import Malformed
 from ledger.verdict import StepState, utc
 
-__all__ = ["MARK", "duration", "instant", "shown", "utc"]
+__all__ = ["MARK", "duration", "instant", "named", "named_once", "shown", "utc"]
 
 MARK: Final = {StepState.PASSED: "✓", StepState.FAILED: "✗", StepState.NOT_REACHED: "·"}
 
@@ -34,6 +35,27 @@ def instant(text: str) -> int:
     if moment.tzinfo is None:
         raise Malformed("bad_number", "expected a time with its zone, like 2026-06-01T08:00:00Z")
     return int(moment.timestamp())
+
+
+def named(option: str, form: str, texts: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Read an option that is given again and again, each time a name and a value with = between them, in order.
+
+    option, form: for the message, as `--set` and `NAME=SECONDS`. Raises Malformed bad_setting.
+    """
+    pairs = [text.partition("=") for text in texts or ()]
+    if not all(name and value for name, _, value in pairs):
+        raise Malformed("bad_setting", f"{option} takes {form}")
+    return [(name, value) for name, _, value in pairs]
+
+
+def named_once(option: str, form: str, texts: Sequence[str] | None) -> dict[str, str]:
+    """Read such an option where a name has one value: none of two replaces the other. Raises Malformed bad_setting."""
+    values: dict[str, str] = {}
+    for name, value in named(option, form, texts):
+        if name in values:
+            raise Malformed("bad_setting", f"{option} names {name} twice")
+        values[name] = value
+    return values
 
 
 def shown(text: str) -> str:

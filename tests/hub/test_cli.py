@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from threading import Thread
 from typing import Any, Final
 
 import pytest
+from typer.core import TyperOption
 
-from hub.cli import EXIT_CODES
+from hub.cli import EXIT_CODES, StrictCommand
 from ledger.errors import CODES
 from tests.command_line import Result, tongban
 from tests.command_tree import check_arguments, commands, example_of
@@ -59,6 +61,9 @@ WRONG_USAGE: Final = {
     "port out of bounds": (["county", "serve", "--data", "c", "--passphrase-file", "p", "--port", "65536"], "Invalid value for '--port'"),
     "log level": (["county", "serve", "--data", "c", "--passphrase-file", "p", "--log-level", "loud"], "Invalid value for '--log-level'"),
     "kid": (["ledger", "member", "propose", "--data", "c", "--output", "d", "--revoke", "x"], "bad_setting: --revoke takes a kid like 370214#2"),
+    "option twice": (["feed", "--county", "370214", "--count", "1", "--output", "a.csv", "--county", "320583"], "Option '--county' is given twice"),
+    "option twice in a group": (["ledger", "member", "propose", "--data", "a", "--output", "d", "--data=b"], "Option '--data' is given twice"),
+    "a flag and its contrary": (["county", "init", "--auditor", "--no-auditor"], "Option '--auditor' is given twice"),
     "number out of bounds": (["feed", "--county", "370214", "--output", "a.csv", "--count", "0"], "Invalid value for '--count'"),
 }  # fmt: skip
 
@@ -117,7 +122,7 @@ def test_a_token_file_that_is_not_there_is_the_callers_fault_and_not_the_logs(tm
     (tmp_path / "genesis").write_bytes(GENESIS)
     options = ("--policy", tmp_path / "policy", "--genesis", tmp_path / "genesis", "--url", "http://127.0.0.1:9")
     missing = tmp_path / "token"
-    said = f"tongban: bad_file: cannot read {missing}: No such file or directory\n"
+    said = "tongban: bad_file: cannot open token: No such file or directory\n"
     assert tongban("audit", *options, "--data", tmp_path / "m", "--token-file", missing) == Result(2, "", said)
 
 
@@ -127,6 +132,15 @@ def test_wrong_usage_exits_2(name: str) -> None:
     result = tongban(*arguments)
     assert (result.code, result.out) == (2, "")
     assert expected in result.err
+
+
+def test_every_option_that_may_be_given_again_says_so() -> None:
+    """All others are refused when they are given twice: no value silently takes another one's place."""
+    for name, command in commands().items():
+        assert isinstance(command, StrictCommand), name
+        for option in command.params:
+            if isinstance(option, TyperOption) and option.multiple:
+                assert re.search(r"; repeat\b|can be given again", str(option.help)), (name, option.opts)
 
 
 @contextmanager

@@ -191,6 +191,10 @@ async def test_rules_and_the_policy_are_changed_and_a_folder_takes_the_named_one
         ("rule", ("--set", "deposit_s"), 2, "bad_setting"),
         ("rule", ("--set", "deposit_s=-1"), 2, "bad_number"),
         ("rule", ("--set", "speed=1"), 2, "unknown_member"),
+        ("rule", ("--set", "deposit_s=1", "--set", "deposit_s=2"), 2, "bad_setting"),
+        ("rule", ("--supervisor", "370214=none", "--supervisor", "370214=370200"), 2, "bad_setting"),
+        ("member", ("--witness", "370214=none", "--witness", "370214=none"), 2, "bad_setting"),
+        ("member", ("--auditor", "370214=none", "--auditor", "370214=x"), 2, "bad_setting"),
         ("rule", ("--supervisor", "370214=37"), 2, "bad_payload"),
     ],
 )
@@ -203,6 +207,19 @@ def test_what_cannot_be_proposed_leaves_no_draft(
     founded.close()
     assert (result.code, result.err.split(": ")[1]) == (code, said)
     assert not output.exists()
+
+
+def test_what_is_given_twice_is_named(tmp_path: Path) -> None:
+    given = ("--data", tmp_path, "--output", tmp_path / "d")
+    for words, said in (
+        (("rule", "propose", "--set", "deposit_s=1", "--set", "deposit_s=2"), "--set names deposit_s twice"),
+        (("member", "propose", "--witness", "370214=a", "--witness", "370214=b"), "--witness names 370214 twice"),
+        (
+            ("rule", "propose", "--supervisor", "370214=370200", "--supervisor", "370214=none"),
+            "--supervisor names others beside 370214=none",
+        ),
+    ):
+        assert tongban("ledger", *words, *given) == Result(2, "", f"tongban: bad_setting: {said}\n")
 
 
 def test_offline_a_folder_that_is_behind_is_told_by_the_hub_only(tmp_path: Path) -> None:

@@ -208,6 +208,18 @@ def test_a_certificate_without_a_uscc_counts_as_it_is_registered(desk: Desk) -> 
         assert (exit_code, answer["eseal"]["code"]) == (code, found)
 
 
+def test_one_certificate_is_registered_for_one_holder(desk: Desk) -> None:
+    file = desk.file("signer.pem", certificate("signer", organization=None).pem())
+    twice = [f"{USCC[county]}={file}" for county in ("370214", "320583")]
+    arguments = (desk.file("a.eseal", signed()), "--receipt", desk.file("r", receipt_with()), *desk.trust, *desk.ledger)
+    result = tongban("seal", "verify", *arguments, "--registered", twice[0], "--registered", twice[1])
+    said = f"--registered names one certificate for {USCC['370214']} and {USCC['320583']}"
+    assert result == Result(2, "", f"tongban: bad_setting: {said}\n")
+    assert tongban("seal", "verify", *arguments, "--registered", str(file)).err == (
+        "tongban: bad_setting: --registered takes USCC=FILE\n"
+    )
+
+
 def test_a_list_of_revocation_counts(desk: Desk) -> None:
     crl = desk.file("list.crl", list_of(certificate("signer"), date=T0))
     arguments = (desk.file("a.eseal", signed()), "--document", desk.folder / "license.pdf", *desk.trust, *AT)
