@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Final
 from hub.county.mirroring import MirroredLog
 from ledger.encoding import JsonValue, b64_encode
 from ledger.errors import NotVerified, TongbanError
+from ledger.transparency.note import MAX_NOTE_BYTES
 from ledger.transparency.spans import one_by_one
 from ledger.transparency.witness import Latest
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from hub.county.entries import HttpEntries
+    from hub.logclient import HttpLog
     from ledger.anchor import TrustAnchor
     from ledger.transparency.auditstore import AuditStore
     from ledger.transparency.checkpoint import Checkpoint
@@ -65,7 +66,7 @@ class AuditReport:
 
 
 def audit_log(
-    source: HttpEntries,
+    log: HttpLog,
     store: AuditStore,
     anchor: TrustAnchor,
     *,
@@ -78,10 +79,10 @@ def audit_log(
     Raises what does not hold: Malformed, NotVerified (no_quorum, bad_consistency: the log has fewer entries than it
     had), Conflict, Refused, with the first index at fault where one is; Unavailable.
     """
-    note = source.checkpoint()
+    note = log.owed("checkpoint", MAX_NOTE_BYTES, member=False)
     signed, time = anchor.checkpoint(note), anchor.quorum_time(note, clock())
     claimed: Final = signed.checkpoint
-    mirror = MirroredLog(store, source, genesis=anchor.genesis, log_key=signed.log, clock=clock)
+    mirror = MirroredLog(store, log, genesis=anchor.genesis, log_key=signed.log, clock=clock)
     first = mirror.size
     if claimed.size < first:
         raise NotVerified("bad_consistency", f"the log publishes {claimed.size} entries, and had {first} before")

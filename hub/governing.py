@@ -11,8 +11,8 @@ The hub can neither make nor alter a change, and no part of this is done by a se
 
 from __future__ import annotations
 
-import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -30,7 +30,7 @@ from ledger.transparency.proof import TlogProof
 
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
-    from hub.logclient import LogClient
+    from hub.logclient import HttpLog
     from ledger.anchor import TrustAnchor
     from schema.context import Clock
 
@@ -130,16 +130,16 @@ def index_of(draft: Draft, chain: KeyChain) -> int | None:
     return next((index for index, raw in chain.entries if parse_entry(raw).statement == statement), None)
 
 
-async def submitted(
-    log: LogClient, anchor: TrustAnchor, raw: bytes, chain: KeyChain, *, clock: Clock, patience_s: int = _PATIENCE_S
+def submitted(
+    log: HttpLog, anchor: TrustAnchor, raw: bytes, chain: KeyChain, *, clock: Clock, patience_s: int = _PATIENCE_S
 ) -> Submitted:
     """Submit an entry until there is a proof of it under a quorum, and check that the key state has taken it.
 
     The same change with other members' signatures may stand there already: that is as good. Raises what the log states;
     Unavailable not_ready: sequenced, and no quorum has witnessed it in time; NotVerified bad_inclusion, keys_behind.
     """
-    index, proof = await _proof_of(log, raw, patience_s)
-    grown = await fetch_chain(log, anchor, chain, clock())
+    index, proof = _proof_of(log, raw, patience_s)
+    grown = fetch_chain(log, anchor, chain, clock())
     logged = dict(grown.entries).get(index)
     if logged is None or parse_entry(logged).statement != parse_entry(raw).statement:
         raise NotVerified("bad_inclusion", f"the log has another entry at index {index}")
@@ -149,15 +149,15 @@ async def submitted(
     return Submitted(index=index, proof=proof.format(), chain=grown)
 
 
-async def _proof_of(log: LogClient, raw: bytes, patience_s: int) -> tuple[int, TlogProof]:
+def _proof_of(log: HttpLog, raw: bytes, patience_s: int) -> tuple[int, TlogProof]:
     index: JsonValue = None
     for _ in range(max(1, patience_s)):
-        answer = await log.submit(raw)
+        answer = log.submit(raw)
         index, proof = answer.get("index"), answer.get("proof")
         if isinstance(index, int) and isinstance(proof, str):
             read = TlogProof.parse(proof.encode("utf-8", "surrogatepass"))
             if read.index != index:
                 raise NotVerified("bad_inclusion", "the proof is of another index than the log states")
             return index, read
-        await asyncio.sleep(1)
+        time.sleep(1)
     raise Unavailable("not_ready", f"sequenced at index {index}, and no quorum has witnessed it yet: submit it again")

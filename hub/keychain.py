@@ -22,9 +22,10 @@ from ledger.entries import MemberChange, parse_entry
 from ledger.errors import Malformed, NotVerified, Unavailable
 from ledger.members import KeyState, follow_chain
 from ledger.sync_files import SYNC_FILES, format_keys, parse_head, parse_keys
+from ledger.transparency.note import MAX_NOTE_BYTES
 
 if TYPE_CHECKING:
-    from hub.logclient import LogClient
+    from hub.logclient import HttpLog
     from ledger.anchor import TrustAnchor
 
 __all__ = ["FolderChain", "KeyChain", "fetch_chain", "parse_key_entries"]
@@ -72,20 +73,20 @@ def parse_key_entries(data: bytes, genesis: bytes) -> KeyEntries:
     return tuple(rows)
 
 
-async def fetch_chain(log: LogClient, anchor: TrustAnchor, known: KeyChain, now: int) -> KeyChain:
+def fetch_chain(log: HttpLog, anchor: TrustAnchor, known: KeyChain, now: int) -> KeyChain:
     """Ask a log for the changes after those known, and check the whole against its newest witnessed head.
 
-    Raises Unavailable no_log, NotVerified no_quorum, bad_signature, keys_behind (the log left an entry out),
+    Raises as `HttpLog.need`; NotVerified no_quorum, bad_signature, keys_behind (the log left an entry out),
     bad_consistency (it does not hold what is known here, or is older), Malformed, Conflict.
     """
-    note = await log.get("checkpoint")
+    note = log.need("checkpoint", MAX_NOTE_BYTES)
     signed = anchor.checkpoint(note)
     time = anchor.quorum_time(note, now)
-    jws, path = parse_head(await log.get(f"head?size={signed.checkpoint.size}"))
+    jws, path = parse_head(log.need(f"head?size={signed.checkpoint.size}", SYNC_FILES["head.json"]))
     head = anchor.head(note, jws, path)
     if head.n < known.size:
         raise NotVerified("bad_consistency", f"the log shows {head.n} entries, {known.size} are known here")
-    brought = parse_key_entries(await log.get(f"keys?from={known.size}"), known.genesis)
+    brought = parse_key_entries(log.need(f"keys?from={known.size}", SYNC_FILES["keys.json"]), known.genesis)
     entries = (*known.entries, *(each for each in brought if each[0] < head.n))
     bound = anchor.bound_keys(head, signed.checkpoint.origin, (), dict(entries))
     return KeyChain(genesis=known.genesis, entries=entries, state=bound.state, size=head.n, time=time)

@@ -19,7 +19,7 @@ from typing import Final
 
 import segno
 
-from hub.logreader import LogReader
+from hub.logclient import HttpLog
 from ledger.anchor import TrustAnchor
 from ledger.errors import Malformed, NotVerified
 from ledger.landmarks import parse_landmarks, prove_landmarks
@@ -47,7 +47,7 @@ class Place:
     final: bool
 
 
-def find_place(log: LogReader, anchor: TrustAnchor, leaf: bytes, index: int, *, now: int) -> Place:
+def find_place(log: HttpLog, anchor: TrustAnchor, leaf: bytes, index: int, *, now: int) -> Place:
     """Read a seal's inclusion path under a landmark out of the log, and check that it holds.
 
     leaf, index: of the seal. The landmark must lead to a checkpoint with a quorum. Raises NotVerified bad_inclusion,

@@ -7,8 +7,7 @@ of a sync, whose files are all of one size of the log (hub/sync/folder.py).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -17,7 +16,7 @@ import httpx2
 from hub.county.config import CountyConfig
 from hub.folderfiles import read_file
 from hub.keychain import FolderChain, KeyChain, fetch_chain
-from hub.logclient import LogClient
+from hub.logclient import HttpLog
 from hub.sync.folder import SyncFolder
 from hub.urls import log_url
 from ledger.anchor import TrustAnchor
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["TrustFolder"]
 
 _MAX_GENESIS_BYTES: Final = 65_536
-_TIMEOUT_S: Final = 30.0
 T = TypeVar("T")
 
 
@@ -67,8 +65,8 @@ class TrustFolder:
         """Ask the log for the newest chain, check it, keep it. Raises as hub.keychain.fetch_chain, FolderChain.keep."""
         return self.ask(lambda log: self._newest(log, clock))
 
-    async def _newest(self, log: LogClient, clock: Clock) -> KeyChain:
-        chain = await fetch_chain(log, self.anchor, self.held.chain(), clock())
+    def _newest(self, log: HttpLog, clock: Clock) -> KeyChain:
+        chain = fetch_chain(log, self.anchor, self.held.chain(), clock())
         self.keep(chain)
         return chain
 
@@ -77,14 +75,10 @@ class TrustFolder:
         if not self._synced:
             self.held.keep(chain)
 
-    def ask(self, question: Callable[[LogClient], Awaitable[T]]) -> T:
-        """Put a question to the log, from a thread without an event loop."""
-
-        async def asked() -> T:
-            async with httpx2.AsyncClient(base_url=self.url, trust_env=False, timeout=_TIMEOUT_S) as client:
-                return await question(LogClient(client))
-
-        return asyncio.run(asked())
+    def ask(self, question: Callable[[HttpLog], T]) -> T:
+        """Put a question to the log."""
+        with httpx2.Client(trust_env=False) as http:
+            return question(HttpLog(self.url, http))
 
 
 def _file(data: Path, name: str, max_bytes: int) -> bytes:

@@ -16,6 +16,7 @@ from hub.database import open_reader
 from hub.founding import open_hub_keys
 from hub.journal.sealed import JournalSeal
 from hub.journal.store import JournalReader
+from hub.logclient import HttpLog
 from hub.logroutes import log_routes
 from hub.mirror.routes import mirror_routes
 from ledger.errors import Refused
@@ -28,10 +29,11 @@ from schema.access import Principal
 from tests.entropy import seeded
 from tests.hub_folder import PASSPHRASE
 
-__all__ = ["TOKEN", "FolderLog"]
+__all__ = ["LOG_URL", "TOKEN", "FolderLog"]
 
 T = TypeVar("T")
 
+LOG_URL = "http://hub.example/ledger"
 TOKEN = "token-of-a-member"
 _MEMBER = Principal(county="370214", client="370214#3", scopes=frozenset({"ledger.entries"}))
 
@@ -60,6 +62,10 @@ class FolderLog:
     def client(self) -> TestClient:
         """Give a client whose base URL is the log's host."""
         return TestClient(self.app, base_url="http://hub.example")
+
+    def read(self, *, token: str | None = TOKEN) -> HttpLog:
+        """Give the log as a mirror reads it, with a token or without."""
+        return HttpLog(LOG_URL, self.client(), token=None if token is None else lambda _refused: token)
 
     def _principal(self, request: Request) -> Principal:
         self.requests.append(request.url.path)

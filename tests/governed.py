@@ -24,7 +24,7 @@ from hub.journal.intake import RecordIntake
 from hub.journal.writer import JournalWriter, create_journal
 from hub.keychain import KeyChain, fetch_chain
 from hub.ledgerfile import create_ledger
-from hub.logclient import LogClient
+from hub.logclient import HttpLog
 from hub.logroutes import log_routes
 from hub.registry import LedgerRegistry, RegistryLimits
 from ledger.transparency.policy import Policy
@@ -32,6 +32,7 @@ from ledger.verdict import Verdict
 from schema.access import ANONYMOUS
 from tests.alliance import HUB_URL, PASSPHRASE, Alliance, identifier_of
 from tests.entropy import seeded
+from tests.in_loop import reaching
 from tests.ports import FakeClock
 
 __all__ = ["GovernedHub", "reopened"]
@@ -101,14 +102,15 @@ class GovernedHub:
             yield cls(alliance, registry, app, await stack.enter_async_context(http), clock)
 
     @property
-    def log(self) -> LogClient:
-        """The log as its clients reach it."""
-        return LogClient(self.http, "/ledger")
+    def log(self) -> HttpLog:
+        """The log as its clients reach it, from threads beside the event loop."""
+        return HttpLog(f"{HUB_URL}/ledger", reaching(self.app))
 
     async def chain(self) -> KeyChain:
         """Give the newest chain, checked from genesis on."""
         node = next(iter(self.alliance.nodes.values()))
-        return await fetch_chain(self.log, node.verifier.anchor, node.chain.chain(), self.clock())
+        known = await asyncio.to_thread(node.chain.chain)
+        return await asyncio.to_thread(fetch_chain, self.log, node.verifier.anchor, known, self.clock())
 
     async def sign(self, draft: Draft, counties: Sequence[str]) -> list[SignatureFile]:
         """Let counties sign a draft."""
@@ -119,10 +121,15 @@ class GovernedHub:
         """Let counties sign a draft, submit it, and let every node of the alliance follow."""
         raw = joined(draft, await self.sign(draft, counties), await self.chain())
         node = self.alliance.nodes[counties[0]]
-        done = await submitted(self.log, node.verifier.anchor, raw, await self.chain(), clock=self.clock)
+        done = await self.submitted(raw, await self.chain(), node)
         for each in self.alliance.nodes.values():
             await self.follow(each)
         return done
+
+    async def submitted(self, raw: bytes, known: KeyChain, node: CountyNode, **options: Any) -> Submitted:
+        """Submit an entry as a node's operator does."""
+        anchor = options.pop("anchor", node.verifier.anchor)
+        return await asyncio.to_thread(submitted, self.log, anchor, raw, known, clock=self.clock, **options)
 
     async def change(self, wishes: MemberWishes, counties: Sequence[str]) -> Submitted:
         """Do what is wished."""
@@ -130,7 +137,7 @@ class GovernedHub:
 
     async def follow(self, node: CountyNode) -> bool:
         """Let a node look at the log once."""
-        return await KeyFollower(node, self.log, self.clock).follow()
+        return await asyncio.to_thread(KeyFollower(node, self.log, self.clock).follow)
 
     async def deliver(self, node: CountyNode) -> int:
         """Deliver what a node has signed; how many items came a state further."""

@@ -23,7 +23,7 @@ from hub.county.node import CountyNode
 from hub.eseals import with_eseal
 from hub.ingest.feeds import Feed
 from hub.ingest.normalise import Reject
-from hub.logreader import LogReader
+from hub.logclient import HttpLog
 from hub.partner import Partner, access_token
 from hub.qrcodes import COMFORTABLE, Place, draw, find_place
 from ledger.attestation import present as present_claims
@@ -183,7 +183,7 @@ def _write_qr(node: CountyNode, identifier: str, names: Sequence[str], path: Pat
 def _place(node: CountyNode, payload: QrPayload) -> Place:
     stamina.instrumentation.set_on_retry_hooks([])  # what failed is said once, at the end
     with httpx2.Client(trust_env=False) as http:
-        log = LogReader(f"{node.config.hub_url}/ledger", http, seconds=_LOG_S)
+        log = HttpLog(f"{node.config.hub_url}/ledger", http, seconds=_LOG_S)
         anchor, leaf = node.verifier.anchor, leaf_hash(payload.entry)
         return find_place(log, anchor, leaf, payload.index, now=int(time.time()))
 

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import orjson
-import stamina
 import typer
 
+from hub.commands.access import CountyData, CountyPassphrase, TokenFile, opened_log, trust_anchor
 from hub.commands.progress import progress_bars
-from hub.commands.verify import read_bounded
 from hub.database import WriterLock
-from hub.keyfiles import read_private
+from hub.logclient import HttpLog
 from hub.mirror.check import check_mirror
 from hub.mirror.folder import MirrorFolder
 from hub.mirror.mirror import Mirror, MirrorReport
-from hub.mirror.source import LogSource
-from hub.urls import log_url
 from ledger.anchor import TrustAnchor
 from ledger.encoding import b64_encode
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
-from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
-__all__ = ["mirror", "trust_anchor"]
-
-_MAX_TOKEN: Final = 16_384
-_SCOPE: Final = "ledger.entries"
+__all__ = ["mirror"]
 
 
 def mirror(
@@ -38,9 +28,9 @@ def mirror(
     policy: Annotated[Path, typer.Option(help="policy file: which log and witnesses are trusted")],
     genesis: Annotated[Path, typer.Option(help="genesis file")],
     url: Annotated[str | None, typer.Option(help="URL of the log, or of another mirror of it")] = None,
-    token_file: Annotated[Path | None, typer.Option(help="file (0600) with a member's access token")] = None,
-    county_data: Annotated[Path | None, typer.Option(help="folder of a county node, to get tokens by its key")] = None,
-    passphrase_file: Annotated[Path | None, typer.Option(help="file (0600) with that county's passphrase")] = None,
+    token_file: TokenFile = None,
+    county_data: CountyData = None,
+    passphrase_file: CountyPassphrase = None,
     follow: Annotated[float | None, typer.Option(min=1, help="go on, once in so many seconds")] = None,
     check: Annotated[bool, typer.Option("--check", help="check the folder instead, whole, without a network")] = False,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
@@ -54,61 +44,25 @@ def mirror(
     Example: tongban ledger mirror mirror --url https://hub.example/ledger --policy policy --genesis genesis
     """
     anchor = trust_anchor(policy, genesis)
-    stamina.instrumentation.set_on_retry_hooks([])  # what failed is said once, at the end
     if check:
         _check(MirrorFolder(folder), anchor, json=json)
         return
     if url is None:
         raise Malformed("bad_setting", "give --url, or --check")
-    token, prefix = _token(token_file, county_data, passphrase_file), log_url(url, "--url")
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    lock = WriterLock(folder / ".mirror", "writes this mirror")
-    try:
-        with _source(prefix, token) as source:
-            _run(MirrorFolder(folder), source, anchor, follow=follow, json=json)
-    finally:
-        lock.release()
+    with opened_log(url, token_file, county_data, passphrase_file) as log:
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        lock = WriterLock(folder / ".mirror", "writes this mirror")
+        try:
+            _run(MirrorFolder(folder), log, anchor, follow=follow, json=json)
+        finally:
+            lock.release()
 
 
-def trust_anchor(policy: Path, genesis: Path) -> TrustAnchor:
-    """Read what a verifier pins. Raises Malformed, NotVerified, Conflict."""
-    text = read_bounded(policy, MAX_POLICY_BYTES)
-    pinned = read_bounded(genesis, MAX_POLICY_BYTES)
-    return TrustAnchor(Policy.parse(text), pinned, policy_digest=sha256(text).digest())
-
-
-def _token(file: Path | None, county: Path | None, passphrase: Path | None) -> Callable[[], str] | None:
-    if (county is None) != (passphrase is None) or (county is not None and file is not None):
-        raise Malformed("bad_setting", "give --token-file, or --county-data with --passphrase-file, or neither")
-    if file is not None:
-        return lambda: read_private(file, max_bytes=_MAX_TOKEN).decode("ascii", "replace").strip()
-    if county is None or passphrase is None:
-        return None
-    return lambda: _countys_token(county, passphrase)
-
-
-def _countys_token(county: Path, passphrase: Path) -> str:
-    from hub.commands.folder import opened_node  # noqa: PLC0415  # a mirror of hashes needs no county's code
-    from hub.partner import access_token  # noqa: PLC0415
-
-    with opened_node(county, passphrase) as node:
-        return access_token(node, _SCOPE)
-
-
-@contextmanager
-def _source(url: str, token: Callable[[], str] | None) -> Iterator[LogSource]:
-    source = LogSource(url, token=token)
-    try:
-        yield source
-    finally:
-        source.close()
-
-
-def _run(folder: MirrorFolder, source: LogSource, anchor: TrustAnchor, *, follow: float | None, json: bool) -> None:
+def _run(folder: MirrorFolder, log: HttpLog, anchor: TrustAnchor, *, follow: float | None, json: bool) -> None:
     while True:
         try:
             with progress_bars(shown=not json and follow is None) as bars:
-                report = Mirror(folder, source, anchor, progress=bars.advance).run(int(time.time()))
+                report = Mirror(folder, log, anchor, progress=bars.advance).run(int(time.time()))
             _print(report, json=json)
         except (Unavailable, Conflict) as error:
             if follow is None:

@@ -13,7 +13,7 @@ import typer
 
 from hub.commands.terms import utc
 from hub.commands.verify import read_bounded
-from hub.logreader import LogReader
+from hub.logclient import HttpLog
 from hub.sync.folder import SyncFolder
 from hub.sync.sync import SyncReport, fetch_status_list, synchronise
 from ledger.errors import Malformed
@@ -48,7 +48,7 @@ def sync(
     pinned = None if policy is None else read_bounded(policy, SYNC_FILES["policy"])
     root = None if genesis is None else read_bounded(genesis, SYNC_FILES["genesis"])
     with httpx2.Client(trust_env=False, follow_redirects=False) as http:
-        log = LogReader(url or _url_in(pinned or place.held().get("policy")), http, seconds=timeout)
+        log = HttpLog(url or _url_in(pinned or place.held().get("policy")), http, seconds=timeout)
         report = synchronise(place, log, policy=pinned, genesis=root, now=int(time.time()))
         if status_list is not None:
             status_list.write_bytes(fetch_status_list(place, log))

@@ -25,7 +25,7 @@ from hub.county.following import KeyFollower
 from hub.county.service import ACCESS_SCHEMA, FaceService, parse_jwks
 from hub.county.witness import Witness, WitnessStore, cosigner_routes, log_keys
 from hub.database import Database, WriterLock
-from hub.logclient import LogClient
+from hub.logclient import HttpLog
 from hub.middleware import Masked
 from hub.tokens import ReplayGuard
 
@@ -44,13 +44,18 @@ _MAX_JWKS_BYTES: Final = 16_384
 
 
 def create_county_app(
-    node: CountyNode, *, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None, auditor: bool = False
+    node: CountyNode,
+    *,
+    clock: Clock,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    log: HttpLog | None = None,
+    auditor: bool = False,
 ) -> Starlette:
     """Put a county node together; the outbox is delivered while the application runs.
 
-    transport: how the hub is reached; None: over the network. auditor: run one beside the witness. Raises Unavailable
-    not_ready (policy, genesis or hub-jwks.json is missing), store_stopped (another process serves this folder);
-    Malformed; with an auditor also NotVerified corrupt_store.
+    transport, log: how the hub is reached, and its log read; None: over the network. auditor: run one beside the
+    witness. Raises Unavailable not_ready (policy, genesis or hub-jwks.json is missing), store_stopped (another process
+    serves this folder); Malformed; with an auditor also NotVerified corrupt_store.
     """
     check, logs = EvidenceCheck(node.verifier), log_keys(node.policy)
     hub_keys = parse_jwks(node.file("hub-jwks.json", _MAX_JWKS_BYTES))
@@ -81,7 +86,9 @@ def create_county_app(
                 stack.push_async_callback(asyncio.to_thread, auditing.close)
             stack.push_async_callback(client.aclose)
             delivery = Delivery(node.outbox, client, check=check, renew=node.renew, clock=clock, random=node.random)
-            follower = KeyFollower(node, LogClient(client, "/ledger"), clock)
+            reader = stack.enter_context(httpx2.Client(trust_env=False))
+            own = log or HttpLog(f"{node.config.hub_url}/ledger", reader, attempts=1)
+            follower = KeyFollower(node, own, clock)
             appeals = Appeals(node.outbox, auditors_of(node.policy), client, clock=clock)
             runs = [delivery.run, follower.run, appeals.run, *([] if passing_on is None else [passing_on.run])]
             workers = [asyncio.create_task(run()) for run in runs]

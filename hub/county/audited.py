@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import httpx2
 
+from hub.county.access import county_token
 from hub.county.auditing import SqliteAuditStore
 from hub.county.auditor import Auditor
 from hub.county.deposits import PassingOn, auditors_of, deposit_routes
-from hub.county.entries import HttpEntries, county_token
 from hub.county.keys import auditor_name
 from hub.county.mirroring import MirroredLog
 from hub.county.witness import cosigner_routes
+from hub.logclient import HttpLog
 from hub.workers import cores, workers
 from ledger.errors import Malformed
 from ledger.refusal import Refusal, sign_refusal
@@ -54,10 +55,9 @@ class AuditorPart:
         self._clock: Final = clock
         self._peers: Final = auditors_of(node.policy, without=name)
         self._http: Final = httpx2.Client(trust_env=False)
-        token = county_token(node, self._http, clock)
         self._store: Final = SqliteAuditStore(node.data / "auditor.sqlite")
         self._log_url: Final = (log.url or f"{node.config.hub_url}/ledger").rstrip("/")
-        source = HttpEntries(self._log_url, token, self._http)
+        source = HttpLog(self._log_url, self._http, token=county_token(node, self._http, clock), attempts=1)
         self.auditor: Final = Auditor(
             self._store,
             MirroredLog(self._store, source, genesis=genesis, log_key=log.key, clock=clock),

@@ -14,11 +14,12 @@ import structlog
 from hub.keychain import fetch_chain
 from hub.policyfile import policy_fault
 from ledger.errors import TongbanError, Unavailable
+from ledger.sync_files import SYNC_FILES
 from ledger.transparency.policy import MAX_POLICY_BYTES
 
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
-    from hub.logclient import LogClient
+    from hub.logclient import HttpLog
     from schema.context import Clock
 
 __all__ = ["KeyFollower"]
@@ -26,6 +27,7 @@ __all__ = ["KeyFollower"]
 _EVERY_S: Final = 15.0
 _WHOLE_S: Final = 300  # a log that says "nothing new" is not believed for longer: its head binds all keys
 _STALE_S: Final = 3_600
+_MAX_KEYS: Final = SYNC_FILES["keys.json"]
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +35,7 @@ _log = structlog.get_logger(__name__)
 class KeyFollower:
     """The worker that keeps the folder's chain current. every_s: seconds between two looks."""
 
-    def __init__(self, node: CountyNode, log: LogClient, clock: Clock, *, every_s: float = _EVERY_S) -> None:
+    def __init__(self, node: CountyNode, log: HttpLog, clock: Clock, *, every_s: float = _EVERY_S) -> None:
         self._node: Final = node
         self._log: Final = log
         self._clock: Final = clock
@@ -45,7 +47,7 @@ class KeyFollower:
         await asyncio.to_thread(self.warn)
         while True:
             try:
-                await self.follow()
+                await asyncio.to_thread(self.follow)
             except Unavailable:
                 pass  # the hub is away: the outbox says so already
             except TongbanError as error:
@@ -54,23 +56,23 @@ class KeyFollower:
                 _log.error("keys_stopped", kind=type(error).__name__)
             await asyncio.sleep(self._every_s)
 
-    async def follow(self) -> bool:
+    def follow(self) -> bool:
         """Look once, and tell whether the chain has grown. Raises as fetch_chain.
 
         That nothing is new is taken on the log's word for five minutes, then a witnessed head must bind the chain as it
         is here. A head that is older than an hour is logged: the log may be showing this node an old state.
         """
-        held, now = await asyncio.to_thread(self._node.chain.chain), self._clock()
-        if now < self._checked + _WHOLE_S and await self._log.get(f"keys?from={held.size}") == b"[]":
+        held, now = self._node.chain.chain(), self._clock()
+        if now < self._checked + _WHOLE_S and self._log.need(f"keys?from={held.size}", _MAX_KEYS) == b"[]":
             return False
-        chain = await fetch_chain(self._log, self._node.verifier.anchor, held, now)
+        chain = fetch_chain(self._log, self._node.verifier.anchor, held, now)
         self._checked = now
         if chain.time is not None and chain.time < now - _STALE_S:
             _log.warning("keys_stale", seconds=now - chain.time)
-        grown = await asyncio.to_thread(self._node.chain.keep, chain)
+        grown = self._node.chain.keep(chain)
         if grown:
             _log.info("keys_followed", index=chain.entries[-1][0])
-            await asyncio.to_thread(self.warn)
+            self.warn()
         return grown
 
     def warn(self) -> None:

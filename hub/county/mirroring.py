@@ -12,7 +12,7 @@ the log. What lies below that checkpoint has no window any more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.heads import HEAD_TYP
@@ -24,7 +24,6 @@ from ledger.transparency.spans import Window, one_by_one
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.county.entries import EntrySource
     from ledger.members import KeyState
     from ledger.transparency.auditstore import AuditStore
     from ledger.transparency.note import VerifierKey
@@ -33,12 +32,24 @@ if TYPE_CHECKING:
     from ledger.transparency.witness import Latest
     from schema.context import Clock
 
-__all__ = ["MirroredLog"]
+__all__ = ["EntrySource", "MirroredLog"]
 
 _RUN: Final = 8_192
 _MAX_RUN: Final = 65_536  # entries without a head among them that are waited for
 _MAX_RUN_BYTES: Final = 64 * 1024 * 1024
 _GRACE_S: Final = 300
+
+
+class EntrySource(Protocol):
+    """Where an auditor gets what it has to replay. Raises Unavailable no_log where it is not to be had."""
+
+    def entries(self, start: int, stop: int) -> Sequence[bytes]:
+        """Give the entries start..stop-1, exact bytes."""
+        ...
+
+    def journal_growth(self, old: int, new: int) -> Sequence[bytes]:
+        """Give the proof that the journal of `old` records only grew to `new`."""
+        ...
 
 
 class MirroredLog:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from hub.mirror.folder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, sealed_path
+from hub.logclient import HttpLog
+from hub.mirror.folder import CHECKPOINT, EVIDENCE, MAX_BUNDLE_BYTES, MirrorFolder, checkpoints_path, sealed_path
 from hub.mirror.pages import (
     MAX_PAGE_BYTES,
     PAGE_ROWS,
@@ -28,17 +29,17 @@ from hub.mirror.pages import (
     parse_page,
 )
 from hub.mirror.parts import Parts, fetch_parts, landmarks_at
-from hub.mirror.source import LogSource, in_parallel
 from hub.mirror.tree import MirrorTree, Progress, Tiles, growth_path, numbers
+from hub.workers import in_threads
 from ledger.anchor import TrustAnchor
 from ledger.encoding import JsonValue, b64_encode
 from ledger.errors import Conflict, Malformed, NotVerified, Unavailable
-from ledger.landmarks import format_landmarks
+from ledger.landmarks import MAX_LANDMARKS_BYTES, format_landmarks
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.evidence import ForkEvidence
 from ledger.transparency.merkle import TreeView
 from ledger.transparency.note import MAX_NOTE_BYTES, Note
-from ledger.transparency.tiles import TILE_WIDTH
+from ledger.transparency.tiles import TILE_WIDTH, TileNodes
 
 __all__ = ["Mirror", "MirrorReport"]
 
@@ -82,7 +83,7 @@ class Mirror:
     def __init__(
         self,
         folder: MirrorFolder,
-        source: LogSource,
+        source: HttpLog,
         anchor: TrustAnchor,
         *,
         progress: Progress = lambda _what, _more, _of: None,
@@ -112,14 +113,14 @@ class Mirror:
         return self._parts(held, now)
 
     def _parts(self, held: bytes | None, now: int) -> Parts:
-        note = self._source.get(CHECKPOINT, max_bytes=MAX_NOTE_BYTES)
+        note = self._source.get(CHECKPOINT, MAX_NOTE_BYTES)
         if note is None:
             raise Unavailable("no_log", "there is no log at this URL, or nothing is published yet")
         new = self._checkpoint(note)
         self._anchor.quorum_time(note, now)
         if held is not None:
             self._check_not_back(held, note, new)
-        return fetch_parts(self._source.get, note, self._anchor, now)
+        return fetch_parts(self._source, note, self._anchor, now)
 
     def _checkpoint(self, note: bytes) -> Checkpoint:
         return self._anchor.checkpoint(note).checkpoint
@@ -153,10 +154,10 @@ class Mirror:
         """Make evidence of the log's own tiles, if they lead to the checkpoint that it signed; None if they do not."""
         new = parts.checkpoint
         try:
-            path = growth_path(old.size, new.size, self._tree.nodes_of_log(new.size))
+            path = growth_path(old.size, new.size, TileNodes(self._source.tiles(new.size)))
             evidence = ForkEvidence(a=held, b=parts.note, path=path)
             evidence.prove(self._anchor.policy.keys)
-        except (Malformed, NotVerified):
+        except (Malformed, NotVerified, Unavailable):
             return None
         return evidence
 
@@ -187,14 +188,14 @@ class Mirror:
             width = min(TILE_WIDTH, count - number * TILE_WIDTH)
             path = sealed_path(number, width)
             if not self._folder.has(path):
-                data = self._source.get(path, member=True)
+                data = self._source.get(path, MAX_BUNDLE_BYTES, member=True)
                 if data is None:
                     return 0
                 self._folder.write(path, data)
             return width
 
         taken = 0
-        for width in in_parallel(take, numbers(0, count)):
+        for width in in_threads(take, numbers(0, count)):
             taken += width
             self._progress("journal", width, count)
         return taken == count
@@ -210,7 +211,7 @@ class Mirror:
 
     def _landmarks(self, parts: Parts) -> bytes:
         root_at = self._tree.root_at(parts.checkpoint.size)
-        landmarks = landmarks_at(self._source.get("landmarks"), parts)
+        landmarks = landmarks_at(self._source.get("landmarks", MAX_LANDMARKS_BYTES), parts)
         for mark in landmarks:
             if mark.root != root_at(mark.size):
                 raise NotVerified("bad_consistency", f"the landmark of {mark.day} is of another tree")
@@ -224,7 +225,7 @@ class Mirror:
             number += 1
         pages: dict[str, bytes] = {}
         newest = 0
-        while (served := self._source.get(checkpoints_path(number), max_bytes=MAX_PAGE_BYTES)) is not None:
+        while (served := self._source.get(checkpoints_path(number), MAX_PAGE_BYTES)) is not None:
             rows = [row for row in parse_page(served) if row.size <= parts.checkpoint.size]
             if rows and rows[0].size <= newest:
                 raise NotVerified("bad_consistency", "published checkpoints do not ascend")  # nor would they ever end
@@ -259,7 +260,7 @@ class Mirror:
             name = f"document/{digest.hex()}"
             if self._folder.has(name):
                 continue
-            data = self._source.get(name)
+            data = self._source.get(name, MAX_BUNDLE_BYTES)
             if data is None:
                 yield digest.hex()
             elif sha256(data).digest() != digest:

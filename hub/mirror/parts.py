@@ -6,7 +6,6 @@ its last leaf, and keys and statuses are those that the head binds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,18 +15,16 @@ from ledger.entries import Head, parse_entry
 from ledger.errors import Conflict, Malformed, NotVerified
 from ledger.landmarks import format_landmarks, parse_landmarks
 from ledger.sync import SyncedLog, check_sync
-from ledger.sync_files import MAX_STATUS_BYTES, format_keys, parse_head, parse_keys
+from ledger.sync_files import MAX_STATUS_BYTES, SYNC_FILES, format_keys, parse_head, parse_keys
 from ledger.transparency.sequencer import landmark_day
 from ledger.transparency.store import Landmark
 
 if TYPE_CHECKING:
+    from hub.logclient import HttpLog
     from ledger.anchor import TrustAnchor
     from ledger.transparency.checkpoint import Checkpoint
 
 __all__ = ["Parts", "check_parts", "fetch_parts", "landmarks_at", "parse_landmark_lines"]
-
-
-Get = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +49,22 @@ class Parts:
         return self.synced.time
 
 
-def fetch_parts(get: Get, note: bytes, anchor: TrustAnchor, now: int) -> Parts:
+def fetch_parts(log: HttpLog, note: bytes, anchor: TrustAnchor, now: int) -> Parts:
     """Fetch what belongs to a checkpoint from a log that may move on meanwhile.
 
-    get: path below the log -> bytes. Raises Conflict log_changed (read the checkpoint again), and as `check_parts`.
+    Raises Conflict log_changed (read the checkpoint again), and as `HttpLog.get`, `check_parts`.
     """
     size = anchor.checkpoint(note).checkpoint.size
-    head, status = get(f"head?size={size}"), get(f"status.zlib?size={size}")
-    keys = get("keys")
+    head = log.at("head", size, SYNC_FILES["head.json"])
+    status = log.at("status.zlib", size, SYNC_FILES["status.zlib"])
+    keys = log.get("keys", SYNC_FILES["keys.json"])
     if head is None or status is None or keys is None:
         raise Conflict("log_changed", f"the log has no head or statuses of size {size}")
     try:
         rows = [row for row in parse_keys(keys) if row[0] < size]
         return check_parts(note, head, format_keys(rows), status, anchor=anchor, now=now)
     except (Malformed, NotVerified):
-        again = get("checkpoint")
+        again = log.get("checkpoint", SYNC_FILES["checkpoint"])
         if again is not None and anchor.checkpoint(again).checkpoint.size != size:
             raise Conflict("log_changed", "the log moved on between two answers") from None
         raise

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from hub.logclient import HttpLog
 from hub.mirror.folder import MirrorFolder
-from hub.mirror.source import LogSource, in_parallel
+from hub.workers import in_threads
 from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import HASH_BYTES, TreeView, leaf_hash
 from ledger.transparency.tiles import (
     ENTRIES,
-    TILE_HEIGHT,
     TILE_WIDTH,
     TileNodes,
     TilePath,
@@ -38,7 +38,7 @@ Tiles = Mapping[tuple[int, int], bytes]
 class MirrorTree:
     """The tiles and bundles of a folder, and of the log that it mirrors."""
 
-    def __init__(self, folder: MirrorFolder, source: LogSource, progress: Progress) -> None:
+    def __init__(self, folder: MirrorFolder, source: HttpLog, progress: Progress) -> None:
         self._folder: Final = folder
         self._source: Final = source
         self._progress: Final = progress
@@ -46,15 +46,6 @@ class MirrorTree:
     def nodes(self, size: int) -> TileNodes:
         """Read nodes of the mirrored tree of a size."""
         return TileNodes(lambda level, number: self._folder.tile(level, number, size))
-
-    def nodes_of_log(self, size: int) -> TileNodes:
-        """Read nodes of the log's own tree, as it serves it now: nothing of it is believed."""
-        return TileNodes(lambda level, number: self._log_tile(level, number, size))
-
-    def _log_tile(self, level: int, number: int, size: int) -> bytes:
-        width = min(TILE_WIDTH, (size >> TILE_HEIGHT * level) - number * TILE_WIDTH)
-        path = TilePath(level=level, number=number, width=max(1, width))
-        return (self._source.tile(path) or b"")[: path.width * HASH_BYTES]
 
     def grow(self, held: Checkpoint | None, new: Checkpoint) -> Tiles:
         """Fetch the leaf hashes beyond the mirrored tree, and make every tile that they change.
@@ -94,16 +85,17 @@ class MirrorTree:
 
     def _leaves(self, start: int, stop: int, size: int) -> Iterator[list[bytes]]:
         """Fetch the leaf hashes start..stop-1 of a tree of `size`, a tile at a time."""
-        for number, tile in in_parallel(lambda number: (number, self._log_tile(0, number, size)), numbers(start, stop)):
+        fetch = self._source.tiles(size)
+        for number, tile in in_threads(lambda number: (number, fetch(0, number)), numbers(start, stop)):
             first = number * TILE_WIDTH
             if len(tile) != min(TILE_WIDTH, size - first) * HASH_BYTES:
-                raise NotVerified("bad_inclusion", f"tile {number} is missing in the log, or cut short", index=first)
+                raise NotVerified("bad_inclusion", f"tile {number} of the log is cut short", index=first)
             yield tile_hashes(tile)[max(0, start - first) : stop - first]
 
     def write(self, tiles: Tiles, size: int) -> None:
         """Write tiles of a tree of `size`, each durable when this returns."""
         paths = [path for path in tile_paths(size) if (path.level, path.number) in tiles]
-        for _ in in_parallel(lambda path: self._folder.write(path.format(), tiles[path.level, path.number]), paths):
+        for _ in in_threads(lambda path: self._folder.write(path.format(), tiles[path.level, path.number]), paths):
             pass
 
     def take_entries(self, size: int, before: int) -> None:
@@ -120,7 +112,7 @@ class MirrorTree:
             return path.width
 
         self._progress("entries", 0, size)
-        for width in in_parallel(take, numbers(0, size)):
+        for width in in_threads(take, numbers(0, size)):
             self._progress("entries", width, size)
 
     def _take_bundle(self, path: TilePath, size: int) -> None:

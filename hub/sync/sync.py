@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from hub.logreader import LogReader
+from hub.logclient import HttpLog
 from hub.sync.folder import SyncFolder, read_sync
 from ledger.deflated import inflate
 from ledger.encoding import JsonValue, b64u_decode, parse_json
@@ -84,7 +84,7 @@ class SyncReport:
 
 
 def synchronise(
-    folder: SyncFolder, log: LogReader, *, policy: bytes | None, genesis: bytes | None, now: int
+    folder: SyncFolder, log: HttpLog, *, policy: bytes | None, genesis: bytes | None, now: int
 ) -> SyncReport:
     """Bring a folder up to the log's newest checkpoint.
 
@@ -104,7 +104,7 @@ def synchronise(
         return _Sync(folder, log, {**held, "policy": trusted, "genesis": root}, first=not held, now=now).run()
 
 
-def fetch_status_list(folder: SyncFolder, log: LogReader) -> bytes:
+def fetch_status_list(folder: SyncFolder, log: HttpLog) -> bytes:
     """Fetch the hub's status list for wallets, if it says what the folder's witnessed statuses say.
 
     Its signature is for wallets to check, by the JWK set of the hub. Raises NotVerified bad_status_proof: another list,
@@ -124,7 +124,7 @@ def fetch_status_list(folder: SyncFolder, log: LogReader) -> bytes:
 class _Sync:
     """One sync under the folder's lock. held: its files by name, with the policy and genesis that count."""
 
-    def __init__(self, folder: SyncFolder, log: LogReader, held: dict[str, bytes], *, first: bool, now: int) -> None:
+    def __init__(self, folder: SyncFolder, log: HttpLog, held: dict[str, bytes], *, first: bool, now: int) -> None:
         self._folder: Final = folder
         self._log: Final = log
         self._held: Final = held
@@ -190,19 +190,16 @@ class _Sync:
     def _fetched(self, note: bytes, checkpoint: Checkpoint) -> SyncFiles | None:
         """Fetch all parts at the checkpoint's size; None: the log has moved."""
         size = checkpoint.size
-        parts = {name: self._log.get(path, SYNC_FILES[name], size=size)
-                 for name, path in (("head.json", "head"), ("status.zlib", "status.zlib"))}  # fmt: skip
-        head, status = parts["head.json"], parts["status.zlib"]
-        if head is None or status is None or {head.size, status.size} - {size, None}:
+        try:
+            head = self._log.at("head", size, SYNC_FILES["head.json"])
+            status = self._log.at("status.zlib", size, SYNC_FILES["status.zlib"])
+        except Conflict:
             return None
-        keys = parse_keys(self._log.need("keys?from=0", SYNC_FILES["keys.json"]))
-        return replace(
-            self._pinned,
-            keys=format_keys([(index, raw) for index, raw in keys if index < size - 1]),
-            checkpoint=note,
-            head=head.body,
-            status=status.body,
-        )
+        if head is None or status is None:
+            return None
+        rows = parse_keys(self._log.need("keys?from=0", SYNC_FILES["keys.json"]))
+        keys = format_keys([(index, raw) for index, raw in rows if index < size - 1])
+        return replace(self._pinned, keys=keys, checkpoint=note, head=head, status=status)
 
     def _replaced(self, files: SyncFiles, synced: SyncedLog, tree: _Tree) -> SyncReport:
         before = self._before()
@@ -257,7 +254,7 @@ class _Sync:
 class _Tree:
     """The log's tree at one size, read out of its tiles."""
 
-    def __init__(self, log: LogReader, size: int) -> None:
+    def __init__(self, log: HttpLog, size: int) -> None:
         self._nodes: Final = TileNodes(log.tiles(size))
 
     def growth(self, old: int, new: int) -> Sequence[bytes]:

@@ -12,9 +12,10 @@ import pytest
 
 from hub.county.application import create_county_app
 from hub.envelope import FaceCipher
+from hub.logclient import HttpLog
 from hub.sources import NodeSource, Sources, VaultSource, VaultStore
 from schema.context import FaceRequest, FaceSources
-from tests.alliance import NOW, Alliance, found_alliance, identifier_of, license_of
+from tests.alliance import HUB_URL, NOW, Alliance, found_alliance, identifier_of, license_of
 from tests.entropy import seeded
 from tests.ports import CLERK, FakeClock, FakeFaceSources
 
@@ -63,7 +64,8 @@ def _deposit(store: VaultStore, alliance: Alliance) -> None:
 async def _node(stack: AsyncExitStack, alliance: Alliance, county: str, clock: FakeClock) -> NodeSource:
     """Put a county's whole application behind an in-process transport; the outbox's worker does not run."""
     dead = httpx2.MockTransport(lambda _request: httpx2.Response(503))
-    app = create_county_app(alliance.nodes[county], clock=clock, transport=dead)
+    log = HttpLog(f"{HUB_URL}/ledger", stack.enter_context(httpx2.Client(transport=dead)), attempts=1)
+    app = create_county_app(alliance.nodes[county], clock=clock, transport=dead, log=log)
     await stack.enter_async_context(app.router.lifespan_context(app))
     client = await stack.enter_async_context(httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)))
     url = alliance.nodes[county].config.url

@@ -19,7 +19,6 @@ from hub.journal.sealed import JournalSeal
 from hub.mirror.check import check_mirror
 from hub.mirror.folder import MirrorFolder
 from hub.mirror.mirror import Mirror
-from hub.mirror.source import LogSource
 from hub.rowsums import check_sums
 from hub.sources.vault import VAULT_SCHEMA, VaultStore
 from ledger.anchor import TrustAnchor
@@ -28,7 +27,7 @@ from ledger.transparency.tiles import TilePath
 from ledger.transparency.witness import AddCheckpoint
 from tests.alliance import NOW, found_alliance, identifier_of, license_of
 from tests.entropy import seeded, signer_of
-from tests.folder_log import TOKEN, FolderLog
+from tests.folder_log import FolderLog
 from tests.hub_folder import PASSPHRASE, HubFolder
 
 __all__ = ["Kind", "stored_files"]
@@ -144,9 +143,7 @@ def _county_kinds(data: Path) -> list[Kind]:
 
 def _mirror(folder: Path, hub: HubFolder) -> MirrorFolder:
     mirror = MirrorFolder(folder)
-    with FolderLog(hub.data).client() as client:
-        source = LogSource("http://hub.example/ledger", token=lambda: TOKEN, client=client)
-        Mirror(mirror, source, _anchor(hub)).run(_LATER)
+    Mirror(mirror, FolderLog(hub.data).read(), _anchor(hub)).run(_LATER)
     return mirror
 
 

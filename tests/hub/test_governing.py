@@ -15,7 +15,7 @@ from hub.county import CountyNode, open_county
 from hub.county.member import KeyFile
 from hub.county.rotation import rotate
 from hub.drafts import Draft, MemberWishes, checked, draft_members, draft_rules
-from hub.governing import SignatureFile, index_of, joined, sign_draft, submitted
+from hub.governing import SignatureFile, index_of, joined, sign_draft
 from hub.keychain import KeyChain
 from hub.policyfile import install_policy
 from ledger.anchor import TrustAnchor
@@ -208,7 +208,7 @@ async def test_a_draft_fits_one_key_state_only(hub: GovernedHub, home: CountyNod
         sign_draft(home, stale, await hub.chain(), NOW)
     assert stated(Conflict, caught) == "stale_prev"
     with pytest.raises(Conflict) as caught:
-        await submitted(hub.log, home.verifier.anchor, joined(stale, signed, before), before, clock=hub.clock)
+        await hub.submitted(joined(stale, signed, before), before, home)
     assert stated(Conflict, caught) == "stale_prev"
 
 
@@ -226,7 +226,7 @@ async def test_a_change_stands_once_whoever_signed_it(hub: GovernedHub, home: Co
     draft = draft_members(before.state, MemberWishes(k=1), iat=NOW)
     signed = dict(zip(COUNTIES, await hub.sign(draft, COUNTIES), strict=True))
     raws = [joined(draft, [signed[each] for each in pair], before) for pair in (COUNTIES[:2], COUNTIES[1:])]
-    done = [await submitted(hub.log, home.verifier.anchor, raw, before, clock=hub.clock) for raw in raws]
+    done = [await hub.submitted(raw, before, home) for raw in raws]
     assert raws[0] != raws[1]
     assert done[0].index == done[1].index == TlogProof.parse(done[1].proof).index
     assert (index_of(draft, before), index_of(draft, await hub.chain())) == (None, done[0].index)
@@ -344,10 +344,10 @@ async def test_a_policy_changes_in_an_emergency_by_k_of_n_and_by_hand(
         pass
     async with GovernedHub.running(alliance, tmp_path / "hub", clock, gone=gone, wait_s=0.2) as hub:
         with pytest.raises(Unavailable, match="sequenced at index 2, and no quorum has witnessed it yet"):
-            await submitted(hub.log, home.verifier.anchor, raw, founding, clock=clock, patience_s=1)
+            await hub.submitted(raw, founding, home, patience_s=1)
     async with GovernedHub.running(alliance, tmp_path / "hub", clock, policy=new, gone=gone) as hub:
         anchor = TrustAnchor(Policy.parse(new), alliance.genesis)
-        done = await submitted(hub.log, anchor, raw, founding, clock=clock)
+        done = await hub.submitted(raw, founding, home, anchor=anchor)
         with pytest.raises(NotVerified, match="no_quorum"):
             await hub.follow(home)
         assert (done.index, done.chain.state.documents) == (2, documents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +17,12 @@ from hub.drafts import MemberWishes, draft_members
 from hub.filesums import remember_files
 from hub.governing import joined
 from hub.keychain import FolderChain, KeyChain, fetch_chain, parse_key_entries
-from hub.logclient import LogClient
-from ledger.errors import Malformed, NotVerified, Refused, Unavailable
+from hub.logclient import HttpLog
+from ledger.errors import Malformed, NotVerified, Unavailable
 from ledger.sync_files import parse_keys
-from tests.alliance import NOW, found_alliance
+from tests.alliance import HUB_URL, NOW, found_alliance
 from tests.governed import GovernedHub
+from tests.in_loop import reaching
 from tests.ports import FakeClock
 
 HOME: Final = "370214"
@@ -41,18 +43,18 @@ async def _add_key(hub: GovernedHub) -> None:
     wishes = MemberWishes(add=[rotate(home, "seal", now=NOW).file])
     chain = await hub.chain()
     draft = draft_members(chain.state, wishes, iat=NOW)
-    await hub.log.submit(joined(draft, await hub.sign(draft, (HOME,)), chain))
+    await asyncio.to_thread(hub.log.submit, joined(draft, await hub.sign(draft, (HOME,)), chain))
 
 
-class Bent(LogClient):
+class Bent(HttpLog):
     """The hub's log, with answers bent on the way."""
 
     def __init__(self, hub: GovernedHub, bend: Callable[[str, bytes], bytes]) -> None:
-        super().__init__(hub.http, "/ledger")
+        super().__init__(f"{HUB_URL}/ledger", reaching(hub.app))
         self._bend = bend
 
-    async def get(self, path: str) -> bytes:
-        return self._bend(path, await super().get(path))
+    def need(self, path: str, max_bytes: int) -> bytes:
+        return self._bend(path, super().need(path, max_bytes))
 
 
 def without_keys(path: str, answer: bytes) -> bytes:
@@ -88,24 +90,26 @@ async def test_what_a_log_says_falsely_of_its_keys_is_refused(
     anchor = hub.alliance.nodes[HOME].verifier.anchor
     known = KeyChain.follow(hub.alliance.genesis, ())
     with pytest.raises(NotVerified) as caught:
-        await fetch_chain(Bent(hub, bend), anchor, known, NOW)
+        await asyncio.to_thread(fetch_chain, Bent(hub, bend), anchor, known, NOW)
     assert caught.value.code == code
-    chain = await fetch_chain(hub.log, anchor, known, NOW)
+    chain = await asyncio.to_thread(fetch_chain, hub.log, anchor, known, NOW)
     assert ([index for index, _ in chain.entries], chain.size, chain.time) == ([2], 3, NOW)
 
 
 async def test_a_log_that_is_older_than_what_is_known_is_refused(hub: GovernedHub) -> None:
     home = hub.alliance.nodes[HOME]
-    shown = {path: await hub.log.get(path) for path in ("checkpoint", "head?size=4", "keys?from=1", "keys?from=3")}
+    paths = ("checkpoint", "head?size=4", "keys?from=1", "keys?from=3")
+    shown = {path: await asyncio.to_thread(hub.log.need, path, 65_536) for path in paths}
     newest = await hub.chain()
     await hub.follow(home)
     await _add_key(hub)
     newer = await hub.chain()
     assert [index for index, _ in newer.entries] == [2, 4]
-    old = Bent(hub, shown.get)
+    old = Bent(hub, lambda path, _answer: shown[path])
     with pytest.raises(NotVerified, match="the log shows 3 entries, 5 are known here"):
-        await fetch_chain(old, home.verifier.anchor, newer, NOW)
-    assert (await fetch_chain(old, home.verifier.anchor, newest, NOW)).entries == newest.entries
+        await asyncio.to_thread(fetch_chain, old, home.verifier.anchor, newer, NOW)
+    again = await asyncio.to_thread(fetch_chain, old, home.verifier.anchor, newest, NOW)
+    assert again.entries == newest.entries
 
 
 async def test_a_folders_chain_grows_and_is_seen_by_every_process(hub: GovernedHub) -> None:
@@ -154,10 +158,11 @@ def test_a_folder_without_genesis_has_no_chain(tmp_path: Path) -> None:
 
 
 async def test_a_log_that_is_not_there_or_states_an_error_is_told(hub: GovernedHub) -> None:
-    with pytest.raises(Refused, match="the log answers 404"):
-        await LogClient(hub.http, "/nowhere").get("checkpoint")
+    nowhere = HttpLog(f"{HUB_URL}/nowhere", reaching(hub.app))
+    with pytest.raises(Unavailable, match="no_log: the log has no checkpoint"):
+        await asyncio.to_thread(nowhere.need, "checkpoint", 65_536)
     with pytest.raises(Malformed, match="bad_number"):
-        await hub.log.get("keys?from=x")
+        await asyncio.to_thread(hub.log.need, "keys?from=x", 65_536)
 
 
 async def test_two_that_keep_chains_at_once_leave_the_longer_one(hub: GovernedHub) -> None:

@@ -10,7 +10,7 @@ import segno
 from PIL import Image
 from zxingcpp import read_barcodes
 
-from hub.logreader import LogReader
+from hub.logclient import HttpLog
 from hub.qrcodes import COMFORTABLE, Place, draw, find_place
 from ledger.attestation import present
 from ledger.errors import Malformed, NotVerified, TongbanError
@@ -28,7 +28,7 @@ def log_of(*landmarks: int) -> ShownLog:
 
 def place_of(log: ShownLog, index: int) -> Place:
     with log.client() as http:
-        reader = LogReader(SHOWN_URL, http, seconds=60)
+        reader = HttpLog(SHOWN_URL, http, seconds=60)
         leaf = leaf_hash(SEALS[index].partition("~")[0].encode())
         return find_place(reader, synced_files().verifier().anchor, leaf, index, now=NOW)
 
@@ -64,7 +64,7 @@ def test_a_place_that_does_not_hold_is_refused(forged: dict[str, bytes], code: s
 
 def test_another_seal_has_no_place_there() -> None:
     with log_of(LANDMARK).client() as http, pytest.raises(NotVerified, match=r"^bad_inclusion: "):
-        find_place(LogReader(SHOWN_URL, http, seconds=60), synced_files().verifier().anchor, bytes(32), 2, now=NOW)
+        find_place(HttpLog(SHOWN_URL, http, seconds=60), synced_files().verifier().anchor, bytes(32), 2, now=NOW)
 
 
 def test_a_log_without_its_tiles_gives_no_place() -> None:

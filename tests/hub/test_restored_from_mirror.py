@@ -17,7 +17,6 @@ from hub.database import open_reader
 from hub.fsck import check_stores, pinned_in
 from hub.mirror.folder import MirrorFolder
 from hub.mirror.mirror import Mirror
-from hub.mirror.source import LogSource
 from hub.restore import Brought, restore_hub
 from ledger.anchor import TrustAnchor
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
@@ -27,8 +26,6 @@ from ledger.transparency.sqlite import SqliteReader
 from tests.entropy import seeded
 from tests.folder_log import TOKEN, FolderLog
 from tests.hub_folder import PASSPHRASE, HubFolder
-
-URL = "http://hub.example/ledger"
 
 
 @pytest.fixture(autouse=True)
@@ -56,10 +53,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, hub: HubFolder, *, token: str | None = TOKEN) -> None:
-    ask = None if token is None else lambda: TOKEN
-    source = LogSource(URL, token=ask, client=FolderLog(hub.data).client())
     anchor = TrustAnchor(Policy.parse((hub.data / "policy").read_bytes()), (hub.data / "genesis").read_bytes())
-    Mirror(MirrorFolder(folder / "mirror"), source, anchor).run(hub.now)
+    Mirror(MirrorFolder(folder / "mirror"), FolderLog(hub.data).read(token=token), anchor).run(hub.now)
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ class Log:
 
     def __post_init__(self) -> None:
         for name, data in (("policy", POLICY), ("genesis", GENESIS), ("token", f"{TOKEN}\n".encode())):
+            (self.folder / name).touch(mode=0o600)
             (self.folder / name).write_bytes(data)
 
     def grow(self, *entries: bytes) -> None:
@@ -162,6 +163,7 @@ async def test_without_a_quorum_nothing_is_believed(log: Log) -> None:
 
 
 async def test_whose_token_is_not_taken_is_told_so(log: Log) -> None:
+    (log.folder / "bad").touch(mode=0o600)
     (log.folder / "bad").write_text("another")
     async with log.running() as audit:
         refused = await audit(f"--token-file={log.folder / 'bad'}")
@@ -172,7 +174,7 @@ async def test_a_log_that_does_not_answer_is_no_bad_log(log: Log) -> None:
     async with log.running() as audit:
         pass
     gone = await audit()
-    assert (gone.code, gone.err) == (3, "tongban: no_log: the log does not answer\n")
+    assert (gone.code, gone.err) == (3, "tongban: no_log: the log does not answer to checkpoint\n")
 
 
 @pytest.mark.parametrize("options", [(), ("--token-file=t", "--county-data=c"), ("--county-data=c",)])

@@ -13,7 +13,6 @@ import stamina
 
 from hub.mirror.folder import MirrorFolder
 from hub.mirror.mirror import Mirror
-from hub.mirror.source import LogSource
 from ledger.anchor import TrustAnchor
 from ledger.transparency.policy import Policy
 from tests.command_line import tongban
@@ -32,8 +31,7 @@ def at_once() -> Iterator[None]:
 def mirrored(folder: Path, hub: HubFolder) -> Path:
     """Mirror a hub's folder, from its own routes, with a member's token."""
     anchor = TrustAnchor(Policy.parse((hub.data / "policy").read_bytes()), (hub.data / "genesis").read_bytes())
-    source = LogSource("http://hub.example/ledger", token=lambda: TOKEN, client=FolderLog(hub.data).client())
-    Mirror(MirrorFolder(folder), source, anchor).run(int(time.time()))
+    Mirror(MirrorFolder(folder), FolderLog(hub.data).read(), anchor).run(int(time.time()))
     return folder
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
 
 from hub.county import CountyNode
 from hub.county.application import create_county_app
+from hub.logclient import HttpLog
 from ledger.errors import Malformed, Unavailable
-from tests.alliance import NOW, license_of
+from tests.alliance import HUB_URL, NOW, license_of
 from tests.fake_hub import FakeHub
+from tests.in_loop import reaching
 from tests.ports import FakeClock
 from tests.servers import serving
 
@@ -24,11 +27,16 @@ async def _until(reached: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+def served_by(hub: FakeHub, node: CountyNode, clock: FakeClock) -> Starlette:
+    """Give a node's application that reaches its hub without a network."""
+    transport, log = httpx2.ASGITransport(app=hub.app()), HttpLog(f"{HUB_URL}/ledger", reaching(hub.app()), attempts=1)
+    return create_county_app(node, clock=clock, transport=transport, log=log)
+
+
 async def test_a_node_delivers_what_another_process_sealed_while_it_serves(
     node: CountyNode, fake_hub: FakeHub, clock: FakeClock
 ) -> None:
-    transport = httpx2.ASGITransport(app=fake_hub.app())
-    app = create_county_app(node, clock=clock, transport=transport)
+    app = served_by(fake_hub, node, clock)
     async with serving(app, lifespan="on") as url, httpx2.AsyncClient(base_url=url) as client:
         health = await client.get("/healthz")
         assert health.json() == {"county": "370214", "status": "ok"}
@@ -40,13 +48,12 @@ async def test_a_node_delivers_what_another_process_sealed_while_it_serves(
 
 
 async def test_one_folder_is_served_once_at_a_time(node: CountyNode, fake_hub: FakeHub, clock: FakeClock) -> None:
-    transport = httpx2.ASGITransport(app=fake_hub.app())
-    first = create_county_app(node, clock=clock, transport=transport)
+    first = served_by(fake_hub, node, clock)
     async with serving(first, lifespan="on"):
         with pytest.raises(Unavailable) as caught:
             create_county_app(node, clock=clock)
     assert caught.value.code == "store_stopped"
-    async with serving(create_county_app(node, clock=clock, transport=transport), lifespan="on") as url:
+    async with serving(served_by(fake_hub, node, clock), lifespan="on") as url:
         assert httpx2.URL(url).host == "127.0.0.1"
 
 

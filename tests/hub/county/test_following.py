@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,23 +11,24 @@ import pytest
 from hub.county.following import KeyFollower
 from hub.county.rotation import rotate
 from hub.drafts import MemberWishes, draft_members
-from hub.governing import joined, submitted
-from hub.logclient import LogClient
+from hub.governing import joined
+from hub.logclient import HttpLog
 from ledger.errors import NotVerified
-from tests.alliance import NOW, found_alliance
+from tests.alliance import HUB_URL, NOW, found_alliance
 from tests.governed import GovernedHub
+from tests.in_loop import reaching
 from tests.ports import FakeClock
 
 
-class HidingLog(LogClient):
+class HidingLog(HttpLog):
     """A log that tells one node of no change of keys."""
 
     asked: list[str]
 
-    async def get(self, path: str) -> bytes:
+    def need(self, path: str, max_bytes: int) -> bytes:
         """Answer "nothing new" for keys, and the truth for all else."""
         self.asked.append(path.partition("?")[0])
-        return b"[]" if path.startswith("keys?") else await super().get(path)
+        return b"[]" if path.startswith("keys?") else super().need(path, max_bytes)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[GovernedHub]:
 
 def hiding(hub: GovernedHub) -> HidingLog:
     """Give the hub's log as a node sees it from which the changes are hidden."""
-    log = HidingLog(hub.http, "/ledger")
+    log = HidingLog(f"{HUB_URL}/ledger", reaching(hub.app))
     log.asked = []
     return log
 
@@ -48,14 +50,14 @@ def hiding(hub: GovernedHub) -> HidingLog:
 async def test_a_hidden_change_of_keys_is_found_by_the_head_that_binds_them(hub: GovernedHub) -> None:
     home, log = hub.alliance.nodes["370214"], hiding(hub)
     follower = KeyFollower(home, log, hub.clock)
-    assert await follower.follow() is False
+    assert await asyncio.to_thread(follower.follow) is False
     chain, made = await hub.chain(), rotate(home, "seal", now=NOW)
     draft = draft_members(chain.state, MemberWishes(add=[made.file]), iat=NOW)
     raw = joined(draft, await hub.sign(draft, ("320583", "370214")), chain)
-    await submitted(hub.log, home.verifier.anchor, raw, chain, clock=hub.clock)
+    await hub.submitted(raw, chain, home)
     log.asked.clear()
-    assert await follower.follow() is False
+    assert await asyncio.to_thread(follower.follow) is False
     assert log.asked == ["keys"]
     hub.clock.advance(300)
     with pytest.raises(NotVerified, match="keys_behind"):
-        await follower.follow()
+        await asyncio.to_thread(follower.follow)

@@ -12,11 +12,11 @@ import httpx2
 import pytest
 import stamina
 
+from hub.logclient import HttpLog
 from hub.mirror.check import check_mirror
 from hub.mirror.folder import EVIDENCE, MirrorFolder
 from hub.mirror.mirror import Mirror, MirrorReport
 from hub.mirror.pages import format_page, parse_page
-from hub.mirror.source import LogSource
 from ledger.anchor import TrustAnchor
 from ledger.errors import Conflict, Malformed, NotVerified, Refused, Unavailable
 from ledger.sync import check_sync
@@ -26,11 +26,9 @@ from ledger.transparency.merkle import TreeView, leaf_hash, verify_consistency, 
 from ledger.transparency.note import Note
 from ledger.transparency.policy import Policy
 from ledger.transparency.tiles import TileNodes, TilePath, decode_bundle, partial_width
-from tests.folder_log import TOKEN, FolderLog
+from tests.folder_log import LOG_URL, TOKEN, FolderLog
 from tests.hub_folder import HubFolder
 from tests.static_server import served
-
-URL = "http://hub.example/ledger"
 
 
 @pytest.fixture(autouse=True)
@@ -55,9 +53,11 @@ class Mirrored:
         policy = Policy.parse((self.hub.data / "policy").read_bytes())
         return TrustAnchor(policy, (self.hub.data / "genesis").read_bytes())
 
-    def run(self, *, token: str | None = TOKEN, client: httpx2.Client | None = None, url: str = URL) -> MirrorReport:
-        ask = None if token is None else lambda: str(token)
-        source = LogSource(url, token=ask, client=client or self.log.client())
+    def run(
+        self, *, token: str | None = TOKEN, client: httpx2.Client | None = None, url: str = LOG_URL
+    ) -> MirrorReport:
+        ask = None if token is None else lambda _refused: token
+        source = HttpLog(url, client or self.log.client(), token=ask)
         return Mirror(self.mirror, source, self.anchor, progress=self.count).run(self.hub.now + 60)
 
     def count(self, what: str, more: int, _of: int) -> None:
@@ -148,8 +148,7 @@ def test_members_data_is_not_readable_by_everybody(mirrored: Mirrored) -> None:
 
 
 def test_a_token_that_has_expired_is_asked_for_once_more(mirrored: Mirrored) -> None:
-    tokens = iter(["expired", TOKEN])
-    source = LogSource(URL, token=lambda: next(tokens), client=mirrored.log.client())
+    source = HttpLog(LOG_URL, mirrored.log.client(), token=lambda refused: TOKEN if refused == "expired" else "expired")
     assert Mirror(mirrored.mirror, source, mirrored.anchor).run(mirrored.hub.now + 60).entries
 
 
@@ -192,9 +191,8 @@ def test_a_crash_at_any_write_leaves_a_mirror_that_serves_and_the_next_run_compl
     for size in (285, 586):
         while True:
             folder = CrashingFolder(mirrored.mirror.path, after, midway=midway)
-            source = LogSource(URL, token=lambda: TOKEN, client=mirrored.log.client())
             try:
-                Mirror(folder, source, mirrored.anchor).run(mirrored.hub.now + 60)
+                Mirror(folder, mirrored.log.read(), mirrored.anchor).run(mirrored.hub.now + 60)
                 break
             except Crash:
                 after += 1

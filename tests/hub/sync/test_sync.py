@@ -12,7 +12,7 @@ import pytest
 import stamina
 
 from hub.auth import TokenIssuer
-from hub.logreader import LogReader
+from hub.logclient import HttpLog
 from hub.sync.folder import SyncFolder, read_sync
 from hub.sync.sync import EVIDENCE, SyncReport, fetch_status_list, synchronise
 from ledger.deflated import deflate
@@ -66,7 +66,7 @@ def sync(
     log: ShownLog, path: Path, *, now: int = NOW, policy: bytes | None = POLICY, genesis: bytes | None = GENESIS
 ) -> SyncReport:
     with log.client() as http:
-        reader = LogReader(SHOWN_URL, http, seconds=60)
+        reader = HttpLog(SHOWN_URL, http, seconds=60)
         return synchronise(SyncFolder(path), reader, policy=policy, genesis=genesis, now=now)
 
 
@@ -314,7 +314,7 @@ def test_a_crash_before_the_switch_leaves_the_old_folder_whole(tmp_path: Path) -
     held = content(path)
     log = ShownLog(synced_book(), time=T)
     with log.client() as http, pytest.raises(KeyboardInterrupt):
-        synchronise(Interrupted(path), LogReader(SHOWN_URL, http, seconds=60), policy=None, genesis=None, now=NOW)
+        synchronise(Interrupted(path), HttpLog(SHOWN_URL, http, seconds=60), policy=None, genesis=None, now=NOW)
     assert content(path) == held
     assert len(list(path.iterdir())) == 3
     (path / ".sync-00000000").symlink_to("sync-00000000")  # as a crash between link and rename leaves it
@@ -344,7 +344,7 @@ def test_the_list_for_wallets_is_the_witnessed_one_or_is_not_written(tmp_path: P
     claims = status_list_claims(log.files.status, uri="http://log/ledger/statuslist", time=T)
     other = status_list_claims(deflate(bytes(3)), uri="http://log/ledger/statuslist", time=T)
     with log.client() as http:
-        reader = LogReader(SHOWN_URL, http, seconds=60)
+        reader = HttpLog(SHOWN_URL, http, seconds=60)
         for content, code in (
             (issuer.status_list(claims), None),
             (issuer.status_list(other), "bad_status_proof"),
