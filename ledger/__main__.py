@@ -47,12 +47,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ledger", description="The ledger, offline.", epilog=_EXIT_CODES)
     verify = parser.add_subparsers(required=True).add_parser("verify", help="verify a receipt", epilog=_EXIT_CODES)
     verify.add_argument("file", type=Path, metavar="FILE", help="the receipt (.lic-receipt)")
-    verify.add_argument("--policy", type=Path, required=True, help="which logs and witnesses are trusted")
-    verify.add_argument("--genesis", type=Path, required=True, help="first entry of the log")
-    verify.add_argument("--max-age", type=int, default=_DAY_S, help="seconds; default 86400, a day")
-    verify.add_argument("--at", type=_instant, help="judge at this time (RFC 3339); default: now")
+    verify.add_argument("--policy", action=_Once, type=Path, required=True, help="which logs and witnesses are trusted")
+    verify.add_argument("--genesis", action=_Once, type=Path, required=True, help="first entry of the log")
+    verify.add_argument("--max-age", action=_Once, type=int, help="seconds; default 86400, a day")
+    verify.add_argument("--at", action=_Once, type=_instant, help="judge at this time (RFC 3339); default: now")
     verify.add_argument("--json", action="store_true", help="print the verdict as JSON")
     return parser
+
+
+class _Once(argparse.Action):
+    """Takes the value of an option without a default; a second one is refused, and does not silently hold."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002  # the signature of the base class
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002  # the same
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, "given twice")
+        setattr(namespace, self.dest, values)
 
 
 def _instant(text: str) -> int:
@@ -68,7 +83,8 @@ def _verdict(options: argparse.Namespace) -> Verdict:
         Policy.parse(policy), _read(options.genesis, MAX_ENTRY_BYTES), policy_digest=sha256(policy).digest()
     )
     now = int(time.time()) if options.at is None else options.at
-    return verifier.verify(_receipt(options.file), now=now, max_age=options.max_age)
+    max_age = _DAY_S if options.max_age is None else options.max_age
+    return verifier.verify(_receipt(options.file), now=now, max_age=max_age)
 
 
 def _receipt(path: Path) -> bytes:

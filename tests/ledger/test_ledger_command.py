@@ -74,6 +74,15 @@ def test_without_policy_or_genesis_there_is_no_verdict(
     assert (out, err.split(":")[0]) == ("", code)
 
 
+@pytest.mark.parametrize("twice", [TRUST[:2], TRUST[2:], AT, ["--max-age", "5"]])
+def test_an_option_is_given_once(twice: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """No policy, genesis or time silently takes the place of the first one."""
+    with pytest.raises(SystemExit) as caught:
+        main(["verify", VALID, *TRUST, *AT, "--max-age", "5", *twice])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: argument {twice[0]}: given twice\n")
+
+
 def test_what_to_know_beside_the_verdict_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy = tmp_path / "policy"
     policy.write_bytes(POLICY.replace(b"q all", b"q any"))
