@@ -3,16 +3,17 @@
     row_sum   name   of the table          row   rowid          sum   first 8 bytes of SHA-256 over the row's values
 
 A log's rows follow from its entries and need no sums. The rows of a `Database` (records, outbox, vault, what a witness
-holds) do not, and SQLite itself keeps no sum over a page. Triggers keep the sums, in the transaction of the change and
-whoever makes it; they call a function that every connection of ours defines, so that a program without it can read the
-file and not write it. This finds damage, not an attacker: who can write the file can write the sum.
+holds) do not, nor those that an auditor keeps beside its mirror, and SQLite itself keeps no sum over a page. Triggers
+keep the sums, in the transaction of the change and whoever makes it; they call a function that every connection of ours
+defines, so that a program without it can read the file and not write it. This finds damage, not an attacker: who can
+write the file can write the sum.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from typing import Final
 
@@ -40,15 +41,16 @@ _NAMES: Final = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NO
 _SUM_BYTES: Final = 8
 
 
-def install_sums(connection: sqlite3.Connection) -> None:
+def install_sums(connection: sqlite3.Connection, only: Collection[str] = ()) -> None:
     """Sum the rows of every table from now on; those of a file that had no sums are summed as they are.
 
-    Call in a write transaction, with all tables made; each has a rowid. A row that `REPLACE` removes is told of, too.
+    only: names of the tables that are summed, where others need no sums. Call in a write transaction, with all tables
+    made; each that is summed has a rowid. A row that `REPLACE` removes is told of, too.
     """
     _define(connection)
     is_new = ("row_sum",) not in connection.execute(_NAMES).fetchall()
     connection.execute(_TABLE)
-    for table, columns in _tables(connection).items():
+    for table, columns in _tables(connection, only).items():
         for trigger in (_ADDED, _CHANGED, _REMOVED):
             new = ", ".join(f"NEW.{column}" for column in columns)
             connection.execute(trigger.format(t=table, new=new))
@@ -56,22 +58,22 @@ def install_sums(connection: sqlite3.Connection) -> None:
             connection.execute(_FILL.format(t=table, columns=", ".join(columns)))
 
 
-def check_sums(connection: sqlite3.Connection, schema: Sequence[str]) -> int:
+def check_sums(connection: sqlite3.Connection, schema: Sequence[str], only: Collection[str] = ()) -> int:
     """Check the file, that it holds the tables of `schema` and no others, and every row; give the count of rows.
 
-    connection: for reading. Raises NotVerified corrupt_store.
+    connection: for reading. only: as they were installed. Raises NotVerified corrupt_store.
     """
     _define(connection)
-    check_file(connection, _with_sums(schema))
+    check_file(connection, _with_sums(schema, only))
     try:
-        return _check_rows(connection)
+        return _check_rows(connection, only)
     except UNREADABLE as error:
         raise unreadable(error) from error
 
 
-def _check_rows(connection: sqlite3.Connection) -> int:
+def _check_rows(connection: sqlite3.Connection, only: Collection[str]) -> int:
     rows = 0
-    for table, columns in _tables(connection).items():
+    for table, columns in _tables(connection, only).items():
         wrong = connection.execute(_WRONG.format(t=table, columns=", ".join(columns))).fetchone()
         if wrong is not None:
             raise NotVerified("corrupt_store", f"row {wrong[0]} of {table} is not what was written")
@@ -82,19 +84,20 @@ def _check_rows(connection: sqlite3.Connection) -> int:
     return rows
 
 
-def _with_sums(schema: Sequence[str]) -> str:
+def _with_sums(schema: Sequence[str], only: Collection[str]) -> str:
     """Write the statements that make the tables with their triggers."""
     with closing(sqlite3.connect(":memory:")) as pattern:
         for statement in schema:
             pattern.execute(statement)
-        install_sums(pattern)
+        install_sums(pattern, only)
         made = pattern.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
     return ";\n".join(statement for (statement,) in made) + ";"
 
 
-def _tables(connection: sqlite3.Connection) -> dict[str, list[str]]:
+def _tables(connection: sqlite3.Connection, only: Collection[str]) -> dict[str, list[str]]:
     """Give the tables that are summed, with their columns."""
     names = [name for (name,) in connection.execute(_NAMES).fetchall() if name != "row_sum"]
+    names = [name for name in names if not only or name in only]
     return {
         name: [row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()]
         for name in names

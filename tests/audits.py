@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Final
 from hub.county.auditing import SqliteAuditStore
 from hub.county.auditor import Auditor
 from hub.county.mirroring import MirroredLog
+from hub.county.offers import OFFER_SCHEMA, keep_offer, read_offers, settle_offers
 from ledger.deposits import MAX_PENDING, Deposit
 from ledger.entries import MemberChange, parse_entry
 from ledger.errors import Unavailable
@@ -18,8 +21,11 @@ from ledger.refusal import Refusal, sign_refusal, verify_refusal
 from ledger.signers import Signer
 from ledger.transparency.auditstore import AuditStore, StoredRefusal
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from ledger.transparency.edge import EMPTY_EDGE
+from ledger.transparency.evidence import Offer
 from ledger.transparency.merkle import consistency_path, leaf_hash, root_of
 from ledger.transparency.note import NOTE_ED25519, VerifierKey
+from ledger.transparency.recovery import load_statuses
 from ledger.transparency.store import Appended, Reader, StoreState
 from ledger.transparency.witness import AddCheckpoint, Decision, Latest
 from tests.logbook import LogBook
@@ -62,7 +68,8 @@ class MemoryAuditStore:
         self.left: dict[bytes, Deposit] = {}
         self.heard: set[bytes] = set()
         self.refused: list[StoredRefusal] = []
-        self.evidence: dict[bytes, bytes] = {}
+        self.kept = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.kept.execute(OFFER_SCHEMA)
 
     def reader(self) -> Reader:
         return self.mirror
@@ -78,12 +85,14 @@ class MemoryAuditStore:
             self.mirror.commit(batch)
         elif batch is not None:
             self.mirror.create(Checkpoint.parse(batch.note).origin, batch)
-        self.cosigned = latest or self.cosigned
+        if latest is not None:
+            self.cosigned = latest
+            settle_offers(self.kept, latest.note)
         for leaf in settled:
             self.left.pop(leaf, None)
 
-    def forget(self) -> None:
-        self.mirror = MemoryStore()
+    def forget(self, kept: Checkpoint | None = None) -> None:
+        self.mirror = MemoryStore() if kept is None else _beginning(self.mirror, kept)
 
     def deposits(self) -> Sequence[Deposit]:
         return sorted(self.left.values(), key=lambda each: (each.deposited_at, each.entry.leaf))
@@ -107,7 +116,7 @@ class MemoryAuditStore:
         new = refused.refusal
         for kept in self.refused:
             old = kept.refusal
-            if (old.size, old.root, old.code, old.index) == (new.size, new.root, new.code, new.index):
+            if dataclasses.replace(old, iat=new.iat) == new:
                 return kept
         self.refused.append(refused)
         return refused
@@ -115,11 +124,29 @@ class MemoryAuditStore:
     def refusals(self, limit: int) -> Sequence[StoredRefusal]:
         return self.refused[::-1][:limit]
 
-    def keep_evidence(self, request: bytes, digest: bytes) -> None:
-        self.evidence.setdefault(digest, request)
+    def keep_evidence(self, offer: Offer) -> None:
+        keep_offer(self.kept, offer)
+
+    def offers(self) -> Sequence[Offer]:
+        return read_offers(self.kept)
 
     def close(self) -> None:
-        """Nothing to close."""
+        self.kept.close()
+
+
+def _beginning(store: MemoryStore, kept: Checkpoint) -> MemoryStore:
+    """Give the rows of a log as they were at a smaller size."""
+    size, shorter = kept.size, MemoryStore()
+    assert store.head is not None
+    shorter.head = dataclasses.replace(store.head, size=size, note=kept.text())
+    shorter.entry = store.entry[:size]
+    shorter.leaf = {each: index for each, index in store.leaf.items() if index < size}
+    shorter.statement = {each: index for each, index in store.statement.items() if index < size}
+    shorter.change = [each for each in store.change if each.index < size]
+    shorter.tile_of = dict(EMPTY_EDGE.append([leaf_hash(raw) for raw in shorter.entry]).tiles)
+    statuses = load_statuses(store, size - 1)
+    shorter.status = {number: statuses.tile(number) for number in range(-(-(size - 1) // 256))}
+    return shorter
 
 
 @dataclass

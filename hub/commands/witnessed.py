@@ -11,6 +11,7 @@ import typer
 
 from hub.commands.verify import read_bounded
 from hub.county.inspection import check_county
+from hub.county.offers import read_offers
 from hub.county.witness import log_keys
 from hub.database import open_reader
 from hub.filesums import remember_files
@@ -19,16 +20,10 @@ from ledger.errors import Malformed, NotVerified
 from ledger.transparency.evidence import Offer, find_forks
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.transparency.sqlite import UNREADABLE, unreadable
-from ledger.transparency.witness import AddCheckpoint
 
 __all__ = ["check_folder", "export_evidence"]
 
 _STORES: Final = ("witness.sqlite", "auditor.sqlite")
-_REFUSED: Final = "SELECT request, note FROM evidence LEFT JOIN held USING (digest) ORDER BY evidence.rowid"
-# Of a node that has not been started since this is kept.
-_HAS_HELD: Final = "SELECT 1 FROM sqlite_master WHERE name = 'held'"
-_REFUSED_BEFORE: Final = "SELECT request, NULL FROM evidence ORDER BY rowid"
-
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 
 
@@ -42,12 +37,10 @@ def _refused(data: Path) -> tuple[list[Offer], list[bytes]]:
     for file in files:
         with closing(open_reader(file)) as connection:
             try:
-                has_held = connection.execute(_HAS_HELD).fetchone() is not None
-                rows = connection.execute(_REFUSED if has_held else _REFUSED_BEFORE).fetchall()
+                offers += read_offers(connection)
                 notes += [note for (note,) in connection.execute("SELECT note FROM latest")]
             except UNREADABLE as error:
                 raise unreadable(error) from error
-        offers += [Offer(request=AddCheckpoint.parse(request), held=held) for request, held in rows]
     return offers, notes
 
 

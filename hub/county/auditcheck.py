@@ -4,34 +4,35 @@
     status, change, head, meta
     latest      a checkpoint of the mirror, signed by the log and by this auditor
     deposit     a status entry under its own leaf hash            refusal    signed by a county of the log
-    evidence    a request whose checkpoint the log has signed     held       the checkpoint that stood against it
+    offer       a request whose checkpoint the log has signed, as well as the one that stood against it
 
-It reads, and writes nothing; the serving node may run. What it cannot see is a changed time of a deposit.
+What nobody signs, like the time of a deposit, is told by the sum beside each of these rows (hub/rowsums.py). It reads,
+and writes nothing; the serving node may run.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.county.audited import audited_log
-from hub.county.auditing import AUDIT_SCHEMA
+from hub.county.auditing import AUDIT_SCHEMA, SUMMED
 from hub.database import open_reader
+from hub.rowsums import check_sums
 from ledger.closed import county_of
 from ledger.deposits import parse_deposit
 from ledger.errors import NotVerified, TongbanError
 from ledger.jws import parse_compact
 from ledger.refusal import REFUSAL_TYP, parse_refusal
 from ledger.suites import verify
-from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
+from ledger.transparency.checkpoint import verify_checkpoint
 from ledger.transparency.fsck import Replayed, replay_log
 from ledger.transparency.note import Note
 from ledger.transparency.spans import InOrder, one_by_one
 from ledger.transparency.sqlite import UNREADABLE, SqliteReader, read_state, unreadable
-from ledger.transparency.tables import check_file, check_tables
-from ledger.transparency.witness import AddCheckpoint
+from ledger.transparency.tables import check_tables
+from ledger.transparency.witness import AddCheckpoint, Latest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +44,11 @@ if TYPE_CHECKING:
 
 __all__ = ["check_auditor"]
 
-_DIGEST: Final = 32
 _ROWS: Final = {
     "latest": "SELECT size, root, time, note FROM latest",
     "deposit": "SELECT leaf, raw, county FROM deposit",
-    "refusal": "SELECT size, root, code, place, jws FROM refusal",
-    "evidence": "SELECT digest, request FROM evidence",
-    "held": "SELECT digest, note FROM held",
+    "refusal": "SELECT size, root, code, place, leaf, jws FROM refusal",
+    "offer": "SELECT origin, size, root, request, held FROM offer",
 }
 
 
@@ -60,7 +59,7 @@ def check_auditor(path: Path, policy: Policy, genesis: KeyState, *, in_order: In
     """
     with closing(open_reader(path)) as connection:
         connection.execute("BEGIN")  # everything as of one moment
-        check_file(connection, AUDIT_SCHEMA)
+        check_sums(connection, AUDIT_SCHEMA.split(";\n"), SUMMED)
         replayed = _replayed(connection, policy, genesis, in_order)
         for table, check in _checks(policy.keys, genesis if replayed is None else replayed.keys, replayed).items():
             for row in _rows(connection, _ROWS[table]):
@@ -98,28 +97,26 @@ def _check_row(table: str, check: Callable[..., bool], row: tuple[Any, ...]) -> 
 
 def _checks(keys: Keyring, state: KeyState, replayed: Replayed | None) -> dict[str, Callable[..., bool]]:
     def latest(size: int, root: bytes, time: int, note: bytes) -> bool:
-        parsed = Note.parse(note)
-        held = verify_checkpoint(parsed, keys).checkpoint
-        last = parsed.signatures[-1].blob[:8]
-        same = replayed is None or replayed.checkpoint.size != size or replayed.checkpoint == held
-        return (held.size, held.root, int.from_bytes(last, "big")) == (size, root, time) and same
+        Latest(size=size, root=root, time=time, note=note).check()
+        held = verify_checkpoint(Note.parse(note), keys).checkpoint
+        return replayed is None or replayed.checkpoint.size != size or replayed.checkpoint == held
 
     def deposit(leaf: bytes, raw: bytes, county: str) -> bool:
         entry = parse_deposit(raw)
         return (entry.leaf, county_of(entry.signatures[0].kid)) == (leaf, county)
 
-    def refusal(size: int, root: bytes, code: str, place: int, jws: bytes) -> bool:
+    def refusal(size: int, root: bytes, code: str, place: int, leaf: bytes, jws: bytes) -> bool:
         said, (signature,) = parse_refusal(jws), parse_compact(jws, REFUSAL_TYP).signatures
         verify(state.listed_key(signature.kid).public_key, signature.message, signature.signature)
         index = -1 if said.index is None else said.index
-        return (said.size, said.root, said.code, index, said.origin) == (size, root, code, place, state.origin)
+        told = (said.size, said.root, said.code, index, said.leaf or b"", said.origin)
+        return told == (size, root, code, place, leaf, state.origin)
 
-    def evidence(digest: bytes, request: bytes) -> bool:
+    def offer(origin: str, size: int, root: bytes, request: bytes, held: bytes | None) -> bool:
         note = AddCheckpoint.parse(request).note
-        verify_checkpoint(note, keys)
-        return hashlib.sha256(note.text).digest() == digest and Checkpoint.parse(note.text).origin == state.origin
+        claimed = verify_checkpoint(note, keys).checkpoint
+        against = claimed if held is None else verify_checkpoint(Note.parse(held), keys).checkpoint
+        is_ours = (claimed.origin, against.origin) == (state.origin, state.origin)
+        return (claimed.origin, claimed.size, claimed.root) == (origin, size, root) and is_ours
 
-    def held(digest: bytes, note: bytes) -> bool:
-        return verify_checkpoint(Note.parse(note), keys).checkpoint.origin == state.origin and len(digest) == _DIGEST
-
-    return {"latest": latest, "deposit": deposit, "refusal": refusal, "evidence": evidence, "held": held}
+    return {"latest": latest, "deposit": deposit, "refusal": refusal, "offer": offer}

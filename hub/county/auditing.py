@@ -1,11 +1,12 @@
 """The auditor's store in SQLite: one file, WAL, `synchronous=FULL`.
 
     entry, leaf, statement, tile, status, change, head, meta     the mirrored log (ledger/transparency/sqlite.py)
-    latest     the checkpoint cosigned last             refusal    signed reasons, once each, at most 10,000
-    deposit    watched status entries, and whether the other auditors have them       evidence   as a witness keeps it
+    latest     the checkpoint cosigned last             refusal    signed reasons, once each, some 10,000
+    deposit    watched status entries, and whether the other auditors have them       offer    hub/county/offers.py
 
-One connection writes, one thread at a time; each reading thread has its own. Only one process opens the file: the
-county's serving one holds its lock, and `tongban audit` one of its own.
+The mirror follows from its entries; a sum stands beside each row of the others (hub/rowsums.py). One connection writes,
+one thread at a time; each reading thread has its own. Only one process opens the file: the county's serving one holds
+its lock, and `tongban audit` one of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from hub.county.offers import OFFER_SCHEMA, keep_offer, read_offers, settle_offers, take_over
+from hub.county.shortening import cut_back
 from hub.database import ThreadReaders, create_database, open_writer
+from hub.rowsums import install_sums
 from ledger.closed import county_of
 from ledger.deposits import MAX_PENDING, Deposit
 from ledger.errors import Unavailable
@@ -26,24 +30,29 @@ from ledger.transparency.store import StoreState
 from ledger.transparency.witness import Latest
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from ledger.transparency.evidence import Offer
     from ledger.transparency.store import Appended, Reader
 
-__all__ = ["AUDIT_SCHEMA", "SqliteAuditStore"]
+__all__ = ["AUDIT_SCHEMA", "SUMMED", "SqliteAuditStore"]
 
+_REFUSAL: Final = """CREATE TABLE IF NOT EXISTS refusal  (id INTEGER PRIMARY KEY, size INTEGER NOT NULL,
+                                     root BLOB NOT NULL, code TEXT NOT NULL, place INTEGER NOT NULL,
+                                     leaf BLOB NOT NULL, jws BLOB NOT NULL, UNIQUE (size, root, code, place, leaf))"""
 AUDIT_SCHEMA: Final = f"""{SCHEMA}
 CREATE TABLE IF NOT EXISTS latest   (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root BLOB NOT NULL,
                                      time INTEGER NOT NULL, note BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deposit  (leaf BLOB PRIMARY KEY, raw BLOB NOT NULL, county TEXT NOT NULL,
                                      at INTEGER NOT NULL, passed INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS refusal  (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL,
-                                     code TEXT NOT NULL, place INTEGER NOT NULL, jws BLOB NOT NULL,
-                                     UNIQUE (size, root, code, place));
-CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS held     (digest BLOB PRIMARY KEY, note BLOB NOT NULL);
+{_REFUSAL};
+{OFFER_SCHEMA};
 """
+SUMMED: Final = frozenset({"latest", "deposit", "refusal", "offer"})
+"""Tables that are no part of the mirror: nothing but a sum tells whether their rows are as they were written."""
+
 _MIRROR: Final = ("entry", "leaf", "statement", "tile", "status", "change", "head", "meta")
 _MAX_REFUSALS: Final = 10_000
 _READ_LATEST: Final = "SELECT size, root, time, note FROM latest WHERE id = 1"
@@ -53,11 +62,12 @@ _OF_LEAF: Final = "SELECT raw, at FROM deposit WHERE leaf = ?"
 _PENDING: Final = "SELECT count(*) FROM deposit WHERE county = ?"
 _DEPOSIT: Final = "INSERT INTO deposit (leaf, raw, county, at) VALUES (?, ?, ?, ?)"
 _UNHEARD: Final = "SELECT raw FROM deposit WHERE passed = 0 ORDER BY at, leaf LIMIT ?"
-_SAME_REFUSAL: Final = "SELECT jws FROM refusal WHERE size = ? AND root = ? AND code = ? AND place = ?"
-_REFUSE: Final = "INSERT INTO refusal (size, root, code, place, jws) VALUES (?, ?, ?, ?, ?)"
-_TRIM_REFUSALS: Final = "DELETE FROM refusal WHERE id <= (SELECT max(id) FROM refusal) - ?"
-_HELD: Final = "INSERT OR IGNORE INTO held SELECT ?, note FROM latest WHERE id = 1"
-_EVIDENCE: Final = "INSERT OR IGNORE INTO evidence SELECT ?, ? WHERE (SELECT count(*) FROM evidence) < 1000"
+_SAME_REFUSAL: Final = "SELECT jws FROM refusal WHERE (size, root, code, place, leaf) = (?, ?, ?, ?, ?)"
+_REFUSE: Final = "INSERT INTO refusal (size, root, code, place, leaf, jws) VALUES (?, ?, ?, ?, ?, ?)"
+# The first refusal of each code, of which there are few, outlasts whatever the log signs afterwards to be refused.
+_TRIM_REFUSALS: Final = """DELETE FROM refusal WHERE id <= (SELECT max(id) FROM refusal) - ?
+  AND id NOT IN (SELECT min(id) FROM refusal GROUP BY code)"""
+_COLUMNS: Final = "SELECT name FROM pragma_table_info('refusal')"
 
 
 class SqliteAuditStore:
@@ -70,6 +80,10 @@ class SqliteAuditStore:
         self._connection: Final = open_writer(path) if path.exists() else create_database(path)
         self._store: Final = SqliteStore(self._connection)
         self._connection.executescript(AUDIT_SCHEMA)
+        with transaction(self._connection):
+            _renew_refusals(self._connection)
+            install_sums(self._connection, SUMMED)
+            take_over(self._connection)
         self._lock: Final = threading.Lock()
         self._readers: Final[ThreadReaders[Reader]] = ThreadReaders(path, SqliteReader)
 
@@ -99,6 +113,7 @@ class SqliteAuditStore:
         def beside() -> None:
             if latest is not None:
                 self._connection.execute(_WRITE_LATEST, (latest.size, latest.root, latest.time, latest.note))
+                settle_offers(self._connection, latest.note)
             self._connection.executemany("DELETE FROM deposit WHERE leaf = ?", [(leaf,) for leaf in settled])
 
         with self._lock:
@@ -110,9 +125,12 @@ class SqliteAuditStore:
             else:
                 self._store.commit(batch, beside=beside)
 
-    def forget(self) -> None:
-        """Forget the mirrored entries, and nothing else."""
+    def forget(self, kept: Checkpoint | None = None) -> None:
+        """Forget the mirrored entries above `kept`, all of them by default, and nothing else."""
         with self._writing():
+            if kept is not None and kept.size > 0:
+                cut_back(self._connection, kept)
+                return
             for table in _MIRROR:
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # one of our tables
 
@@ -162,11 +180,15 @@ class SqliteAuditStore:
             rows = self._connection.execute("SELECT jws FROM refusal ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         return [_stored(row[0]) for row in rows]
 
-    def keep_evidence(self, request: bytes, digest: bytes) -> None:
-        """Keep a signed request that was refused, once a checkpoint, at most 1,000, and what was held when it came."""
+    def keep_evidence(self, offer: Offer) -> None:
+        """Keep a signed request that was refused, once a checkpoint."""
         with self._writing():
-            if self._connection.execute(_EVIDENCE, (digest, request)).rowcount:
-                self._connection.execute(_HELD, (digest,))
+            keep_offer(self._connection, offer)
+
+    def offers(self) -> Sequence[Offer]:
+        """Give the signed requests that were refused and are kept, oldest first."""
+        with self._lock:
+            return read_offers(self._connection)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -179,9 +201,20 @@ class SqliteAuditStore:
         self._connection.close()
 
 
-def _said(refusal: Refusal) -> tuple[int, bytes, str, int]:
-    return refusal.size, refusal.root, refusal.code, -1 if refusal.index is None else refusal.index
+def _said(refusal: Refusal) -> tuple[int, bytes, str, int, bytes]:
+    place = -1 if refusal.index is None else refusal.index
+    return refusal.size, refusal.root, refusal.code, place, refusal.leaf or b""
 
 
 def _stored(jws: bytes) -> StoredRefusal:
     return StoredRefusal(refusal=parse_refusal(jws), jws=jws)
+
+
+def _renew_refusals(connection: sqlite3.Connection) -> None:
+    """Give the table of an older file its column `leaf`."""
+    if ("leaf",) in connection.execute(_COLUMNS).fetchall():
+        return
+    kept = connection.execute("SELECT jws FROM refusal ORDER BY id").fetchall()
+    connection.execute("DROP TABLE refusal")
+    connection.execute(_REFUSAL)
+    connection.executemany(_REFUSE, ((*_said(parse_refusal(jws)), jws) for (jws,) in kept))

@@ -11,7 +11,6 @@ An auditor that is more than 2,048 entries behind answers 503 and catches up in 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
@@ -54,7 +53,7 @@ class Auditor:
     """An auditor of one log, signing as `name`. Thread-safe; its calls block.
 
     refuse: signs a refusal with the county's govern key. near: how far behind it answers at once. pool: opens workers
-    that check the signatures of very many entries.
+    that check the signatures of very many entries. Raises NotVerified corrupt_store.
     """
 
     def __init__(
@@ -81,6 +80,8 @@ class Auditor:
         self._busy: Final = threading.Lock()
         self._catching_up: threading.Thread | None = None
         self._stopping: Final = threading.Event()
+        if (latest := store.latest()) is not None:
+            latest.check()
 
     @property
     def replay(self) -> Replay:
@@ -95,8 +96,8 @@ class Auditor:
             return refuse_malformed(error)
         decision = self._decide(request)
         if decision.status != 200:
-            if decision.evidence and not (decision.status == 409 and self._is_late(request.checkpoint)):
-                self.store.keep_evidence(request.format(), hashlib.sha256(request.note.text).digest())
+            if decision.evidence:
+                self._keep(request)
             return decision
         if not self._busy.acquire(timeout=_BUSY_S):
             raise Unavailable("not_ready", self._progress(request.checkpoint))
@@ -110,12 +111,11 @@ class Auditor:
         latest, now = self.store.latest(), self._clock()
         return decide(request, latest, logs=self._logs, name=self._name, signer=self._signer, now=now)
 
-    def _is_late(self, claimed: Checkpoint) -> bool:
-        """Tell whether the log may only have missed our last answer: it asks for no less than was cosigned then."""
-        latest = self.store.latest()
-        if latest is None or claimed.size > latest.size:
-            return True
-        return (claimed.size, claimed.root) == (latest.size, latest.root)
+    def _keep(self, request: AddCheckpoint) -> None:
+        """Keep a refused request, unless its checkpoint is the log's own: anyone may send those, at any moment."""
+        offer = self._mirror.offer(request)
+        if offer is not None:
+            self.store.keep_evidence(offer)
 
     def _audited(self, request: AddCheckpoint) -> Decision:
         claimed, mirror = request.checkpoint, self._mirror
@@ -140,7 +140,7 @@ class Auditor:
     def _refused_with(self, request: AddCheckpoint, error: TongbanError, leaf: bytes | None = None) -> Decision:
         """Refuse, and keep what the log has signed: with another checkpoint of it, it may prove a fork."""
         decision = self._refused(request.checkpoint, error, leaf)
-        self.store.keep_evidence(request.format(), hashlib.sha256(request.note.text).digest())
+        self._keep(request)
         return decision
 
     def _refused(self, claimed: Checkpoint, error: TongbanError, leaf: bytes | None = None) -> Decision:

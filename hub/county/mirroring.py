@@ -1,8 +1,8 @@
 """A mirrored log: the audit over its store and its source, run by run towards a signed checkpoint.
 
 What an auditor does while it catches up, and what `tongban audit` does for anyone with access. A run ends in a head and
-is stored at once, so nothing is replayed twice; what no signed checkpoint has confirmed yet is forgotten when the
-entries turn out to make another tree, and fetched anew.
+is stored at once, so nothing is replayed twice; what no signed checkpoint has confirmed yet, the entries above the one
+that was cosigned last, is forgotten when the entries turn out to make another tree, and fetched anew.
 
 Dates: an entry that comes now was submitted after the checkpoint that was cosigned (or audited) here last. So it may be
 dated `iat_back_s` before that time, five minutes of grace included, rather than before this very second: the hub's
@@ -18,8 +18,12 @@ from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.heads import HEAD_TYP
 from ledger.jws import parse_jws
 from ledger.transparency.audit import Audit, Audited
-from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
+from ledger.transparency.evidence import Offer
+from ledger.transparency.merkle import TreeView
+from ledger.transparency.note import Note, keyring
 from ledger.transparency.spans import Window, one_by_one
+from ledger.transparency.tiles import TileNodes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from ledger.transparency.note import VerifierKey
     from ledger.transparency.replay import Replay
     from ledger.transparency.spans import InOrder
-    from ledger.transparency.witness import Latest
+    from ledger.transparency.witness import AddCheckpoint, Latest
     from schema.context import Clock
 
 __all__ = ["EntrySource", "MirroredLog"]
@@ -78,7 +82,18 @@ class MirroredLog:
         self._audit = self._opened()
 
     def _opened(self) -> Audit:
+        latest = self._store.latest()
+        if latest is not None:
+            self._check_signed(latest)
         return Audit.open(self._store.reader, self._store.state(), genesis=self._genesis, log_key=self.log_key)
+
+    def _check_signed(self, latest: Latest) -> None:
+        """What is believed of the log from one start to the next must be what the log has signed."""
+        latest.check(cosigned=False)
+        try:
+            verify_checkpoint(Note.parse(latest.note), keyring([self.log_key]))
+        except TongbanError as error:
+            raise NotVerified("corrupt_store", "the log has not signed the checkpoint cosigned last") from error
 
     @property
     def replay(self) -> Replay:
@@ -136,18 +151,41 @@ class MirroredLog:
 
     def _goal(self, claimed: Checkpoint) -> Checkpoint:
         """Give the next checkpoint to reach: that cosigned last, where it lies ahead, as it confirms the mirror."""
+        confirmed = self._confirmed
+        return claimed if confirmed is None or confirmed.size <= self.size else confirmed
+
+    @property
+    def _confirmed(self) -> Checkpoint | None:
+        """The checkpoint that was cosigned last."""
         latest = self._store.latest()
-        if latest is None or latest.size <= self.size:
-            return claimed
-        return Checkpoint(origin=claimed.origin, size=latest.size, root=latest.root)
+        return None if latest is None else Checkpoint(origin=self.log_key.name, size=latest.size, root=latest.root)
 
     def doubt(self, error: Exception) -> None:
-        """Forget the mirror if the entries made another tree than was signed, and no checkpoint has confirmed it."""
-        latest = self._store.latest()
+        """Forget what no checkpoint has confirmed, if the entries made another tree than was signed."""
+        confirmed = self._confirmed
         wrong_tree = isinstance(error, NotVerified) and error.code == "bad_inclusion"
-        if wrong_tree and self.size > (0 if latest is None else latest.size):
-            self._store.forget()
+        if wrong_tree and self.size > (0 if confirmed is None else confirmed.size):
+            self._store.forget(confirmed)
             self._audit = self._opened()
+
+    def offer(self, request: AddCheckpoint) -> Offer | None:
+        """Put beside a refused request what it may contradict; None: its checkpoint is the log's own, as mirrored here.
+
+        An older one of another tree comes with the path from its size to the checkpoint cosigned last: proof of a fork.
+        """
+        confirmed, latest, claimed = self._confirmed, self._store.latest(), request.checkpoint
+        held = None if latest is None else latest.note
+        if confirmed is None or self.is_behind or claimed.size > self.size:
+            return Offer(request=request, held=held)
+        nodes = TileNodes(self._store.reader().tile)
+        own = TreeView(claimed.size, nodes).root
+        if own == claimed.root:
+            return None
+        if not 0 < claimed.size < confirmed.size:
+            return Offer(request=request, held=held)
+        front = (own,) if claimed.size & (claimed.size - 1) == 0 else ()  # a proof leaves the root of a whole tree out
+        path = TreeView(confirmed.size, nodes).consistency_path(claimed.size)
+        return Offer(request=request, held=held, path=(*front, *path))
 
 
 def _last_head(raws: Sequence[bytes]) -> int | None:

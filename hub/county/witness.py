@@ -6,20 +6,21 @@
 What is decided stands in `ledger/transparency/witness.py`; here the latest checkpoint is read, decided upon and stored
 in one IMMEDIATE transaction with FULL sync, before the answer leaves. Two requests at once are put in order by the
 database, so the second sees what the first stored: the witness can never be rolled back, by a race or by a crash.
+What is refused although the log has signed it is kept in the same transaction (hub/county/offers.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hub.county.offers import OFFER_SCHEMA, keep_offer, read_offers, settle_offers, take_over
 from hub.database import Database
 from hub.exchange import closing, error_response, read_body
-from ledger.errors import Malformed, TongbanError
+from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.transparency.evidence import Offer
 from ledger.transparency.note import NOTE_ED25519, keyring
 from ledger.transparency.witness import (
@@ -46,15 +47,11 @@ if TYPE_CHECKING:
 
 __all__ = ["WITNESS_SCHEMA", "Cosigner", "Witness", "WitnessStore", "cosigner_routes", "log_keys"]
 
-WITNESS_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS latest (
+WITNESS_SCHEMA: Final = f"""CREATE TABLE IF NOT EXISTS latest (
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, time INTEGER NOT NULL, note BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS held (digest BLOB PRIMARY KEY, note BLOB NOT NULL)"""
+{OFFER_SCHEMA}"""
 _READ: Final = "SELECT size, root, time, note FROM latest WHERE path = ?"
 _WRITE: Final = "INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?)"
-_HOLD: Final = "INSERT OR IGNORE INTO held SELECT digest, ? FROM evidence WHERE digest = ?"
-_OFFERS: Final = "SELECT request, note FROM evidence LEFT JOIN held USING (digest) ORDER BY evidence.rowid"
-_KEEP: Final = "INSERT OR IGNORE INTO evidence SELECT ?, ? WHERE (SELECT count(*) FROM evidence) < 1000"
 
 
 def log_keys(policy: Policy) -> Keyring:
@@ -63,10 +60,17 @@ def log_keys(policy: Policy) -> Keyring:
 
 
 class WitnessStore:
-    """What the witness keeps: the latest checkpoint of each log, and signed requests that it refused."""
+    """What the witness keeps: the latest checkpoint of each log, and signed requests that it refused.
+
+    Raises NotVerified corrupt_store: a latest checkpoint is not what its note says.
+    """
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, WITNESS_SCHEMA, summed=True)
+        with self._database.transaction() as connection:
+            for (path_of,) in connection.execute("SELECT path FROM latest").fetchall():
+                _check_latest(connection, path_of)
+            take_over(connection)
 
     def decide(self, request: AddCheckpoint, judge: Callable[[Latest | None], Decision]) -> Decision:
         """Judge a request against the latest checkpoint and store the result, as one atomic and durable step."""
@@ -77,8 +81,9 @@ class WitnessStore:
             if decision.latest is not None:
                 latest = decision.latest
                 connection.execute(_WRITE, (path, latest.size, latest.root, latest.time, latest.note))
+                settle_offers(connection, latest.note)
             elif decision.evidence:
-                _keep(connection, request, held)
+                keep_offer(connection, Offer(request=request, held=None if held is None else held.note))
         return decision
 
     def latest(self, path: str) -> Latest | None:
@@ -86,32 +91,25 @@ class WitnessStore:
         with self._database.reading() as connection:
             return _latest(connection, path)
 
-    def evidence(self) -> list[bytes]:
-        """Give the signed requests that were refused, once a checkpoint, at most 1,000: possible proof of a fork."""
-        with self._database.reading() as connection:
-            return [bytes(row[0]) for row in connection.execute("SELECT request FROM evidence ORDER BY digest")]
-
     def offers(self) -> list[Offer]:
-        """Give the same requests, oldest first, each with the checkpoint that was held when it came."""
+        """Give the signed requests that were refused, oldest first, each with the checkpoint that was held then."""
         with self._database.reading() as connection:
-            rows = connection.execute(_OFFERS).fetchall()
-        return [Offer(request=AddCheckpoint.parse(request), held=note) for request, note in rows]
+            return read_offers(connection)
 
     def close(self) -> None:
         """Close the store."""
         self._database.close()
 
 
-def _keep(connection: sqlite3.Connection, request: AddCheckpoint, held: Latest | None) -> None:
-    digest = hashlib.sha256(request.note.text).digest()
-    connection.execute(_KEEP, (digest, request.format()))
-    if held is not None:
-        connection.execute(_HOLD, (held.note, digest))
-
-
 def _latest(connection: sqlite3.Connection, path: str) -> Latest | None:
     row = connection.execute(_READ, (path,)).fetchone()
     return None if row is None else Latest(size=row[0], root=row[1], time=row[2], note=row[3])
+
+
+def _check_latest(connection: sqlite3.Connection, path: str) -> None:
+    latest = _latest(connection, path)
+    if latest is not None and monitoring_path(latest.check().origin) != path:
+        raise NotVerified("corrupt_store", "the checkpoint cosigned last is of another log than its row says")
 
 
 class Witness:

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from ledger.deposits import Deposit
 from ledger.refusal import Refusal
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.evidence import Offer
 from ledger.transparency.store import Appended, Reader, StoreState
 from ledger.transparency.witness import Latest
 
@@ -52,8 +54,11 @@ class AuditStore(Protocol):
         """
         ...
 
-    def forget(self) -> None:
-        """Forget the mirrored entries, and nothing else: what was cosigned, refused and deposited stays."""
+    def forget(self, kept: Checkpoint | None = None) -> None:
+        """Forget the mirrored entries above `kept`, all of them by default, and nothing that stands beside the mirror.
+
+        kept: of the mirrored log, ends in a head, and is no larger than the mirror. Raises NotVerified corrupt_store.
+        """
         ...
 
     def deposits(self) -> Sequence[Deposit]:
@@ -83,6 +88,14 @@ class AuditStore(Protocol):
         """Give the newest refusals, newest first."""
         ...
 
-    def keep_evidence(self, request: bytes, digest: bytes) -> None:
-        """Keep a signed request that was refused: it may prove that the log forked. digest: of its note's text."""
+    def keep_evidence(self, offer: Offer) -> None:
+        """Keep a signed request that was refused, once a checkpoint: it may prove that the log forked.
+
+        One that proves it takes the place of another of the same checkpoint, and is never given up for what proves
+        nothing yet.
+        """
+        ...
+
+    def offers(self) -> Sequence[Offer]:
+        """Give the signed requests that were refused and are kept, oldest first."""
         ...

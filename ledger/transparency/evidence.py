@@ -117,10 +117,42 @@ class ForkEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A request that a witness refused, and the note of the checkpoint that it held at that moment, if any."""
+    """A request that was refused, and the note of the checkpoint that was held at that moment, if any.
+
+    path: where the refused checkpoint is the smaller one, and who refused it holds the tree: the consistency path from
+    its size to the one held, with that tree's own root in front where the size is a power of two.
+    """
 
     request: AddCheckpoint
     held: bytes | None
+    path: tuple[bytes, ...] = ()
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the very checkpoint that was held is the one that was refused: this says nothing of a fork."""
+        return self.held is not None and _unverified(self.held) == self.request.checkpoint
+
+    @property
+    def fork(self) -> ForkEvidence | None:
+        """Give what this offer proves by itself, signatures aside; None: it does not say that the log forked."""
+        if self.held is None:
+            return None
+        claimed, held, note = self.request.checkpoint, _unverified(self.held), self.request.note.format()
+        if claimed.size < held.size:
+            old, new, evidence = claimed, held, ForkEvidence(a=note, b=self.held, path=self.path)
+        else:
+            path = self.request.path if claimed.size > held.size else ()
+            old, new, evidence = held, claimed, ForkEvidence(a=self.held, b=note, path=path)
+        return evidence if old.origin == new.origin and _contradict(old, new, evidence.path) else None
+
+
+def _contradict(old: Checkpoint, new: Checkpoint, path: Sequence[bytes]) -> bool:
+    if old.size == new.size:
+        return old.root != new.root
+    try:
+        return past_root(old.size, new.size, new.root, path) != old.root
+    except NotVerified:
+        return False
 
 
 def find_forks(offers: Sequence[Offer], notes: Iterable[bytes], logs: Keyring) -> list[ForkEvidence]:
@@ -138,7 +170,8 @@ def find_forks(offers: Sequence[Offer], notes: Iterable[bytes], logs: Keyring) -
         same = [ForkEvidence(a=a, b=note) for a in known.get((b.origin, b.size), {}).values()]
         held = known.get((b.origin, offer.request.old_size), {}).values()
         grown = [ForkEvidence(a=a, b=note, path=offer.request.path) for a in held]
-        found += [each for each in (*same, *grown) if _proves(each, logs)][:1]
+        alone = [] if offer.fork is None else [offer.fork]
+        found += [each for each in (*same, *alone, *grown) if _proves(each, logs)][:1]
         _keep(known, b, note)
     return found
 

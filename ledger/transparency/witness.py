@@ -58,6 +58,7 @@ MAX_REQUEST_BYTES: Final = 256 * 1024
 _TEXT: Final = "text/plain; charset=utf-8"
 _SIZE: Final = "text/x.tlog.size"
 _MAX_SIZE_BYTES: Final = 17
+_TIME_BYTES: Final = 8  # in front of a cosignature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +99,28 @@ class AddCheckpoint:
 class Latest:
     """What a witness keeps of one log: the last checkpoint that it cosigned.
 
-    time: of the cosignature, POSIX seconds. note: with the signatures of the log and of the witness.
+    time: of the cosignature, POSIX seconds. note: with the signatures of the log and of the witness, in this order.
     """
 
     size: int
     root: bytes
     time: int
     note: bytes
+
+    def check(self, *, cosigned: bool = True) -> Checkpoint:
+        """Compare the fields with the note, which no signature is checked of, and give its checkpoint.
+
+        cosigned: False where the time is of another clock than the cosigner's. Raises NotVerified corrupt_store.
+        """
+        try:
+            note = Note.parse(self.note)
+            held = Checkpoint.parse(note.text)
+            time = int.from_bytes(note.signatures[-1].blob[:_TIME_BYTES], "big") if cosigned else self.time
+        except (TongbanError, AttributeError, TypeError) as error:  # a damaged row may hold values of any type
+            raise NotVerified("corrupt_store", f"the checkpoint cosigned last cannot be read: {error}") from error
+        if (held.size, held.root, time) != (self.size, self.root, self.time):
+            raise NotVerified("corrupt_store", "the checkpoint cosigned last is not what its note says")
+        return held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

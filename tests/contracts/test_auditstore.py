@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -16,14 +17,21 @@ from ledger.errors import Conflict, Unavailable
 from ledger.refusal import Refusal, sign_refusal
 from ledger.status import Status
 from ledger.transparency.auditstore import AuditStore, StoredRefusal
-from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from ledger.transparency.evidence import Offer
 from ledger.transparency.merkle import leaf_hash
+from ledger.transparency.sqlite import transaction
 from ledger.transparency.store import Appended
-from ledger.transparency.witness import Latest
+from ledger.transparency.witness import AddCheckpoint, Latest
 from tests.audits import MemoryAuditStore
-from tests.small_log import COUNTIES, ORIGIN, T0
+from tests.small_log import COUNTIES, LOG, ORIGIN, T0
 
-LATEST: Final = Latest(size=2, root=bytes(32), time=T0, note=b"cosigned")
+
+def signed(size: int, root: bytes = bytes(32)) -> bytes:
+    return sign_checkpoint(Checkpoint(origin=ORIGIN, size=size, root=root), ORIGIN, LOG)
+
+
+LATEST: Final = Latest(size=2, root=bytes(32), time=T0, note=signed(2))
 REFUSAL: Final = Refusal(origin=ORIGIN, size=9, root=bytes(32), code="bad_head", iat=T0, index=8)
 
 
@@ -100,6 +108,21 @@ def test_a_forgotten_mirror_takes_nothing_else_with_it(store: AuditStore) -> Non
     store.keep(batch(0, 2))
 
 
+def test_a_mirror_is_cut_back_to_a_checkpoint_and_grows_again(store: AuditStore) -> None:
+    store.keep(batch(0, 2), LATEST)
+    store.keep(batch(2, 5))
+    store.keep(batch(5, 9))
+    store.forget(Checkpoint(origin=ORIGIN, size=2, root=bytes(32)))
+    state = store.state()
+    assert state is not None
+    assert (state.size, state.note, store.latest()) == (2, text(2), LATEST)
+    assert store.reader().tile(0, 0) == leaf_hash(b"entry 0") + leaf_hash(b"entry 1")
+    gone, statement = leaf_hash(b"entry 2"), leaf_hash(b"statemententry 2")
+    assert store.reader().find([gone, leaf_hash(b"entry 1")], [statement]) == ({leaf_hash(b"entry 1"): 1}, {})
+    store.keep(batch(2, 9))
+    assert list(store.reader().entries(1, 3)) == [b"entry 1", b"entry 2"]
+
+
 def test_a_deposit_is_watched_once_from_its_first_time_on(store: AuditStore) -> None:
     assert store.deposit(deposit(1)) == (deposit(1), True)
     assert store.deposit(deposit(1, at=T0 + 9)) == (deposit(1), False)
@@ -136,14 +159,42 @@ def test_a_refusal_is_kept_once_and_given_again(store: AuditStore) -> None:
     assert list(store.refusals(1)) == [other]
 
 
+def test_two_deposits_left_out_of_one_tree_are_two_refusals(store: AuditStore) -> None:
+    """Both are about the same seal."""
+    one, other = (
+        refused(replace(REFUSAL, code="deposit_left_out", index=1, leaf=leaf_hash(name))) for name in (b"one", b"other")
+    )
+    assert store.refuse(one) == one
+    assert store.refuse(other) == other
+    assert store.refuse(one) == one
+    assert list(store.refusals(9)) == [other, one]
+
+
+def test_the_first_refusal_of_each_code_outlasts_a_flood(tmp_path: Path) -> None:
+    with closing(SqliteAuditStore(tmp_path / "auditor.sqlite")) as store:
+        first, second = refused(REFUSAL), refused(replace(REFUSAL, code="iat_too_old"))
+        store.refuse(first)
+        store.refuse(second)
+        flood = [(size, bytes(32), "bad_head", -1, b"", first.jws) for size in range(100, 10_099)]
+        with transaction(store._connection):
+            store._connection.executemany(
+                "INSERT INTO refusal (size, root, code, place, leaf, jws) VALUES (?, ?, ?, ?, ?, ?)", flood
+            )
+        for size in (10_099, 10_100, 10_101):
+            store.refuse(refused(replace(REFUSAL, size=size)))
+        kept = [size for (size,) in store._connection.execute("SELECT size FROM refusal ORDER BY id LIMIT 4")]
+        assert kept == [9, 9, 102, 103]
+
+
 def test_a_file_is_gone_on_with(tmp_path: Path) -> None:
     one = SqliteAuditStore(tmp_path / "auditor.sqlite")
     one.keep(batch(0, 2), LATEST)
     one.deposit(deposit(1))
-    one.keep_evidence(b"a request", bytes(32))
+    one.keep_evidence(Offer(request=AddCheckpoint.of(0, (), signed(9)), held=LATEST.note))
     one.close()
     two = SqliteAuditStore(tmp_path / "auditor.sqlite")
     assert (two.latest(), list(two.deposits())) == (LATEST, [deposit(1)])
     assert list(two.reader().entries(0, 2)) == [b"entry 0", b"entry 1"]
+    assert [each.request.checkpoint.size for each in two.offers()] == [9]
     two.close()
     assert (tmp_path / "auditor.sqlite").stat().st_mode & 0o777 == 0o600

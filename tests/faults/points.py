@@ -30,7 +30,8 @@ MOMENTS: Final[tuple[Moment, ...]] = ("not done", "done, not reported")
 HOWS: Final[tuple[How, ...]] = ("error", "kill")
 
 _STATEMENT: Final = re.compile(
-    r"\s*(BEGIN IMMEDIATE|COMMIT|ROLLBACK|PRAGMA \w+|CREATE \w+|UPDATE \w+|INSERT (?:OR \w+ )?INTO \w+|SELECT)"
+    r"\s*(BEGIN IMMEDIATE|COMMIT|ROLLBACK|PRAGMA \w+|CREATE \w+|UPDATE \w+|DELETE FROM \w+|SELECT"
+    r"|INSERT (?:OR \w+ )?INTO \w+)"
 )
 _TABLE: Final = re.compile(r"FROM (\w+)")
 

@@ -99,7 +99,7 @@ class WitnessPart:
             assert latest.root == root_of(_LEAVES[False][: latest.size])
             lost = sum(size > latest.size or _time(size, line) > latest.time for size, line in cosigned)
             _check_fork(witness, latest.size)
-            assert len(witness._store.evidence()) >= len(told.of("refused"))
+            assert len(witness._store.offers()) >= len(told.of("refused"))
             _ask_again(witness, latest.size, latest.time)
         unknown = _SIZES[len(cosigned) : len(told.of("asked"))]
         stored = sum(size <= latest.size and T0 + seconds <= latest.time for _, size, seconds in unknown)

@@ -11,8 +11,9 @@ import pytest
 
 from hub.database import Database, open_reader
 from hub.filesums import check_remembered, remember_files
-from hub.rowsums import check_sums
+from hub.rowsums import check_sums, install_sums
 from ledger.errors import NotVerified
+from tests.disk_faults import change_behind
 
 SCHEMA = [
     "CREATE TABLE IF NOT EXISTS a (k TEXT PRIMARY KEY, v BLOB)",
@@ -38,18 +39,6 @@ def database(path: Path) -> Iterator[Database]:
 def check(path: Path) -> int:
     with closing(open_reader(path)) as connection:
         return check_sums(connection, SCHEMA)
-
-
-def behind(path: Path, statement: str) -> None:
-    """Change the file as a fault of the disk would: no trigger takes notice."""
-    with closing(sqlite3.connect(path)) as connection:
-        names = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in names:
-            connection.execute(f'DROP TRIGGER "{name}"')
-        connection.execute(statement)
-        for _, text in names:
-            connection.execute(text)
-        connection.commit()
 
 
 @pytest.mark.usefixtures("database")
@@ -95,7 +84,7 @@ def take_back(database: Database) -> None:
 )
 def test_a_change_behind_our_back_is_found(database: Database, path: Path, statement: str, message: str) -> None:
     database.close()
-    behind(path, statement)
+    change_behind(path, statement)
     with pytest.raises(NotVerified, match=message):
         check(path)
 
@@ -124,6 +113,24 @@ def test_a_file_from_before_there_were_sums_gets_them_when_it_is_opened(path: Pa
     for _ in range(2):
         Database(path, ";\n".join(SCHEMA), summed=True).close()
         assert check(path) == 1
+
+
+def test_only_the_named_tables_are_summed_and_the_others_are_written_by_anyone(path: Path) -> None:
+    """Rows of a table that follow from others need no sums; a file without any gets those of the named ones."""
+    with closing(Database(path, ";\n".join(SCHEMA))) as database, database.transaction() as connection:
+        connection.execute("INSERT INTO a VALUES ('k', x'00')")
+        connection.execute("INSERT INTO b VALUES (1, 0.5)")
+        install_sums(connection, {"a"})
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO b VALUES (2, 0.5)")
+        connection.commit()
+    with closing(open_reader(path)) as connection:
+        assert check_sums(connection, SCHEMA, {"a"}) == 1
+        with pytest.raises(NotVerified, match="other tables, indexes or triggers"):
+            check_sums(connection, SCHEMA)
+    change_behind(path, "UPDATE a SET v = x'01'")
+    with closing(open_reader(path)) as connection, pytest.raises(NotVerified, match="row 1 of a"):
+        check_sums(connection, SCHEMA, {"a"})
 
 
 @pytest.fixture

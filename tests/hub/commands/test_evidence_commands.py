@@ -14,6 +14,7 @@ import pytest
 from hub.county.auditing import SqliteAuditStore
 from hub.county.witness import Witness, WitnessStore, log_keys
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from ledger.transparency.evidence import Offer
 from ledger.transparency.merkle import consistency_path
 from ledger.transparency.note import COSIGNATURE_ED25519, NOTE_ED25519, VerifierKey
 from ledger.transparency.policy import Policy
@@ -75,8 +76,8 @@ def test_what_an_auditor_refused_is_exported_too(county: Path) -> None:
     with closing(SqliteAuditStore(county / "auditor.sqlite")) as store:
         held = AddCheckpoint.parse(request(0, 5, TREE)).note.format()
         store.keep(None, Latest(size=5, root=TREE.root(0, 5), time=1, note=held))
-        for number, refused in enumerate((request(0, 5, OTHER), request(5, 7, OTHER), request(5, 8, TREE))):
-            store.keep_evidence(refused, bytes([number]))
+        for refused in (request(0, 5, OTHER), request(5, 7, OTHER), request(5, 8, TREE)):
+            store.keep_evidence(Offer(request=AddCheckpoint.parse(refused), held=held))
     made = tongban("county", "evidence", "--data", county, "--output", county / "out")
     assert (made.code, made.out.splitlines()[0]) == (0, "3 signed checkpoints were refused; 3 of them prove a fork")
 
@@ -108,7 +109,9 @@ def test_what_proves_nothing_exits_1_and_what_cannot_be_read_exits_2(county: Pat
 
 def test_a_witness_from_before_it_kept_what_it_held_and_one_that_is_damaged(county: Path) -> None:
     with closing(sqlite3.connect(county / "witness.sqlite")) as connection:
-        connection.execute("DROP TABLE held")
+        connection.execute("CREATE TABLE evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL)")
+        connection.execute("INSERT INTO evidence SELECT root, request FROM offer ORDER BY id")
+        connection.execute("DROP TABLE offer")
         connection.commit()
     made = tongban("county", "evidence", "--data", county, "--output", county / "out")
     assert (made.code, made.out.splitlines()[0]) == (0, "3 signed checkpoints were refused; 2 of them prove a fork")

@@ -12,17 +12,24 @@ from typing import Final
 import pytest
 
 from hub.county.auditcheck import check_auditor
-from hub.county.auditing import SqliteAuditStore
+from hub.county.auditing import SUMMED, SqliteAuditStore
 from hub.county.auditor import Auditor
 from ledger.deposits import Deposit
 from ledger.errors import NotVerified, Unavailable
-from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from ledger.transparency.checkpoint import (
+    Checkpoint,
+    cosign,
+    sign_checkpoint,
+    verify_checkpoint,
+    with_cosignatures,
+)
 from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.note import COSIGNATURE_ED25519, Note, VerifierKey, keyring
 from ledger.transparency.policy import Policy
 from ledger.transparency.store import Appended
 from ledger.transparency.witness import AddCheckpoint, Decision, Latest, monitoring_path
 from tests.audits import GENESIS_STATE, LOG_KEY, BookSource, add_checkpoint, auditor_of, claimed_of, refusal_in
+from tests.disk_faults import change_behind
 from tests.entropy import signer_of
 from tests.logbook import LogBook
 from tests.ports import FakeClock
@@ -267,14 +274,18 @@ def test_a_fault_far_ahead_is_refused_all_the_same(far: World) -> None:
     assert (refusal.code, refusal.index, refusal.size) == ("bad_encoding", wrong, far.book.size)
 
 
-def test_a_mirror_that_leads_to_another_tree_is_forgotten_and_fetched_anew(far: World) -> None:
-    """What was cosigned stays, and confirms the new mirror on the way."""
+def test_what_led_to_another_tree_is_forgotten_and_fetched_anew(far: World) -> None:
+    """What was cosigned stays, with the entries below it."""
     other = issue_at(T0 + 62, exp=T0 + 99_999).partition("~")[0].encode()
     far.source.served = lambda entries: [*entries[:5], other, *entries[6:]]
     refusal = refusal_in(far.caught_up(lambda: far.ask(4)))
     assert refusal.code == "bad_inclusion"
+    assert far.auditor.replay.size == 4
     far.source.served = list  # the auditor says the same again, and looks once more
+    far.source.asked.clear()
     assert far.caught_up(lambda: far.ask(4), 200).status == 200
+    assert min(start for start, _ in far.source.asked) == 4
+    assert check_auditor(far.path, Policy.parse(POLICY), GENESIS_STATE) == far.book.size
 
 
 def test_a_forgotten_mirror_is_fetched_anew_without_judging_old_dates(world: World) -> None:
@@ -302,34 +313,72 @@ def test_its_file_can_be_checked_and_a_flipped_byte_is_found(world: World, tmp_p
     assert check_auditor(world.path, policy, GENESIS_STATE) == 6
     with closing(sqlite3.connect(world.path)) as connection:
         connection.execute("VACUUM INTO ?", (str(tmp_path / "copy"),))
-    cells = {
-        "entry": "d", "leaf": "h", "statement": "h", "tile": "h", "status": "t", "head": "body", "meta": "value",
-        "latest": "note", "deposit": "raw", "refusal": "jws", "evidence": "request", "held": "note",
-    }  # fmt: skip
-    for table, column in cells.items():
-        damaged = tmp_path / table
+    for table, column in cells_of(tmp_path / "copy"):
+        damaged = tmp_path / "damaged"
         damaged.write_bytes((tmp_path / "copy").read_bytes())
         with closing(sqlite3.connect(damaged)) as connection:
-            row = f"SELECT {column} FROM {table} LIMIT 1"  # noqa: S608  # names of our own
-            value = bytes(connection.execute(row).fetchone()[0])
-            for at in {0, len(value) // 2, len(value) - 1}:
-                flipped = value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
-                change = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"  # noqa: S608  # the same
-                connection.execute(change, (flipped, value))
-                connection.commit()
-                with pytest.raises(NotVerified, match="corrupt_store"):
-                    check_auditor(damaged, policy, GENESIS_STATE)
-                connection.execute(change, (value, flipped))
-                connection.commit()
+            (value,) = connection.execute(f"SELECT {column} FROM {table} LIMIT 1").fetchone()  # noqa: S608  # our names
+        for wrong in near(value):
+            change = f"UPDATE {table} SET {column} = ? WHERE {column} IS ?"  # noqa: S608  # the same
+            change_behind(damaged, change, wrong, value)
+            with pytest.raises(NotVerified, match="corrupt_store"):
+                check_auditor(damaged, policy, GENESIS_STATE)
+            damaged.write_bytes((tmp_path / "copy").read_bytes())
         assert check_auditor(damaged, policy, GENESIS_STATE) == 6
 
 
+def cells_of(path: Path) -> list[tuple[str, str]]:
+    """Name a column of each table of the mirror, and all of the others."""
+    mirror = {"entry": "d", "leaf": "h", "statement": "h", "tile": "h", "status": "t", "head": "body", "meta": "value"}
+    columns = "SELECT name FROM pragma_table_info(?) WHERE name <> 'id'"
+    with closing(sqlite3.connect(path)) as connection:
+        beside = {table: connection.execute(columns, (table,)).fetchall() for table in (*sorted(SUMMED), "row_sum")}
+    return [*mirror.items(), *((table, column) for table, found in beside.items() for (column,) in found)]
+
+
+def near(value: bytes | str | int | None) -> list[object]:
+    """Give what a stored value may become."""
+    match value:
+        case bytes():
+            places = {0, len(value) // 2, len(value) - 1} if value else ()
+            return [value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :] for at in places] or [b"x"]
+        case str():
+            return [chr(ord(value[0]) ^ 1) + value[1:]]
+        case int():
+            return [value ^ 1, value + (1 << 32)]
+        case None:
+            return [b""]
+
+
+@pytest.mark.parametrize(
+    "change", ["size = 3", "root = zeroblob(32)", "time = time + 86400", "note = replace(note, x'0a340a', x'0a350a')"]
+)
+def test_it_does_not_go_on_from_a_changed_checkpoint(world: World, change: str) -> None:
+    """What it would cosign next must have grown from what it has signed; another time would be signed, too."""
+    world.close()
+    change_behind(world.path, f"UPDATE latest SET {change}")  # noqa: S608  # literals above
+    with pytest.raises(NotVerified, match="corrupt_store"):
+        auditor_of(world.path, world.source, world.clock)
+    change_behind(world.path, "DELETE FROM latest")
+    world.auditor = auditor_of(world.path, world.source, world.clock)
+
+
+def test_it_does_not_go_on_from_a_checkpoint_that_the_log_has_not_signed(world: World) -> None:
+    world.close()
+    stranger = signer_of("stranger")
+    note = Note.parse(sign_checkpoint(claimed_of(world.book), ORIGIN, stranger))
+    cosigned = with_cosignatures(note, [cosign(note.text, KEY.name, AUDITORS["370214"].signer, NOW)]).format()
+    change_behind(world.path, "UPDATE latest SET note = ?", cosigned)
+    with pytest.raises(NotVerified, match="the log has not signed"):
+        auditor_of(world.path, world.source, world.clock)
+    change_behind(world.path, "DELETE FROM latest")
+    world.auditor = auditor_of(world.path, world.source, world.clock)
+
+
 def test_a_log_that_missed_an_answer_is_no_evidence_of_a_fork(world: World) -> None:
-    """It asks from an old size for what was cosigned meanwhile, or for more; only another tree is kept."""
+    """It asks from an old size for what was cosigned meanwhile, or for more: nothing of it is left in the end."""
     assert world.ask(0).status == 409
     world.grow(*seals(1, start=9))
     assert world.ask(0).status == 409
-    fork = sign_checkpoint(Checkpoint(origin=ORIGIN, size=4, root=bytes(32)), ORIGIN, LOG)
-    assert world.auditor.add_checkpoint(AddCheckpoint.of(0, (), fork).format()).status == 409
-    with closing(sqlite3.connect(world.path)) as connection:
-        assert connection.execute("SELECT count(*) FROM evidence").fetchone() == (1,)
+    assert world.ask(4).status == 200
+    assert list(world.auditor.store.offers()) == []

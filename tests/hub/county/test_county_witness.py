@@ -152,7 +152,7 @@ async def test_a_refused_request_that_the_log_signed_is_kept_as_evidence_once(
     for _ in range(2):
         await _add(client, _request(7, 9, leaves=FORK))
     await _add(client, CASES["signed by a stranger"][0])
-    assert store.evidence() == [_request(7, 9, leaves=FORK)]
+    assert [each.request.format() for each in store.offers()] == [_request(7, 9, leaves=FORK)]
 
 
 async def test_the_empty_tree_is_cosigned(client: httpx2.AsyncClient) -> None:

@@ -159,7 +159,7 @@ def forget(stores: Sequence[WitnessStore]) -> None:
     """Take every witness back to the common beginning, which only a test can do."""
     for store in stores:
         with store._database.transaction() as connection:
-            for statement in ("DELETE FROM latest", "DELETE FROM evidence", "DELETE FROM held"):
+            for statement in ("DELETE FROM latest", "DELETE FROM offer"):
                 connection.execute(statement)
 
 

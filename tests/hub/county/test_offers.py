@@ -1,0 +1,268 @@
+"""What witness and auditor keep of refused requests: a fork is never pushed out by what anyone may send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from hashlib import sha256
+from itertools import accumulate
+from pathlib import Path
+from typing import Final, Protocol
+
+import pytest
+
+from hub.county.auditing import AUDIT_SCHEMA, SUMMED, SqliteAuditStore
+from hub.county.offers import MAX_PROVEN, MAX_UNPROVEN, OFFER_SCHEMA, keep_offer, read_offers
+from hub.county.witness import WITNESS_SCHEMA, Witness, WitnessStore
+from hub.database import Database, open_reader, open_writer
+from hub.rowsums import check_sums
+from ledger.refusal import Refusal, sign_refusal
+from ledger.transparency.auditstore import StoredRefusal
+from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from ledger.transparency.evidence import ForkEvidence, Offer, find_forks
+from ledger.transparency.merkle import Frontier, consistency_path, leaf_hash, root_of
+from ledger.transparency.note import keyring
+from ledger.transparency.witness import AddCheckpoint, Decision
+from tests.audits import LOG_KEY, BookSource, auditor_of, claimed_of
+from tests.entropy import signer_of
+from tests.logbook import LogBook
+from tests.sequenced import seals
+from tests.small_log import COUNTIES, GENESIS, LOG, ORIGIN, T0
+
+LOGS: Final = keyring([LOG_KEY])
+OLD: Final = 2_000
+SIZE: Final = OLD + 2
+"""Entries of the log: a genesis, so many seals, a head. Each old size below it has a checkpoint."""
+
+
+def roots(leaves: Sequence[bytes]) -> list[bytes]:
+    """Give the root at every size from 0 on."""
+    grown = accumulate(leaves, lambda frontier, leaf: frontier.append([leaf]).frontier, initial=Frontier())
+    return [frontier.root() for frontier in grown]
+
+
+@pytest.fixture(scope="module")
+def book() -> LogBook:
+    book = LogBook(GENESIS, LOG)
+    for raw in seals(OLD):
+        book.append(raw)
+    book.close()
+    assert book.size == SIZE
+    return book
+
+
+FORK: Final = [leaf_hash(b"fork %d" % number) for number in range(SIZE + 10)]
+
+
+def signed(size: int, root: bytes) -> bytes:
+    return sign_checkpoint(Checkpoint(origin=ORIGIN, size=size, root=root), ORIGIN, LOG)
+
+
+def request(old: int, size: int, root: bytes, path: Sequence[bytes] = ()) -> AddCheckpoint:
+    return AddCheckpoint.of(old, tuple(path), signed(size, root))
+
+
+def growth(old: int, size: int, leaves: Sequence[bytes]) -> list[bytes]:
+    return consistency_path(old, size, lambda level, i: root_of(leaves[i << level : (i + 1) << level]))
+
+
+class Asked(Protocol):
+    """A witness or an auditor."""
+
+    def add_checkpoint(self, body: bytes) -> Decision: ...
+
+
+class Keeping(Protocol):
+    """Its store."""
+
+    def offers(self) -> Sequence[Offer]: ...
+
+
+Cosigner = tuple[Asked, Keeping]
+
+
+@pytest.fixture(params=["witness", "auditor"])
+def cosigner(request: pytest.FixtureRequest, book: LogBook, tmp_path: Path) -> Iterator[Cosigner]:
+    """Give one that has cosigned the log."""
+    whole = AddCheckpoint.of(0, (), signed(SIZE, claimed_of(book).root)).format()
+    if request.param == "witness":
+        with closing(WitnessStore(tmp_path / "witness.sqlite")) as store:
+            witness = witness_over(store)
+            assert witness.add_checkpoint(whole).status == 200
+            yield witness, store
+        return
+    auditor = auditor_of(tmp_path / "auditor.sqlite", BookSource(book), lambda: T0 + 3600)
+    auditor._catch_up(claimed_of(book))
+    assert auditor.add_checkpoint(whole).status == 200
+    yield auditor, auditor.store
+    auditor.stop()
+    assert isinstance(auditor.store, SqliteAuditStore)
+    auditor.store.close()
+
+
+def witness_over(store: WitnessStore) -> Witness:
+    return Witness(store, logs=LOGS, name="w.example/witness", signer=signer_of("w"), clock=lambda: T0)
+
+
+def proofs(store: Keeping) -> list[ForkEvidence]:
+    found = find_forks(store.offers(), [], LOGS)
+    assert all(each.prove(LOGS) for each in found)
+    return found
+
+
+def test_a_fork_is_proven_after_two_thousand_innocent_checkpoints(cosigner: Cosigner, book: LogBook) -> None:
+    """One came before them, of the same size; one after, that grows the other tree with its own proof."""
+    asked, store = cosigner
+    assert asked.add_checkpoint(request(3, SIZE, root_of(FORK[:SIZE])).format()).status == 409
+    own = roots(book.leaves())
+    for size in range(1, OLD + 1):
+        assert asked.add_checkpoint(request(size % 3, size, own[size]).format()).status in {400, 409}
+    assert [each.request.checkpoint.size for each in store.offers() if each.fork] == [SIZE]
+    grown = request(SIZE, SIZE + 9, root_of(FORK[: SIZE + 9]), growth(SIZE, SIZE + 9, FORK))
+    assert asked.add_checkpoint(grown.format()).status == 422
+    assert [Checkpoint.parse(each.b.partition(b"\n\n")[0] + b"\n").size for each in proofs(store)] == [SIZE, SIZE + 9]
+    assert len(store.offers()) == 2 + (MAX_UNPROVEN if isinstance(store, WitnessStore) else 0)
+
+
+@pytest.mark.parametrize("size", [7, 1024, 1999])
+def test_an_auditor_proves_a_fork_of_any_old_size(book: LogBook, tmp_path: Path, size: int) -> None:
+    """By the path in its own mirror; what the log has really published at that size is not kept at all."""
+    with closing(SqliteAuditStore(tmp_path / "auditor.sqlite")) as store:
+        auditor = auditor_of(store, BookSource(book), lambda: T0 + 3600)
+        auditor._catch_up(claimed_of(book))
+        assert auditor.add_checkpoint(request(0, SIZE, claimed_of(book).root).format()).status == 200
+        for old, root in ((0, roots(book.leaves())[size]), (size, root_of(FORK[:size]))):
+            assert auditor.add_checkpoint(request(old, size, root).format()).status == 409
+        (evidence,) = proofs(store)
+        assert evidence.a == signed(size, root_of(FORK[:size]))
+
+
+TREE: Final = [leaf_hash(b"entry %d" % number) for number in range(40)]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(tmp_path / "offers.sqlite", OFFER_SCHEMA, summed=True)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def keep(database: Database) -> Callable[..., None]:
+    def keep(asked: AddCheckpoint, held: bytes | None = None) -> None:
+        with database.transaction() as connection:
+            keep_offer(connection, Offer(request=asked, held=held))
+
+    return keep
+
+
+def kept(database: Database) -> list[tuple[int, int]]:
+    """Give size of each row, and whether it is proven."""
+    with database.reading() as connection:
+        return connection.execute("SELECT size, proven FROM offer ORDER BY id").fetchall()
+
+
+def test_a_wrong_proof_that_is_sent_first_does_not_keep_the_right_one_out(
+    database: Database, keep: Callable[..., None]
+) -> None:
+    held, root = signed(5, root_of(TREE[:5])), root_of(FORK[:9])
+    keep(request(5, 9, root), held)
+    assert kept(database) == [(9, 0)]
+    keep(request(5, 9, root, growth(5, 9, FORK)), held)
+    keep(request(5, 9, root, [bytes(32)]), held)
+    assert kept(database) == [(9, 1)]
+    with database.reading() as connection:
+        assert len(find_forks(read_offers(connection), [], LOGS)) == 1
+
+
+def test_two_of_one_size_prove_each_other(database: Database, keep: Callable[..., None]) -> None:
+    for leaves in (TREE, FORK):
+        keep(request(0, 4, root_of(leaves[:4])), signed(30, root_of(TREE[:30])))
+    keep(request(0, 6, root_of(TREE[:6])), signed(30, root_of(TREE[:30])))
+    assert kept(database) == [(4, 1), (4, 1), (6, 0)]
+
+
+def test_what_proves_nothing_yet_is_a_ring_of_each_log(database: Database, keep: Callable[..., None]) -> None:
+    other = sign_checkpoint(Checkpoint(origin="x.example", size=9, root=bytes(32)), "x.example", LOG)
+    keep(AddCheckpoint.of(0, (), other))
+    keep(request(0, 5, root_of(FORK[:5])), signed(5, root_of(TREE[:5])))
+    for size in range(100, 100 + MAX_UNPROVEN + 3):
+        keep(request(0, size, bytes(32)))
+    sizes = [size for size, _ in kept(database)]
+    assert sizes == [9, 5, *range(103, 103 + MAX_UNPROVEN)]
+
+
+def test_the_first_proofs_of_a_log_are_kept_for_good(database: Database, keep: Callable[..., None]) -> None:
+    """More than a thousand come only from who holds the log's key."""
+    held = signed(5, root_of(TREE[:5]))
+    with database.transaction() as connection:
+        for number in range(MAX_PROVEN + 2):
+            keep_offer(connection, Offer(request=request(5, 5, sha256(b"%d" % number).digest()), held=held))
+        assert connection.execute("SELECT count(*), max(id) FROM offer").fetchone() == (MAX_PROVEN, MAX_PROVEN)
+    keep(request(5, 40, bytes(32)), held)
+    assert kept(database)[-1] == (40, 0)
+
+
+def test_what_is_cosigned_settles_what_is_kept_of_its_size(tmp_path: Path) -> None:
+    """The log's own growth, asked for from an old size, goes; another tree of that size is proven."""
+    with closing(WitnessStore(tmp_path / "witness.sqlite")) as store:
+        witness = witness_over(store)
+        asked = [
+            (request(0, 3, root_of(TREE[:3])), 200),
+            (request(0, 9, root_of(TREE[:9])), 409),
+            (request(0, 20, root_of(FORK[:20])), 409),
+            (request(3, 9, root_of(TREE[:9]), growth(3, 9, TREE)), 200),
+        ]
+        assert [witness.add_checkpoint(each.format()).status for each, _ in asked] == [status for _, status in asked]
+        assert [(each.request.checkpoint.size, each.fork) for each in store.offers()] == [(20, None)]
+        last = request(9, 20, root_of(TREE[:20]), growth(9, 20, TREE))
+        assert witness.add_checkpoint(last.format()).status == 200
+        assert len(proofs(store)) == len(store.offers()) == 1
+
+
+BEFORE: Final = """CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS held (digest BLOB PRIMARY KEY, note BLOB NOT NULL)"""
+
+
+def fill_before(path: Path, schema: str, *, summed: bool) -> None:
+    """Make a file of before: innocent requests, and among them one that proves a fork."""
+    held = signed(30, root_of(TREE[:30]))
+    with closing(Database(path, f"{schema};\n{BEFORE}", summed=summed)) as old, old.transaction() as connection:
+        for size in range(1, 31):
+            asked = request(0, size, root_of((FORK if size == 30 else TREE)[:size]))
+            digest = sha256(asked.note.text).digest()
+            connection.execute("INSERT INTO evidence VALUES (?, ?)", (digest, asked.format()))
+            connection.execute("INSERT INTO held VALUES (?, ?)", (digest, held))
+
+
+def test_a_witness_takes_over_what_it_kept_before(tmp_path: Path) -> None:
+    path = tmp_path / "witness.sqlite"
+    fill_before(path, WITNESS_SCHEMA.partition(";\n")[0], summed=True)
+    with closing(open_reader(path)) as connection:
+        assert len(read_offers(connection)) == 30
+    for _ in range(2):
+        with closing(WitnessStore(path)) as store:
+            assert len(store.offers()) == 30
+            assert len(proofs(store)) == 1
+        with closing(open_reader(path)) as connection:
+            assert check_sums(connection, WITNESS_SCHEMA.split(";\n")) == 30
+
+
+REFUSAL_BEFORE: Final = """CREATE TABLE refusal (
+  id INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, code TEXT NOT NULL, place INTEGER NOT NULL,
+  jws BLOB NOT NULL, UNIQUE (size, root, code, place))"""
+
+
+def test_an_auditor_takes_over_what_it_kept_before_and_gets_sums(tmp_path: Path) -> None:
+    path, schema = tmp_path / "auditor.sqlite", AUDIT_SCHEMA.split(";\n")
+    fill_before(path, REFUSAL_BEFORE, summed=False)
+    refusal = Refusal(origin=ORIGIN, size=9, root=bytes(32), code="deposit_left_out", iat=T0, index=1, leaf=bytes(32))
+    jws = sign_refusal(refusal, kid="370214#1", signer=COUNTIES["370214"])
+    with closing(open_writer(path)) as connection:
+        connection.execute("INSERT INTO refusal VALUES (5, 9, zeroblob(32), 'deposit_left_out', 1, ?)", (jws,))
+    for _ in range(2):
+        with closing(SqliteAuditStore(path)) as store:
+            assert (len(store.offers()), len(proofs(store))) == (30, 1)
+            assert [each.refusal for each in store.refusals(9)] == [refusal]
+            assert store.refuse(StoredRefusal(refusal=refusal, jws=b"said again")).jws == jws
+        with closing(open_reader(path)) as connection:
+            assert check_sums(connection, schema, SUMMED) == 31
