@@ -158,6 +158,8 @@ def status(
 ) -> None:
     """Count what is sealed, and where its delivery to the ledger stands; name what the hub refused for good.
 
+    Says so, too, when the members' keys have not been confirmed for ten minutes and a heartbeat of the ledger.
+
     Example: tongban county status --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
@@ -167,7 +169,8 @@ def status(
         typer.echo(orjson.dumps({**counts, "failed_items": items}).decode())
         return
     for name, value in counts.items():
-        typer.echo(f"{name:10} {value}")
+        if value is not None:
+            typer.echo(f"{name:10} {value}")
     for item in failed[:_SHOWN]:
         typer.echo(f"failed     {item.identifier} {item.kind} {item.code}")
     if len(failed) > _SHOWN:

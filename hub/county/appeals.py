@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.county.outbox import Item, Outbox
+    from ledger.errors import TongbanError
     from ledger.transparency.policy import PolicyWitness
     from schema.context import Clock
 
@@ -142,9 +143,13 @@ def _read(status: int, body: bytes) -> tuple[int | None, str | None] | None:
         case {"index": int()} if status == 200:
             return None, None
         case {"error": dict(stated)}:
-            error = stated_error(stated)
-            if error is None or isinstance(error, Unavailable) or error.code == _PASSING:
-                return None
-            return None, error.code
+            return _refusal(stated_error(stated))
         case _:
             return None
+
+
+def _refusal(error: TongbanError | None) -> tuple[None, str] | None:
+    """Give the code of a refusal; None: the auditor may say otherwise the next time."""
+    if error is None or isinstance(error, Unavailable) or error.code == _PASSING:
+        return None
+    return None, error.code

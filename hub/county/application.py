@@ -1,6 +1,8 @@
 """The county node as a web application: witness and record-source endpoint, with the outbox's workers beside them.
 
-POST /witness/add-checkpoint · GET /witness/<hex H(origin)>/checkpoint · POST /records/faces · GET /healthz
+POST /witness/add-checkpoint · GET /witness/<hex H(origin)>/checkpoint · POST /records/faces
+GET /healthz: the process answers · GET /readyz: 200 {"ready":true,"missing":{}}, or 503 with what is missing, as
+{"ready":false,"missing":{"keys":"no witnessed head has confirmed the members' keys for 700 s: …"}}
 and, where the county runs an auditor, those of hub/county/audited.py
 """
 
@@ -103,7 +105,14 @@ def create_county_app(
     async def health(_request: Request) -> Response:
         return JSONResponse({"county": node.county, "status": "ok"}, headers={"Cache-Control": "no-store"})
 
-    routes = [*cosigner_routes("/witness", witness), *faces.routes(), Route("/healthz", health, methods=["GET"])]
+    async def ready(_request: Request) -> Response:
+        fault = await asyncio.to_thread(node.keys_fault, clock())
+        missing = {} if fault is None else {"keys": fault}
+        document = {"ready": not missing, "missing": missing}
+        return JSONResponse(document, 503 if missing else 200, headers={"Cache-Control": "no-store"})
+
+    told = [Route("/healthz", health, methods=["GET"]), Route("/readyz", ready, methods=["GET"])]
+    routes = [*cosigner_routes("/witness", witness), *faces.routes(), *told]
     if auditing is not None and passing_on is not None:
         routes += auditing.routes(passing_on)
     return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Masked)])

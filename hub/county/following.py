@@ -2,6 +2,7 @@
 
 Every process of the folder then signs with the keys that the ledger lists (hub/county/rotation.py). What the log says
 is checked from the pinned genesis on and against a witnessed head; what does not hold is logged, the old state stays.
+How old that head is, is known to every process as well (hub/county/keyview.py), and logged as `keys_stale`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hub.county.keyview import KEYS_BELIEVED_S
 from hub.keychain import fetch_chain
 from hub.policyfile import policy_fault
 from ledger.errors import TongbanError, Unavailable
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["KeyFollower"]
 
 _EVERY_S: Final = 15.0
-_WHOLE_S: Final = 300  # a log that says "nothing new" is not believed for longer: its head binds all keys
-_STALE_S: Final = 3_600
+_ALARM_EVERY_S: Final = 300
 _MAX_KEYS: Final = SYNC_FILES["keys.json"]
 
 _log = structlog.get_logger(__name__)
@@ -40,14 +41,15 @@ class KeyFollower:
         self._log: Final = log
         self._clock: Final = clock
         self._every_s: Final = every_s
-        self._checked = 0  # when a witnessed head bound the chain last
+        self._bound = 0  # time of the witnessed head that bound the chain last
+        self._alarmed = 0
 
     async def run(self) -> None:
         """Follow for ever; ends when it is cancelled. Any fault is logged and tried again."""
         await asyncio.to_thread(self.warn)
         while True:
             try:
-                await asyncio.to_thread(self.follow)
+                await asyncio.to_thread(self._look)
             except Unavailable:
                 pass  # the hub is away: the outbox says so already
             except TongbanError as error:
@@ -56,24 +58,36 @@ class KeyFollower:
                 _log.error("keys_stopped", kind=type(error).__name__)
             await asyncio.sleep(self._every_s)
 
+    def _look(self) -> None:
+        try:
+            self.follow()
+        finally:
+            self.alarm()
+
     def follow(self) -> bool:
         """Look once, and tell whether the chain has grown. Raises as fetch_chain.
 
-        That nothing is new is taken on the log's word for five minutes, then a witnessed head must bind the chain as it
-        is here. A head that is older than an hour is logged: the log may be showing this node an old state.
+        That nothing is new is taken on the log's word for five minutes from the head on that bound the chain last; then
+        a newer witnessed head must bind the chain as it is here.
         """
         held, now = self._node.chain.chain(), self._clock()
-        if now < self._checked + _WHOLE_S and self._log.need(f"keys?from={held.size}", _MAX_KEYS) == b"[]":
+        if now < self._bound + KEYS_BELIEVED_S and self._log.need(f"keys?from={held.size}", _MAX_KEYS) == b"[]":
             return False
         chain = fetch_chain(self._log, self._node.verifier.anchor, held, now)
-        self._checked = now
-        if chain.time is not None and chain.time < now - _STALE_S:
-            _log.warning("keys_stale", seconds=now - chain.time)
         grown = self._node.chain.keep(chain)
+        self._bound = min(now, chain.time or 0)
+        self._node.key_view.seen(self._bound)
         if grown:
             _log.info("keys_followed", index=chain.entries[-1][0])
             self.warn()
         return grown
+
+    def alarm(self) -> None:
+        """Log it, at most once in five minutes, while the view of the keys is stale."""
+        now = self._clock()
+        if now >= self._alarmed + _ALARM_EVERY_S and (fault := self._node.keys_fault(now)) is not None:
+            self._alarmed = now
+            _log.warning("keys_stale", reason=fault)
 
     def warn(self) -> None:
         """Log it when the folder's policy is not the one that the key state names."""

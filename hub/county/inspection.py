@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.county.auditcheck import check_auditor
-from hub.county.outbox import OUTBOX_SCHEMA
-from hub.county.records import RECORD_SCHEMA
+from hub.county.node import NODE_SCHEMA
 from hub.county.witness import WITNESS_SCHEMA, log_keys
 from hub.database import open_reader
 from hub.filesums import check_remembered
@@ -38,7 +37,7 @@ from ledger.transparency.witness import monitoring_path
 __all__ = ["CountyFindings", "check_county"]
 
 _STORES: Final = {
-    "records.sqlite": [*RECORD_SCHEMA.split(";\n"), *OUTBOX_SCHEMA.split(";\n")],
+    "records.sqlite": NODE_SCHEMA.split(";\n"),
     "witness.sqlite": WITNESS_SCHEMA.split(";\n"),
 }
 _LATEST: Final = "SELECT path, size, root, note FROM latest ORDER BY path"

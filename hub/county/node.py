@@ -1,6 +1,6 @@
 """A county node: the opened data folder, and what its people do with it.
 
-    records.sqlite        records and outbox: what is sealed, and what of it the log does not have yet
+    records.sqlite        records and outbox: what is sealed, and what of it the log does not have yet; age of the keys
     policy, genesis       from the alliance: by these the node believes the hub, and by nothing else
 
 Several processes may have one folder open: `seal` and `revoke` write while `serve` delivers. Only one may serve.
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.assertion import client_assertion
 from hub.county.keys import witness_name
+from hub.county.keyview import KEY_VIEW_SCHEMA, KeyView
 from hub.county.outbox import OUTBOX_SCHEMA, OVERDUE_S, Item, Outbox
 from hub.county.outcomes import CountyStatus, Sealed
 from hub.county.records import RECORD_SCHEMA, Face, RecordStore
@@ -46,7 +47,10 @@ if TYPE_CHECKING:
     from hub.county.keys import CountyKeys, KeyRing
     from hub.county.licenses import LicenseRecord
 
-__all__ = ["CountyNode"]
+__all__ = ["NODE_SCHEMA", "CountyNode"]
+
+NODE_SCHEMA: Final = f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA};\n{KEY_VIEW_SCHEMA}"
+"""The tables of `records.sqlite`."""
 
 _MAX_GENESIS_BYTES: Final = 65_536
 
@@ -70,9 +74,10 @@ class CountyNode:
         self.random: Final = random
         self.chain: Final = FolderChain(data)
         self.standing: Final = StandingKeys(ring, self.chain, lambda: self.policy)
-        self._database: Final = Database(data / "records.sqlite", f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA}", summed=True)
+        self._database: Final = Database(data / "records.sqlite", NODE_SCHEMA, summed=True)
         self.records: Final = RecordStore(self._database, FaceCipher(ring.records, random))
         self.outbox: Final = Outbox(self._database)
+        self.key_view: Final = KeyView(self._database)
 
     @property
     def county(self) -> str:
@@ -288,8 +293,16 @@ class CountyNode:
                 connection, item, leaf=sealed.leaf, entry=sealed.entry, journal=sealed.journal, due=now + 1
             )
 
+    def keys_fault(self, now: int) -> str | None:
+        """Say why the members' keys may be others than those known here; None: they are those, or there are none."""
+        try:
+            chain = self.chain.founded()
+        except TongbanError as error:
+            return error.message
+        return None if chain is None else self.key_view.fault(now, chain.state.rule("heartbeat_s"))
+
     def status(self, now: int) -> CountyStatus:
-        """Count what is sealed, and where the outbox stands."""
+        """Count what is sealed, where the outbox stands, and whether the members' keys are known."""
         counts = self.outbox.counts(now - OVERDUE_S)
         return CountyStatus(
             sealed=self.records.count(),
@@ -299,6 +312,7 @@ class CountyNode:
             overdue=counts.overdue,
             failed=counts.failed,
             deposited=counts.deposited,
+            keys=self.keys_fault(now),
         )
 
     def close(self) -> None:

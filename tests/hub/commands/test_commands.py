@@ -28,7 +28,7 @@ def test_ingest_for_machines_and_for_people(tmp_path: Path) -> None:
     assert again.out == f"13 rows: 0 sealed, 12 already, 1 rejected\nrejects (bad_row 1): {feed}.rejects.csv\n"
     status = tongban("county", "status", *folder.options, "--json")
     counts = {"sealed": 12, "pending": 12, "witnessed": 0, "stated": 0, "overdue": 0, "failed": {}, "deposited": 0}
-    counts |= {"failed_items": []}
+    counts |= {"keys": None, "failed_items": []}
     assert (status.code, json.loads(status.out)) == (0, counts)
 
 

@@ -47,6 +47,21 @@ async def test_a_node_delivers_what_another_process_sealed_while_it_serves(
     assert fake_hub.requests[:2] == [("entries", 5), ("records", 5)]
 
 
+async def test_a_node_is_ready_while_it_knows_the_members_keys(
+    node: CountyNode, fake_hub: FakeHub, clock: FakeClock
+) -> None:
+    """And says what is missing as `county status` does."""
+    app = served_by(fake_hub, node, clock)
+    async with serving(app, lifespan="on") as url, httpx2.AsyncClient(base_url=url) as client:
+        for at, status in ((None, 503), (NOW, 200), (NOW + 660, 200), (NOW + 661, 503)):
+            if at == NOW:
+                node.key_view.seen(NOW)
+            clock.now = at or NOW
+            answer, fault = await client.get("/readyz"), node.status(clock.now).keys
+            missing = {} if fault is None else {"keys": fault}
+            assert (answer.status_code, answer.json()) == (status, {"ready": status == 200, "missing": missing})
+
+
 async def test_one_folder_is_served_once_at_a_time(node: CountyNode, fake_hub: FakeHub, clock: FakeClock) -> None:
     first = served_by(fake_hub, node, clock)
     async with serving(first, lifespan="on"):
