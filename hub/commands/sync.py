@@ -11,6 +11,7 @@ import orjson
 import stamina
 import typer
 
+from hub.commands.progress import progress_bars
 from hub.commands.terms import utc
 from hub.commands.verify import read_bounded
 from hub.logclient import HttpLog
@@ -23,6 +24,7 @@ from ledger.transparency.policy import Policy
 __all__ = ["sync"]
 
 _FIELD_AGE: Final = "24 h"
+_MAX_BYTES: Final = 256 * 1024 * 1024
 
 
 def sync(
@@ -48,8 +50,10 @@ def sync(
     pinned = None if policy is None else read_bounded(policy, SYNC_FILES["policy"])
     root = None if genesis is None else read_bounded(genesis, SYNC_FILES["genesis"])
     with httpx2.Client(trust_env=False, follow_redirects=False) as http:
-        log = HttpLog(url or _url_in(pinned or place.held().get("policy")), http, seconds=timeout)
-        report = synchronise(place, log, policy=pinned, genesis=root, now=int(time.time()))
+        prefix = url or _url_in(pinned or place.held().get("policy"))
+        log = HttpLog(prefix, http, seconds=timeout, total_bytes=_MAX_BYTES)
+        with progress_bars(shown=not json) as bars:
+            report = synchronise(place, log, policy=pinned, genesis=root, now=int(time.time()), progress=bars.advance)
         if status_list is not None:
             status_list.write_bytes(fetch_status_list(place, log))
     if json:

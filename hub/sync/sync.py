@@ -17,11 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
+from itertools import pairwise
 from typing import Final
 
 from hub.logclient import HttpLog
+from hub.sync.evidence import MAX_FILES, keep_evidence
 from hub.sync.folder import SyncFolder, read_sync
+from hub.sync.tree import LogTree, Progress
 from ledger.deflated import inflate
 from ledger.encoding import JsonValue, b64u_decode, parse_json
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
@@ -32,13 +34,11 @@ from ledger.sync import SyncedLog
 from ledger.sync_files import MAX_STATUS_BYTES, SYNC_FILES, SyncFiles, format_keys, parse_keys
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.evidence import ForkEvidence
-from ledger.transparency.merkle import TreeView, verify_consistency
+from ledger.transparency.merkle import verify_consistency
 from ledger.transparency.store import Landmark
-from ledger.transparency.tiles import TileNodes
 
-__all__ = ["EVIDENCE", "SyncReport", "fetch_status_list", "synchronise"]
+__all__ = ["SyncReport", "fetch_status_list", "synchronise"]
 
-EVIDENCE: Final = "fork-evidence.json"
 _ATTEMPTS: Final = 5  # as often as the log may move while it is read
 _MAX_TOKEN: Final = 24 * 1024 * 1024
 _NEEDED: Final = ("policy", "genesis", "checkpoint")
@@ -84,7 +84,13 @@ class SyncReport:
 
 
 def synchronise(
-    folder: SyncFolder, log: HttpLog, *, policy: bytes | None, genesis: bytes | None, now: int
+    folder: SyncFolder,
+    log: HttpLog,
+    *,
+    policy: bytes | None,
+    genesis: bytes | None,
+    now: int,
+    progress: Progress = lambda _what, _more, _of: None,
 ) -> SyncReport:
     """Bring a folder up to the log's newest checkpoint.
 
@@ -101,7 +107,8 @@ def synchronise(
             raise Malformed("bad_setting", "the first sync needs --policy and --genesis, from one whom you trust")
         if held and held["genesis"] != root:
             raise Conflict("log_changed", "the folder is of another log: its genesis is another one")
-        return _Sync(folder, log, {**held, "policy": trusted, "genesis": root}, first=not held, now=now).run()
+        files = {**held, "policy": trusted, "genesis": root}
+        return _Sync(folder, log, files, first=not held, now=now, progress=progress).run()
 
 
 def fetch_status_list(folder: SyncFolder, log: HttpLog) -> bytes:
@@ -124,12 +131,15 @@ def fetch_status_list(folder: SyncFolder, log: HttpLog) -> bytes:
 class _Sync:
     """One sync under the folder's lock. held: its files by name, with the policy and genesis that count."""
 
-    def __init__(self, folder: SyncFolder, log: HttpLog, held: dict[str, bytes], *, first: bool, now: int) -> None:
+    def __init__(
+        self, folder: SyncFolder, log: HttpLog, held: dict[str, bytes], *, first: bool, now: int, progress: Progress
+    ) -> None:
         self._folder: Final = folder
         self._log: Final = log
         self._held: Final = held
         self._first: Final = first
         self._now: Final = now
+        self._progress: Final = progress
         self._pinned: Final = SyncFiles.of(dict.fromkeys(SYNC_FILES, b"") | {n: held[n] for n in ("policy", "genesis")})
         self._verifier: Final = self._pinned.verifier()
 
@@ -138,7 +148,7 @@ class _Sync:
         for _ in range(_ATTEMPTS):
             note = self._log.need("checkpoint", SYNC_FILES["checkpoint"])
             checkpoint = self._verifier.anchor.checkpoint(note).checkpoint
-            tree = _Tree(self._log, checkpoint.size)
+            tree = LogTree(self._log.tiles(checkpoint.size), self._progress)
             self._check_growth(note, checkpoint, tree)
             files = self._fetched(note, checkpoint)
             if files is None:
@@ -162,7 +172,7 @@ class _Sync:
             why = f"the checkpoint held does not hold ({error.code}): sync into a new folder"
             raise Malformed("bad_file", why) from error
 
-    def _check_growth(self, note: bytes, new: Checkpoint, tree: _Tree) -> None:
+    def _check_growth(self, note: bytes, new: Checkpoint, tree: LogTree) -> None:
         old = self._held_checkpoint
         if old is None:
             return
@@ -172,20 +182,17 @@ class _Sync:
         try:
             verify_consistency(old.size, new.size, old.root, new.root, path)
         except NotVerified as error:
-            place = self._keep(ForkEvidence(a=self._held["checkpoint"], b=note, path=tuple(path)))
-            raise NotVerified("bad_consistency", f"{error.message}: the evidence is {place}") from error
+            proof = () if new.size == old.size else tree.evidence(old.size, new.size)
+            evidence = ForkEvidence(a=self._held["checkpoint"], b=note, path=proof)
+            raise NotVerified("bad_consistency", f"{error.message}: {self._kept(evidence)}") from error
 
-    def _keep(self, evidence: ForkEvidence) -> Path:
-        """Write evidence beside the folder; what is there already is never overwritten."""
-        data = evidence.format()
+    def _kept(self, evidence: ForkEvidence) -> str:
+        """Write evidence beside the folder, and say where."""
         beside = self._folder.path.absolute().parent
-        for name in (EVIDENCE, f"fork-evidence-{sha256(data).hexdigest()[:16]}.json"):
-            place = beside / name
-            if not place.exists():
-                place.write_bytes(data)
-            if place.read_bytes() == data:
-                return place
-        raise Malformed("bad_file", f"{place.name} is there and holds something else")
+        place = keep_evidence(beside, evidence, self._verifier.anchor.policy.keys)
+        if place is None:
+            return f"the evidence is left out, as {beside} holds {MAX_FILES} files of it"
+        return f"the evidence is {place}"
 
     def _fetched(self, note: bytes, checkpoint: Checkpoint) -> SyncFiles | None:
         """Fetch all parts at the checkpoint's size; None: the log has moved."""
@@ -201,7 +208,7 @@ class _Sync:
         keys = format_keys([(index, raw) for index, raw in rows if index < size - 1])
         return replace(self._pinned, keys=keys, checkpoint=note, head=head, status=status)
 
-    def _replaced(self, files: SyncFiles, synced: SyncedLog, tree: _Tree) -> SyncReport:
+    def _replaced(self, files: SyncFiles, synced: SyncedLog, tree: LogTree) -> SyncReport:
         before = self._before()
         if before is not None and synced.checkpoint == before.checkpoint and synced.time < before.time:
             # A mirror that lags by a heartbeat: what is held is newer.
@@ -212,12 +219,15 @@ class _Sync:
         self._folder.replace(files)
         return self._report(files, synced, before, len(landmarks))
 
-    def _landmarks(self, checkpoint: Checkpoint, tree: _Tree) -> tuple[tuple[Landmark, ...], tuple[Growth, ...]]:
+    def _landmarks(self, checkpoint: Checkpoint, tree: LogTree) -> tuple[tuple[Landmark, ...], tuple[Growth, ...]]:
         """Take the log's landmarks and those held before: what is proved to lead to the checkpoint."""
         listed = parse_landmarks(self._log.need("landmarks", SYNC_FILES["landmarks"]))
         held, growth = self._held_landmarks()
-        rows = {row.size: row for row in (*listed, *held)}
-        return prove_landmarks([rows[size] for size in sorted(rows)], checkpoint, growth, tree.growth)
+        rows = {row.size: row for row in (*listed, *held) if 0 < row.size <= checkpoint.size}
+        sizes = sorted(rows)
+        known = {(step.old, step.new) for step in growth}
+        tree.prepare(step for step in pairwise([*sizes, checkpoint.size]) if step not in known)
+        return prove_landmarks([rows[size] for size in sizes], checkpoint, growth, tree.growth)
 
     def _held_landmarks(self) -> tuple[Sequence[Landmark], Sequence[Growth]]:
         try:
@@ -249,20 +259,6 @@ class _Sync:
             key_entries=len(synced.key_entries),
             policy_named=None if named in {None, sha256(files.policy).digest()} else (named or b"").hex(),
         )
-
-
-class _Tree:
-    """The log's tree at one size, read out of its tiles."""
-
-    def __init__(self, log: HttpLog, size: int) -> None:
-        self._nodes: Final = TileNodes(log.tiles(size))
-
-    def growth(self, old: int, new: int) -> Sequence[bytes]:
-        """Make a consistency path; empty, which proves nothing, if the tiles are not as wide as they must be."""
-        try:
-            return TreeView(new, self._nodes).consistency_path(old)
-        except (NotVerified, Malformed):
-            return ()
 
 
 def _counts(synced: SyncedLog) -> dict[str, int]:

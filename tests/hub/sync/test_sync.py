@@ -13,8 +13,9 @@ import stamina
 
 from hub.auth import TokenIssuer
 from hub.logclient import HttpLog
+from hub.sync.evidence import EVIDENCE
 from hub.sync.folder import SyncFolder, read_sync
-from hub.sync.sync import EVIDENCE, SyncReport, fetch_status_list, synchronise
+from hub.sync.sync import SyncReport, fetch_status_list, synchronise
 from ledger.deflated import deflate
 from ledger.encoding import b64u_encode
 from ledger.entries import RULE_TYP
@@ -218,14 +219,16 @@ def test_two_views_of_one_size_leave_evidence_that_anyone_can_check(tmp_path: Pa
     assert content(path) == held
 
 
-def test_growth_of_another_history_is_unproven(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [4, 6])
+def test_growth_of_another_history_leaves_proof_of_the_fork(tmp_path: Path, count: int) -> None:
+    """The log's own tiles say what it had at the size held, also where that is a power of two."""
     path = tmp_path / "field"
-    sync(ShownLog(first_day(), time=EARLY), path)
+    sync(ShownLog(grown(count), time=EARLY), path)
     held = content(path)
-    assert error_of(ShownLog(more(forked(), 3), time=T), path).code == "bad_consistency"
+    assert error_of(ShownLog(more(grown(count, start=500), 3), time=T), path).code == "bad_consistency"
     evidence = ForkEvidence.parse((tmp_path / EVIDENCE).read_bytes())
     assert evidence.check(KEYS) == UNPROVEN
-    assert len(evidence.path) > 0
+    assert evidence.prove(KEYS).endswith(f"is not that of {count + 2}, grown")
     assert content(path) == held
 
 

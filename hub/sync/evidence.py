@@ -1,0 +1,68 @@
+"""Fork evidence beside a sync folder: sixteen files at most, and what proves a fork is never given up for anything.
+
+    fork-evidence.json      fork-evidence-<first 16 hex digits of its SHA-256>.json
+
+Growth that is not proved says little by itself, and whoever answers for the log can bring it about at every sync. So it
+makes room for what proves a fork (`ForkEvidence.prove`), and is left out when there is none for itself.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from hub.folderfiles import read_file, replace_file
+from ledger.errors import TongbanError
+from ledger.transparency.evidence import MAX_EVIDENCE_BYTES, ForkEvidence
+from ledger.transparency.note import Keyring
+
+__all__ = ["EVIDENCE", "MAX_FILES", "keep_evidence"]
+
+EVIDENCE: Final = "fork-evidence.json"
+MAX_FILES: Final = 16
+
+
+def keep_evidence(folder: Path, evidence: ForkEvidence, logs: Keyring) -> Path | None:
+    """Write evidence into a folder, on disk when this returns, and give its place; None: there is no room for it.
+
+    logs: keys under which it counts. What is there is not written over, and a file of another kind not removed.
+    """
+    data = evidence.format()
+    places = [folder / EVIDENCE, folder / f"fork-evidence-{sha256(data).hexdigest()[:16]}.json"]
+    for place in places:
+        if _content(place) == data:
+            return place
+    kept = sorted(folder.glob("fork-evidence*.json"))
+    if len(kept) >= MAX_FILES:
+        weak = [each for each in kept if _proves(each, logs) is False]
+        if not weak or not _holds(evidence, logs):
+            return None
+        weak[-1].unlink()
+    place = next(each for each in places if not each.exists())
+    replace_file(place, data)
+    return place
+
+
+def _proves(path: Path, logs: Keyring) -> bool | None:
+    """Tell whether a file proves a fork of one of the logs; None: it is no evidence at all."""
+    try:
+        evidence = ForkEvidence.parse(_content(path) or b"")
+    except TongbanError:
+        return None
+    return _holds(evidence, logs)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return read_file(path, MAX_EVIDENCE_BYTES)
+    except TongbanError:  # somebody else's: too large, or not to be read
+        return None
+
+
+def _holds(evidence: ForkEvidence, logs: Keyring) -> bool:
+    try:
+        evidence.prove(logs)
+    except TongbanError:
+        return False
+    return True
