@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["Effort", "Gate", "Pair", "Reading", "cpu_pairs", "seconds_of"]
+__all__ = ["Effort", "Gate", "Pair", "Reading", "cpu_pairs", "cpu_seconds_of", "seconds_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +133,12 @@ def cpu_pairs(ours: Callable[[], object], beside: Callable[[], object], count: i
 
 
 def _cpu_pair(ours: Callable[[], object], beside: Callable[[], object], count: int) -> Pair:
-    runs = [(_cpu_seconds_of(ours), _cpu_seconds_of(beside)) for _ in range(_REPEATS)]
+    runs = [(cpu_seconds_of(ours), cpu_seconds_of(beside)) for _ in range(_REPEATS)]
     return Pair(*(min(side) / count * 1e6 for side in zip(*runs, strict=True)))
 
 
-def _cpu_seconds_of(work: Callable[[], object]) -> float:
+def cpu_seconds_of(work: Callable[[], object]) -> float:
+    """Run once and give the seconds of this thread's CPU time."""
     start = time.thread_time()
     work()
     return time.thread_time() - start

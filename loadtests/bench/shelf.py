@@ -6,10 +6,12 @@ For the figures that need receipts or a county's folder, and no network.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.alliance import SAMPLE, Alliance
 from hub.commands.ingest import sample_normaliser
@@ -19,7 +21,9 @@ from hub.database import open_reader, open_writer
 from hub.founding import open_hub_keys
 from hub.ingest.generate import FeedPlan
 from hub.keyfiles import read_passphrase
+from ledger.entries import parse_seal
 from ledger.heads import EMPTY_JOURNAL_ROOT
+from ledger.suites import PublicKey
 from ledger.transparency.candidate import Placed, examine
 from ledger.transparency.checkpoint import cosign
 from ledger.transparency.note import Note
@@ -28,7 +32,7 @@ from ledger.transparency.snapshot import LogReads
 from ledger.transparency.sqlite import SqliteReader, SqliteStore
 from loadtests.population import records_of
 
-__all__ = ["COUNTY", "Receipts", "Shelf", "sealed_licenses"]
+__all__ = ["COUNTY", "Receipts", "Shelf", "bare_verifications", "sealed_licenses"]
 
 COUNTY = "370214"
 
@@ -50,6 +54,18 @@ def sealed_licenses(node: CountyNode, count: int, *, now: int, seed: int = 1) ->
     plan = FeedPlan(county=node.county, count=count, as_of=normaliser.today, seed=seed)
     records = records_of(plan, normaliser)
     return [sealer.seal(record, record.claims(), now) for record in records]
+
+
+def bare_verifications(public: PublicKey, seals: Sequence[bytes]) -> Callable[[], None]:
+    """Prepare the check of nothing but the issuer's signatures (OpenSSL), key and messages loaded already."""
+    key = Ed25519PublicKey.from_public_bytes(public.x)
+    signed = [(each.signature, each.message) for raw in seals for each in parse_seal(raw).signatures]
+
+    def check() -> None:
+        for signature, message in signed:
+            key.verify(signature, message)
+
+    return check
 
 
 @dataclass(frozen=True, slots=True)

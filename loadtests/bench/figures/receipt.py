@@ -12,16 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from ledger.attestation import present
-from ledger.entries import parse_seal
 from ledger.receipt import with_presentation
 from ledger.transparency.policy import Policy
 from ledger.verdict import Outcome
 from ledger.verifier import Verifier
 from loadtests.bench.measuring import Effort, Gate, Reading, cpu_pairs
-from loadtests.bench.shelf import COUNTY, Receipts, Shelf, sealed_licenses
+from loadtests.bench.shelf import COUNTY, Receipts, Shelf, bare_verifications, sealed_licenses
 
 __all__ = ["measure"]
 
@@ -36,9 +33,8 @@ def measure(effort: Effort, folder: Path) -> list[Reading]:
     now = int(time.time())
     with shelf.alliance.node(COUNTY) as node:
         sealed = sealed_licenses(node, count, now=now)
-        key = Ed25519PublicKey.from_public_bytes(node.keys.seal.public_key.x)
+        bare = bare_verifications(node.keys.seal.public_key, [each.entry for each in sealed])
     published = shelf.publish([each.entry for each in sealed], now)
-    bare = _bare_verification(key, [each.entry for each in sealed])
     few = [present(each.sd_jwt, _SHOWN) for each in sealed]
     readings = [
         ("receipt", "2 claims shown", few, Gate(of="ratio", sign="<=", bound=2)),
@@ -67,15 +63,5 @@ def _receipt_check(published: Receipts, presentations: Sequence[str]) -> Callabl
             verdict = verifier.verify(file, now=published.now, max_age=_MAX_AGE_S)
             if verdict.outcome is not Outcome.VALID:
                 raise ValueError(f"a good receipt is {verdict.outcome.name}: {verdict.message}")
-
-    return check
-
-
-def _bare_verification(key: Ed25519PublicKey, entries: Sequence[bytes]) -> Callable[[], None]:
-    signed = [(each.signature, each.message) for raw in entries for each in parse_seal(raw).signatures]
-
-    def check() -> None:
-        for signature, message in signed:
-            key.verify(signature, message)
 
     return check

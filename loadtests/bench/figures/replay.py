@@ -15,14 +15,12 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from hub.county.auditing import SqliteAuditStore
 from hub.county.mirroring import MirroredLog
 from hub.database import open_writer
 from hub.founding import log_key, open_hub_keys
 from hub.keyfiles import read_passphrase
-from ledger.entries import MemberChange, parse_entry, parse_seal
+from ledger.entries import MemberChange, parse_entry
 from ledger.heads import EMPTY_JOURNAL_ROOT
 from ledger.members import KeyState
 from ledger.transparency.candidate import examine
@@ -30,8 +28,8 @@ from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.note import Note
 from ledger.transparency.sequencer import Sequencer
 from ledger.transparency.sqlite import SqliteStore
-from loadtests.bench.measuring import Effort, Gate, Pair, Reading
-from loadtests.bench.shelf import COUNTY, Shelf, sealed_licenses
+from loadtests.bench.measuring import Effort, Gate, Pair, Reading, cpu_seconds_of
+from loadtests.bench.shelf import COUNTY, Shelf, bare_verifications, sealed_licenses
 
 __all__ = ["measure"]
 
@@ -61,12 +59,12 @@ def measure(effort: Effort, folder: Path) -> list[Reading]:
     batches = effort.amount(_BATCHES, least=4)
     with shelf.alliance.node(COUNTY) as node:
         seals = [each.entry for each in sealed_licenses(node, batches * BATCH, now=now)]
-        key = Ed25519PublicKey.from_public_bytes(node.keys.seal.public_key.x)
+        bare = bare_verifications(node.keys.seal.public_key, seals)
     log, names = _sequenced(shelf, seals, now), count()
     pairs = []
     for _ in range(effort.rounds):
         ours = _replay_s(shelf, log, folder / f"auditor-{next(names)}.sqlite", now)
-        pairs.append(Pair(len(log.raws) / ours, len(seals) / _verifications_s(key, seals)))
+        pairs.append(Pair(len(log.raws) / ours, len(seals) / cpu_seconds_of(bare)))
     return [
         Reading(
             name="replay",
@@ -105,11 +103,3 @@ def _replay_s(shelf: Shelf, log: _Log, path: Path, now: int) -> float:
         for checkpoint in log.checkpoints:
             mirror.keep(mirror.check_next(checkpoint))
         return time.thread_time() - start
-
-
-def _verifications_s(key: Ed25519PublicKey, seals: Sequence[bytes]) -> float:
-    signed = [(each.signature, each.message) for raw in seals for each in parse_seal(raw).signatures]
-    start = time.thread_time()
-    for signature, message in signed:
-        key.verify(signature, message)
-    return time.thread_time() - start

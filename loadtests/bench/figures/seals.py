@@ -12,21 +12,20 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import uvloop
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.encoding import b64u_encode
-from ledger.entries import parse_seal
+from ledger.suites import PublicKey
 from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.tiles import encode_bundle
 from loadtests.bench.measuring import Effort, Gate, Pair, Reading, seconds_of
-from loadtests.bench.shelf import COUNTY, sealed_licenses
+from loadtests.bench.shelf import COUNTY, bare_verifications, sealed_licenses
 from loadtests.bench.town import Town
 from loadtests.bench.wire import Request, closed_loop, connected, post
 
@@ -48,7 +47,7 @@ def measure(effort: Effort, town: Town, folder: Path) -> list[Reading]:
     needed = effort.rounds * (bundles * BATCH + singles)
     with town.alliance.node(COUNTY) as node:
         entries = [each.entry for each in sealed_licenses(node, needed, now=int(time.time()), seed=_SEED)]
-        key = Ed25519PublicKey.from_public_bytes(node.keys.seal.public_key.x)
+        key = node.keys.seal.public_key
     waiting = iter(entries)
 
     def take(count: int) -> list[bytes]:
@@ -78,10 +77,10 @@ def measure(effort: Effort, town: Town, folder: Path) -> list[Reading]:
     ]
 
 
-def _batch_round(town: Town, entries: Sequence[bytes], key: Ed25519PublicKey) -> Pair:
+def _batch_round(town: Town, entries: Sequence[bytes], key: PublicKey) -> Pair:
     parts = [entries[start : start + BATCH] for start in range(0, len(entries), BATCH)]
     ours = uvloop.run(_seconds(town, [_bundle(part) for part in parts], _BUNDLES_AT_A_TIME))
-    return Pair(len(entries) / ours, len(entries) / seconds_of(_verifications(key, entries)))
+    return Pair(len(entries) / ours, len(entries) / seconds_of(bare_verifications(key, entries)))
 
 
 def _single_round(town: Town, entries: Sequence[bytes], folder: Path) -> Pair:
@@ -116,16 +115,6 @@ def _check_result(entry: bytes, row: dict[str, Any]) -> None:
     whole = row.get("state") == "witnessed" and row["leaf"] == b64u_encode(leaf_hash(entry))
     if not whole or entry.decode("ascii") not in row["receipt"]:
         raise ValueError(f"expected a witnessed seal with its receipt, got {row.get('error', row.get('state'))}")
-
-
-def _verifications(key: Ed25519PublicKey, entries: Sequence[bytes]) -> Callable[[], None]:
-    signed = [(each.signature, each.message) for raw in entries for each in parse_seal(raw).signatures]
-
-    def check() -> None:
-        for signature, message in signed:
-            key.verify(signature, message)
-
-    return check
 
 
 def commit_one_by_one(folder: Path, count: int) -> None:
