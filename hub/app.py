@@ -55,6 +55,7 @@ from hub.stores import check_hub_folder
 from hub.tokens import ReplayGuard
 from ledger.errors import Unavailable
 from ledger.identifiers import holder_key
+from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.transparency.quorums import closest_quorums
 from ledger.transparency.snapshot import Snapshot
@@ -67,7 +68,6 @@ __all__ = ["Hub", "create_app"]
 
 _log = structlog.get_logger(__name__)
 
-_MAX_GENESIS_BYTES: Final = 65_536
 _NODE_CONNECTIONS: Final = httpx2.Limits(max_connections=64, max_keepalive_connections=32)
 
 
@@ -96,7 +96,7 @@ class Hub:
         self._report(policy)
         self._verifier = Verifier(
             policy,
-            _alliance_file(data, "genesis", _MAX_GENESIS_BYTES),
+            _alliance_file(data, "genesis", MAX_ENTRY_BYTES),
             policy_digest=hashlib.sha256(self._policy).digest(),
         )
         self._holder_secret = keys.holder

@@ -20,6 +20,7 @@ from hub.folderfiles import locked_folder, read_file, replace_file
 from ledger.anchor import KeyEntries
 from ledger.entries import MemberChange, parse_entry
 from ledger.errors import Malformed, NotVerified, Unavailable
+from ledger.jws import MAX_ENTRY_BYTES
 from ledger.members import KeyState, follow_chain
 from ledger.sync_files import SYNC_FILES, format_keys, parse_head, parse_keys
 from ledger.transparency.note import MAX_NOTE_BYTES
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from ledger.anchor import TrustAnchor
 
 __all__ = ["FolderChain", "KeyChain", "fetch_chain", "parse_key_entries"]
-
-_MAX_GENESIS_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +113,7 @@ class FolderChain:
         return self.chain() if self._chain is not None or (self._data / "genesis").exists() else None
 
     def _read(self) -> KeyChain:
-        genesis = read_file(self._data / "genesis", _MAX_GENESIS_BYTES)
+        genesis = read_file(self._data / "genesis", MAX_ENTRY_BYTES)
         if genesis is None:
             raise Unavailable("not_ready", "the file genesis is not in the data folder yet")
         rows = read_file(self._data / "keys.json", SYNC_FILES["keys.json"])

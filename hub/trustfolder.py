@@ -21,6 +21,7 @@ from hub.sync.folder import SyncFolder
 from hub.urls import log_url
 from ledger.anchor import TrustAnchor
 from ledger.errors import Malformed, Unavailable
+from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TrustFolder"]
 
-_MAX_GENESIS_BYTES: Final = 65_536
 T = TypeVar("T")
 
 
@@ -42,7 +42,7 @@ class TrustFolder:
         """
         place = SyncFolder(data).place
         trusted = Policy.parse(_file(place, "policy", MAX_POLICY_BYTES) if policy is None else policy)
-        self.anchor: Final = TrustAnchor(trusted, _file(place, "genesis", _MAX_GENESIS_BYTES))
+        self.anchor: Final = TrustAnchor(trusted, _file(place, "genesis", MAX_ENTRY_BYTES))
         self.held: Final = FolderChain(place)
         self._synced: Final = (place / "head.json").exists()
         self._data: Final = data

@@ -21,11 +21,11 @@ from hub.restore import Brought, restore_hub
 from hub.stores import JOURNAL, LEDGER, check_hub_folder
 from hub.workers import cores, workers
 from ledger.errors import Malformed, NotVerified
+from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
 __all__ = ["backup", "check", "restore"]
 
-_MAX_GENESIS: Final = 65_536
 _LARGE: Final = 16 * 1024 * 1024  # bytes; some 10,000 entries
 
 Data = Annotated[Path, typer.Option(help="folder of the hub, or a copy of it")]
@@ -74,7 +74,7 @@ def _processes(data: Path) -> int:
 
 
 def _pinned(policy: Path, genesis: Path) -> Pinned:
-    return Pinned.of(parsed(policy, MAX_POLICY_BYTES, Policy.parse), read_bounded(genesis, _MAX_GENESIS))
+    return Pinned.of(parsed(policy, MAX_POLICY_BYTES, Policy.parse), read_bounded(genesis, MAX_ENTRY_BYTES))
 
 
 def _print(report: StoresReport, seconds: float, *, files: int, json: bool) -> None:
@@ -139,7 +139,7 @@ def restore(
     """
     brought = Brought(
         policy=read_bounded(policy, MAX_POLICY_BYTES),
-        genesis=read_bounded(genesis, _MAX_GENESIS),
+        genesis=read_bounded(genesis, MAX_ENTRY_BYTES),
         keys=keys,
         passphrase=read_passphrase(passphrase_file),
         journal=journal,

@@ -18,6 +18,7 @@ from hub.workers import cores, workers
 from ledger.batch import BatchSettings, verify_many
 from ledger.entries import parse_entry
 from ledger.errors import Malformed
+from ledger.jws import MAX_ENTRY_BYTES
 from ledger.qr import MAX_QR_CHARS, QR_PREFIX
 from ledger.receipt import MAX_RECEIPT_BYTES
 from ledger.sync_files import SyncFiles
@@ -135,7 +136,7 @@ def pinned_verifier(policy: Path, genesis: Path) -> Verifier:
     """Open the verifier of these two files. Raises Malformed, NotVerified, Conflict."""
     trusted = read_bounded(policy, MAX_POLICY_BYTES)
     return Verifier(
-        Policy.parse(trusted), read_bounded(genesis, MAX_POLICY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
+        Policy.parse(trusted), read_bounded(genesis, MAX_ENTRY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
     )
 
 

@@ -35,7 +35,7 @@ from ledger.encoding import b64u_encode, canonical_json
 from ledger.entries import MEMBER_TYP, parse_entry
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
 from ledger.governance import parse_member
-from ledger.jws import sign_protected, unsigned_jws
+from ledger.jws import MAX_ENTRY_BYTES, sign_protected, unsigned_jws
 from ledger.receipt import with_presentation
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
@@ -51,8 +51,6 @@ __all__ = ["NODE_SCHEMA", "CountyNode"]
 
 NODE_SCHEMA: Final = f"{RECORD_SCHEMA};\n{OUTBOX_SCHEMA};\n{KEY_VIEW_SCHEMA}"
 """The tables of `records.sqlite`."""
-
-_MAX_GENESIS_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +106,7 @@ class CountyNode:
         """The offline verifier under the folder's policy and genesis. Raises Unavailable not_ready, Malformed."""
         policy = self.file("policy", MAX_POLICY_BYTES)
         return Verifier(
-            self.policy, self.file("genesis", _MAX_GENESIS_BYTES), policy_digest=hashlib.sha256(policy).digest()
+            self.policy, self.file("genesis", MAX_ENTRY_BYTES), policy_digest=hashlib.sha256(policy).digest()
         )
 
     def file(self, name: str, max_bytes: int) -> bytes:
