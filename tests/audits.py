@@ -12,7 +12,7 @@ from typing import Final
 from hub.county.auditing import SqliteAuditStore
 from hub.county.auditor import Auditor
 from hub.county.mirroring import MirroredLog
-from hub.county.offers import OFFER_SCHEMA, keep_offer, read_offers, settle_offers
+from hub.county.offers import OFFER_SCHEMA, drop_offer, keep_offer, read_offers, unproven_requests
 from ledger.deposits import MAX_PENDING, Deposit
 from ledger.entries import MemberChange, parse_entry
 from ledger.errors import Unavailable
@@ -85,9 +85,7 @@ class MemoryAuditStore:
             self.mirror.commit(batch)
         elif batch is not None:
             self.mirror.create(Checkpoint.parse(batch.note).origin, batch)
-        if latest is not None:
-            self.cosigned = latest
-            settle_offers(self.kept, latest.note)
+        self.cosigned = latest or self.cosigned
         for leaf in settled:
             self.left.pop(leaf, None)
 
@@ -126,6 +124,12 @@ class MemoryAuditStore:
 
     def keep_evidence(self, offer: Offer) -> None:
         keep_offer(self.kept, offer)
+
+    def drop_evidence(self, checkpoint: Checkpoint) -> None:
+        drop_offer(self.kept, checkpoint)
+
+    def unproven(self, size: int) -> Sequence[AddCheckpoint]:
+        return unproven_requests(self.kept, size)
 
     def offers(self) -> Sequence[Offer]:
         return read_offers(self.kept)

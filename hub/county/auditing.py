@@ -15,7 +15,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from hub.county.offers import OFFER_SCHEMA, keep_offer, read_offers, settle_offers, take_over
+from hub.county.offers import OFFER_SCHEMA, drop_offer, keep_offer, read_offers, take_over, unproven_requests
 from hub.county.shortening import cut_back
 from hub.database import ThreadReaders, create_database, open_writer
 from hub.rowsums import install_sums
@@ -27,7 +27,7 @@ from ledger.transparency.auditstore import StoredRefusal
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.sqlite import SCHEMA, SqliteReader, SqliteStore, read_state, transaction
 from ledger.transparency.store import StoreState
-from ledger.transparency.witness import Latest
+from ledger.transparency.witness import AddCheckpoint, Latest
 
 if TYPE_CHECKING:
     import sqlite3
@@ -113,7 +113,6 @@ class SqliteAuditStore:
         def beside() -> None:
             if latest is not None:
                 self._connection.execute(_WRITE_LATEST, (latest.size, latest.root, latest.time, latest.note))
-                settle_offers(self._connection, latest.note)
             self._connection.executemany("DELETE FROM deposit WHERE leaf = ?", [(leaf,) for leaf in settled])
 
         with self._lock:
@@ -184,6 +183,16 @@ class SqliteAuditStore:
         """Keep a signed request that was refused, once a checkpoint."""
         with self._writing():
             keep_offer(self._connection, offer)
+
+    def drop_evidence(self, checkpoint: Checkpoint) -> None:
+        """Give up a refused checkpoint that has proved to be the log's own; one that proves a fork stays."""
+        with self._writing():
+            drop_offer(self._connection, checkpoint)
+
+    def unproven(self, size: int) -> Sequence[AddCheckpoint]:
+        """Give the refused requests up to a size that prove nothing yet, oldest first."""
+        with self._lock:
+            return unproven_requests(self._connection, size)
 
     def offers(self) -> Sequence[Offer]:
         """Give the signed requests that were refused and are kept, oldest first."""

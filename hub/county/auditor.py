@@ -19,7 +19,7 @@ import structlog
 
 from hub.county.mirroring import MirroredLog
 from ledger.deposits import DepositLeftOutError
-from ledger.errors import Malformed, TongbanError, Unavailable
+from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.refusal import Refusal
 from ledger.transparency.auditstore import AuditStore, StoredRefusal
 from ledger.transparency.spans import one_by_one
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ledger.signers import Signer
     from ledger.transparency.checkpoint import Checkpoint
+    from ledger.transparency.evidence import Offer
     from ledger.transparency.note import Keyring
     from ledger.transparency.replay import Replay
     from ledger.transparency.spans import InOrder
@@ -113,9 +114,30 @@ class Auditor:
 
     def _keep(self, request: AddCheckpoint) -> None:
         """Keep a refused request, unless its checkpoint is the log's own: anyone may send those, at any moment."""
-        offer = self._mirror.offer(request)
+        offer = self._offer(request)
         if offer is not None:
             self.store.keep_evidence(offer)
+
+    def _offer(self, request: AddCheckpoint) -> Offer | None:
+        try:
+            return self._mirror.offer(request)
+        except NotVerified as error:
+            raise self._damaged(error) from error
+
+    @staticmethod
+    def _damaged(error: NotVerified) -> Unavailable:
+        """Say what no log is at fault for."""
+        _log.critical("mirror_damaged", reason=error.message, index=error.index)
+        return Unavailable("store_stopped", "this auditor's mirror is damaged")
+
+    def _judge_again(self, size: int) -> None:
+        """What was refused before so much was cosigned is the log's own by now, or proves a fork."""
+        for request in self.store.unproven(size):
+            offer = self._offer(request)
+            if offer is None:
+                self.store.drop_evidence(request.checkpoint)
+            else:
+                self.store.keep_evidence(offer)
 
     def _audited(self, request: AddCheckpoint) -> Decision:
         claimed, mirror = request.checkpoint, self._mirror
@@ -135,6 +157,7 @@ class Auditor:
         decision = self._decide(request)  # as of now; nobody else writes what it is decided against
         if decision.latest is not None:
             mirror.keep(audited, decision.latest, settled)
+            self._judge_again(decision.latest.size)
         return decision
 
     def _refused_with(self, request: AddCheckpoint, error: TongbanError, leaf: bytes | None = None) -> Decision:
@@ -147,9 +170,8 @@ class Auditor:
         """Say why, signed, and keep it. Raises Unavailable: what is missing, or broken here, is no fault of the log."""
         if isinstance(error, Unavailable):
             raise error
-        if error.code == "corrupt_store":
-            _log.critical("mirror_damaged", reason=error.message, index=error.index)
-            raise Unavailable("store_stopped", "this auditor's mirror is damaged") from error
+        if isinstance(error, NotVerified) and error.code == "corrupt_store":
+            raise self._damaged(error) from error
         self._mirror.doubt(error)
         refusal = Refusal(
             origin=claimed.origin, size=claimed.size, root=claimed.root, code=error.code, iat=self._clock(),

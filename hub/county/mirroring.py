@@ -169,19 +169,20 @@ class MirroredLog:
             self._audit = self._opened()
 
     def offer(self, request: AddCheckpoint) -> Offer | None:
-        """Put beside a refused request what it may contradict; None: its checkpoint is the log's own, as mirrored here.
+        """Put beside a refused request what it may contradict; None: its checkpoint is the log's own, as cosigned here.
 
         An older one of another tree comes with the path from its size to the checkpoint cosigned last: proof of a fork.
+        Of a greater one than that nothing is known yet, whatever is mirrored: the log may go on with another tree.
         """
         confirmed, latest, claimed = self._confirmed, self._store.latest(), request.checkpoint
         held = None if latest is None else latest.note
-        if confirmed is None or self.is_behind or claimed.size > self.size:
+        if confirmed is None or self.is_behind or claimed.size > confirmed.size:
             return Offer(request=request, held=held)
         nodes = TileNodes(self._store.reader().tile)
         own = TreeView(claimed.size, nodes).root
         if own == claimed.root:
             return None
-        if not 0 < claimed.size < confirmed.size:
+        if claimed.size in {0, confirmed.size}:
             return Offer(request=request, held=held)
         front = (own,) if claimed.size & (claimed.size - 1) == 0 else ()  # a proof leaves the root of a whole tree out
         path = TreeView(confirmed.size, nodes).consistency_path(claimed.size)

@@ -7,7 +7,8 @@
 Anyone may send checkpoints that a log has published, at a wrong moment or with a wrong proof, as many as there are. So
 what proves nothing yet lies in a ring, the newest 256 of each log, and never takes the place of a proof: of these the
 first 1,000 of a log are kept for good, and only who holds the log's key can make one. When a checkpoint is cosigned,
-what is kept of its size is settled: the same one was the log's own growth and goes, another one is proven.
+a witness settles what it keeps of that size: the same one was the log's own growth and goes, another one is proven. An
+auditor, who holds the tree, settles what it keeps of any size up to there.
 
 Whether a row proves something is told by sizes, roots and paths alone. Both notes were verified before they came here.
 """
@@ -23,7 +24,17 @@ from ledger.transparency.note import Note
 from ledger.transparency.proof import format_hashes, parse_hashes
 from ledger.transparency.witness import AddCheckpoint
 
-__all__ = ["MAX_PROVEN", "MAX_UNPROVEN", "OFFER_SCHEMA", "keep_offer", "read_offers", "settle_offers", "take_over"]
+__all__ = [
+    "MAX_PROVEN",
+    "MAX_UNPROVEN",
+    "OFFER_SCHEMA",
+    "drop_offer",
+    "keep_offer",
+    "read_offers",
+    "settle_offers",
+    "take_over",
+    "unproven_requests",
+]
 
 OFFER_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS offer (
   id INTEGER PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, proven INTEGER NOT NULL,
@@ -43,6 +54,7 @@ _TRIM: Final = """DELETE FROM offer WHERE origin = :origin AND NOT proven AND id
 _OWN: Final = "DELETE FROM offer WHERE origin = ? AND size = ? AND root = ? AND NOT proven"
 _OTHERS: Final = """UPDATE offer SET proven = 1, held = ?, path = x''
   WHERE origin = ? AND size = ? AND root <> ? AND NOT proven"""
+_UNPROVEN: Final = "SELECT request FROM offer WHERE size <= ? AND NOT proven ORDER BY id"
 _READ: Final = "SELECT request, held, path FROM offer ORDER BY id"
 _TABLES: Final = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('offer', 'evidence', 'held')"
 _BEFORE: Final = "SELECT request, note FROM evidence LEFT JOIN held USING (digest) ORDER BY evidence.rowid"
@@ -67,9 +79,18 @@ def keep_offer(connection: sqlite3.Connection, offer: Offer) -> None:
 def settle_offers(connection: sqlite3.Connection, note: bytes) -> None:
     """Settle what is kept of the size of a checkpoint that is cosigned now, in the same transaction."""
     held = Checkpoint.parse(Note.parse(note).text)
-    at = (held.origin, held.size, held.root)
-    connection.execute(_OWN, at)
-    connection.execute(_OTHERS, (note, *at))
+    drop_offer(connection, held)
+    connection.execute(_OTHERS, (note, held.origin, held.size, held.root))
+
+
+def drop_offer(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+    """Give up a checkpoint that is the log's own, in a write transaction; one that proves a fork stays."""
+    connection.execute(_OWN, (checkpoint.origin, checkpoint.size, checkpoint.root))
+
+
+def unproven_requests(connection: sqlite3.Connection, size: int) -> list[AddCheckpoint]:
+    """Give the requests of checkpoints up to a size that prove nothing yet, oldest first."""
+    return [AddCheckpoint.parse(request) for (request,) in connection.execute(_UNPROVEN, (size,))]
 
 
 def read_offers(connection: sqlite3.Connection) -> list[Offer]:

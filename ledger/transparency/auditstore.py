@@ -16,7 +16,7 @@ from ledger.refusal import Refusal
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.evidence import Offer
 from ledger.transparency.store import Appended, Reader, StoreState
-from ledger.transparency.witness import Latest
+from ledger.transparency.witness import AddCheckpoint, Latest
 
 __all__ = ["AuditStore", "StoredRefusal"]
 
@@ -94,6 +94,14 @@ class AuditStore(Protocol):
         One that proves it takes the place of another of the same checkpoint, and is never given up for what proves
         nothing yet.
         """
+        ...
+
+    def drop_evidence(self, checkpoint: Checkpoint) -> None:
+        """Give up a refused checkpoint that has proved to be the log's own; one that proves a fork stays."""
+        ...
+
+    def unproven(self, size: int) -> Sequence[AddCheckpoint]:
+        """Give the refused requests up to a size that prove nothing yet, oldest first."""
         ...
 
     def offers(self) -> Sequence[Offer]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hub.county.auditing import SqliteAuditStore
+from hub.county.auditor import Auditor
 from hub.county.inspection import check_county
+from hub.county.mirroring import MirroredLog
 from hub.county.witness import Witness, WitnessStore, log_keys
 from hub.database import open_reader, open_writer
 from hub.envelope import FaceCipher
@@ -22,13 +25,20 @@ from hub.mirror.mirror import Mirror
 from hub.rowsums import check_sums
 from hub.sources.vault import VAULT_SCHEMA, VaultStore
 from ledger.anchor import TrustAnchor
+from ledger.deposits import Deposit
+from ledger.entries import build_status
+from ledger.refusal import sign_refusal
+from ledger.status import Status
+from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.policy import Policy
 from ledger.transparency.tiles import TilePath
 from ledger.transparency.witness import AddCheckpoint
 from tests.alliance import NOW, found_alliance, identifier_of, license_of
 from tests.entropy import seeded, signer_of
 from tests.folder_log import FolderLog
-from tests.hub_folder import PASSPHRASE, HubFolder
+from tests.hub_folder import PASSPHRASE, HubFolder, signers
+from tests.ports import FakeClock
 
 __all__ = ["Kind", "stored_files"]
 
@@ -48,7 +58,7 @@ class Kind:
 
 @contextmanager
 def stored_files(folder: Path) -> Iterator[list[Kind]]:
-    """Make a hub with work behind it, a county with licenses and a witness, and a mirror; give the kinds of files."""
+    """Make a hub with work behind it, a county with licenses, witness and auditor, and a mirror; give what they keep."""
     hub = _hub(folder)
     county = _county(folder / "alliance", hub)
     mirror = _mirror(folder / "mirror", hub)
@@ -94,7 +104,7 @@ def _hub_kinds(hub: HubFolder) -> list[Kind]:
 
 
 def _county(folder: Path, hub: HubFolder) -> Path:
-    """Found two counties; seal licenses in one, deposit their faces, and let its witness cosign and refuse."""
+    """Found two counties; seal licenses in one, deposit their faces, let its witness and auditor cosign and refuse."""
     folder.mkdir()
     alliance = found_alliance(folder)
     node, data = alliance.nodes[_COUNTY], folder / _COUNTY
@@ -108,7 +118,8 @@ def _county(folder: Path, hub: HubFolder) -> Path:
     vault.close()
     alliance.close()
     _witnessed(data, hub)
-    for name in ("records.sqlite", "witness.sqlite"):
+    _audited(data, hub)
+    for name in ("records.sqlite", "witness.sqlite", "auditor.sqlite"):
         _one_file(data / name)
     _one_file(hub.data / "vault.sqlite")
     remember_files(data)
@@ -127,6 +138,34 @@ def _witnessed(data: Path, hub: HubFolder) -> None:
     assert asked == [200, 409]
 
 
+def _audited(data: Path, hub: HubFolder) -> None:
+    """Let an auditor cosign the same checkpoint, refuse it when a deposit is left out, and another tree at once."""
+    anchor, clock, log = _anchor(hub), FakeClock(NOW), FolderLog(hub.data)
+    key = anchor.policy.logs[0].key
+    with closing(SqliteAuditStore(data / "auditor.sqlite")) as store:
+        auditor = Auditor(
+            store,
+            MirroredLog(store, log.read(), genesis=anchor.genesis, log_key=key, clock=clock),
+            name="a.example/auditor",
+            signer=signer_of("a"),
+            refuse=lambda refusal: sign_refusal(refusal, kid=f"{_COUNTY}#1", signer=signers[f"{_COUNTY}#1"]),
+            clock=clock,
+        )
+        note = log.client().get("/ledger/checkpoint").content
+        fork = Checkpoint(origin=key.name, size=200, root=bytes(32))
+        other = sign_checkpoint(fork, key.name, open_hub_keys(hub.data, PASSPHRASE).log)
+        asked = [auditor.add_checkpoint(AddCheckpoint.of(0, (), each).format()).status for each in (note, other)]
+        seal = leaf_hash(store.reader().entries(5, 6)[0])
+        hidden = build_status(
+            of=5, leaf=seal, to=Status.REVOKED, reason="04", iat=NOW, kid=f"{_COUNTY}#2", signer=signers[f"{_COUNTY}#2"]
+        )
+        store.deposit(Deposit(raw=hidden, deposited_at=NOW))
+        clock.advance(301)
+        size = auditor.replay.size
+        asked.append(auditor.add_checkpoint(AddCheckpoint.of(size, (), note).format()).status)
+    assert asked == [200, 409, 422]
+
+
 def _county_kinds(data: Path) -> list[Kind]:
     names = ("county.json", "member.json", "genesis", "policy", "hub-jwks.json", "sums")
 
@@ -136,6 +175,7 @@ def _county_kinds(data: Path) -> list[Kind]:
     return [
         Kind("records.sqlite", (data / "records.sqlite",), check, is_database=True),
         Kind("witness.sqlite", (data / "witness.sqlite",), check, is_database=True),
+        Kind("auditor.sqlite", (data / "auditor.sqlite",), check, is_database=True),
         Kind("files of the county", tuple(data / name for name in names), check),
         Kind("keys of the county", tuple(sorted(each for each in (data / "keys").iterdir() if each.is_file())), check),
     ]

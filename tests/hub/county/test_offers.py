@@ -16,18 +16,20 @@ from hub.county.offers import MAX_PROVEN, MAX_UNPROVEN, OFFER_SCHEMA, keep_offer
 from hub.county.witness import WITNESS_SCHEMA, Witness, WitnessStore
 from hub.database import Database, open_reader, open_writer
 from hub.rowsums import check_sums
+from ledger.deposits import Deposit
 from ledger.refusal import Refusal, sign_refusal
 from ledger.transparency.auditstore import StoredRefusal
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
-from ledger.transparency.evidence import ForkEvidence, Offer, find_forks
+from ledger.transparency.evidence import SAME_SIZE, ForkEvidence, Offer, find_forks
 from ledger.transparency.merkle import Frontier, consistency_path, leaf_hash, root_of
 from ledger.transparency.note import keyring
 from ledger.transparency.witness import AddCheckpoint, Decision
-from tests.audits import LOG_KEY, BookSource, auditor_of, claimed_of
+from tests.audits import LOG_KEY, BookSource, add_checkpoint, auditor_of, claimed_of
 from tests.entropy import signer_of
 from tests.logbook import LogBook
+from tests.ports import FakeClock
 from tests.sequenced import seals
-from tests.small_log import COUNTIES, GENESIS, LOG, ORIGIN, T0
+from tests.small_log import COUNTIES, GENESIS, LOG, ORIGIN, T0, revocation
 
 LOGS: Final = keyring([LOG_KEY])
 OLD: Final = 2_000
@@ -135,6 +137,49 @@ def test_an_auditor_proves_a_fork_of_any_old_size(book: LogBook, tmp_path: Path,
             assert auditor.add_checkpoint(request(old, size, root).format()).status == 409
         (evidence,) = proofs(store)
         assert evidence.a == signed(size, root_of(FORK[:size]))
+
+
+def test_a_fork_that_was_shown_ahead_is_proven_once_the_mirror_is_beyond_it(tmp_path: Path) -> None:
+    """What the log itself had asked for too early goes then."""
+    book = book_of(2)
+    with closing(SqliteAuditStore(tmp_path / "auditor.sqlite")) as store:
+        auditor = auditor_of(store, BookSource(book), lambda: T0 + 3600)
+        assert add_checkpoint(auditor, book, 0).status == 200
+        for raw in seals(5, start=9):
+            book.add(raw)
+        book.close()
+        assert add_checkpoint(auditor, book, 0).status == 409
+        assert auditor.add_checkpoint(request(0, 7, root_of(FORK[:7])).format()).status == 409
+        assert [(each.request.checkpoint.size, each.fork) for each in store.offers()] == [(10, None), (7, None)]
+        assert add_checkpoint(auditor, book, 4).status == 200
+        assert [evidence.a for evidence in proofs(store)] == [signed(7, root_of(FORK[:7]))]
+        assert len(store.offers()) == 1
+
+
+def test_two_trees_that_were_both_refused_prove_a_fork(tmp_path: Path) -> None:
+    """The entries of the first hold and are mirrored, though a deposit is left out; then the log shows another tree."""
+    clock, source = FakeClock(T0 + 3600), BookSource(book_of(2))
+    with closing(SqliteAuditStore(tmp_path / "auditor.sqlite")) as store:
+        auditor = auditor_of(store, source, clock)
+        assert add_checkpoint(auditor, source.book, 0).status == 200
+        store.deposit(Deposit(raw=revocation(source.book, iat=T0 + 3600), deposited_at=clock()))
+        clock.advance(301)
+        for start in (9, 10):
+            source.book = book_of(2)
+            source.book.add(seals(1, start=start)[0])
+            source.book.close()
+            assert add_checkpoint(auditor, source.book, 4).status == 422
+        (evidence,) = proofs(store)
+        assert evidence.check(LOGS) == SAME_SIZE
+
+
+def book_of(count: int) -> LogBook:
+    """Give a log of so many seals under a head."""
+    book = LogBook(GENESIS, LOG)
+    for raw in seals(count):
+        book.add(raw)
+    book.close()
+    return book
 
 
 TREE: Final = [leaf_hash(b"entry %d" % number) for number in range(40)]
