@@ -46,8 +46,9 @@ from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
 from hub.ownverifier import OwnVerifier
 from hub.policyfile import policy_fault
+from hub.published import PublishedEntries
 from hub.refusals import Refusals
-from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
+from hub.registry import LedgerRegistry, RegistryLimits
 from hub.settings import Settings
 from hub.sources import NodeSource, Sources, VaultEndpoint, VaultSource, VaultStore
 from hub.statustokens import StatusTokens

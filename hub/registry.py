@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ledger.transparency.snapshot import LogReads, Snapshot
     from schema.context import Clock
 
-__all__ = ["LedgerRegistry", "PublishedEntries", "RegistryLimits"]
+__all__ = ["LedgerRegistry", "RegistryLimits"]
 
 _log = structlog.get_logger(__name__)
 
@@ -327,23 +327,6 @@ class LedgerRegistry:
     async def sealed_by(self, leaves: Sequence[bytes]) -> Mapping[bytes, str]:
         """Give the issuing county of each leaf hash that is a sequenced seal."""
         return await self.file.read(lambda reads: _issuers(reads, leaves))
-
-
-class PublishedEntries:
-    """The published entries, as the projection reads them: `size` and `read`."""
-
-    def __init__(self, registry: LedgerRegistry) -> None:
-        self._registry: Final = registry
-
-    async def size(self) -> int:
-        """Give the count of published entries."""
-        shown = self._registry.snapshot
-        return 0 if shown is None else shown.size
-
-    async def read(self, start: int, limit: int) -> Sequence[bytes]:
-        """Give up to `limit` entries from index `start` on; none beyond the published size."""
-        stop = min(start + limit, await self.size())
-        return await self._registry.file.read(lambda reads: reads.entries(start, stop)) if start < stop else ()
 
 
 def _stopped_by(error: Exception) -> Unavailable:

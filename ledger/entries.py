@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import lt
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -32,11 +33,11 @@ from typing import Final, TypeAlias
 from ledger.attestation import SEAL_TYP
 from ledger.closed import COUNTY, KID, closed, county_of, digest, integer, list_of, text
 from ledger.confirmation import confirmed_key
-from ledger.encoding import JsonValue, b64u_encode
+from ledger.encoding import JsonValue, b64u_decode, b64u_encode, parse_json
 from ledger.errors import Malformed
 from ledger.governance import MemberChange, RuleChange, parse_member, parse_rule
 from ledger.heads import HEAD_TYP, Head, parse_head
-from ledger.jws import EntrySignature, Jws, SignedEntry, compact_jws, parse_jws
+from ledger.jws import MAX_ENTRY_BYTES, EntrySignature, Jws, SignedEntry, compact_jws, parse_jws
 from ledger.signers import Signer
 from ledger.status import Status
 from ledger.suites import PublicKey
@@ -55,6 +56,7 @@ __all__ = [
     "Seal",
     "StatusChange",
     "build_status",
+    "is_seal",
     "parse_entry",
     "parse_seal",
 ]
@@ -139,6 +141,20 @@ def parse_seal(raw: bytes) -> Seal:
     if not isinstance(entry, Seal):
         raise Malformed("unknown_typ", f"expected a seal ({SEAL_TYP})")
     return entry
+
+
+def is_seal(raw: bytes) -> bool:
+    """Tell by the header alone whether an entry that was read in full before is a seal.
+
+    Raises Malformed as parse_entry, where not even the header reads.
+    """
+    return not raw.startswith(b"{") and _typ(raw.partition(b".")[0]) == SEAL_TYP
+
+
+@lru_cache(maxsize=1024)  # few keys sign many entries
+def _typ(header: bytes) -> JsonValue:
+    obj = parse_json(b64u_decode(header.decode("latin-1")), max_bytes=MAX_ENTRY_BYTES)
+    return obj.get("typ") if isinstance(obj, dict) else None
 
 
 def _issuer(jws: Jws) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -37,6 +37,10 @@ class MemoryLog:
     async def read(self, start: int, limit: int) -> Sequence[bytes]:
         self.reads += 1
         return self.entries[start : min(start + limit, await self.size())]
+
+    async def seals(self, leaves: Sequence[bytes]) -> Mapping[bytes, tuple[int, bytes]]:
+        place = {leaf_hash(raw): (index, raw) for index, raw in enumerate(self.entries[: await self.size()])}
+        return {leaf: place[leaf] for leaf in leaves if leaf in place}
 
 
 def genesis(*counties: str) -> bytes:

@@ -13,11 +13,11 @@ from typing import Any, Final, TypeAlias
 
 from hub.journal.records import LicenseRecord, parse_record
 from ledger.encoding import b64u_encode
-from ledger.entries import Entry, MemberChange, Seal, StatusChange, parse_entry
+from ledger.entries import Entry, MemberChange, Seal, StatusChange, is_seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.status import Status
 
-__all__ = ["LedgerFacts", "LicenseRow", "admitted", "fallen", "instant", "ledger_facts", "license_rows"]
+__all__ = ["LedgerFacts", "LicenseRow", "admitted", "fallen", "instant", "ledger_facts", "license_rows", "sealed"]
 
 LicenseRow: TypeAlias = dict[str, Any]
 
@@ -29,14 +29,13 @@ _KEY_COMPROMISED: Final = "99"  # the exchange's codes have none of its own for 
 class LedgerFacts:
     """Rows of consecutive ledger entries.
 
-    seals: {"index", "leaf", "at", "by"}, by index. changes: {"of", "status", "reason", "index"}, one a seal (its last
-    change), by seal. governors: kids of new `govern` keys, in order of the log; ended: kids of revoked keys. voids: kid
-    of a compromised key -> the index from which its seals fall; the first of the entries says so. count: entries that
-    these rows are of.
+    Seals give none: a license is written when its county states it. changes: {"of", "status", "reason", "index"}, one a
+    seal (its last change), by seal. governors: kids of new `govern` keys, in order of the log; ended: kids of revoked
+    keys. voids: kid of a compromised key -> the index from which its seals fall; the first of the entries says so.
+    count: entries that these rows are of.
     """
 
     count: int
-    seals: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
     governors: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -53,22 +52,20 @@ def ledger_facts(start: int, entries: Sequence[bytes]) -> LedgerFacts:
 
     Raises NotVerified corrupt_store: a published entry always reads.
     """
-    seals: list[dict[str, Any]] = []
     changes: dict[int, dict[str, Any]] = {}
     governors: list[str] = []
     ended: list[str] = []
     voids: dict[str, int] = {}
     index = start
     for index, raw in enumerate(entries, start):
+        if _is_seal(index, raw):
+            continue
         entry = _entry(index, raw)
         if found := _voids(entry):
             if index > start:
                 break
             voids = found
-        if isinstance(entry, Seal):
-            leaf = b64u_encode(entry.leaf)
-            seals.append({"index": index, "leaf": leaf, "at": instant(entry.iat), "by": entry.iss})
-        elif isinstance(entry, StatusChange):
+        if isinstance(entry, StatusChange):
             changes[entry.of] = {"of": entry.of, "status": entry.to.name, "reason": entry.reason, "index": index}
         elif isinstance(entry, MemberChange):
             governors += [key.kid for row in entry.members for key in row.keys if "govern" in key.uses]
@@ -76,7 +73,6 @@ def ledger_facts(start: int, entries: Sequence[bytes]) -> LedgerFacts:
     else:
         index = start + len(entries)
     return LedgerFacts(
-        seals=seals,
         changes=[changes[of] for of in sorted(changes)],
         governors=governors,
         ended=ended,
@@ -85,11 +81,22 @@ def ledger_facts(start: int, entries: Sequence[bytes]) -> LedgerFacts:
     )
 
 
+def _is_seal(index: int, raw: bytes) -> bool:
+    try:
+        return is_seal(raw)
+    except TongbanError as error:
+        raise _unread(index) from error
+
+
 def _entry(index: int, raw: bytes) -> Entry:
     try:
         return parse_entry(raw)
     except TongbanError as error:
-        raise NotVerified("corrupt_store", "a published entry does not read", index=index) from error
+        raise _unread(index) from error
+
+
+def _unread(index: int) -> NotVerified:
+    return NotVerified("corrupt_store", "a published entry does not read", index=index)
 
 
 def _voids(entry: Entry) -> dict[str, int]:
@@ -147,9 +154,9 @@ def admitted(
 ) -> tuple[list[LicenseRow], int | None]:
     """Choose the rows to write, by leaf, and say where to stop: the position of the first seal that is not there yet.
 
-    identifiers: leaf -> identifier that its license has, for every leaf in the graph. leaves: identifier -> leaf of the
-    license that has it. The first record of a leaf, and of an identifier, stands; a later one changes nothing, so that
-    a replay in whatever batches ends the same.
+    identifiers: leaf -> identifier that its license has in the graph, for every sealed leaf. leaves: identifier -> leaf
+    of the license that has it. The first record of a leaf, and of an identifier, stands; a later one changes nothing,
+    so that a replay in whatever batches ends the same.
     """
     of_leaf = {leaf: identifier for leaf, identifier in identifiers.items() if identifier is not None}
     of_identifier = dict(leaves)
@@ -161,6 +168,21 @@ def admitted(
         if of_leaf.setdefault(leaf, identifier) == identifier and of_identifier.setdefault(identifier, leaf) == leaf:
             chosen.setdefault(leaf, row)
     return _by_leaf(chosen), None
+
+
+def sealed(rows: Sequence[LicenseRow], seals: Mapping[str, tuple[int, bytes]]) -> list[LicenseRow]:
+    """Complete rows by what their seals say: `index`, `at`, `by`. seals: leaf -> log index and entry, of every row.
+
+    Raises NotVerified corrupt_store.
+    """
+    return [row | _seal(*seals[row["leaf"]]) for row in rows]
+
+
+def _seal(index: int, raw: bytes) -> LicenseRow:
+    seal = _entry(index, raw)
+    if not isinstance(seal, Seal):
+        raise _unread(index)
+    return {"index": index, "at": instant(seal.iat), "by": seal.iss}
 
 
 def _by_leaf(rows: Mapping[str, LicenseRow]) -> list[LicenseRow]:

@@ -4,16 +4,17 @@ A cursor says how far the graph has come in each log (`hub.graph.cursors`); it m
 rows. A graph of another ledger is refused. One whose cursors stand behind where they were has lost what it held (it was
 emptied, or put back from a copy): it is prepared anew and filled again, and has a `gap` until then.
 
-A seal makes a bare `License {logIndex, leafHash, sealedAt, sealedBy, status}` that no query can reach; the county's
-journal record completes it with identifier, dates and relationships. Status entries find it by `logIndex` in either
-state, so the end does not depend on how the two logs interleave. A member entry may revoke seals of a compromised key
-from an index on: they are read again from the ledger. A record whose seal is not published yet waits.
+A license is written when its county states it, by a journal record: with what its seal says, as the ledger has it; a
+record whose seal is not published yet waits. A status entry that comes first makes a bare `License {logIndex, status,
+statusReason, statusIndex}`, which no query can reach and the record completes: the end does not depend on how the two
+logs interleave. A member entry may revoke seals of a compromised key from an index on: they are read again from the
+ledger.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString, Protocol
 
@@ -21,13 +22,13 @@ import structlog
 
 from hub.graph.cursors import claim, make_cursors, read_cursors
 from hub.graph.driver import BoltDriver, Step, Unit
-from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, ledger_facts, license_rows
+from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, ledger_facts, license_rows, sealed
 from ledger.closed import county_of
-from ledger.encoding import b64u_encode
+from ledger.encoding import b64u_decode, b64u_encode
 from ledger.errors import Conflict, Unavailable
 from ledger.transparency.merkle import leaf_hash
 
-__all__ = ["LogReader", "Position", "Projector"]
+__all__ = ["Ledger", "LogReader", "Position", "Projector"]
 
 BATCH: Final = 1000
 _LEAST_BATCH: Final = 25
@@ -53,6 +54,14 @@ class LogReader(Protocol):
         ...
 
 
+class Ledger(LogReader, Protocol):
+    """The ledger's published entries."""
+
+    async def seals(self, leaves: Sequence[bytes]) -> Mapping[bytes, tuple[int, bytes]]:
+        """Give index and entry of each leaf hash that is published."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """How far the graph has come: counts of ledger entries and journal records."""
@@ -61,15 +70,11 @@ class Position:
     journal: int = 0
 
 
-_SEALS: Final[LiteralString] = """\
-UNWIND $rows AS row
-MERGE (l:License {logIndex: row.index})
-ON CREATE SET l.leafHash = row.leaf, l.sealedAt = row.at, l.sealedBy = row.by, l.status = 'VALID'"""
-
 # REVOKED is for good. A seal that falls with its key keeps the reason why it was revoked before.
 _CHANGES: Final[LiteralString] = """\
 UNWIND $rows AS row
-MATCH (l:License {logIndex: row.of}) WHERE l.status <> 'REVOKED'
+MERGE (l:License {logIndex: row.of})
+WITH l, row WHERE coalesce(l.status, 'VALID') <> 'REVOKED'
 SET l.status = row.status, l.statusReason = row.reason, l.statusIndex = row.index"""
 
 # A county that the catalogue does not list yet becomes a member when it does: the cursor remembers.
@@ -84,7 +89,7 @@ SET j.member = size([kid IN governors WHERE kid STARTS WITH code + '#']) > 0"""
 
 
 def _ledger_steps(facts: LedgerFacts) -> list[Step]:
-    return [*_rows(_SEALS, facts.seals), *_rows(_CHANGES, facts.changes), *_member_steps(facts)]
+    return [*_rows(_CHANGES, facts.changes), *_member_steps(facts)]
 
 
 def _member_steps(facts: LedgerFacts) -> list[Step]:
@@ -93,13 +98,15 @@ def _member_steps(facts: LedgerFacts) -> list[Step]:
     return [Step(text=_MEMBERS, parameters=parameters)] if counties else []
 
 
-_COMPLETION: Final[tuple[LiteralString, ...]] = (
+_STATEMENT: Final[tuple[LiteralString, ...]] = (
     """\
 UNWIND $rows AS row
-MATCH (l:License {leafHash: row.leaf})
-SET l.certificateIdentifier = row.identifier, l.certificateTypeCode = row.type,
-    l.certificateIssuingAuthorityCode = row.issuer, l.certificateIssuedDate = row.issued,
-    l.certificateEffectiveDate = row.effective, l.certificateExpiringDate = row.expires, l.replaces = row.replaces""",
+MERGE (l:License {logIndex: row.index})
+ON CREATE SET l.status = 'VALID'
+SET l.leafHash = row.leaf, l.sealedAt = row.at, l.sealedBy = row.by, l.certificateIdentifier = row.identifier,
+    l.certificateTypeCode = row.type, l.certificateIssuingAuthorityCode = row.issuer,
+    l.certificateIssuedDate = row.issued, l.certificateEffectiveDate = row.effective,
+    l.certificateExpiringDate = row.expires, l.replaces = row.replaces""",
     """\
 UNWIND $rows AS row
 MATCH (l:License {leafHash: row.leaf})
@@ -134,7 +141,7 @@ MERGE (new)-[:REPLACES]->(l)"""
 
 def _license_steps(rows: Sequence[LicenseRow]) -> list[Step]:
     replacing = [row for row in rows if row["replaces"] is not None]
-    made = [step for text in _COMPLETION for step in _rows(text, rows)]
+    made = [step for text in _STATEMENT for step in _rows(text, rows)]
     return [*made, *_rows(_REPLACES, replacing), *_rows(_REPLACED, rows)]
 
 
@@ -153,12 +160,15 @@ MATCH (l:License {certificateIdentifier: id})
 RETURN l.certificateIdentifier, l.leafHash ORDER BY l.certificateIdentifier"""
 
 
-async def _admitted(driver: BoltDriver, rows: list[LicenseRow]) -> tuple[list[LicenseRow], int | None]:
+async def _admitted(driver: BoltDriver, ledger: Ledger, rows: list[LicenseRow]) -> tuple[list[LicenseRow], int | None]:
     if not rows:
         return [], None
-    identifiers = await driver.rows(_OF_LEAVES, {"leaves": sorted({row["leaf"] for row in rows})})
+    found = await ledger.seals(sorted({b64u_decode(row["leaf"]) for row in rows}))
+    seals = {b64u_encode(leaf): seal for leaf, seal in found.items()}
+    stated = dict(await driver.rows(_OF_LEAVES, {"leaves": sorted(seals)}))
     leaves = await driver.rows(_OF_IDENTIFIERS, {"ids": sorted({row["identifier"] for row in rows})})
-    return admitted(rows, identifiers=dict(identifiers), leaves=dict(leaves))
+    chosen, stop = admitted(rows, identifiers={leaf: stated.get(leaf) for leaf in seals}, leaves=dict(leaves))
+    return await asyncio.to_thread(sealed, chosen, seals), stop
 
 
 class Projector:
@@ -175,7 +185,7 @@ class Projector:
     """
 
     def __init__(
-        self, driver: BoltDriver, ledger: LogReader, journal: LogReader, *, batch: int = BATCH,
+        self, driver: BoltDriver, ledger: Ledger, journal: LogReader, *, batch: int = BATCH,
         prepare: Callable[[], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         self._driver = driver
@@ -316,7 +326,7 @@ class Projector:
         if not records:
             return False
         rows = await asyncio.to_thread(license_rows, start, records)
-        chosen, stop = await _admitted(self._driver, rows)
+        chosen, stop = await _admitted(self._driver, self._ledger, rows)
         taken = records if stop is None else records[: stop - start]
         if not taken:
             return False  # the first record waits for its seal

@@ -24,7 +24,7 @@ from hub.graph.constraints import apply_constraints
 from hub.graph.driver import BoltDriver, BoltGraph
 from hub.graph.engine import Engine, keep
 from hub.graph.listing import Tables
-from hub.graph.projection import LogReader, Projector
+from hub.graph.projection import Ledger, LogReader, Projector
 from ledger.errors import TongbanError, Unavailable
 
 __all__ = ["GraphService"]
@@ -38,7 +38,7 @@ class GraphService:
     """Engine, driver and projection of one hub. catalogue: the data tables, and a digest that changes with them."""
 
     def __init__(
-        self, engine: Engine, *, ledger: LogReader, journal: LogReader, catalogue: Tables, catalogue_digest: str,
+        self, engine: Engine, *, ledger: Ledger, journal: LogReader, catalogue: Tables, catalogue_digest: str,
         retry_s: float = RETRY_S,
     ) -> None:  # fmt: skip
         self.engine: Final = engine

@@ -14,13 +14,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
-from ledger.encoding import JsonValue, b64u_decode, parse_json
-from ledger.entries import SEAL_TYP
+from ledger.entries import is_seal
 from ledger.errors import Conflict
-from ledger.jws import MAX_ENTRY_BYTES
 from ledger.receipt import Receipt, write_receipt
 from ledger.status import StatusArray
 from ledger.transparency.merkle import HASH_BYTES, TreeView
@@ -163,7 +160,7 @@ class LogReads:
         if not 0 <= index < size:
             raise Conflict("wrong_target", f"there is no published seal at index {index}", index=index)
         (raw,) = self.entries(index, index + 1)
-        if not _is_seal(raw):
+        if not is_seal(raw):
             raise Conflict("wrong_target", f"the entry at index {index} is no seal", index=index)
         return self._receipt(raw, index, size, note)
 
@@ -193,20 +190,9 @@ class LogReads:
         """
         size, note = self.first_checkpoint(index)
         (raw,) = self.entries(index, index + 1)
-        if _is_seal(raw):
+        if is_seal(raw):
             return self._receipt(raw, index, size, note), None
         return None, self.proof(index, size=size, note=note)
-
-
-def _is_seal(raw: bytes) -> bool:
-    """Tell by the header; a stored entry was read in full before it was stored."""
-    return not raw.startswith(b"{") and _typ(raw.partition(b".")[0]) == SEAL_TYP
-
-
-@lru_cache(maxsize=1024)  # few keys sign many entries
-def _typ(header: bytes) -> JsonValue:
-    obj = parse_json(b64u_decode(header.decode("ascii")), max_bytes=MAX_ENTRY_BYTES)
-    return obj.get("typ") if isinstance(obj, dict) else None
 
 
 class _Recent(Generic[T]):

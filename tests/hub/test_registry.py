@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from hub.ledgerfile import create_ledger
-from hub.registry import LedgerRegistry, PublishedEntries, RegistryLimits
+from hub.published import PublishedEntries
+from hub.registry import LedgerRegistry, RegistryLimits
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
 from ledger.transparency.fsck import check_log
 from ledger.transparency.merkle import leaf_hash
@@ -330,6 +331,8 @@ async def test_the_projection_reads_published_entries_only(world: World) -> None
         assert await entries.read(0, 100) == [GENESIS, *(await entries.read(1, 5))]
         assert await entries.read(2, 2) == seals(2)
         assert await entries.read(6, 2) == ()
+        (first,), (waiting,) = seals(1), seals(1, start=9)
+        assert await entries.seals([leaf_hash(first), leaf_hash(waiting), bytes(32)]) == {leaf_hash(first): (2, first)}
 
 
 async def test_seals_are_found_by_leaf(world: World) -> None:

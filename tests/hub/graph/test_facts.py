@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.graph.facts import LedgerFacts, admitted, instant, ledger_facts, license_rows
+from hub.graph.facts import LedgerFacts, admitted, instant, ledger_facts, license_rows, sealed
 from hub.journal.records import format_access
 from ledger.encoding import b64u_encode
 from ledger.errors import NotVerified
@@ -34,15 +34,13 @@ def test_instants_are_fixed_width() -> None:
     ]
 
 
-def test_entries_become_seals_changes_and_governors() -> None:
+def test_entries_become_changes_and_governors() -> None:
     ledger = MemoryLog([genesis("370214", "130207")])
     county = County("370214", ledger, MemoryLog())
     index = county.seal(1)
     county.change(index, Status.SUSPENDED, "02")
     county.change(index, Status.VALID, "01")
-    leaf = b64u_encode(leaf_hash(ledger.entries[1]))
     assert ledger_facts(0, ledger.entries) == LedgerFacts(
-        seals=[{"index": 1, "leaf": leaf, "at": "2026-06-01T09:00:00.000Z", "by": "370214"}],
         changes=[{"of": 1, "status": "VALID", "reason": "01", "index": 3}],
         governors=["130207#1", "370214#1"],
         count=4,
@@ -52,8 +50,8 @@ def test_entries_become_seals_changes_and_governors() -> None:
 def test_indexes_count_from_the_start_of_the_batch() -> None:
     ledger = MemoryLog([genesis("370214")])
     county = County("370214", ledger, MemoryLog())
-    county.seal(1)
-    assert [row["index"] for row in ledger_facts(41, ledger.entries[1:]).seals] == [41]
+    county.change(county.seal(1), Status.SUSPENDED, "02")
+    assert [row["index"] for row in ledger_facts(41, ledger.entries[1:]).changes] == [42]
 
 
 def test_accesses_give_no_row() -> None:
@@ -74,6 +72,17 @@ def test_accesses_give_no_row() -> None:
             "replaces": None,
         }
     ]
+
+
+def test_a_license_says_what_its_seal_says() -> None:
+    ledger = MemoryLog([genesis("370214")])
+    index = County("370214", ledger, MemoryLog()).seal(7)
+    rows = [{"leaf": "a", "identifier": "A"}]
+    assert sealed(rows, {"a": (index, ledger.entries[index]), "b": (0, b"")}) == [
+        {"leaf": "a", "identifier": "A", "index": 1, "at": "2026-06-01T09:00:00.000Z", "by": "370214"}
+    ]
+    with pytest.raises(NotVerified, match=r"^corrupt_store: a published entry does not read$"):
+        sealed(rows, {"a": (0, ledger.entries[0])})
 
 
 def test_a_record_that_does_not_read_is_a_corrupt_store() -> None:
