@@ -37,12 +37,15 @@ def cores() -> int:
 
 
 @contextmanager
-def workers(count: int) -> Iterator[InOrder]:
-    """Run `count` worker processes; with 0 or 1 the caller's own thread does the work."""
+def workers(count: int, start: Callable[[], object] | None = None) -> Iterator[InOrder]:
+    """Run `count` worker processes; with 0 or 1 the caller's own thread does the work.
+
+    start: called in each process before its first item, with all that it needs for every one of them.
+    """
     if count <= 1:
         yield one_by_one
         return
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_started, initargs=(start,))
     try:
         yield _Pool(pool, count * _AHEAD)
     finally:
@@ -58,8 +61,10 @@ def in_threads(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         pool.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
+def _started(start: Callable[[], object] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if start is not None:
+        start()
 
 
 class _Pool:

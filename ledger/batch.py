@@ -1,17 +1,18 @@
 """Many receipts under one policy: verdicts in their order, on as many cores as the caller's pool has.
 
-    with workers(cores()) as in_order:                                       # hub.workers, or `one_by_one`
-        for verdict in verify_many(receipts, BatchSettings(policy, genesis, now=now, max_age=3600), in_order=in_order):
+    settings = BatchSettings(policy, genesis, now=now, max_age=3600)
+    with workers(cores(), partial(start_worker, settings)) as in_order:      # hub.workers, or `one_by_one`
+        for verdict in verify_many(receipts, settings, in_order=in_order):
 
 Threads do not do: SM2 is verified in Python, which runs one thread at a time. So receipts go to processes in groups,
-and each process keeps one verifier: checkpoints, heads and keys that came once are not checked again.
+and each process is given what is trusted once, and keeps one verifier: checkpoints, heads and keys that came once are
+not checked again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from hashlib import sha256
 from itertools import islice
 from typing import Final
@@ -23,7 +24,7 @@ from ledger.transparency.spans import InOrder, one_by_one
 from ledger.verdict import Verdict
 from ledger.verifier import Verifier
 
-__all__ = ["BatchSettings", "verify_many"]
+__all__ = ["BatchSettings", "start_worker", "verify_many"]
 
 _GROUP: Final = 64  # receipts that go to a process at once: some 20 ms of work
 
@@ -49,10 +50,10 @@ def verify_many(
 ) -> Iterator[Verdict]:
     """Give one verdict a receipt, in order; receipts are taken as they are needed, so that memory stays bounded.
 
-    Raises as `BatchSettings.open`, before the first verdict; no receipt raises anything.
+    in_order: this process, or others in each of which `start_worker` was called with the same settings. Raises as
+    `BatchSettings.open`, before the first verdict; no receipt raises anything.
     """
-    _opened(settings)
-    for verdicts in in_order(partial(_verify_group, settings), _groups(receipts)):
+    for verdicts in in_order(_Judge(settings), _groups(receipts)):
         yield from verdicts
 
 
@@ -62,11 +63,28 @@ def _groups(receipts: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
         yield group
 
 
-def _verify_group(settings: BatchSettings, group: Sequence[bytes]) -> list[Verdict]:
-    verifier = _opened(settings)
-    return [verifier.verify(receipt, now=settings.now, max_age=settings.max_age) for receipt in group]
+class _Judge:
+    """Judges groups by one verifier. What is sent to another process says no more than: the one you started with."""
+
+    def __init__(self, settings: BatchSettings) -> None:
+        self._settings: Final = settings
+        self._verifier: Final = settings.open()
+
+    def __call__(self, group: Sequence[bytes]) -> list[Verdict]:
+        now, max_age = self._settings.now, self._settings.max_age
+        return [self._verifier.verify(receipt, now=now, max_age=max_age) for receipt in group]
+
+    def __reduce__(self) -> tuple[Callable[[], _Judge], tuple[()]]:
+        return _of_this_worker, ()
 
 
-@lru_cache(maxsize=2)
-def _opened(settings: BatchSettings) -> Verifier | FieldVerifier:
-    return settings.open()
+_started: list[_Judge] = []
+
+
+def start_worker(settings: BatchSettings) -> None:
+    """Open the verifier of a worker process, before its first group. Raises as `BatchSettings.open`."""
+    _started[:] = [_Judge(settings)]
+
+
+def _of_this_worker() -> _Judge:
+    return _started[0]

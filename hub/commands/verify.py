@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -15,7 +16,7 @@ import typer
 from hub.commands.terms import MARK, duration, instant, shown, utc
 from hub.sync.folder import read_sync
 from hub.workers import cores, workers
-from ledger.batch import BatchSettings, verify_many
+from ledger.batch import BatchSettings, start_worker, verify_many
 from ledger.entries import parse_entry
 from ledger.errors import Malformed
 from ledger.jws import MAX_ENTRY_BYTES
@@ -114,7 +115,7 @@ def _text_in(path: Path) -> str:
 
 
 def _verdicts(files: Sequence[Path], settings: BatchSettings, processes: int) -> Iterator[Verdict]:
-    with workers(processes) as in_order:
+    with workers(processes, partial(start_worker, settings)) as in_order:
         receipts = (evidence_in(path, MAX_RECEIPT_BYTES) for path in files)
         yield from verify_many(receipts, settings, in_order=in_order)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 
 import pytest
@@ -42,6 +44,11 @@ def test_items_are_taken_only_as_they_are_needed(processes: int) -> None:
         results = in_order(len, items())
         assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
         assert len(taken) <= 5 + 4 * processes
+
+
+def test_every_worker_is_started_once_and_as_it_is_told() -> None:
+    with workers(2, partial(os.umask, 0o037)) as in_order:
+        assert list(in_order(os.umask, [0o037] * 20)) == [0o037] * 20  # each gives the mask before it
 
 
 def test_a_fault_in_a_worker_comes_back_as_it_is() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from ledger.batch import BatchSettings, verify_many
+from ledger.batch import BatchSettings, start_worker, verify_many
 from ledger.errors import Malformed, NotVerified
 from ledger.verdict import Outcome
 from ledger.verifier import Verifier
@@ -49,6 +50,21 @@ def test_a_pool_gets_groups_and_nothing_that_it_cannot_send() -> None:
 
     assert len(list(verify_many([receipt] * 130, SETTINGS, in_order=in_order))) == 130  # type: ignore[arg-type]
     assert groups == [64, 64, 2]
+
+
+def test_what_is_trusted_is_sent_to_a_worker_once_and_not_with_every_group() -> None:
+    """A sync folder may have 31 MB."""
+    settings, sent = BatchSettings(POLICY, GENESIS, NOW, 86_400, synced_files()), list[int]()
+
+    def in_order(function: Callable[[object], object], items: Iterable[object], /) -> Iterator[object]:
+        start_worker(settings)
+        for item in items:
+            data = pickle.dumps(function)
+            sent.append(len(data))
+            yield pickle.loads(data)(item)  # noqa: S301  # our own bytes
+
+    (first, *_, last) = verify_many([receipt] * 65, settings, in_order=in_order)  # type: ignore[arg-type]
+    assert (first.outcome, last.time, max(sent) < 100) == (Outcome.VALID, NOW - 600, True)
 
 
 def test_what_is_trusted_is_checked_before_the_first_receipt() -> None:
