@@ -78,7 +78,7 @@ def check_folder(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Check record store, outbox and witness row by row, and the small files against their remembered sums.
+    """Check record store, outbox, witness and auditor row by row, and the small files against their remembered sums.
 
     Needs no key, reads only, may run beside the serving node. Exit code 0 if all holds, 1 if not.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,11 +15,13 @@ import pytest
 from starlette.applications import Starlette
 
 from hub.county.witness import Witness, WitnessStore, cosigner_routes, log_keys
+from ledger.errors import NotVerified
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint, verify_cosignature
 from ledger.transparency.merkle import consistency_path, leaf_hash, root_of
 from ledger.transparency.note import COSIGNATURE_ED25519, NOTE_ED25519, Note, VerifierKey
 from ledger.transparency.policy import Policy
 from ledger.transparency.witness import AddCheckpoint, Decision
+from tests.disk_faults import change_behind
 from tests.entropy import signer_of
 from tests.ports import FakeClock
 
@@ -192,3 +195,17 @@ def test_what_was_cosigned_is_remembered_over_a_restart(tmp_path: Path, clock: F
     answer = _witness(second, clock).add_checkpoint(_request(0, 3))
     assert (answer.status, answer.body) == (409, b"9\n")
     second.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["size = 3", "root = zeroblob(32)", "time = time + 86400", "note = x'00'", "path = replace(path, '/', '0/')"],
+)
+def test_a_changed_checkpoint_is_nothing_to_go_on_from(tmp_path: Path, clock: FakeClock, change: str) -> None:
+    """It would be led back, sign a time to come, or not know that log any more."""
+    path = tmp_path / "w.sqlite"
+    with closing(WitnessStore(path)) as store:
+        assert _witness(store, clock).add_checkpoint(_request(0, 9)).status == 200
+    change_behind(path, f"UPDATE latest SET {change}")  # noqa: S608  # literals above
+    with pytest.raises(NotVerified, match="corrupt_store"):
+        WitnessStore(path)
