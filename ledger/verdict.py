@@ -18,7 +18,7 @@ from typing import Final
 
 from ledger.encoding import JsonValue
 
-__all__ = ["NOT_FOUND", "STEPS", "Outcome", "Step", "StepState", "Verdict", "utc"]
+__all__ = ["NOT_FOUND", "STEPS", "Judgement", "Outcome", "Step", "StepState", "Verdict", "utc"]
 
 NOT_FOUND: Final = "查无"
 
@@ -87,23 +87,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The outcome for one receipt; there is no other result of verification.
+class Judgement:
+    """What every verdict has. code: stable reason. message: one sentence for a person. steps: all of them, in order.
 
-    code: stable reason. message: one sentence for a person. time: T, POSIX seconds: when a quorum of witnesses held
-    the checkpoint, or a newer one that was synced, to be the largest; None before step 4 passed. age: now - T, seconds.
-    steps: all 14, in order. claims: what the seal says and the holder shows, only when steps 1-11 passed. index: of the
-    seal in the log, as the receipt says it; None before step 1 passed. notes: codes of what to know beside the verdict.
+    notes: codes of what to know beside it.
     """
 
     outcome: Outcome
     code: str
     message: str
-    time: int | None
-    age: int | None
     steps: tuple[Step, ...]
-    claims: Mapping[str, JsonValue] = field(default_factory=dict)
-    index: int | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -116,20 +109,35 @@ class Verdict:
         """The first step that failed."""
         return next((step for step in self.steps if step.state is StepState.FAILED), None)
 
-    def to_json(self) -> dict[str, JsonValue]:
-        """Return the verdict as JSON members."""
+    def _json(self, found: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         return {
             "outcome": self.outcome.value,
             "clerk": self.clerk,
             "code": self.code,
             "message": self.message,
-            "time": self.time,
-            "age": self.age,
-            "index": self.index,
-            "claims": dict(self.claims),
+            **found,
             "notes": [*self.notes],
             "steps": [step.to_json() for step in self.steps],
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict(Judgement):
+    """The outcome for one receipt; there is no other result of verification.
+
+    time: T, POSIX seconds: when a quorum of witnesses held the checkpoint, or a newer one that was synced, to be the
+    largest; None before step 4 passed. age: now - T, seconds. steps: all 14. claims: what the seal says and the holder
+    shows, only when steps 1-11 passed. index: of the seal in the log, as the receipt says; None before step 1 passed.
+    """
+
+    time: int | None
+    age: int | None
+    claims: Mapping[str, JsonValue] = field(default_factory=dict)
+    index: int | None = None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the verdict as JSON members."""
+        return self._json({"time": self.time, "age": self.age, "index": self.index, "claims": dict(self.claims)})
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,7 @@ from typing import Final
 
 from ledger.encoding import JsonValue
 from ledger.errors import TongbanError
-from ledger.verdict import Outcome, Step, StepState
+from ledger.verdict import Judgement, Outcome, Step, StepState
 
 __all__ = ["BINDING_STEPS", "SEAL_STEPS", "STEPS", "ESealVerdict"]
 
@@ -39,22 +39,16 @@ _OUTCOMES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ESealVerdict:
+class ESealVerdict(Judgement):
     """The outcome for one e-seal: VALID, REVOKED, EXPIRED or FORGED.
 
-    code: stable reason. message: one sentence for a person. steps: all 9, with an attestation 12, of a bare seal 4, in
-    order. facts: what the seal says, only when VALID. notes: codes of what to know beside the verdict:
+    steps: 9, with an attestation 12, of a bare seal 4. facts: what the seal says, only when VALID. notes:
     `revocation_unknown` (of a certificate of the chains there is no list as new as the signature),
     `revoked_since` (a certificate of the chains was revoked after the time that the signer states: whoever had its key
     then can state an earlier one), `timestamp_not_judged`.
     """
 
-    outcome: Outcome
-    code: str
-    message: str
-    steps: tuple[Step, ...]
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
     @classmethod
     def stopped(cls, names: Sequence[str], passed: Sequence[Step], error: TongbanError) -> ESealVerdict:
@@ -65,24 +59,6 @@ class ESealVerdict:
         outcome = _OUTCOMES.get(error.code, Outcome.FORGED)
         return cls(outcome=outcome, code=error.code, message=error.message, steps=(*passed, failed, *later))
 
-    @property
-    def clerk(self) -> str:
-        """The word for the clerk at the counter."""
-        return self.outcome.clerk
-
-    @property
-    def failed(self) -> Step | None:
-        """The first step that failed."""
-        return next((step for step in self.steps if step.state is StepState.FAILED), None)
-
     def to_json(self) -> dict[str, JsonValue]:
         """Return the verdict as JSON members."""
-        return {
-            "outcome": self.outcome.value,
-            "clerk": self.clerk,
-            "code": self.code,
-            "message": self.message,
-            "facts": dict(self.facts),
-            "notes": [*self.notes],
-            "steps": [step.to_json() for step in self.steps],
-        }
+        return self._json({"facts": dict(self.facts)})
