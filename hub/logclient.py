@@ -29,7 +29,7 @@ from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.merkle import HASH_BYTES, MAX_PATH
 from ledger.transparency.note import MAX_NOTE_BYTES
 from ledger.transparency.proof import parse_hashes
-from ledger.transparency.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, TileFetcher, TilePath, decode_bundle
+from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TileFetcher, TilePath, decode_bundle
 
 __all__ = ["HttpLog", "Token"]
 
@@ -107,17 +107,14 @@ class HttpLog:
         return found
 
     def tiles(self, size: int) -> TileFetcher:
-        """Give the fetcher of hash tiles as wide as they are in a tree of `size`. Raises as `need`."""
+        """Give the fetcher of hash tiles as wide as they are in a tree of `size`. Raises as `need`, `TilePath.of`."""
 
         def fetch(level: int, number: int) -> bytes:
-            width = min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - number * TILE_WIDTH)
-            if width <= 0:
-                return b""
-            path = TilePath(level=level, number=number, width=width)
+            path = TilePath.of(level, number, size)
             found = self.tile(path)
             if found is None:
                 raise Unavailable("no_log", f"the log has no {path.format()}: is this its URL prefix?")
-            return found[: width * HASH_BYTES]
+            return found[: path.width * HASH_BYTES]
 
         return fetch
 

@@ -18,12 +18,12 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
-from hub.mirror.folder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, sealed_path
+from hub.mirror.folder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, parsed_path, sealed_path
 from hub.mirror.pages import MAX_PAGE_BYTES, PublishedCheckpoint, check_published, page_sum, parse_page
 from hub.mirror.parts import Parts, check_parts, parse_landmark_lines
 from hub.mirror.tree import Progress, numbers
 from ledger.anchor import TrustAnchor
-from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
+from ledger.errors import NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.evidence import ForkEvidence
 from ledger.transparency.merkle import HASH_BYTES, TreeView, leaf_hash
@@ -107,8 +107,9 @@ class _Check:
         last: dict[tuple[int, int], bytes] = {}
         self._progress("tiles", 0, size)
         for number in numbers(0, size):
-            tile = self._file(_tile_path(0, number, size).format())
-            if len(tile) != min(TILE_WIDTH, size - number * TILE_WIDTH) * HASH_BYTES:
+            path = TilePath.of(0, number, size)
+            tile = self._file(path.format())
+            if len(tile) != path.width * HASH_BYTES:
                 raise NotVerified("corrupt_store", "it has another width", index=number * TILE_WIDTH)
             growth = edge.append(tile_hashes(tile))
             edge = growth.edge
@@ -116,7 +117,7 @@ class _Check:
             self._compare_whole(last)
             self._progress("tiles", len(tile) // HASH_BYTES, size)
         for (level, number), tile in last.items():
-            self._compare(_tile_path(level, number, size), tile)
+            self._compare(TilePath.of(level, number, size), tile)
         self._check_root(edge, parts)
 
     def _compare_whole(self, made: dict[tuple[int, int], bytes]) -> None:
@@ -138,7 +139,7 @@ class _Check:
         current = {path.format() for path in tile_paths(size)}
         for file in sorted((self._folder.path / "tile").rglob("*")):
             name = str(file.relative_to(self._folder.path))
-            path = _parsed(name) if file.is_file() else None
+            path = parsed_path(name) if file.is_file() else None
             if path is None or path.level == ENTRIES or name in current or not path.is_within(size):
                 continue
             wide = self._folder.tile(path.level, path.number, size)
@@ -147,17 +148,17 @@ class _Check:
 
     def _check_entries(self, size: int) -> bool:
         """Hash the entries of every bundle, and of those of earlier sizes; False if this mirror has none."""
-        if not self._folder.has(TilePath(level=ENTRIES, number=0, width=min(TILE_WIDTH, size)).format()):
+        if not self._folder.has(TilePath.of(ENTRIES, 0, size).format()):
             return False
         self._progress("entries", 0, size)
         for number in numbers(0, size):
-            width = min(TILE_WIDTH, size - number * TILE_WIDTH)
-            self._check_bundle(TilePath(level=ENTRIES, number=number, width=width), size)
-            self._progress("entries", width, size)
+            path = TilePath.of(ENTRIES, number, size)
+            self._check_bundle(path, size)
+            self._progress("entries", path.width, size)
         for file in sorted((self._folder.path / "tile" / "entries").rglob("*.p/*")):
-            path = _parsed(str(file.relative_to(self._folder.path)))
-            if path is not None and path.is_within(size):
-                self._check_bundle(path, size)
+            kept = parsed_path(str(file.relative_to(self._folder.path)))
+            if kept is not None and kept.is_within(size):
+                self._check_bundle(kept, size)
         return True
 
     def _check_bundle(self, path: TilePath, size: int) -> None:
@@ -224,15 +225,3 @@ class _Check:
     def _has_journal(self, count: int) -> bool:
         paths = [sealed_path(n, min(TILE_WIDTH, count - n * TILE_WIDTH)) for n in numbers(0, count)]
         return all(self._folder.has(path) for path in paths)
-
-
-def _tile_path(level: int, number: int, size: int) -> TilePath:
-    width = min(TILE_WIDTH, (size >> 8 * level) - number * TILE_WIDTH)
-    return TilePath(level=level, number=number, width=width)
-
-
-def _parsed(name: str) -> TilePath | None:
-    try:
-        return TilePath.parse(name)
-    except Malformed:
-        return None

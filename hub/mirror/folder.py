@@ -26,7 +26,15 @@ from ledger.errors import Malformed
 from ledger.transparency.merkle import HASH_BYTES
 from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TilePath, partial_width
 
-__all__ = ["CHECKPOINT", "EVIDENCE", "MAX_BUNDLE_BYTES", "MirrorFolder", "checkpoints_path", "sealed_path"]
+__all__ = [
+    "CHECKPOINT",
+    "EVIDENCE",
+    "MAX_BUNDLE_BYTES",
+    "MirrorFolder",
+    "checkpoints_path",
+    "parsed_path",
+    "sealed_path",
+]
 
 CHECKPOINT: Final = "checkpoint"
 EVIDENCE: Final = "fork-evidence.json"
@@ -144,7 +152,7 @@ class MirrorFolder:
         """Remove the partial tiles and bundles whose full form is there, and was at `size`, which readers may hold."""
         for suffix in self._partial_folders():
             full = suffix.with_name(suffix.name.removesuffix(".p"))
-            path = _parsed(str(full.relative_to(self.path)))
+            path = parsed_path(str(full.relative_to(self.path)))
             if path is not None and path.is_within(size) and full.is_file():
                 shutil.rmtree(suffix)
 
@@ -152,7 +160,8 @@ class MirrorFolder:
         return iter(sorted(each for each in (self.path / "tile").rglob("*.p") if each.is_dir()))
 
 
-def _parsed(text: str) -> TilePath | None:
+def parsed_path(text: str) -> TilePath | None:
+    """Read a tile path; None: a file of this name is none."""
     try:
         return TilePath.parse(text)
     except Malformed:

@@ -105,7 +105,7 @@ class MirrorTree:
         """
 
         def take(number: int) -> int:
-            path = TilePath(level=ENTRIES, number=number, width=min(TILE_WIDTH, size - number * TILE_WIDTH))
+            path = TilePath.of(ENTRIES, number, size)
             name = path.format()
             if number * TILE_WIDTH + path.width > before or not self._folder.has(name):
                 self._take_bundle(path, size)

@@ -21,9 +21,10 @@ from itertools import pairwise
 from typing import Final
 
 from hub.logclient import HttpLog
+from hub.mirror.tree import Progress
 from hub.sync.evidence import MAX_FILES, keep_evidence
 from hub.sync.folder import SyncFolder, read_sync
-from hub.sync.tree import LogTree, Progress
+from hub.sync.tree import LogTree
 from ledger.deflated import inflate
 from ledger.encoding import JsonValue, b64u_decode, parse_json
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable

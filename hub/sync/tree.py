@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from hub.mirror.tree import growth_path
+from hub.mirror.tree import Progress, growth_path
 from hub.workers import in_threads
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.merkle import HASH_BYTES, TreeView
 from ledger.transparency.tiles import TILE_HEIGHT, TileFetcher, TileNodes
 
-__all__ = ["LogTree", "Progress"]
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""(what: `tiles`, how many more are there, of how many)."""
+__all__ = ["LogTree"]
 
 
 class LogTree:

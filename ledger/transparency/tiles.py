@@ -84,6 +84,12 @@ class TilePath:
             raise Malformed("bad_tile_path", "tile path has superfluous zeros, or a width that is no partial one")
         return path
 
+    @classmethod
+    def of(cls, level: int, number: int, size: int) -> TilePath:
+        """Address a tile or bundle as wide as a tree of `size` has it. Raises Malformed bad_tile_path: it has none."""
+        rows = size >> (TILE_HEIGHT * max(level, 0))
+        return cls(level=level, number=number, width=min(TILE_WIDTH, rows - number * TILE_WIDTH))
+
     def format(self) -> str:
         """Write the path, without leading slash."""
         level = "entries" if self.level == ENTRIES else str(self.level)

@@ -264,3 +264,13 @@ def test_a_node_that_no_tile_holds_is_a_corrupt_store() -> None:
         with pytest.raises(NotVerified) as refused:
             read(level, index)
         assert refused.value.code == "corrupt_store"
+
+
+def test_a_path_is_as_wide_as_its_tree_has_the_tile() -> None:
+    """The tree of the module's docstring: 273 full tiles and one of 112, one full and one of 17, one of 1."""
+    every = [(0, number) for number in range(274)] + [(1, 0), (1, 1), (2, 0)]
+    assert [TilePath.of(level, number, SIZE) for level, number in every] == list(tile_paths(SIZE))
+    assert TilePath.of(ENTRIES, 273, SIZE).format() == "tile/entries/273.p/112"
+    for level, number in ((0, 274), (1, 2), (3, 0), (ENTRIES, 274)):
+        with pytest.raises(Malformed, match="bad_tile_path"):
+            TilePath.of(level, number, SIZE)
