@@ -15,7 +15,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from hub.county.offers import OFFER_SCHEMA, drop_offer, keep_offer, read_offers, take_over, unproven_requests
+from hub.county.offers import OFFER_SCHEMA, drop_offer, keep_offer, read_offers, unproven_requests
 from hub.county.shortening import cut_back
 from hub.database import ThreadReaders, create_database, open_writer
 from hub.rowsums import install_sums
@@ -30,7 +30,6 @@ from ledger.transparency.store import StoreState
 from ledger.transparency.witness import AddCheckpoint, Latest
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -39,15 +38,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AUDIT_SCHEMA", "SUMMED", "SqliteAuditStore"]
 
-_REFUSAL: Final = """CREATE TABLE IF NOT EXISTS refusal  (id INTEGER PRIMARY KEY, size INTEGER NOT NULL,
-                                     root BLOB NOT NULL, code TEXT NOT NULL, place INTEGER NOT NULL,
-                                     leaf BLOB NOT NULL, jws BLOB NOT NULL, UNIQUE (size, root, code, place, leaf))"""
 AUDIT_SCHEMA: Final = f"""{SCHEMA}
 CREATE TABLE IF NOT EXISTS latest   (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root BLOB NOT NULL,
                                      time INTEGER NOT NULL, note BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deposit  (leaf BLOB PRIMARY KEY, raw BLOB NOT NULL, county TEXT NOT NULL,
                                      at INTEGER NOT NULL, passed INTEGER NOT NULL DEFAULT 0);
-{_REFUSAL};
+CREATE TABLE IF NOT EXISTS refusal  (id INTEGER PRIMARY KEY, size INTEGER NOT NULL,
+                                     root BLOB NOT NULL, code TEXT NOT NULL, place INTEGER NOT NULL,
+                                     leaf BLOB NOT NULL, jws BLOB NOT NULL, UNIQUE (size, root, code, place, leaf));
 {OFFER_SCHEMA};
 """
 SUMMED: Final = frozenset({"latest", "deposit", "refusal", "offer"})
@@ -67,7 +65,6 @@ _REFUSE: Final = "INSERT INTO refusal (size, root, code, place, leaf, jws) VALUE
 # The first refusal of each code, of which there are few, outlasts whatever the log signs afterwards to be refused.
 _TRIM_REFUSALS: Final = """DELETE FROM refusal WHERE id <= (SELECT max(id) FROM refusal) - ?
   AND id NOT IN (SELECT min(id) FROM refusal GROUP BY code)"""
-_COLUMNS: Final = "SELECT name FROM pragma_table_info('refusal')"
 
 
 class SqliteAuditStore:
@@ -81,9 +78,7 @@ class SqliteAuditStore:
         self._store: Final = SqliteStore(self._connection)
         self._connection.executescript(AUDIT_SCHEMA)
         with transaction(self._connection):
-            _renew_refusals(self._connection)
             install_sums(self._connection, SUMMED)
-            take_over(self._connection)
         self._lock: Final = threading.Lock()
         self._readers: Final[ThreadReaders[Reader]] = ThreadReaders(path, SqliteReader)
 
@@ -217,13 +212,3 @@ def _said(refusal: Refusal) -> tuple[int, bytes, str, int, bytes]:
 
 def _stored(jws: bytes) -> StoredRefusal:
     return StoredRefusal(refusal=parse_refusal(jws), jws=jws)
-
-
-def _renew_refusals(connection: sqlite3.Connection) -> None:
-    """Give the table of an older file its column `leaf`."""
-    if ("leaf",) in connection.execute(_COLUMNS).fetchall():
-        return
-    kept = connection.execute("SELECT jws FROM refusal ORDER BY id").fetchall()
-    connection.execute("DROP TABLE refusal")
-    connection.execute(_REFUSAL)
-    connection.executemany(_REFUSE, ((*_said(parse_refusal(jws)), jws) for (jws,) in kept))

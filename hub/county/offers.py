@@ -32,7 +32,6 @@ __all__ = [
     "keep_offer",
     "read_offers",
     "settle_offers",
-    "take_over",
     "unproven_requests",
 ]
 
@@ -56,9 +55,6 @@ _OTHERS: Final = """UPDATE offer SET proven = 1, held = ?, path = x''
   WHERE origin = ? AND size = ? AND root <> ? AND NOT proven"""
 _UNPROVEN: Final = "SELECT request FROM offer WHERE size <= ? AND NOT proven ORDER BY id"
 _READ: Final = "SELECT request, held, path FROM offer ORDER BY id"
-_TABLES: Final = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('offer', 'evidence', 'held')"
-_BEFORE: Final = "SELECT request, note FROM evidence LEFT JOIN held USING (digest) ORDER BY evidence.rowid"
-_BEFORE_HELD: Final = "SELECT request, NULL FROM evidence ORDER BY rowid"
 
 
 def keep_offer(connection: sqlite3.Connection, offer: Offer) -> None:
@@ -94,27 +90,11 @@ def unproven_requests(connection: sqlite3.Connection, size: int) -> list[AddChec
 
 
 def read_offers(connection: sqlite3.Connection) -> list[Offer]:
-    """Give what is kept, oldest first, also of a file that `take_over` has not seen yet."""
-    tables = {name for (name,) in connection.execute(_TABLES)}
-    if "evidence" in tables:
-        before = connection.execute(_BEFORE if "held" in tables else _BEFORE_HELD).fetchall()
-        return [Offer(request=AddCheckpoint.parse(request), held=held) for request, held in before]
-    rows = connection.execute(_READ).fetchall() if "offer" in tables else []
+    """Give what is kept, oldest first."""
     return [
         Offer(request=AddCheckpoint.parse(request), held=held, path=parse_hashes(path.split(b"\n")[:-1]))
-        for request, held, path in rows
+        for request, held, path in connection.execute(_READ)
     ]
-
-
-def take_over(connection: sqlite3.Connection) -> None:
-    """Judge what a file kept before there was this table, and keep it here; in a write transaction, with sums."""
-    tables = {name for (name,) in connection.execute(_TABLES)} - {"offer"}
-    before = read_offers(connection) if tables else []
-    for table in tables:
-        connection.execute(f"DROP TABLE {table}")
-        connection.execute("DELETE FROM row_sum WHERE name = ?", (table,))
-    for offer in before:
-        keep_offer(connection, offer)
 
 
 def _count(connection: sqlite3.Connection, text: str, *values: str | int | bytes) -> int:

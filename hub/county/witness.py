@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.county.offers import OFFER_SCHEMA, keep_offer, read_offers, settle_offers, take_over
+from hub.county.offers import OFFER_SCHEMA, keep_offer, read_offers, settle_offers
 from hub.database import Database
 from hub.exchange import closing, error_response, read_body
 from ledger.errors import Malformed, NotVerified, TongbanError
@@ -70,7 +70,6 @@ class WitnessStore:
         with self._database.transaction() as connection:
             for (path_of,) in connection.execute("SELECT path FROM latest").fetchall():
                 _check_latest(connection, path_of)
-            take_over(connection)
 
     def decide(self, request: AddCheckpoint, judge: Callable[[Latest | None], Decision]) -> Decision:
         """Judge a request against the latest checkpoint and store the result, as one atomic and durable step."""

@@ -11,14 +11,11 @@ from typing import Final, Protocol
 
 import pytest
 
-from hub.county.auditing import AUDIT_SCHEMA, SUMMED, SqliteAuditStore
+from hub.county.auditing import SqliteAuditStore
 from hub.county.offers import MAX_PROVEN, MAX_UNPROVEN, OFFER_SCHEMA, keep_offer, read_offers
-from hub.county.witness import WITNESS_SCHEMA, Witness, WitnessStore
-from hub.database import Database, open_reader, open_writer
-from hub.rowsums import check_sums
+from hub.county.witness import Witness, WitnessStore
+from hub.database import Database
 from ledger.deposits import Deposit
-from ledger.refusal import Refusal, sign_refusal
-from ledger.transparency.auditstore import StoredRefusal
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.evidence import SAME_SIZE, ForkEvidence, Offer, find_forks
 from ledger.transparency.merkle import Frontier, consistency_path, leaf_hash, root_of
@@ -29,7 +26,7 @@ from tests.entropy import signer_of
 from tests.logbook import LogBook
 from tests.ports import FakeClock
 from tests.sequenced import seals
-from tests.small_log import COUNTIES, GENESIS, LOG, ORIGIN, T0, revocation
+from tests.small_log import GENESIS, LOG, ORIGIN, T0, revocation
 
 LOGS: Final = keyring([LOG_KEY])
 OLD: Final = 2_000
@@ -262,52 +259,3 @@ def test_what_is_cosigned_settles_what_is_kept_of_its_size(tmp_path: Path) -> No
         last = request(9, 20, root_of(TREE[:20]), growth(9, 20, TREE))
         assert witness.add_checkpoint(last.format()).status == 200
         assert len(proofs(store)) == len(store.offers()) == 1
-
-
-BEFORE: Final = """CREATE TABLE IF NOT EXISTS evidence (digest BLOB PRIMARY KEY, request BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS held (digest BLOB PRIMARY KEY, note BLOB NOT NULL)"""
-
-
-def fill_before(path: Path, schema: str, *, summed: bool) -> None:
-    """Make a file of before: innocent requests, and among them one that proves a fork."""
-    held = signed(30, root_of(TREE[:30]))
-    with closing(Database(path, f"{schema};\n{BEFORE}", summed=summed)) as old, old.transaction() as connection:
-        for size in range(1, 31):
-            asked = request(0, size, root_of((FORK if size == 30 else TREE)[:size]))
-            digest = sha256(asked.note.text).digest()
-            connection.execute("INSERT INTO evidence VALUES (?, ?)", (digest, asked.format()))
-            connection.execute("INSERT INTO held VALUES (?, ?)", (digest, held))
-
-
-def test_a_witness_takes_over_what_it_kept_before(tmp_path: Path) -> None:
-    path = tmp_path / "witness.sqlite"
-    fill_before(path, WITNESS_SCHEMA.partition(";\n")[0], summed=True)
-    with closing(open_reader(path)) as connection:
-        assert len(read_offers(connection)) == 30
-    for _ in range(2):
-        with closing(WitnessStore(path)) as store:
-            assert len(store.offers()) == 30
-            assert len(proofs(store)) == 1
-        with closing(open_reader(path)) as connection:
-            assert check_sums(connection, WITNESS_SCHEMA.split(";\n")) == 30
-
-
-REFUSAL_BEFORE: Final = """CREATE TABLE refusal (
-  id INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, code TEXT NOT NULL, place INTEGER NOT NULL,
-  jws BLOB NOT NULL, UNIQUE (size, root, code, place))"""
-
-
-def test_an_auditor_takes_over_what_it_kept_before_and_gets_sums(tmp_path: Path) -> None:
-    path, schema = tmp_path / "auditor.sqlite", AUDIT_SCHEMA.split(";\n")
-    fill_before(path, REFUSAL_BEFORE, summed=False)
-    refusal = Refusal(origin=ORIGIN, size=9, root=bytes(32), code="deposit_left_out", iat=T0, index=1, leaf=bytes(32))
-    jws = sign_refusal(refusal, kid="370214#1", signer=COUNTIES["370214"])
-    with closing(open_writer(path)) as connection:
-        connection.execute("INSERT INTO refusal VALUES (5, 9, zeroblob(32), 'deposit_left_out', 1, ?)", (jws,))
-    for _ in range(2):
-        with closing(SqliteAuditStore(path)) as store:
-            assert (len(store.offers()), len(proofs(store))) == (30, 1)
-            assert [each.refusal for each in store.refusals(9)] == [refusal]
-            assert store.refuse(StoredRefusal(refusal=refusal, jws=b"said again")).jws == jws
-        with closing(open_reader(path)) as connection:
-            assert check_sums(connection, schema, SUMMED) == 31
