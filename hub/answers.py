@@ -67,7 +67,7 @@ def exchange(
 def _left(end: float) -> float:
     left = end - time.monotonic()
     if left <= 0:
-        raise Unavailable("deadline", "the log took too long to answer")
+        raise Unavailable("deadline", "the answer took too long")
     return left
 
 

@@ -1,13 +1,15 @@
-"""A log over HTTP, as everybody reaches it: bounded in bytes and time, and nothing that comes back believed.
+"""A log over HTTP, as everybody reaches it: bounded in bytes and time.
 
-GET  <log>/checkpoint, head?size=, status.zlib?size=, keys?from=, landmarks, tile/<L>/<N>[.p/<W>], …     anyone
-GET  <log>/tile/entries/<N>[.p/<W>], journal/…                        Bearer token with the scope ledger.entries
-POST <log>/entries?wait=receipt      {"index":812,"leaf":"…","state":"sequenced"|"witnessed","proof":"…"}
+    GET  <log>/checkpoint, head?size=, status.zlib?size=, keys?from=, landmarks, tile/<L>/<N>[.p/<W>], …     anyone
+    GET  <log>/tile/entries/<N>[.p/<W>], journal/…                        Bearer token with the scope ledger.entries
+    POST <log>/entries?wait=receipt      {"index":812,"leaf":"…","state":"sequenced"|"witnessed","proof":"…"}
 
-no answer, 429, 5xx     asked again, then Unavailable not_ready
-401                     once more with another token, as tokens live for minutes
-404                     None: it is not there                       410     Conflict log_changed: it has moved on
-any other               the error that the answer states, else Unavailable no_log
+    no answer, 429, 5xx     asked again, then Unavailable not_ready
+    401                     once more with another token, as tokens live for minutes
+    404                     None: it is not there                       410     Conflict log_changed: it has moved on
+    any other               the error that the answer states, else Unavailable no_log
+
+Nothing that comes back is believed here; who asks checks it.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
 
 import httpx2
 import stamina
 
 from hub.answers import Answer, exchange, stated_in
+from hub.urls import log_url
 from ledger.encoding import JsonValue, parse_json
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
 from ledger.jws import MAX_ENTRY_BYTES
@@ -48,7 +50,7 @@ class HttpLog:
     """The log at `url`, its URL prefix. Thread-safe.
 
     token: of a member, asked for where one is needed. seconds, total_bytes: most for all that is asked here together.
-    attempts: 1 for one who comes again by himself. Raises Malformed bad_setting for a URL that is not http or https.
+    attempts: 1 for one who comes again by himself. Raises Malformed bad_setting: it is no URL of a log.
     """
 
     def __init__(
@@ -61,10 +63,7 @@ class HttpLog:
         total_bytes: float = math.inf,
         attempts: int = _ATTEMPTS,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise Malformed("bad_setting", "expected the URL prefix of a log, like https://hub.example/ledger")
-        self._url: Final = url.rstrip("/")
+        self._url: Final = log_url(url, "URL of the log")
         self._http: Final = http
         self._token: Final = token
         self._end: Final = time.monotonic() + seconds

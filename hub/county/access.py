@@ -1,6 +1,8 @@
 """A county's right to read what only members may: access tokens for its client key, each kept until it nears its end.
 
-POST <hub>/oauth/token     client_assertion of the county (RFC 7523)   ->   {"access_token":"…","expires_in":600}
+    POST <hub>/oauth/token     client_assertion of the county (RFC 7523)   ->   {"access_token":"…","expires_in":600}
+
+Whatever goes wrong here is Unavailable, also where the county's own key is at fault: an auditor must not accuse its log.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import httpx2
 from hub.answers import exchange
 from hub.assertion import ASSERTION_TYPE
 from ledger.encoding import parse_json
-from ledger.errors import Malformed, Unavailable
+from ledger.errors import TongbanError, Unavailable
 
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
@@ -42,17 +44,19 @@ def county_token(node: CountyNode, client: httpx2.Client, clock: Clock) -> Token
 
 
 def _new_token(node: CountyNode, client: httpx2.Client, now: int) -> tuple[str, int]:
-    form = {
-        "grant_type": "client_credentials",
-        "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": node.client_assertion(node.config.hub_url, now),
-        "scope": _SCOPE,
-    }
     try:
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": node.client_assertion(node.config.hub_url, now),
+            "scope": _SCOPE,
+        }
         answer = exchange(client, "POST", f"{node.config.hub_url}/oauth/token", max_bytes=_MAX_TOKEN_BYTES, data=form)
         body = parse_json(answer.body, max_bytes=_MAX_TOKEN_BYTES) if answer.status == 200 else None
-    except (httpx2.HTTPError, Malformed) as error:
+    except httpx2.HTTPError as error:
         raise Unavailable("not_ready", "the hub gives no token") from error
+    except TongbanError as error:
+        raise Unavailable("not_ready", f"there is no token to be had: {error}") from error
     match body:
         case {"access_token": str(token), "expires_in": int(seconds)}:
             return token, now + max(seconds - _EARLY_S, 1)

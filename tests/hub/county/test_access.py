@@ -59,6 +59,13 @@ def test_a_hub_that_gives_no_token_is_not_ready(node: CountyNode, clock: FakeClo
             token(None)
 
 
+def test_a_county_whose_own_keys_do_not_hold_gets_none_and_accuses_nobody(node: CountyNode, token: Token) -> None:
+    """An auditor signs a refusal for what its log does wrong: this is not the log."""
+    (node.data / "keys.json").write_bytes(b"[")
+    with pytest.raises(Unavailable, match="not_ready: there is no token to be had: bad_json"):
+        token(None)
+
+
 def test_a_token_in_a_file_is_read_again_when_it_is_not_taken(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.touch(mode=0o600)
