@@ -2,7 +2,7 @@
 
     POST <hub>/oauth/token     client_assertion of the county (RFC 7523)   ->   {"access_token":"…","expires_in":600}
 
-Whatever goes wrong here is Unavailable, also where the county's own key is at fault: an auditor must not accuse its log.
+Whatever goes wrong here is Unavailable, also by the county's own key: an auditor must not accuse its log of that.
 """
 
 from __future__ import annotations
