@@ -7,13 +7,15 @@ that was cosigned last, is forgotten when the entries turn out to make another t
 Dates: an entry that comes now was submitted after the checkpoint that was cosigned (or audited) here last. So it may be
 dated `iat_back_s` before that time, five minutes of grace included, rather than before this very second: the hub's
 clock is another one, a day without a quorum must not void what the log took, and one entry at the edge must not stop
-the log. What lies below that checkpoint has no window any more.
+the log. Nor does a clock here that was ahead once: a time that has not come yet counts as now. What lies below that
+checkpoint has no window any more.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ledger.admission import Window
 from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.heads import HEAD_TYP
 from ledger.jws import parse_jws
@@ -22,7 +24,7 @@ from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
 from ledger.transparency.evidence import Offer
 from ledger.transparency.merkle import TreeView
 from ledger.transparency.note import Note, keyring
-from ledger.transparency.spans import Window, one_by_one
+from ledger.transparency.spans import one_by_one
 from ledger.transparency.tiles import TileNodes
 
 if TYPE_CHECKING:
@@ -119,9 +121,9 @@ class MirroredLog:
         return self._check(self._source.entries(self.size, claimed.size), claimed, one_by_one)
 
     def _check(self, raws: Sequence[bytes], claimed: Checkpoint | None, in_order: InOrder) -> Audited:
-        latest, stop = self._store.latest(), self.size + len(raws)
-        since = 0 if latest is None else latest.time - _GRACE_S
-        window = None if latest is not None and stop <= latest.size else Window(now=self._clock(), since=since)
+        latest, now, stop = self._store.latest(), self._clock(), self.size + len(raws)
+        since = 0 if latest is None else min(latest.time, now) - _GRACE_S
+        window = None if latest is not None and stop <= latest.size else Window(now=now, since=since)
         prove = self._source.journal_growth
         return self._audit.check(raws, claimed=claimed, window=window, prove=prove, in_order=in_order)
 

@@ -28,7 +28,6 @@ __all__ = [
     "PageFinding",
     "Span",
     "SpanFindings",
-    "Window",
     "at_index",
     "check_kept_lines",
     "fault_of",
