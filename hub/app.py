@@ -9,7 +9,6 @@ may come later: until then /readyz says so, and what needs no graph is answered.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -95,11 +94,7 @@ class Hub:
         self._policy = _alliance_file(data, "policy", MAX_POLICY_BYTES)
         policy = Policy.parse(self._policy)
         self._report(policy)
-        self._verifier = Verifier(
-            policy,
-            _alliance_file(data, "genesis", MAX_ENTRY_BYTES),
-            policy_digest=hashlib.sha256(self._policy).digest(),
-        )
+        self._verifier = Verifier.of_files(self._policy, _alliance_file(data, "genesis", MAX_ENTRY_BYTES))
         self._holder_secret = keys.holder
         self._journal_seal = JournalSeal(keys.vault, random)
         self._http = httpx2.AsyncClient(trust_env=False, limits=_NODE_CONNECTIONS)

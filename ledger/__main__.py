@@ -13,14 +13,13 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from ledger.errors import Malformed, TongbanError
 from ledger.jws import MAX_ENTRY_BYTES
 from ledger.receipt import MAX_RECEIPT_BYTES
-from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+from ledger.transparency.policy import MAX_POLICY_BYTES
 from ledger.verdict import Outcome, Verdict
 from ledger.verifier import Verifier
 
@@ -78,10 +77,7 @@ def _instant(text: str) -> int:
 
 
 def _verdict(options: argparse.Namespace) -> Verdict:
-    policy = _read(options.policy, MAX_POLICY_BYTES)
-    verifier = Verifier(
-        Policy.parse(policy), _read(options.genesis, MAX_ENTRY_BYTES), policy_digest=sha256(policy).digest()
-    )
+    verifier = Verifier.of_files(_read(options.policy, MAX_POLICY_BYTES), _read(options.genesis, MAX_ENTRY_BYTES))
     now = int(time.time()) if options.at is None else options.at
     max_age = _DAY_S if options.max_age is None else options.max_age
     return verifier.verify(_receipt(options.file), now=now, max_age=max_age)

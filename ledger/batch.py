@@ -13,13 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import islice
 from typing import Final
 
 from ledger.qr_verifier import FieldVerifier
 from ledger.sync_files import SyncFiles
-from ledger.transparency.policy import Policy
 from ledger.transparency.spans import InOrder, one_by_one
 from ledger.verdict import Verdict
 from ledger.verifier import Verifier
@@ -41,7 +39,7 @@ class BatchSettings:
 
     def open(self) -> Verifier | FieldVerifier:
         """Give the verifier. Raises Malformed, NotVerified, Conflict: policy, genesis or sync do not hold."""
-        verifier = Verifier(Policy.parse(self.policy), self.genesis, policy_digest=sha256(self.policy).digest())
+        verifier = Verifier.of_files(self.policy, self.genesis)
         return verifier if self.sync is None else FieldVerifier(verifier, self.sync.check(verifier, now=self.now))
 
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
@@ -34,7 +33,7 @@ from ledger.qr_verifier import FieldVerifier
 from ledger.sync import SyncedLog, check_sync
 from ledger.transparency.merkle import MAX_PATH
 from ledger.transparency.note import MAX_NOTE_BYTES
-from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
+from ledger.transparency.policy import MAX_POLICY_BYTES
 from ledger.transparency.proof import parse_hashes
 from ledger.verifier import Verifier
 
@@ -96,7 +95,7 @@ class SyncFiles:
 
     def verifier(self) -> Verifier:
         """Give the verifier of this policy and genesis. Raises Malformed, NotVerified, Conflict."""
-        return Verifier(Policy.parse(self.policy), self.genesis, policy_digest=sha256(self.policy).digest())
+        return Verifier.of_files(self.policy, self.genesis)
 
     def check(self, verifier: Verifier, *, now: int) -> SyncedLog:
         """Check every file but the two that are pinned. Raises Malformed, NotVerified, Conflict."""

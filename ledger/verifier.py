@@ -23,6 +23,7 @@ EXPIRED, STALE wins; none of them is VALID. There is no verdict without a policy
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Final
 
 from ledger.anchor import TrustAnchor
@@ -51,6 +52,11 @@ class Verifier:
 
     def __init__(self, policy: Policy, genesis: bytes, *, policy_digest: bytes | None = None) -> None:
         self.anchor: Final = TrustAnchor(policy, genesis, policy_digest=policy_digest)
+
+    @classmethod
+    def of_files(cls, policy: bytes, genesis: bytes) -> Verifier:
+        """Give the verifier of two pinned files. Raises Malformed, NotVerified, Conflict."""
+        return cls(Policy.parse(policy), genesis, policy_digest=sha256(policy).digest())
 
     def verify(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -135,10 +134,7 @@ def _say(verdict: Verdict, files: Sequence[Path], number: int, *, json: bool) ->
 
 def pinned_verifier(policy: Path, genesis: Path) -> Verifier:
     """Open the verifier of these two files. Raises Malformed, NotVerified, Conflict."""
-    trusted = read_bounded(policy, MAX_POLICY_BYTES)
-    return Verifier(
-        Policy.parse(trusted), read_bounded(genesis, MAX_ENTRY_BYTES), policy_digest=hashlib.sha256(trusted).digest()
-    )
+    return Verifier.of_files(read_bounded(policy, MAX_POLICY_BYTES), read_bounded(genesis, MAX_ENTRY_BYTES))
 
 
 def evidence_in(path: Path, max_bytes: int) -> bytes:

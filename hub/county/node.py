@@ -11,7 +11,6 @@ Several processes may have one folder open: `seal` and `revoke` write while `ser
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -104,10 +103,7 @@ class CountyNode:
     @cached_property
     def verifier(self) -> Verifier:
         """The offline verifier under the folder's policy and genesis. Raises Unavailable not_ready, Malformed."""
-        policy = self.file("policy", MAX_POLICY_BYTES)
-        return Verifier(
-            self.policy, self.file("genesis", MAX_ENTRY_BYTES), policy_digest=hashlib.sha256(policy).digest()
-        )
+        return Verifier.of_files(self.file("policy", MAX_POLICY_BYTES), self.file("genesis", MAX_ENTRY_BYTES))
 
     def file(self, name: str, max_bytes: int) -> bytes:
         """Read a file that the alliance handed out. Raises Unavailable not_ready, Malformed too_large."""
