@@ -71,9 +71,6 @@ _APPEALS: Final = """SELECT leaf, identifier, auditor, asked, at, deadline, code
   WHERE at IS NOT NULL OR leaf IN (SELECT leaf FROM outbox WHERE state IN ('pending', 'failed'))
   ORDER BY identifier, leaf, auditor"""
 _DEPOSITED: Final = "SELECT count(DISTINCT leaf) FROM answer WHERE at IS NOT NULL AND code IS NULL"
-_OF_BEFORE: Final = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'appeal'"
-_MOVE: Final = """INSERT OR IGNORE INTO answer (leaf, identifier, auditor, asked, at, deadline, code)
-  SELECT leaf, identifier, auditor, at, at, deadline, code FROM appeal"""
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
 
 
@@ -145,17 +142,6 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._move_answers()
-
-    def _move_answers(self) -> None:
-        with self._database.reading() as connection:
-            if connection.execute(_OF_BEFORE).fetchone() == (0,):
-                return
-        with self._database.transaction() as connection:
-            if connection.execute(_OF_BEFORE).fetchone() == (1,):  # no other process was faster
-                connection.execute(_MOVE)
-                connection.execute("DELETE FROM appeal")  # row by row: the sums beside the rows go, too
-                connection.execute("DROP TABLE appeal")
 
     def put(
         self, connection: sqlite3.Connection, kind: Kind, identifier: str, *, leaf: bytes, entry: bytes,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from hub.county.outbox import _DUE, _OF, _OVERDUE, OUTBOX_SCHEMA, Appeal, Outbox, Settled
+from hub.county.outbox import _DUE, _OF, _OVERDUE, OUTBOX_SCHEMA, Outbox, Settled
 from hub.database import Database
-from hub.rowsums import check_sums
 
 
 @pytest.fixture
@@ -82,27 +80,6 @@ def test_counts_say_where_everything_stands(outbox: Outbox) -> None:
     assert outbox.counts(102).overdue == 0
     assert outbox.retry_failed() == 1
     assert outbox.counts(0).failed == {}
-
-
-OF_BEFORE = """CREATE TABLE appeal (
-  leaf BLOB PRIMARY KEY, identifier TEXT NOT NULL, auditor TEXT NOT NULL, at INTEGER NOT NULL, deadline INTEGER,
-  code TEXT)"""
-
-
-def test_a_file_with_one_answer_an_entry_keeps_what_it_says(tmp_path: Path) -> None:
-    """Answer by answer, with its sum: what an auditor took is not given up, and its table is as a new file's."""
-    path = tmp_path / "records.sqlite"
-    with closing(Database(path, OF_BEFORE, summed=True)) as before, before.transaction() as connection:
-        connection.execute("INSERT INTO appeal VALUES (?, 'a', 'one', 100, 400, NULL)", (b"taken",))
-        connection.execute("INSERT INTO appeal VALUES (?, 'b', 'two', 101, NULL, 'final_status')", (b"refused",))
-    for _ in range(2):
-        with closing(Database(path, OUTBOX_SCHEMA, summed=True)) as opened:
-            kept = Outbox(opened).appeals()
-    assert kept == [
-        Appeal(b"taken", "a", "one", 100, 100, 400), Appeal(b"refused", "b", "two", 101, 101, None, "final_status"),
-    ]  # fmt: skip
-    with closing(sqlite3.connect(path)) as connection:
-        assert check_sums(connection, OUTBOX_SCHEMA.split(";\n")) == 2
 
 
 @pytest.mark.parametrize(
