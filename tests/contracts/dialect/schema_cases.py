@@ -63,8 +63,9 @@ SCHEMA: Final[list[Case]] = [
          setup=["CREATE INDEX t_i6 IF NOT EXISTS FOR (n:I6) ON (n.a)"],
          check="SHOW INDEXES YIELD name WHERE name = 't_i6' RETURN count(*)", rows=[[1]],
          teardown=["DROP INDEX t_i6 IF EXISTS"]),
-    case("schema.index.state", "SHOW INDEXES YIELD name, state WHERE name = 't_i7' RETURN state",
-         setup=["CREATE INDEX t_i7 FOR (n:I7) ON (n.a)"], rows=[["ONLINE"]], teardown=["DROP INDEX t_i7 IF EXISTS"]),
+    case("schema.index.state",  # Neo4j fills a new index in the background
+         "SHOW INDEXES YIELD name, state WHERE name = 't_i7' RETURN state IN ['POPULATING', 'ONLINE']",
+         setup=["CREATE INDEX t_i7 FOR (n:I7) ON (n.a)"], rows=[[True]], teardown=["DROP INDEX t_i7 IF EXISTS"]),
     case("schema.index.beside_unique", "CREATE INDEX t_i9 IF NOT EXISTS FOR (n:I9) ON (n.a)",
          setup=["CREATE CONSTRAINT t_u11 FOR (n:I9) REQUIRE n.a IS UNIQUE"],
          check="SHOW CONSTRAINTS YIELD name, type, entityType WHERE name = 't_u11' RETURN type, entityType",
