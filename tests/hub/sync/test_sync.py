@@ -219,6 +219,16 @@ def test_two_views_of_one_size_leave_evidence_that_anyone_can_check(tmp_path: Pa
     assert content(path) == held
 
 
+def test_evidence_for_which_there_is_no_room_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "field"
+    sync(ShownLog(first_day(), time=EARLY), path)
+    for number in range(16):
+        (tmp_path / f"fork-evidence-{number}.json").write_bytes(b"of somebody else")
+    error = error_of(ShownLog(forked(), time=EARLY), path)
+    assert error.code == "bad_consistency"
+    assert error.message.endswith(f": the evidence is left out, as {tmp_path} holds 16 files of it")
+
+
 @pytest.mark.parametrize("count", [4, 6])
 def test_growth_of_another_history_leaves_proof_of_the_fork(tmp_path: Path, count: int) -> None:
     """The log's own tiles say what it had at the size held, also where that is a power of two."""
