@@ -25,34 +25,34 @@ from starlette.routing import BaseRoute, Route
 from hub.auth import Authenticator, TokenIssuer
 from hub.endpoints import health_routes, submission_routes
 from hub.envelope import FaceCipher
-from hub.founding import open_hub_keys
-from hub.gateway import GraphQLEndpoint
+from hub.governance.founding import open_hub_keys
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
 from hub.graph.service import GraphService
+from hub.graphql.gateway import GraphQLEndpoint
+from hub.graphql.limits import LIMITS
 from hub.ingest.data import TABLES, catalogue_digest, read_table
 from hub.journal.access import AccessJournal
 from hub.journal.intake import RecordIntake
 from hub.journal.sealed import JournalSeal
 from hub.journal.writer import JournalWriter
 from hub.keyfiles import read_passphrase
-from hub.limits import LIMITS
-from hub.logroutes import log_routes
+from hub.log.published import PublishedEntries
+from hub.log.refusals import Refusals
+from hub.log.registry import LedgerRegistry, RegistryLimits
+from hub.log.routes import log_routes
+from hub.log.statustokens import StatusTokens
 from hub.middleware import Masked, Observed
 from hub.mirror.routes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
 from hub.ownverifier import OwnVerifier
 from hub.policyfile import policy_fault
-from hub.published import PublishedEntries
-from hub.refusals import Refusals
-from hub.registry import LedgerRegistry, RegistryLimits
 from hub.settings import Settings
 from hub.sources import NodeSource, Sources, VaultEndpoint, VaultSource, VaultStore
-from hub.statustokens import StatusTokens
-from hub.stores import check_hub_folder
 from hub.tokens import ReplayGuard
+from hub.upkeep.stores import check_hub_folder
 from ledger.errors import Unavailable
 from ledger.identifiers import holder_key
 from ledger.jws import MAX_ENTRY_BYTES

@@ -20,7 +20,7 @@ from ledger.qr_verifier import FieldVerifier
 from ledger.sync import SyncedLog, check_sync
 
 if TYPE_CHECKING:
-    from hub.registry import LedgerRegistry
+    from hub.log.registry import LedgerRegistry
     from ledger.transparency.snapshot import Snapshot
     from ledger.verdict import Verdict
     from ledger.verifier import Verifier

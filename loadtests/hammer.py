@@ -35,10 +35,10 @@ import httpx2
 import orjson
 import uvloop
 
-from hub.alliance import SAMPLE, Alliance
 from hub.county.folder import open_county
+from hub.demo.alliance import SAMPLE, Alliance
+from hub.demo.trial import AUDITORS
 from hub.keyfiles import read_passphrase
-from hub.trial import AUDITORS
 from ledger.anchor import TrustAnchor
 from ledger.encoding import b64u_decode
 from ledger.transparency.checkpoint import Checkpoint

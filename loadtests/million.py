@@ -33,9 +33,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hub.database import open_writer
-from hub.founding import found_ledger, make_hub_keys, open_hub_keys
-from hub.fsck import StoresReport, check_stores, pinned_in
+from hub.governance.founding import found_ledger, make_hub_keys, open_hub_keys
 from hub.keyfiles import make_private_folder
+from hub.upkeep.fsck import StoresReport, check_stores, pinned_in
 from hub.workers import cores, workers
 from ledger.attestation import issue
 from ledger.entries import MEMBER_TYP, build_status, parse_entry

@@ -13,7 +13,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.graph.plan import explain, make_plan
 from hub.graph.tables import build_tables
-from hub.limits import LIMITS
+from hub.graphql.limits import LIMITS
 from schema.assembly import build_schema
 from schema.context import Statement
 from tests.graph_world import HOLDERS, LICENSES

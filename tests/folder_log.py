@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from hub.database import open_reader
-from hub.founding import open_hub_keys
+from hub.governance.founding import open_hub_keys
 from hub.journal.sealed import JournalSeal
 from hub.journal.store import JournalReader
+from hub.log.routes import log_routes
 from hub.logclient import HttpLog
-from hub.logroutes import log_routes
 from hub.mirror.routes import mirror_routes
 from ledger.errors import Refused
 from ledger.transparency.checkpoint import verify_checkpoint, with_cosignatures

@@ -17,16 +17,16 @@ from hub.county.delivery import Delivery
 from hub.county.evidence import EvidenceCheck
 from hub.county.following import KeyFollower
 from hub.county.witness import Witness, WitnessStore, cosigner_routes, log_keys
-from hub.drafts import Draft, MemberWishes, draft_members
 from hub.endpoints import submission_routes
-from hub.governing import SignatureFile, Submitted, joined, sign_draft, submitted
+from hub.governance.drafts import Draft, MemberWishes, draft_members
+from hub.governance.governing import SignatureFile, Submitted, joined, sign_draft, submitted
 from hub.journal.intake import RecordIntake
 from hub.journal.writer import JournalWriter, create_journal
 from hub.keychain import KeyChain, fetch_chain
-from hub.ledgerfile import create_ledger
+from hub.log.ledgerfile import create_ledger
+from hub.log.registry import LedgerRegistry, RegistryLimits
+from hub.log.routes import log_routes
 from hub.logclient import HttpLog
-from hub.logroutes import log_routes
-from hub.registry import LedgerRegistry, RegistryLimits
 from ledger.transparency.policy import Policy
 from ledger.verdict import Verdict
 from schema.access import ANONYMOUS

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.database import open_writer
-from hub.founding import found_ledger, make_hub_keys, open_hub_keys
+from hub.governance.founding import found_ledger, make_hub_keys, open_hub_keys
 from hub.journal.records import build_license_record, format_access
 from hub.journal.store import JournalRow, JournalStore
 from hub.keyfiles import write_private

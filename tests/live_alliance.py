@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from hub.alliance import Alliance
 from hub.commands.ingest import sample_normaliser
+from hub.demo.alliance import Alliance
 from hub.ingest import ingest_feed
 from hub.ingest.feeds import Feed
 from hub.ingest.generate import FeedPlan, feed_lines

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from graphql import build_schema, parse, validate
 
-from hub.limits import LIMITS, check_document
+from hub.graphql.limits import LIMITS, check_document
 from loadtests import answers
 from loadtests.bench.run import NAMES
 from loadtests.operations import OPERATIONS, operation

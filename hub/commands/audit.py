@@ -10,13 +10,13 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from hub.audits import AuditReport, audit_log
 from hub.commands.access import CountyData, CountyPassphrase, TokenFile, opened_log, trust_anchor
 from hub.commands.progress import progress_bars
 from hub.county.auditing import SqliteAuditStore
 from hub.database import WriterLock
 from hub.keyfiles import make_private_folder
 from hub.logclient import HttpLog
+from hub.upkeep.audits import AuditReport, audit_log
 from hub.workers import cores, workers
 from ledger.anchor import TrustAnchor
 from ledger.errors import Malformed, TongbanError, Unavailable

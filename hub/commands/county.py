@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.changes import founding
 from hub.commands import appeals, keys, licenses
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.verify import parsed
 from hub.commands.witnessed import check_folder, export_evidence
 from hub.county.application import create_county_app
 from hub.county.folder import init_county
-from hub.governing import SignatureFile
+from hub.governance.changes import founding
+from hub.governance.governing import SignatureFile
 from hub.keyfiles import read_passphrase, read_secret, write_private
 from hub.observability import configure_logging
 from hub.partner import access_token

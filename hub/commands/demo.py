@@ -12,12 +12,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hub.alliance import Alliance
 from hub.commands.ingest import sample_normaliser
-from hub.demo import FEED_COUNTY, Story
-from hub.showcase import show
-from hub.telling import Teller
-from hub.trial import AUDITORS, SUITES, Trial
+from hub.demo.alliance import Alliance
+from hub.demo.showcase import show
+from hub.demo.story import FEED_COUNTY, Story
+from hub.demo.telling import Teller
+from hub.demo.trial import AUDITORS, SUITES, Trial
 from ledger.errors import Conflict
 
 __all__ = ["demo"]

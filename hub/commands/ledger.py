@@ -17,8 +17,15 @@ from hub.commands.mirror import mirror
 from hub.commands.upkeep import backup, check, restore
 from hub.commands.verify import parsed, read_bounded
 from hub.county.member import MemberFile
-from hub.founding import check_founder, draft_genesis, draft_policy, found_ledger, make_hub_keys, write_drafts
-from hub.governing import SignatureFile
+from hub.governance.founding import (
+    check_founder,
+    draft_genesis,
+    draft_policy,
+    found_ledger,
+    make_hub_keys,
+    write_drafts,
+)
+from hub.governance.governing import SignatureFile
 from hub.keyfiles import create_secret, read_passphrase, read_secret
 from ledger.errors import NotVerified
 from ledger.transparency.note import VerifierKey

@@ -11,13 +11,13 @@ from typing import Annotated
 import orjson
 import typer
 
-from hub.changes import described
 from hub.commands.folder import PassphraseFile, opened_node
 from hub.commands.terms import named, named_once, utc
 from hub.commands.verify import parsed, read_bounded
 from hub.county.member import KeyFile, MemberFile
-from hub.drafts import Draft, MemberWishes, checked, draft_members, draft_rules
-from hub.governing import SignatureFile, index_of, joined, sign_draft, submitted
+from hub.governance.changes import described
+from hub.governance.drafts import Draft, MemberWishes, checked, draft_members, draft_rules
+from hub.governance.governing import SignatureFile, index_of, joined, sign_draft, submitted
 from hub.keychain import KeyChain
 from hub.keyfiles import write_private
 from hub.trustfolder import TrustFolder

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from hub.commands.verify import read_bounded
-from hub.documents import DocumentRefused, Documents
 from hub.graph.plan import explain
 from hub.graph.tables import build_tables
-from hub.limits import LIMITS
+from hub.graphql.documents import DocumentRefused, Documents
+from hub.graphql.limits import LIMITS
 from ledger.errors import Malformed
 from schema.access import SCOPES
 from schema.assembly import build_schema, export_schema

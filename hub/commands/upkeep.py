@@ -10,15 +10,15 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from hub.backup import back_up
 from hub.commands.progress import progress_bars
 from hub.commands.verify import parsed, read_bounded
 from hub.filesums import check_remembered, remember_files
-from hub.fsck import Pinned, StoresReport, check_stores, pinned_in
 from hub.keyfiles import read_passphrase
 from hub.mirror.folder import MirrorFolder
-from hub.restore import Brought, restore_hub
-from hub.stores import JOURNAL, LEDGER, check_hub_folder
+from hub.upkeep.backup import back_up
+from hub.upkeep.fsck import Pinned, StoresReport, check_stores, pinned_in
+from hub.upkeep.restore import Brought, restore_hub
+from hub.upkeep.stores import JOURNAL, LEDGER, check_hub_folder
 from hub.workers import cores, workers
 from ledger.errors import Malformed, NotVerified
 from ledger.jws import MAX_ENTRY_BYTES

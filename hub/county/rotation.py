@@ -1,7 +1,7 @@
 """Rotation: which of a county's keys sign now, how a new one is made, and what the ledger says about each.
 
     1. county     `tongban county rotate --use seal`     keys/seal-5.pem, and seal-5.json to hand to the alliance
-    2. alliance   `tongban ledger member propose | sign | submit`          k of n members list it (hub/governing.py)
+    2. alliance   `tongban ledger member propose | sign | submit`   k of n members list it (hub/governance/governing.py)
     3. node       takes it up by itself as soon as the chain that it follows says so (hub/county/following.py)
 
 The old key goes on signing until then, and stays in the folder: what it sealed stays good until a member entry says

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hub.exchange import error_response
-from hub.logroutes import SCOPE, PrincipalOf
+from hub.log.routes import SCOPE, PrincipalOf
 from hub.mirror.pages import PublishedCheckpoint, format_page
 from ledger.entries import parse_entry
 from ledger.errors import Malformed, NotVerified, Refused, TongbanError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from hub.journal.sealed import JournalSeal
     from hub.journal.writer import JournalWriter
-    from hub.registry import LedgerRegistry
+    from hub.log.registry import LedgerRegistry
 
 __all__ = ["mirror_routes"]
 

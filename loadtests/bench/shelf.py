@@ -13,12 +13,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from hub.alliance import SAMPLE, Alliance
 from hub.commands.ingest import sample_normaliser
 from hub.county.node import CountyNode
 from hub.county.sealing import SealedLicense, Sealer
 from hub.database import open_reader, open_writer
-from hub.founding import open_hub_keys
+from hub.demo.alliance import SAMPLE, Alliance
+from hub.governance.founding import open_hub_keys
 from hub.ingest.generate import FeedPlan
 from hub.keyfiles import read_passphrase
 from ledger.entries import parse_seal

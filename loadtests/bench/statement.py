@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from hub.execution import Execution, GraphQLRequest
+from hub.graphql.execution import Execution, GraphQLRequest
 from ledger.identifiers import holder_key
 from loadtests.operations import operation
 from loadtests.population import Holder

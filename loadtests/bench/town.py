@@ -21,12 +21,12 @@ from typing import Final
 import orjson
 import psutil
 
-from hub.alliance import SAMPLE, Alliance
 from hub.commands.ingest import sample_normaliser
 from hub.county.node import CountyNode
+from hub.demo.alliance import SAMPLE, Alliance
+from hub.demo.trial import AUDITORS
 from hub.keyfiles import read_secret
 from hub.partner import access_token
-from hub.trial import AUDITORS
 from loadtests.answers import check_licenses
 from loadtests.bench.wire import Request, post
 from loadtests.operations import operation

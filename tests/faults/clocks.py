@@ -15,7 +15,7 @@ from random import Random
 from typing import Final
 
 from hub.auth import Authenticator, TokenIssuer
-from hub.registry import LedgerRegistry
+from hub.log.registry import LedgerRegistry
 from hub.tokens import LEEWAY_S
 from ledger.errors import Refused
 from ledger.members import KeyState, ListedKey

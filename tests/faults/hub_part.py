@@ -22,7 +22,7 @@ from hub.county.witness import Witness, WitnessStore
 from hub.database import open_writer
 from hub.journal.store import JournalStore
 from hub.journal.writer import JournalWriter
-from hub.registry import LedgerRegistry, RegistryLimits
+from hub.log.registry import LedgerRegistry, RegistryLimits
 from ledger.signers import Signer
 from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey, keyring
 from ledger.transparency.policy import Policy

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from hub.registry import LedgerRegistry
+from hub.log.registry import LedgerRegistry
 from ledger.entries import MEMBER_TYP
 from ledger.governance import KeyAddition, KeyRevocation, MemberRow, member_payload
 from ledger.jws import sign_general

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from hub.database import open_writer
-from hub.ledgerfile import create_ledger
-from hub.registry import LedgerRegistry, RegistryLimits
+from hub.log.ledgerfile import create_ledger
+from hub.log.registry import LedgerRegistry, RegistryLimits
 from ledger.attestation import issue
 from ledger.signers import Signer
 from ledger.transparency.fsck import replay_log

@@ -16,14 +16,14 @@ from hub.county.witness import Witness, WitnessStore, log_keys
 from hub.database import open_reader, open_writer
 from hub.envelope import FaceCipher
 from hub.filesums import check_remembered, remember_files
-from hub.founding import open_hub_keys
-from hub.fsck import check_stores, pinned_in
+from hub.governance.founding import open_hub_keys
 from hub.journal.sealed import JournalSeal
 from hub.mirror.check import check_mirror
 from hub.mirror.folder import MirrorFolder
 from hub.mirror.mirror import Mirror
 from hub.rowsums import check_sums
 from hub.sources.vault import VAULT_SCHEMA, VaultStore
+from hub.upkeep.fsck import check_stores, pinned_in
 from ledger.anchor import TrustAnchor
 from ledger.deposits import Deposit
 from ledger.entries import build_status

@@ -10,9 +10,9 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from hub.cosigning import Cosigning
-from hub.ledgerfile import LedgerFile
-from hub.publication import Publisher
+from hub.log.cosigning import Cosigning
+from hub.log.ledgerfile import LedgerFile
+from hub.log.publication import Publisher
 from ledger.entries import MEMBER_TYP
 from ledger.errors import Unavailable
 from ledger.governance import KeyRevocation, MemberRow, member_payload

@@ -19,9 +19,9 @@ from hub.endpoints import health_routes, submission_routes
 from hub.journal.access import AccessJournal
 from hub.journal.intake import RecordIntake
 from hub.journal.writer import JournalWriter, create_journal
-from hub.ledgerfile import create_ledger
-from hub.logroutes import log_routes
-from hub.registry import LedgerRegistry, RegistryLimits
+from hub.log.ledgerfile import create_ledger
+from hub.log.registry import LedgerRegistry, RegistryLimits
+from hub.log.routes import log_routes
 from ledger.encoding import b64_decode, b64u_encode
 from ledger.entries import build_status
 from ledger.errors import Refused

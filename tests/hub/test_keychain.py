@@ -13,9 +13,9 @@ import pytest
 
 from hub.county.inspection import check_county
 from hub.county.rotation import rotate
-from hub.drafts import MemberWishes, draft_members
 from hub.filesums import remember_files
-from hub.governing import joined
+from hub.governance.drafts import MemberWishes, draft_members
+from hub.governance.governing import joined
 from hub.keychain import FolderChain, KeyChain, fetch_chain, parse_key_entries
 from hub.logclient import HttpLog
 from ledger.errors import Malformed, NotVerified, Unavailable

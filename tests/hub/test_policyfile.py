@@ -11,7 +11,7 @@ import pytest
 
 from hub.app import Hub
 from hub.database import open_writer
-from hub.founding import open_hub_keys
+from hub.governance.founding import open_hub_keys
 from hub.policyfile import install_policy, policy_fault
 from hub.settings import Settings
 from ledger.entries import RULE_TYP, MemberChange, parse_entry

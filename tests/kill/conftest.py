@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from hub.alliance import EngineChoice
+from hub.demo.alliance import EngineChoice
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine

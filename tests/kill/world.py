@@ -22,12 +22,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from hub.alliance import Alliance, EngineChoice
 from hub.assertion import ASSERTION_TYPE
 from hub.commands.ingest import sample_normaliser
 from hub.county.licenses import LicenseRecord
 from hub.county.node import CountyNode
 from hub.county.sealing import Sealer
+from hub.demo.alliance import Alliance, EngineChoice
 from hub.graph.engine import Engine
 from hub.ingest.feeds import RawRow
 from hub.ingest.generate import FeedPlan, feed_rows

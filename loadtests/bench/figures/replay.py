@@ -18,7 +18,7 @@ from typing import Final
 from hub.county.auditing import SqliteAuditStore
 from hub.county.mirroring import MirroredLog
 from hub.database import open_writer
-from hub.founding import log_key, open_hub_keys
+from hub.governance.founding import log_key, open_hub_keys
 from hub.keyfiles import read_passphrase
 from ledger.entries import MemberChange, parse_entry
 from ledger.heads import EMPTY_JOURNAL_ROOT

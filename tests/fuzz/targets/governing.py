@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from hub.county.member import KeyFile, MemberFile
-from hub.drafts import Draft
-from hub.governing import SignatureFile
+from hub.governance.drafts import Draft
+from hub.governance.governing import SignatureFile
 from ledger.deposits import parse_deposit
 from ledger.entries import MEMBER_TYP
 from ledger.governance import KeyAddition, MemberRow, member_payload

@@ -9,7 +9,7 @@ import pytest
 
 from hub.county.member import MemberFile
 from hub.county.outbox import Settled
-from hub.founding import draft_genesis, draft_policy
+from hub.governance.founding import draft_genesis, draft_policy
 from ledger.jws import join_general
 from ledger.transparency.note import NOTE_ED25519, VerifierKey
 from ledger.transparency.sequencer import landmark_day

@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from hub.founding import draft_genesis
+from hub.governance.founding import draft_genesis
 from hub.keyfiles import write_private
 from ledger.errors import Malformed
 from tests.alliance import PASSPHRASE, Alliance, found_alliance, init_sample

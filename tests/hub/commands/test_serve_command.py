@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.alliance import Alliance
 from hub.database import WriterLock
+from hub.demo.alliance import Alliance
 
 _COUNTY = "370214"
 

@@ -13,8 +13,8 @@ from hub.county.following import KeyFollower
 from hub.county.keyview import KEY_VIEW_SCHEMA, KeyView
 from hub.county.rotation import rotate
 from hub.database import Database
-from hub.drafts import MemberWishes, draft_members
-from hub.governing import joined
+from hub.governance.drafts import MemberWishes, draft_members
+from hub.governance.governing import joined
 from hub.logclient import HttpLog
 from ledger.errors import NotVerified
 from tests.alliance import HUB_URL, NOW, found_alliance

@@ -16,7 +16,7 @@ import pytest
 from hub.county import CountyNode, open_county
 from hub.county.hsm import TokenKey, TokenPlace
 from hub.county.rotation import rotate
-from hub.drafts import MemberWishes
+from hub.governance.drafts import MemberWishes
 from hub.keyfiles import create_secret, write_private
 from ledger.errors import Malformed, Unavailable
 from ledger.suites import P256_ORDER, verify

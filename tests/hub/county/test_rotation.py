@@ -15,7 +15,7 @@ from hub.county.application import create_county_app
 from hub.county.keys import COSIGNERS, USES
 from hub.county.member import KeyFile, MemberFile
 from hub.county.rotation import rotate
-from hub.drafts import MemberWishes
+from hub.governance.drafts import MemberWishes
 from ledger.encoding import canonical_json
 from ledger.errors import Malformed
 from ledger.transparency.note import VerifierKey

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.founding import open_hub_keys
+from hub.governance.founding import open_hub_keys
 from hub.journal.sealed import JournalSeal
 from hub.mirror.pages import parse_page
 from ledger.errors import NotVerified

@@ -1,0 +1,1 @@
+"""Governance: how an alliance is founded, and how k of n members change keys, members and rules."""

@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: requests read, documents planned within limits, answers completed."""

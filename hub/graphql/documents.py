@@ -1,0 +1,206 @@
+"""Documents: parsed, checked against the limits, validated and planned, each once; kept in bounded caches.
+
+    text -> tokens, tree limits, validation -> Document      (LRU by text; refused texts in a smaller one)
+    Document + operation + conditions + scopes -> Plan       (LRU; the scope set is part of the key)
+
+Validation costs milliseconds and a request microseconds, so a document that is refused once is refused from memory.
+Suggestions ("Did you mean") and introspection are off unless the hub runs for development: both tell what a schema
+holds to whoever guesses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.execution.values import VariableValues
+
+from hub.graph.plan import Plan, make_plan
+from hub.graph.selection import condition_variables
+from hub.graph.tables import Tables
+from hub.graphql.limits import Limits, check_document, over
+from ledger.errors import Malformed
+
+__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "Lru", "without_suggestion"]
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+_TOO_MANY_TOKENS: Final = "Document contains more than"
+_SUGGESTION: Final = re.compile(r"\s*Did you mean [^?]*\?")
+
+
+class Lru(Generic[Key, Value]):
+    """A mapping of bounded size that forgets what was used longest ago."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[Key, Value] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Key) -> Value | None:
+        """Give what is kept under a key, and mark it as used."""
+        value = self._kept.get(key)
+        if value is not None:
+            self._kept.move_to_end(key)
+        return value
+
+    def put(self, key: Key, value: Value) -> None:
+        """Keep a value; the one used longest ago goes when there is no room."""
+        self._kept[key] = value
+        if len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One reason why a document was refused: its code, a text without suggestions, and (line, column) pairs."""
+
+    code: str
+    message: str
+    locations: tuple[tuple[int, int], ...] = ()
+
+
+class DocumentRefused(Exception):
+    """A document that cannot be run, with all its faults; at least one."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults[0].code)
+        self.faults: Final = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Document:
+    """A valid document. conditions: the variables that decide a `@skip` or `@include`. plans: those made so far.
+
+    plans: (operation name, values of the conditions, scopes) -> plan. It lives and dies with its document, so that no
+    plan can be found under another one's key.
+    """
+
+    tree: DocumentNode
+    operations: Mapping[str, OperationDefinitionNode]
+    fragments: Mapping[str, FragmentDefinitionNode]
+    conditions: tuple[str, ...]
+    plans: Lru[tuple[Any, ...], Plan]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """Give the operation to run. Raises Malformed bad_request when the name names none, or is missing for many."""
+        if name is not None:
+            found = self.operations.get(name)
+            if found is None:
+                raise Malformed("bad_request", "operationName names no operation of the document")
+            return found
+        if len(self.operations) != 1:
+            raise Malformed("bad_request", "the document has several operations: expected an operationName")
+        return next(iter(self.operations.values()))
+
+
+class Documents:
+    """All documents of one schema. Used from the event loop alone."""
+
+    def __init__(self, tables: Tables, limits: Limits, *, dev: bool = False) -> None:
+        self._tables = tables
+        self._limits = limits
+        self._dev = dev
+        self._rules = (*specified_rules, *(() if dev else (NoSchemaIntrospectionCustomRule,)))
+        self._known: Lru[str, Document] = Lru(limits.documents)
+        self._refused: Lru[bytes, DocumentRefused] = Lru(limits.refused_documents)
+
+    def load(self, text: str) -> Document:
+        """Give the document of a text. Raises DocumentRefused with codes bad_document and limit_exceeded."""
+        known = self._known.get(text)
+        if known is not None:
+            return known
+        digest = hashlib.sha256(text.encode()).digest()
+        refused = self._refused.get(digest)
+        if refused is not None:
+            raise DocumentRefused(refused.faults)
+        try:
+            document = self._read(text)
+        except DocumentRefused as error:
+            self._refused.put(digest, DocumentRefused(error.faults))
+            raise
+        if len(text) <= self._limits.cached_chars:
+            self._known.put(text, document)
+        return document
+
+    def plan(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        scopes: frozenset[str] | None,
+    ) -> Plan:
+        """Give the plan of one operation for callers with these scopes; None: callers without a token."""
+        values = tuple(variables.coerced.get(name) for name in document.conditions)
+        key = (operation.name.value if operation.name else None, values, scopes)
+        plan = document.plans.get(key)
+        if plan is None:
+            conditions = dict(zip(document.conditions, values, strict=True))
+            plan = make_plan(self._tables, operation, document.fragments, conditions, scopes)
+            document.plans.put(key, plan)
+        return plan
+
+    def _read(self, text: str) -> Document:
+        tree = self._parsed(text)
+        try:
+            check_document(tree, self._limits)
+        except Malformed as error:
+            raise DocumentRefused([_limit_fault(error)]) from error
+        errors = validate(
+            self._tables.schema, tree, self._rules, max_errors=self._limits.errors, hide_suggestions=not self._dev
+        )
+        if errors:
+            raise DocumentRefused([_fault(error, dev=self._dev) for error in errors])
+        return self._document(tree)
+
+    def _parsed(self, text: str) -> DocumentNode:
+        try:
+            return parse(text, max_tokens=self._limits.tokens)
+        except GraphQLError as error:
+            if _TOO_MANY_TOKENS in error.message:
+                raise DocumentRefused([_limit_fault(over("tokens", self._limits.tokens))]) from error
+            raise DocumentRefused([_fault(error, dev=self._dev)]) from error
+
+    def _document(self, tree: DocumentNode) -> Document:
+        operations = [one for one in tree.definitions if isinstance(one, OperationDefinitionNode)]
+        fragments = [one for one in tree.definitions if isinstance(one, FragmentDefinitionNode)]
+        return Document(
+            tree=tree,
+            operations={one.name.value if one.name else "": one for one in operations},
+            fragments={one.name.value: one for one in fragments},
+            conditions=condition_variables([*operations, *fragments]),
+            plans=Lru(self._limits.plans),
+        )
+
+
+def _limit_fault(error: Malformed) -> Fault:
+    return Fault(code=error.code, message=error.message)
+
+
+def _fault(error: GraphQLError, *, dev: bool) -> Fault:
+    code = (error.extensions or {}).get("code", "bad_document")
+    message = error.message if dev else without_suggestion(error.message)
+    locations = tuple((one.line, one.column) for one in error.locations or ())
+    return Fault(code=code, message=message, locations=locations)
+
+
+def without_suggestion(message: str) -> str:
+    """Cut graphql-core's "Did you mean ...?", which tells names of the schema."""
+    return _SUGGESTION.sub("", message)

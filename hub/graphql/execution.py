@@ -1,0 +1,199 @@
+"""One GraphQL request: plan -> rows -> values.
+
+    document (cached) -> plan (cached) -> one statement a stored root field, all at once -> rows -> values -> answer
+
+The stored root fields are fetched before anything is completed, so that graphql-core runs over ready values, and
+without a single await when no selected field has a resolver. Computed fields run on top, over the properties that
+they need. Every read of a person's records is recorded before the answer leaves; an answer whose record cannot be
+written does not leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import strawberry
+from graphql import GraphQLError, OperationDefinitionNode, OperationType, execute
+from graphql.execution import ExecutionResult
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry.execution import optimized_is_awaitable
+
+from hub.graph.plan import BoundRoot, Plan, RootPlan
+from hub.graph.tables import Tables, build_tables
+from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
+from hub.graphql.limits import LIMITS, Limits, over
+from hub.graphql.resolvers import Roots, install_resolvers
+from ledger.errors import TongbanError, Unavailable
+from schema.context import Access, Context, Graph
+
+_is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
+
+__all__ = ["Answer", "Execution", "GraphQLRequest", "NotByGet"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphQLRequest:
+    """What a client asks: the document's text, which operation of it, its variables as they came."""
+
+    query: str
+    operation_name: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+class NotByGet(Exception):
+    """The operation must not be sent by GET: it changes something, or its arguments would stand in a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The outcome of an executed request. errors: of the fields, as they came; refusals stand last.
+
+    personal: it holds a person's records, and no cache may keep it.
+    """
+
+    data: dict[str, Any] | None
+    errors: Sequence[GraphQLError]
+    personal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A request that passed every check that needs no I/O."""
+
+    document: Document
+    operation: OperationDefinitionNode
+    variables: VariableValues
+    plan: Plan
+    request: GraphQLRequest
+
+
+class Execution:
+    """Runs requests against one schema and one graph."""
+
+    def __init__(self, schema: strawberry.Schema, graph: Graph, *, limits: Limits = LIMITS, dev: bool = False) -> None:
+        self.tables: Final[Tables] = build_tables(schema)
+        self._executor = schema.execution_context_class
+        self._graph = graph
+        self._limits = limits
+        self._dev = dev
+        self._documents = Documents(self.tables, limits, dev=dev)
+        install_resolvers(self.tables)
+
+    async def run(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Answer:
+        """Check, plan and run one request.
+
+        Raises DocumentRefused for what is wrong with document or variables (bad_document, bad_variables,
+        limit_exceeded, bad_request), NotByGet, and Unavailable deadline. What goes wrong in a field is in the answer.
+        """
+        ready = self._prepare(request, context, by_get=by_get)
+        changes = ready.operation.operation is OperationType.MUTATION
+        try:
+            async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
+                return await self._execute(ready, context)
+        except TimeoutError as error:
+            raise Unavailable("deadline", "the request took too long") from error
+
+    def _prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> _Ready:
+        document = self._documents.load(request.query)
+        try:
+            operation = document.operation(request.operation_name)
+        except TongbanError as error:
+            raise DocumentRefused([Fault(code=error.code, message=error.message)]) from error
+        if by_get and operation.operation is not OperationType.QUERY:
+            raise NotByGet
+        variables = self._coerced(operation, request.variables)
+        principal = context.principal
+        scopes = None if principal.county is None else principal.scopes
+        plan = self._documents.plan(document, operation, variables, scopes)
+        if by_get and plan.post_only:
+            raise NotByGet
+        cost = plan.cost(variables)
+        if cost > self._limits.cost:
+            passed = over("cost", self._limits.cost, cost)
+            raise DocumentRefused([Fault(code=passed.code, message=passed.message)])
+        return _Ready(document=document, operation=operation, variables=variables, plan=plan, request=request)
+
+    def _coerced(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues:
+        values = get_variable_values(
+            self.tables.schema,
+            operation.variable_definitions or (),
+            dict(given),
+            max_errors=self._limits.errors,
+            hide_suggestions=not self._dev,
+        )
+        if isinstance(values, list):
+            raise DocumentRefused([_variable_fault(error) for error in values])
+        return values
+
+    async def _execute(self, ready: _Ready, context: Context) -> Answer:
+        plan = ready.plan
+        refusals = [_refused(one) for one in plan.refusals]
+        if plan.empty:
+            return Answer(data=None, errors=refusals, personal=plan.personal)
+        values = await self._fetch(plan, ready.variables, context)
+        result = self._complete(ready, Roots(values=values, refused=plan.refused), context)
+        done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
+        return Answer(data=done.data, errors=[*(done.errors or ()), *refusals], personal=plan.personal)
+
+    async def _fetch(self, plan: Plan, variables: VariableValues, context: Context) -> dict[str, Any]:
+        if len(plan.roots) == 1:
+            values = [await self._root(plan.roots[0], variables, context)]
+        else:
+            values = await asyncio.gather(*(self._root(root, variables, context) for root in plan.roots))
+        return {root.response: value for root, value in zip(plan.roots, values, strict=True)}
+
+    async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> Any:
+        """Give the value of one stored root field, or the expected failure that stands in its place."""
+        try:
+            bound = root.bind(variables, context)
+            context.arguments[root.response] = bound.arguments
+            rows = await self._graph.read(bound.statement)
+            if root.entry.declaration.personal:
+                await _record(root, bound, rows, context)
+        except TongbanError as error:
+            return error
+        return root.value(rows, bound.page)
+
+    def _complete(self, ready: _Ready, roots: Roots, context: Context) -> Any:
+        return execute(
+            self.tables.schema,
+            ready.document.tree,
+            root_value=roots,
+            context_value=context,
+            variable_values=dict(ready.request.variables),
+            operation_name=ready.request.operation_name,
+            executor_class=self._executor,
+            is_awaitable=_is_awaitable,
+            hide_suggestions=not self._dev,
+        )
+
+
+async def _record(root: RootPlan, bound: BoundRoot, rows: Sequence[Any], context: Context) -> None:
+    principal = context.principal
+    access = Access(
+        county=principal.county or "",
+        client=principal.client or "",
+        token_id=principal.token_id or "",
+        use_cause=bound.arguments["useCause"],
+        root_field=root.entry.name,
+        holder=bound.holder,
+        licenses=root.personal_keys(rows, bound.page),
+        fields=root.fields,
+        time=context.clock(),
+    )
+    await context.journal.record_access(access)
+
+
+def _refused(refusal: Any) -> GraphQLError:
+    return GraphQLError(
+        refusal.error().message, nodes=refusal.node, path=list(refusal.path), original_error=refusal.error()
+    )
+
+
+def _variable_fault(error: GraphQLError) -> Fault:
+    code = (error.extensions or {}).get("code", "bad_variables")
+    locations = tuple((one.line, one.column) for one in error.locations or ())
+    return Fault(code=code, message=without_suggestion(error.message), locations=locations)

@@ -1,0 +1,157 @@
+"""GraphQL over HTTP at one path: POST and GET in, one JSON answer out.
+
+    200  an executed request, with or without errors of its fields; in application/json also a refused document
+    400  a refused document (application/graphql-response+json), or no GraphQL request at all
+    401  a token that is not valid      405  another method, or an operation that must not come by GET
+    406, 408, 413, 414, 415  what the client sent        500, 503  what the hub could not do; 503 with Retry-After
+
+The own view passes what the common ones warn about: status codes by media type, no `data` on refused requests, one
+document a request. Personal answers are `no-store`. Source: GraphQL over HTTP (graphql.github.io/graphql-over-http).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import orjson
+import strawberry
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from hub.exchange import ERROR_HEADER, error_headers, read_body
+from hub.graphql.documents import DocumentRefused
+from hub.graphql.execution import Answer, Execution, GraphQLRequest, NotByGet
+from hub.graphql.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
+from hub.graphql.limits import LIMITS, Limits
+from hub.graphql.masking import error_of, fault_of, field_error, masked
+from hub.graphql.reception import (
+    GRAPHQL_JSON,
+    JSON,
+    HttpFault,
+    answer_type,
+    check_content,
+    from_body,
+    from_query_string,
+)
+from ledger.errors import TongbanError
+from schema.context import Context, Graph
+
+__all__ = ["ContextFactory", "GraphQLEndpoint"]
+
+ContextFactory: TypeAlias = Callable[[str | None, str], Context]
+"""(Authorization header or None, request id) -> the request's context. Raises Refused token_required."""
+
+_NO_STORE: Final = "no-store"
+
+
+class GraphQLEndpoint:
+    """The ASGI application behind `/graphql`: `Route("/graphql", GraphQLEndpoint(...))`.
+
+    dev: GraphiQL's stand-in at GET, introspection, suggestions in errors.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        graph: Graph,
+        context_factory: ContextFactory,
+        *,
+        limits: Limits = LIMITS,
+        dev: bool = False,
+    ) -> None:
+        self._execution = Execution(schema, graph, limits=limits, dev=dev)
+        self._context = context_factory
+        self._limits = limits
+        self._dev = dev
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; nothing but a cancellation leaves."""
+        request_id = _request_id(scope)
+        headers = Headers(scope=scope)
+        if self._dev and _wants_page(scope, headers):
+            await _send(send, 200, EXPLORER_PAGE, {**EXPLORER_HEADERS, "X-Request-Id": request_id})
+            return
+        try:
+            status, body, extra = await self._answer(scope, headers, receive, request_id)
+        except HttpFault as fault:
+            status, body, extra = fault.status, _errors(error_of(fault.code, fault.message)), fault.headers
+        except TongbanError as error:
+            status, body, extra = _refused(error)
+        except Exception as error:  # noqa: BLE001  # the last place that can mask it
+            status, body, extra = 500, _errors(masked(error, request_id)), {}
+        await _send(send, status, orjson.dumps(body), {**_HEADERS, **extra, **_codes(body), "X-Request-Id": request_id})
+
+    async def _answer(
+        self, scope: Scope, headers: Headers, receive: Receive, request_id: str
+    ) -> tuple[int, dict[str, Any], dict[str, str]]:
+        if scope["method"] not in {"GET", "POST"}:
+            raise HttpFault(405, "bad_request", "expected GET or POST", {"Allow": "GET, POST"})
+        by_get = scope["method"] == "GET"
+        content_type = answer_type(headers.get("accept"))
+        context = self._context(headers.get("authorization"), request_id)
+        request = await self._request(scope, headers, receive, by_get=by_get)
+        extra = {"Content-Type": f"{content_type}; charset=utf-8"}
+        try:
+            answer = await self._execution.run(request, context, by_get=by_get)
+        except DocumentRefused as refused:
+            status = 400 if content_type == GRAPHQL_JSON else 200
+            return status, {"errors": [fault_of(one) for one in refused.faults]}, extra
+        except NotByGet:
+            raise HttpFault(405, "bad_request", "this operation must be sent by POST", {"Allow": "POST"}) from None
+        if by_get and not answer.personal and context.principal.county is None:
+            extra["Cache-Control"] = "no-cache"
+        return 200, self._body(answer, request_id), extra
+
+    async def _request(self, scope: Scope, headers: Headers, receive: Receive, *, by_get: bool) -> GraphQLRequest:
+        if by_get:
+            return from_query_string(scope.get("query_string", b""), self._limits)
+        check_content(headers)
+        limits = self._limits
+        body = await read_body(Request(scope, receive), max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
+        return from_body(body, limits)
+
+    def _body(self, answer: Answer, request_id: str) -> dict[str, Any]:
+        if not answer.errors:
+            return {"data": answer.data}
+        return {"errors": [field_error(one, request_id, dev=self._dev) for one in answer.errors], "data": answer.data}
+
+
+_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Type": f"{JSON}; charset=utf-8",
+    "Cache-Control": _NO_STORE,
+    "Vary": "Accept, Authorization",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def _codes(body: Mapping[str, Any]) -> dict[str, str]:
+    """Name the codes of an answer's errors in a header, for logs and metrics that do not read bodies."""
+    found = {str(one["extensions"]["code"]) for one in body.get("errors", ())}
+    return {ERROR_HEADER: ",".join(sorted(found))} if found else {}
+
+
+def _errors(error: dict[str, Any]) -> dict[str, Any]:
+    return {"errors": [error]}
+
+
+def _refused(error: TongbanError) -> tuple[int, dict[str, Any], dict[str, str]]:
+    return error.http_status, _errors(error_of(error.code, error.message)), error_headers(error)
+
+
+def _request_id(scope: Scope) -> str:
+    given = scope.get("state", {}).get("request_id")
+    return given if isinstance(given, str) else secrets.token_hex(8)
+
+
+def _wants_page(scope: Scope, headers: Headers) -> bool:
+    return scope["method"] == "GET" and not scope.get("query_string") and "text/html" in headers.get("accept", "")
+
+
+async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    raw.append((b"content-length", str(len(body)).encode("ascii")))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

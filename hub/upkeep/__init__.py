@@ -1,0 +1,1 @@
+"""Upkeep of a hub's stores: check, backup, restore from a mirror, audit of a log from outside."""
