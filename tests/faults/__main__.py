@@ -106,10 +106,11 @@ def _one(planned: Planned, rounds: int, seed: int) -> list[str]:
 
 
 def _line(name: str, count: FaultCount) -> str:
+    also = ", ".join(f"{each} {number:,}" for each, number in count.also.items())
     return (
         f"{count.row:4} {name:26} {count.seed:7} {count.rounds:7,} {count.acknowledged:13,} {count.unknown:8,}"
         f" {count.stored:8,} {count.lost:5} {count.twice:5} {count.silent:6} {count.duration_s:7.1f}"
-    )
+    ) + (f"\n     {also}" if also else "")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ Source: the fault table and the invariants I1-I4 of the project's reference on r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 __all__ = ["FaultCount", "Run"]
@@ -26,7 +27,7 @@ class FaultCount:
     that are there afterwards. For faults of files at rest: acknowledged are the stored items there were, unknown is 0.
     lost: acknowledged, and not there. twice: there more than once, or under another index or receipt than told.
     silent: damage, or a state that cannot be, that no check found. misses: one sentence each of what does not hold.
-    duration_s: of all rounds, seconds.
+    also: further counts of this fault, by name. duration_s: of all rounds, seconds.
     """
 
     row: str
@@ -40,6 +41,7 @@ class FaultCount:
     twice: int = 0
     silent: int = 0
     misses: tuple[str, ...] = ()
+    also: Mapping[str, int] = field(default_factory=dict)
     duration_s: float = 0.0
 
     @property
@@ -59,6 +61,7 @@ class FaultCount:
             twice=self.twice + other.twice,
             silent=self.silent + other.silent,
             misses=(*self.misses, *other.misses),
+            also={name: self.also.get(name, 0) + other.also.get(name, 0) for name in {**self.also, **other.also}},
             duration_s=self.duration_s + other.duration_s,
         )
 

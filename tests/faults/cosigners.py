@@ -1,45 +1,40 @@
-"""Cosigners that crash and come back: witnesses and auditors, each with a disk that survives and a clock of its own.
+"""Witnesses that crash and come back, each with a disk that survives and a clock of its own.
 
-They decide by the real rules (`ledger.transparency.witness`, `ledger.transparency.audit`). A crash comes before a
-decision is stored, or after it is stored and before it is answered; what is in memory is lost, the disk is not.
+They decide by the real rules (`ledger.transparency.witness`). A crash comes before a decision is stored, or after it is
+stored and before it is answered. Auditors are hosts of the same kind (tests/faults/auditor_host.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
-import httpx2
-
-from ledger.entries import MemberChange, parse_entry
-from ledger.members import KeyState
 from ledger.signers import Signer
-from ledger.transparency.audit import Audit
 from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey, keyring
 from ledger.transparency.store import Reader
 from ledger.transparency.witness import AddCheckpoint, Decision, Latest, decide
 from tests.entropy import signer_of
 from tests.faults.points import Moment
 from tests.sequenced import LOG_KEY
-from tests.small_log import GENESIS, ORIGIN
-from tests.stores import MemoryStore
 
-__all__ = ["AuditorHost", "CosignerHost", "genesis_state"]
+__all__ = ["CosignerHost", "DiedError"]
 
 _LOGS: Final = keyring([LOG_KEY])
 
 
-def genesis_state() -> KeyState:
-    """Give the pinned genesis's key state."""
-    entry = parse_entry(GENESIS)
-    assert isinstance(entry, MemberChange)
-    return KeyState.genesis(entry)
+class DiedError(Exception):
+    """The process ended in the middle of its work."""
 
 
 @dataclass(slots=True)
 class CosignerHost:
-    """A witness. clock: POSIX seconds. crash: how the next decision ends. reached: no partition is between."""
+    """A witness. clock: POSIX seconds. crash: how the next decision ends. reached: no partition is between.
+
+    latest: what its disk holds. seen: (size, time) of all that it made durable, in order. roots: the same, by size.
+    """
+
+    role: ClassVar[str] = "witness"
 
     name: str
     clock: Callable[[], int]
@@ -47,6 +42,7 @@ class CosignerHost:
     reached: bool = True
     latest: Latest | None = None
     seen: list[tuple[int, int]] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
 
     @property
     def signer(self) -> Signer:
@@ -56,57 +52,37 @@ class CosignerHost:
     @property
     def key(self) -> VerifierKey:
         """Its public key, with its name."""
-        return VerifierKey.of(f"{self.name}.example/witness", COSIGNATURE_ED25519, self.signer)
+        return VerifierKey.of(f"{self.name}.example/{self.role}", COSIGNATURE_ED25519, self.signer)
 
-    def answer(self, request: AddCheckpoint, view: Reader, raised: httpx2.HTTPError) -> Decision:
-        """Answer one request. view: the log as it is served to this cosigner. Raises `raised` when it crashes."""
+    def answer(self, body: bytes, view: Reader, served: Reader | None = None) -> Decision:
+        """Answer one request. view: the log that the request is about. served: where entries come from, if elsewhere.
+
+        Raises DiedError when it crashes; afterwards it has been started again.
+        """
         crash, self.crash = self.crash, None
         if crash == "not done":
-            self.restart()
-            raise raised
-        decision = self.decided(request, view)
+            raise DiedError
+        request, now = AddCheckpoint.parse(body), self.clock()
+        decision = decide(request, self.latest, logs=_LOGS, name=self.key.name, signer=self.signer, now=now)
         if decision.latest is not None:
-            self.latest = decision.latest
-            self.seen.append((decision.latest.size, decision.latest.time))
+            self.note(decision.latest)
         if crash is not None:
-            self.restart()
-            raise raised
+            raise DiedError
         return decision
 
-    def decided(self, request: AddCheckpoint, _view: Reader) -> Decision:
-        """Judge as a witness does."""
-        name, now = self.key.name, self.clock()
-        return decide(request, self.latest, logs=_LOGS, name=name, signer=self.signer, now=now)
+    def note(self, latest: Latest) -> None:
+        """Take down what it made durable: no size ever has two roots."""
+        assert self.roots.setdefault(latest.size, latest.root) == latest.root, "two roots of one size"
+        if self.latest != latest:
+            self.latest = latest
+            self.seen.append((latest.size, latest.time))
 
     def restart(self) -> None:
-        """Lose what is in memory."""
+        """End the process and start it again: a witness has nothing in memory."""
 
+    def disarm(self) -> None:
+        """No crash is planned any more."""
+        self.crash = None
 
-class AuditorHost(CosignerHost):
-    """An auditor: it mirrors and replays what it cosigns. refused: what it said of a log that does not hold."""
-
-    def __init__(self, name: str, clock: Callable[[], int]) -> None:
-        super().__init__(name, clock)
-        self.disk: Final = MemoryStore()
-        self.refused: list[str] = []
-        self.restart()
-
-    def restart(self) -> None:
-        """Start again from the mirror on its disk."""
-        state = self.disk.head
-        self._audit = Audit.open(lambda: self.disk, state, genesis=genesis_state(), log_key=LOG_KEY)
-
-    def decided(self, request: AddCheckpoint, view: Reader) -> Decision:
-        """Judge as a witness does, then replay what is new; both must hold."""
-        decision = super().decided(request, view)
-        if decision.latest is None:
-            return decision
-        raws: Sequence[bytes] = view.entries(self._audit.size, request.checkpoint.size)
-        audited = self._audit.check(raws, claimed=request.checkpoint, window=None, prove=lambda _old, _new: ())
-        if audited.batch is not None:
-            if self.disk.head is None:
-                self.disk.create(ORIGIN, audited.batch)
-            else:
-                self.disk.commit(audited.batch)
-        self._audit.advance(audited)
-        return decision
+    def close(self) -> None:
+        """End it for good."""

@@ -15,10 +15,16 @@ from tests.faults.alliance_machine import AllianceMachine, DishonestMachine
 __all__ = ["simulate"]
 
 _STEPS: Final = 40
+_ALSO: Final = {
+    "made": "deposits made",
+    "hidden": "hidden of these",
+    "refused": "refused",
+    "checkpoints": "checkpoints refused for them",
+}
 
 
 def simulate(rounds: int, first: int) -> FaultCount:
-    """Run S: half of the runs with an honest hub, half with one that has two histories."""
+    """Run S: half of the runs with an honest hub, half with one that hides changes and has two histories."""
     count, began = FaultCount(row="S", fault="state machine", seed=first), time.monotonic()
     for machine in (AllianceMachine, DishonestMachine):
         count += _runs(machine, max(rounds // 2, 1), first)
@@ -27,6 +33,7 @@ def simulate(rounds: int, first: int) -> FaultCount:
 
 def _runs(machine: type[AllianceMachine], rounds: int, first: int) -> FaultCount:
     counts: Counter[str] = Counter()
+    also: Counter[str] = Counter()
 
     class Counted(machine):  # type: ignore[misc,valid-type]
         """The same, counted when it ends."""
@@ -36,6 +43,8 @@ def _runs(machine: type[AllianceMachine], rounds: int, first: int) -> FaultCount
             counts["acknowledged"] += len(self.acknowledged)
             counts["unknown"] += len(set(self.sent) - self.acknowledged.keys())
             counts["stored"] += len(set(self.sent) & set(self.history))
+            also.update(self.deposits)
+            also["checkpoints"] += self.refused["deposit_left_out"]
             super().teardown()
 
     start, misses = FaultCount(row="S", fault="state machine", seed=first), ()
@@ -55,4 +64,5 @@ def _runs(machine: type[AllianceMachine], rounds: int, first: int) -> FaultCount
         acknowledged=counts["acknowledged"],
         unknown=counts["unknown"],
         stored=counts["stored"],
+        also={name: also[key] for key, name in _ALSO.items()},
     )

@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+import pytest
+from hypothesis import Phase, Verbosity, settings
+from hypothesis.stateful import run_state_machine_as_test
 
+from ledger.status import Status
 from tests.faults.alliance_machine import AllianceMachine, DishonestMachine
+from tests.faults.auditor_host import AuditorHost
+from tests.faults.planted_faults import PLANTED
 
 TestAllianceMachine = AllianceMachine.TestCase
 TestAllianceMachine.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 
 TestDishonestMachine = DishonestMachine.TestCase
 TestDishonestMachine.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="auditors grant a log five minutes beyond its day, whatever its clock was",
+)
+def test_an_old_entry_that_a_hub_took_with_its_clock_behind_stops_no_auditor() -> None:
+    """It is 24 hours and 20 minutes old, and less than a day by the hub's clock."""
+    machine = AllianceMachine()
+    machine.found(begun=True)
+    raw = machine.county_change(2, Status.REVOKED)
+    machine.wait(87_600)
+    machine.publish()
+    machine.step_clock("hub", -3_600)
+    machine.submit(raw)
+    machine.teardown()
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_fault_is_found(planted: type[AuditorHost]) -> None:
+    class Broken(DishonestMachine):
+        auditor_kind = planted
+
+    chosen = settings(
+        max_examples=300,
+        stateful_step_count=25,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+    )
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Broken, settings=chosen)
