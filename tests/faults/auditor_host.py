@@ -22,10 +22,11 @@ from ledger.deposits import Deposit
 from ledger.errors import NotVerified, TongbanError, Unavailable
 from ledger.refusal import Refusal, sign_refusal
 from ledger.transparency.auditstore import AuditStore
+from ledger.transparency.evidence import ForkEvidence, find_forks
 from ledger.transparency.store import Reader
 from ledger.transparency.witness import AddCheckpoint, Decision
 from tests.audits import GENESIS_STATE
-from tests.faults.cosigners import CosignerHost, DiedError
+from tests.faults.cosigners import LOGS, CosignerHost, DiedError
 from tests.faults.deposit_watch import DepositWatch
 from tests.faults.points import Moment
 from tests.sequenced import LOG_KEY
@@ -178,6 +179,11 @@ class AuditorHost(CosignerHost):
     def passed_on(self, leaf: bytes) -> None:
         """Take down that they have it. Raises DiedError, Unavailable."""
         self._run(lambda: self.auditor.store.passed_on(leaf))
+
+    @property
+    def forks(self) -> Sequence[ForkEvidence]:
+        """What its file has to prove that the log forked."""
+        return find_forks(self._store.offers(), [] if self.latest is None else [self.latest.note], LOGS)
 
     def check_kept(self) -> None:
         """What it acknowledged is in its file."""

@@ -18,9 +18,9 @@ from tests.entropy import signer_of
 from tests.faults.points import Moment
 from tests.sequenced import LOG_KEY
 
-__all__ = ["CosignerHost", "DiedError"]
+__all__ = ["LOGS", "CosignerHost", "DiedError"]
 
-_LOGS: Final = keyring([LOG_KEY])
+LOGS: Final = keyring([LOG_KEY])
 
 
 class DiedError(Exception):
@@ -63,7 +63,7 @@ class CosignerHost:
         if crash == "not done":
             raise DiedError
         request, now = AddCheckpoint.parse(body), self.clock()
-        decision = decide(request, self.latest, logs=_LOGS, name=self.key.name, signer=self.signer, now=now)
+        decision = decide(request, self.latest, logs=LOGS, name=self.key.name, signer=self.signer, now=now)
         if decision.latest is not None:
             self.note(decision.latest)
         if crash is not None:

