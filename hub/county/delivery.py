@@ -6,9 +6,10 @@
 
 Seals and status entries go first, journal records after their seal's receipt. An attempt that brings no proof is made
 again after 1, 2, 4 … 60 s, with jitter; an entry that the hub refuses for good is kept as failed with its code. An
-entry that waited too long (`iat_too_old`) is signed anew: the hub knows neither its leaf nor its statement then, since
-it looks for both before it looks at the time. So is one whose key has ended meanwhile (`key_not_active`), by the key
-that the ledger lists now.
+entry that waited too long (`iat_too_old`) is signed anew, and so is one whose key has ended meanwhile
+(`key_not_active`), by the key that the ledger lists now: both only when this node's own clock, or its own checked keys,
+say the same (`CountyNode.renew`). An honest hub knows neither leaf nor statement then, since it looks for both before
+it looks at the time; of another the county takes no word, and no claim of the first seal was ever shown to anyone.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ class Delivery:
     def _signed_again(self, item: Item, error: TongbanError) -> Settled:
         try:
             self._renew(item, self._clock())
-        except NotVerified as fault:  # no other key is active yet: it waits for one
+        except (NotVerified, Unavailable) as fault:  # no other key is active yet, or the log could take it as it is
             return self._later(item, fault.code, fault.message)
         except TongbanError as fault:
             return Settled(item=item, state="failed", code=fault.code, message=fault.message)

@@ -31,7 +31,7 @@ from hub.envelope import Envelope, FaceCipher
 from hub.keychain import FolderChain
 from ledger.attestation import present
 from ledger.encoding import b64u_encode, canonical_json
-from ledger.entries import MEMBER_TYP, parse_entry
+from ledger.entries import MEMBER_TYP, Seal, StatusChange, parse_entry
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
 from ledger.governance import parse_member
 from ledger.jws import MAX_ENTRY_BYTES, sign_protected, unsigned_jws
@@ -238,10 +238,13 @@ class CountyNode:
         return index
 
     def attestation(self, identifier: str) -> str:
-        """Give a license's SD-JWT with all disclosures. Raises Conflict wrong_target (no such license, or erased)."""
+        """Give a license's SD-JWT with all disclosures, once its seal is known to be logged: before, it may change.
+
+        Raises Conflict wrong_target (no such license, not logged yet, or erased).
+        """
+        self._logged_seal(identifier)
         face = self.records.face(identifier)
         if face is None:
-            self._items(identifier)
             raise Conflict("wrong_target", "the license's face was erased")
         return face.sd_jwt
 
@@ -264,13 +267,17 @@ class CountyNode:
     def renew(self, item: Item, now: int) -> None:
         """Sign an item again that the log never took (too old, or by a key that has ended), and send it a second later.
 
-        Raises Malformed bad_payload when the license has ended meanwhile, NotVerified key_not_active.
+        A hub that says so too early may have logged it: a license with two seals would keep one when the other is
+        revoked. So this node's own clock and checked keys must say so as well. Raises Malformed bad_payload when the
+        license has ended meanwhile, NotVerified key_not_active, Unavailable not_ready: the log could still take it.
         """
         if item.state == "logged" and item.journal is not None:  # the seal stands: only its statement is made again
             journal = self._sealer.state_again(item.journal, item.leaf, now)
             with self._database.transaction() as connection:
                 self.outbox.renew(connection, item, leaf=item.leaf, entry=item.entry, journal=journal, due=now + 1)
             return
+        if not self._has_ended(item, now):
+            raise Unavailable("not_ready", "by the clock and the keys of this node the log can still take the entry")
         if item.journal is None:
             entry = self._sealer.status_again(item.entry, now)
             with self._database.transaction() as connection:
@@ -286,6 +293,13 @@ class CountyNode:
             self.outbox.renew(
                 connection, item, leaf=sealed.leaf, entry=sealed.entry, journal=sealed.journal, due=now + 1
             )
+
+    def _has_ended(self, item: Item, now: int) -> bool:
+        """Tell whether no honest log can take an entry any more: it is too old, or its key is not active."""
+        entry, state = parse_entry(item.entry), self.chain.chain().state
+        listed = state.keys.get(entry.signatures[0].kid)
+        ended = listed is None or listed.revoked is not None
+        return ended or (isinstance(entry, Seal | StatusChange) and now > entry.iat + state.rule("iat_back_s"))
 
     def keys_fault(self, now: int) -> str | None:
         """Say why the members' keys may be others than those known here; None: they are those, or there are none."""

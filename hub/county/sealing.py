@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.journal.records import build_license_record, parse_license_record
 from ledger.attestation import SEAL_TYP, SdJwt, issue
-from ledger.entries import STATUS_TYP, build_status, parse_entry, parse_seal
+from ledger.entries import STATUS_TYP, Seal, build_status, parse_entry, parse_seal
 from ledger.errors import Malformed
 from ledger.identifiers import holder_key
 from ledger.jws import compact_jws
@@ -85,19 +85,40 @@ class Sealer:
         return self._stated(sd_jwt, self._statement(record, claims), now)
 
     def seal_again(self, sd_jwt: str, journal: bytes, now: int) -> SealedLicense:
-        """Sign a seal that the log never took again, with the time of `now` and the same disclosures.
+        """Sign a seal that the log never took again, with the time of `now` and new salts.
 
-        journal: the journal record that stood beside it. Raises Malformed bad_payload (it has ended meanwhile).
+        The log may have taken it all the same and kept silent: what is shown of the new seal must not fit the old one,
+        whose status nobody would change. journal: the record that stood beside it. Raises Malformed bad_payload (it has
+        ended meanwhile).
         """
         whole = SdJwt.parse(sd_jwt)
         seal = parse_seal(whole.jwt.encode("ascii"))
-        payload = {name: value for name, value in seal.jws.payload.items() if name != "nbf" or seal.not_before > now}
         if seal.expires is not None and seal.expires <= now:
             raise Malformed("bad_payload", "the license has ended before its seal was logged")
+        anew = self._issued_again(whole, seal, now) if whole.disclosures else self._signed_again(seal, now)
+        return self._stated(anew, _statement_in(journal), now)
+
+    def _issued_again(self, whole: SdJwt, seal: Seal, now: int) -> str:
         key = self.keys.key("seal")
+        return issue(
+            {disclosure.name: disclosure.value for disclosure in whole.disclosures},
+            kid=key.kid,
+            vct=seal.vct,
+            iss=seal.iss,
+            iat=now,
+            nbf=seal.not_before if seal.not_before > now else None,
+            exp=seal.expires,
+            cnf=seal.holder_key,
+            signer=key.signer,
+            random=self.random,
+        )
+
+    def _signed_again(self, seal: Seal, now: int) -> str:
+        """Sign the digests of an erased license, which has nothing to show, once more."""
+        key = self.keys.key("seal")
+        payload = {name: value for name, value in seal.jws.payload.items() if name != "nbf" or seal.not_before > now}
         header = {"alg": key.signer.public_key.alg, "typ": SEAL_TYP, "kid": key.kid}
-        jwt = compact_jws(header, {**payload, "iat": now}, key.signer).decode("ascii")
-        return self._stated(str(SdJwt(jwt=jwt, disclosures=whole.disclosures)), _statement_in(journal), now)
+        return f"{compact_jws(header, {**payload, 'iat': now}, key.signer).decode('ascii')}~"
 
     def state_again(self, journal: bytes, leaf: bytes, now: int) -> bytes:
         """Sign a journal record about the seal of this leaf again, with the time of `now`."""

@@ -22,6 +22,7 @@ __all__ = ["COUNTY", "CountyPart"]
 
 _COUNTY: Final = "370214"
 _BEFORE: Final = 2
+_TOO_OLD: Final = 86_401  # seconds after which the log takes an entry no more
 _SEALED: Final = range(2, 5)
 _RECEIPT: Final = b"a receipt of 1,400 bytes " * 56
 
@@ -62,10 +63,10 @@ class CountyPart:
                 answer("sealed", number, outcome.leaf.hex())
             first, second = (str(identifier_of(number)) for number in (0, 1))
             (item,) = (each for each in node.outbox.due("pending", NOW, 9) if each.identifier == second)
-            node.renew(item, NOW + 1)
+            node.renew(item, NOW + _TOO_OLD)
             answer("renewed", 1)
             answer("revoked", 0, node.revoke(first, "04", NOW).hex())
-            waiting = node.outbox.due("pending", NOW + 5, 9)[-2:]
+            waiting = node.outbox.due("pending", NOW + _TOO_OLD + 5, 9)[-2:]
             node.outbox.settle([_logged(each) for each in waiting])
             for each in waiting:
                 answer("settled", each.id)

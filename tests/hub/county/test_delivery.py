@@ -216,17 +216,18 @@ async def test_the_pause_between_attempts_doubles_up_to_a_minute_with_jitter_on_
     assert all(low <= pause <= low * 1.5 for low, pause in zip(shortest, pauses, strict=True))
 
 
-async def test_an_entry_that_waited_too_long_is_signed_anew_with_the_same_disclosures(
+async def test_an_entry_that_waited_too_long_is_signed_anew_with_other_salts(
     node: CountyNode, delivery: Delivery, fake_hub: FakeHub, clock: FakeClock
 ) -> None:
     (item,) = node.outbox.of(str(identifier_of(1)))
     before = node.records.face(item.identifier)
-    clock.advance(90_000)
+    clock.advance(86_401)
     fake_hub.refuse = "iat_too_old"
     await delivery.deliver()
     (renewed,) = node.outbox.of(item.identifier)
     old, new = parse_seal(item.entry), parse_seal(renewed.entry)
-    assert (new.iat, new.digests, new.vct) == (clock.now, old.digests, old.vct)
+    assert (new.iat, new.vct, new.expires) == (clock.now, old.vct, old.expires)
+    assert set(new.digests).isdisjoint(old.digests)
     fake_hub.refuse = None
     clock.advance(1)
     await delivery.deliver()
@@ -236,6 +237,25 @@ async def test_an_entry_that_waited_too_long_is_signed_anew_with_the_same_disclo
     assert after is not None
     assert after.values() == before.values()
     assert after.sd_jwt.partition("~")[0] == renewed.entry.decode()
+
+
+@pytest.mark.parametrize(("code", "waited"), [("iat_too_old", 86_400), ("key_not_active", 0)])
+async def test_a_hub_that_refuses_what_an_honest_one_would_take_gets_no_second_seal(
+    node: CountyNode, delivery: Delivery, fake_hub: FakeHub, clock: FakeClock, code: str, waited: int
+) -> None:
+    """It may have logged the first: two seals of one license, of which the county would revoke one."""
+    (item,) = node.outbox.of(str(identifier_of(1)))
+    clock.advance(waited)
+    fake_hub.refuse = code
+    await delivery.deliver()
+    (kept,) = node.outbox.of(item.identifier)
+    assert (kept.leaf, kept.state, kept.code) == (item.leaf, "pending", "not_ready")
+    with pytest.raises(Conflict, match="^wrong_target: no seal of this license is logged yet$"):
+        node.attestation(item.identifier)
+    fake_hub.refuse = None
+    clock.advance(3)
+    await delivery.deliver()
+    assert _counts(node, clock.now) == DONE
 
 
 async def test_a_journal_record_whose_seal_is_not_there_yet_waits(

@@ -88,8 +88,10 @@ def test_a_county_cannot_deposit_what_another_countys_authority_issued(
     """Though it sealed it, and the log holds the seal: the issuer's own deposit finds the place free."""
     squatter = alliance.nodes["320583"]
     logged.add(squatter.seal(license_of(1), NOW).leaf)
+    face = squatter.records.face(ONE)
+    assert face is not None
     with pytest.raises(Refused) as caught:
-        store.deposit("320583", squatter.attestation(ONE), NOW)
+        store.deposit("320583", face.sd_jwt, NOW)
     assert caught.value.code == "not_issuer"
     assert store.face("320583", ONE) is None
 
