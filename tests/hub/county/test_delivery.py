@@ -250,7 +250,7 @@ async def test_a_hub_that_refuses_what_an_honest_one_would_take_gets_no_second_s
     await delivery.deliver()
     (kept,) = node.outbox.of(item.identifier)
     assert (kept.leaf, kept.state, kept.code) == (item.leaf, "pending", "not_ready")
-    with pytest.raises(Conflict, match="^wrong_target: no seal of this license is logged yet$"):
+    with pytest.raises(Conflict, match=r"^wrong_target: no seal of this license is logged yet$"):
         node.attestation(item.identifier)
     fake_hub.refuse = None
     clock.advance(3)
