@@ -19,6 +19,7 @@ from hub.answers import stated_error
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.ingest import sample_normaliser
 from hub.commands.verify import read_bounded
+from hub.county.evidence import check_receipt
 from hub.county.node import CountyNode
 from hub.eseals import with_eseal
 from hub.ingest.feeds import Feed
@@ -27,7 +28,7 @@ from hub.logclient import HttpLog
 from hub.partner import Partner, access_token
 from hub.qrcodes import COMFORTABLE, Place, draw, find_place
 from ledger.attestation import present as present_claims
-from ledger.errors import Conflict, Malformed, TongbanError
+from ledger.errors import Conflict, Malformed, NotVerified, TongbanError
 from ledger.eseal.structures import MAX_ESEAL_BYTES
 from ledger.qr import QrPayload, format_qr
 from ledger.status import Status
@@ -144,8 +145,8 @@ def present(
 ) -> None:
     """Write a receipt, a QR code or both that show only the chosen claims.
 
-    The receipt stands under its first checkpoint or a fresh one; the code under a landmark, whose proof is read from
-    the hub.
+    The receipt stands under its first checkpoint or a fresh one, and is written only if it holds under the folder's
+    policy; the code under a landmark, whose proof is read from the hub.
 
     Example: tongban county present 1.2.156.3005.2.… --show certificateTypeName,certificateHolderName --fresh
     --data c370214 --passphrase-file c370214.pass --output shown.lic-receipt --qr shown.svg
@@ -155,8 +156,7 @@ def present(
     names = [name for name in show.split(",") if name]
     with opened_node(data, passphrase_file) as node:
         if output is not None:
-            receipt = _fresh_receipt(node, identifier) if fresh else None
-            output.write_bytes(node.present(identifier, names, receipt))
+            output.write_bytes(_receipt(node, identifier, names, fresh=fresh))
             typer.echo(f"wrote {output}")
         if qr is not None:
             _write_qr(node, identifier, names, qr, pointer=pointer)
@@ -233,6 +233,19 @@ def _erased_in_vault(node: CountyNode, identifier: str) -> bool:
     except Conflict:  # wrong_target: never deposited, or erased before
         return False
     return True
+
+
+def _receipt(node: CountyNode, identifier: str, names: Sequence[str], *, fresh: bool) -> bytes:
+    """Make the receipt file, which holds under the folder's own policy: nobody is handed one that does not."""
+    receipt = node.present(identifier, names, _fresh_receipt(node, identifier) if fresh else None)
+    try:
+        check_receipt(node.verifier, receipt, int(time.time()))
+    except NotVerified as error:
+        if fresh or error.code != "no_quorum":
+            raise
+        message = f"{error.message}; the policy asks for others than when it was made: use --fresh"
+        raise NotVerified(error.code, message) from error
+    return receipt
 
 
 def _fresh_receipt(node: CountyNode, identifier: str) -> bytes:

@@ -21,12 +21,23 @@ if TYPE_CHECKING:
 
     from hub.county.outbox import Item
 
-__all__ = ["Evidence", "EvidenceCheck"]
+__all__ = ["Evidence", "EvidenceCheck", "check_receipt"]
 
 Evidence = tuple[int, bytes]
 """Log index, and the bytes that prove it: a receipt file or a tlog-proof."""
 
 _LOGGED: Final = frozenset({Outcome.VALID, Outcome.REVOKED, Outcome.SUSPENDED, Outcome.SUPERSEDED, Outcome.EXPIRED})
+
+
+def check_receipt(verifier: Verifier, receipt: bytes, now: int) -> None:
+    """Check that a receipt proves its seal to be logged, whatever its age and the license's status.
+
+    Raises NotVerified no_quorum (UNWITNESSED under the verifier's policy), bad_inclusion (anything else).
+    """
+    verdict = verifier.verify(receipt, now=now, max_age=MAX_INTEGER)
+    if verdict.outcome not in _LOGGED:
+        code = "no_quorum" if verdict.outcome is Outcome.UNWITNESSED else "bad_inclusion"
+        raise NotVerified(code, f"the receipt is {verdict.outcome}: {verdict.message}")
 
 
 class EvidenceCheck:
@@ -53,9 +64,7 @@ class EvidenceCheck:
         receipt = parse_receipt(data)
         if receipt.entry != item.entry:
             raise NotVerified("bad_inclusion", "the receipt is of another seal")
-        verdict = self._verifier.verify(data, now=now, max_age=MAX_INTEGER)
-        if verdict.outcome not in _LOGGED:
-            raise NotVerified("bad_inclusion", f"the receipt is {verdict.outcome}: {verdict.message}")
+        check_receipt(self._verifier, data, now)
         return receipt.proof.index
 
     def _proof(self, item: Item, data: bytes, now: int) -> int:
