@@ -49,6 +49,7 @@ def mirror(
         return
     if url is None:
         raise Malformed("bad_setting", "give --url, or --check")
+    MirrorFolder(folder).check_own()
     with opened_log(url, token_file, county_data, passphrase_file) as log:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         lock = WriterLock(folder / ".mirror", "writes this mirror")

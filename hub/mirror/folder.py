@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.folderfiles import sync_folder
-from ledger.errors import Malformed
+from ledger.errors import Conflict, Malformed
 from ledger.transparency.merkle import HASH_BYTES
 from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TilePath, partial_width
 
@@ -43,6 +43,8 @@ _PUBLISHED: Final = "published"
 _CURRENT: Final = "current"
 _TEMPORARY: Final = ".new-"
 _PRIVATE: Final = ("tile/entries/", "journal/")
+_LINKS: Final = frozenset({CHECKPOINT, "head", "keys", "status.zlib", "landmarks", "sums", _CURRENT})
+_OTHERS: Final = frozenset({"tile", "checkpoints", "document", "journal", _PUBLISHED, EVIDENCE, ".mirror.lock"})
 
 
 def checkpoints_path(number: int) -> str:
@@ -62,8 +64,21 @@ class MirrorFolder:
         self.path: Final = path
         self._lock: Final = threading.Lock()
 
+    def check_own(self) -> None:
+        """Check that nothing but a mirror is in the folder, or nothing at all. Raises Conflict already_exists.
+
+        One that shows a checkpoint may have other files beside it, as a web server's; one that was cut off before has
+        none: else a mistyped name would fill a hub's or a county's folder with files of a mirror.
+        """
+        place = self.path / CHECKPOINT
+        if place.is_symlink() and str(place.readlink()) == f"{_CURRENT}/{CHECKPOINT}":
+            return
+        if self.path.exists() and not all(map(_is_own, self.path.iterdir())):
+            raise Conflict("already_exists", f"{self.path} is no mirror and not empty: name another folder")
+
     def prepare(self) -> None:
-        """Make the folder, and remove what a run that crashed left beside its places."""
+        """Make the folder, and remove what a run that crashed left beside its places. Raises as `check_own`."""
+        self.check_own()
         self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
         for left in self.path.rglob(f"{_TEMPORARY}*"):
             left.unlink()
@@ -166,6 +181,11 @@ def parsed_path(text: str) -> TilePath | None:
         return TilePath.parse(text)
     except Malformed:
         return None
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether a file or folder is one that a mirror makes, by its name and by what it is."""
+    return path.name.startswith(_TEMPORARY) or path.name in (_LINKS if path.is_symlink() else _OTHERS)
 
 
 def _width(level: int, number: int, size: int) -> int:

@@ -75,6 +75,27 @@ def test_a_mirror_is_made_without_and_with_a_token_and_checked(folder: Path, pin
     assert json.loads(tongban("ledger", "mirror", folder / "new", "--check", *pins, "--json").out)["size"] == 33
 
 
+def test_a_folder_that_is_no_mirror_is_left_alone(folder: Path, pins: tuple[object, ...], tmp_path: Path) -> None:
+    """A hub's folder and a county's, with no file more than before; the log is not even asked."""
+    county = CountyFolder.make(tmp_path).data
+    for data in (folder / "one" / "hub", county):
+        before = sorted(str(path) for path in data.rglob("*"))
+        made = tongban("ledger", "mirror", data, "--url", "http://127.0.0.1:1/ledger", *pins)
+        said = f"tongban: already_exists: {data} is no mirror and not empty: name another folder\n"
+        assert (made.code, made.out, made.err) == (5, "", said)
+        assert sorted(str(path) for path in data.rglob("*")) == before
+
+
+def test_a_mirror_goes_on_that_was_cut_off_or_has_a_web_page_beside_it(folder: Path, pins: tuple[object, ...]) -> None:
+    with served(folder / "one" / "mirror") as url:
+        (folder / "new" / "tile").mkdir(parents=True)
+        (folder / "new" / ".mirror.lock").touch()
+        (folder / "new" / ".new-1-checkpoint").touch()
+        assert tongban("ledger", "mirror", folder / "new", "--url", url, *pins).code == 0
+        (folder / "new" / "index.html").touch()
+        assert tongban("ledger", "mirror", folder / "new", "--url", url, *pins).code == 0
+
+
 def test_a_verifier_syncs_from_a_mirror(folder: Path, pins: tuple[object, ...]) -> None:
     """The folder behind any web server is as good as the log: nothing about it need be believed."""
     with served(folder / "one" / "mirror") as url:
