@@ -1,8 +1,8 @@
 """The offline verifier alone: `python -m ledger verify FILE --policy POLICY --genesis GENESIS`.
 
 Standard library and `cryptography` suffice. Nothing is fetched; the clock is read once, unless --at gives the time.
-Exit code: 0 VALID, 1 any other verdict (a receipt that cannot be read included), 2 wrong usage or unusable policy or
-genesis.
+Exit code: 0 VALID, 1 any other verdict (a receipt that cannot be read included), 2 wrong usage (a receipt that is not
+there included) or unusable policy or genesis.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         verdict = _verdict(options)
     except TongbanError as error:
-        print(error, file=sys.stderr)  # noqa: T201  # a command talks to a person
+        row = {"ok": False, "code": error.code, "message": error.message}
+        print(json.dumps(row) if options.json else error, file=sys.stdout if options.json else sys.stderr)
         return 2
     text = json.dumps(verdict.to_json(), ensure_ascii=False, indent=2) if options.json else _text(verdict)
     print(text)  # noqa: T201  # the same
@@ -84,9 +85,12 @@ def _verdict(options: argparse.Namespace) -> Verdict:
 
 
 def _receipt(path: Path) -> bytes:
+    """Read a receipt. Raises Malformed bad_file: a path that leads to no file says nothing of a license."""
     try:
         return _read(path, MAX_RECEIPT_BYTES)
     except Malformed:
+        if not path.exists() or path.is_dir():
+            raise
         return b""  # what cannot be read is no receipt: a verdict, not an error
 
 

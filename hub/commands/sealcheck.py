@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from hub.commands.terms import MARK, duration, instant, named, shown
-from hub.commands.verify import evidence_in, pinned_verifier, read_bounded
+from hub.commands.verify import check_files, evidence_in, pinned_verifier, read_bounded
 from hub.eseals import FileDocument, open_certificate, open_store
 from ledger.encoding import JsonValue
 from ledger.errors import Malformed
@@ -66,7 +66,8 @@ def verify(
 ) -> None:
     """Check an e-seal offline, step by step; with a receipt, that both are of one county and one license.
 
-    Exit code 0 if all is VALID, 1 for any other verdict (a file that cannot be read included), 2 for wrong usage.
+    Exit code 0 if all is VALID, 1 for any other verdict (a file that cannot be read included), 2 for wrong usage (a
+    file that is not there included).
 
     Example: tongban seal verify license.eseal --document license.pdf --roots ca/root.pem
     """
@@ -76,6 +77,7 @@ def verify(
         ledger=[receipt, policy, genesis],
         told=[authority, registered, license_id if bare else None],
     )
+    check_files([path for path in (file, document, receipt) if path is not None], json=json)
     now = int(time.time()) if at is None else instant(at)
     trust, under = open_store(roots, crl or ()), None if document is None else FileDocument(document)
     data, beside = evidence_in(file, MAX_ESEAL_BYTES), None

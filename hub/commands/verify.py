@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.verdict import Outcome, Verdict
 from ledger.verifier import Verifier
 
-__all__ = ["evidence_in", "parsed", "pinned_verifier", "read_bounded", "verify"]
+__all__ = ["check_files", "evidence_in", "parsed", "pinned_verifier", "read_bounded", "verify"]
 
 T = TypeVar("T")
 
@@ -49,7 +50,8 @@ def verify(
     """Check a receipt or QR code offline: who issued it, that it is in the ledger, and that it is not revoked.
 
     Policy and genesis come from the two options, or from the sync folder, which keeps those of its first sync. Exit
-    code 0 for VALID (all of them), 1 for any other verdict (a file that cannot be read included), 2 for wrong usage.
+    code 0 for VALID (all of them), 1 for any other verdict (a file that cannot be read included), 2 for wrong usage
+    (a file that is not there included; of several files the others are judged all the same).
 
     Example: tongban verify demo-out/receipts/valid.lic-receipt --policy demo-out/policy --genesis demo-out/genesis
     """
@@ -59,12 +61,26 @@ def verify(
     now = int(time.time()) if at is None else instant(at)
     settings = _Trusted.of(policy, genesis, sync).settings(now=now, max_age=duration(max_age))
     if qr is not None:
-        verdicts: Iterator[Verdict] = iter([_qr_verdict(qr, settings)])
+        verdict = _qr_verdict(qr, settings, json=json)
+        code = 0 if _say(verdict, None, json=json) else 1
+    elif len(files) == 1:
+        check_files(files, json=json)
+        code = _judge_each(files, settings, 1, json=json, named=False)
     else:
-        verdicts = _verdicts(files, settings, processes or (cores() if len(files) >= _MANY else 1))
-    good = [_say(verdict, files, number, json=json) for number, verdict in enumerate(verdicts)]
-    if not all(good):
-        raise typer.Exit(1)
+        code = _judge_each(files, settings, processes or (cores() if len(files) >= _MANY else 1), json=json, named=True)
+    if code:
+        raise typer.Exit(code)
+
+
+def _judge_each(files: Sequence[Path], settings: BatchSettings, processes: int, *, json: bool, named: bool) -> int:
+    """Judge files and name those that are not there; give the exit code."""
+    faults = {path: fault for path in files if (fault := _fault(path)) is not None}
+    there = [path for path in files if path not in faults]
+    verdicts = zip(there, _verdicts(there, settings, processes), strict=True)
+    good = [_say(verdict, path if named else None, json=json) for path, verdict in verdicts]
+    for path, fault in faults.items():
+        _say_error(fault, {"file": str(path)}, json=json)
+    return 2 if faults else 0 if all(good) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +118,11 @@ def _trusted(path: Path, parse: Callable[[bytes], object]) -> bytes:
     return parsed(path, MAX_POLICY_BYTES, whole)
 
 
-def _qr_verdict(qr: str, settings: BatchSettings) -> Verdict:
+def _qr_verdict(qr: str, settings: BatchSettings, *, json: bool) -> Verdict:
     if settings.sync is None:
         raise Malformed("bad_setting", "a QR code has no cosignatures of its own: give --sync")
+    if not qr.startswith(QR_PREFIX):
+        check_files([Path(qr)], json=json)
     text = qr if qr.startswith(QR_PREFIX) else _text_in(Path(qr))
     return settings.sync.open(now=settings.now).verify_qr(text, now=settings.now, max_age=settings.max_age)
 
@@ -115,21 +133,60 @@ def _text_in(path: Path) -> str:
 
 def _verdicts(files: Sequence[Path], settings: BatchSettings, processes: int) -> Iterator[Verdict]:
     with workers(processes, partial(start_worker, settings)) as in_order:
-        receipts = (evidence_in(path, MAX_RECEIPT_BYTES) for path in files)
+        receipts = (_receipt_in(path) for path in files)
         yield from verify_many(receipts, settings, in_order=in_order)
 
 
-def _say(verdict: Verdict, files: Sequence[Path], number: int, *, json: bool) -> bool:
-    """Print a verdict, whole where it is the only one and else as a line; tell whether it is VALID."""
-    if len(files) <= 1 and json:
+def _receipt_in(path: Path) -> bytes:
+    data = evidence_in(path, MAX_RECEIPT_BYTES)
+    if data.startswith(QR_PREFIX.encode()):
+        typer.echo(shown(f"{path}: this is a QR text: use --qr"), err=True)
+    return data
+
+
+def _say(verdict: Verdict, file: Path | None, *, json: bool) -> bool:
+    """Print a verdict, whole or, of a named file, as a line; tell whether it is VALID."""
+    if file is None and json:
         typer.echo(orjson.dumps(verdict.to_json(), option=orjson.OPT_INDENT_2).decode())
-    elif len(files) <= 1:
+    elif file is None:
         _print(verdict)
     elif json:
-        typer.echo(orjson.dumps({"file": str(files[number]), **verdict.to_json()}).decode())
+        typer.echo(orjson.dumps({"file": str(file), **verdict.to_json()}).decode())
     else:
-        typer.echo(shown(f"{files[number]}: {_summary(verdict)}"))
+        typer.echo(shown(f"{file}: {_summary(verdict)}"))
     return verdict.outcome is Outcome.VALID
+
+
+def check_files(paths: Sequence[Path], *, json: bool) -> None:
+    """Check that what is to be judged is there and no folder; a mistyped name says nothing of a license.
+
+    Raises Malformed bad_file, or prints it as an object and exits with 2.
+    """
+    for path in paths:
+        if (fault := _fault(path)) is None:
+            continue
+        if not json:
+            raise fault
+        _say_error(fault, {}, json=True)
+        raise typer.Exit(2)
+
+
+def _fault(path: Path) -> Malformed | None:
+    """Say what is wrong with a path itself, whatever stands in the file."""
+    try:
+        folder = stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        hint = ": this is a QR text: use --qr" if str(path).startswith(QR_PREFIX) else ""
+        return Malformed("bad_file", shown(f"cannot read {path}: {error.strerror}{hint}"))
+    return Malformed("bad_file", shown(f"cannot read {path}: Is a directory")) if folder else None
+
+
+def _say_error(error: Malformed, members: dict[str, str], *, json: bool) -> None:
+    if json:
+        row = {**members, "ok": False, "code": error.code, "message": error.message}
+        typer.echo(orjson.dumps(row).decode())
+    else:
+        typer.echo(f"tongban: {error}", err=True)
 
 
 def pinned_verifier(policy: Path, genesis: Path) -> Verifier:
@@ -140,13 +197,11 @@ def pinned_verifier(policy: Path, genesis: Path) -> Verifier:
 def evidence_in(path: Path, max_bytes: int) -> bytes:
     """Read what is to be judged: a file that cannot be read is empty, and longer ones stay too long for the verifier.
 
-    So the answer is a verdict, and not an error.
+    So the answer is a verdict, and not an error; `check_files` comes first.
     """
     try:
         with path.open("rb") as file:
             return file.read(max_bytes + 1)
-    except FileNotFoundError:
-        typer.echo(shown(f"{path}: no such file"), err=True)
     except OSError as error:
         typer.echo(shown(f"cannot read {path}: {error.strerror}"), err=True)
     return b""

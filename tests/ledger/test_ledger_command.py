@@ -47,15 +47,26 @@ def test_any_other_verdict_exits_1(arguments: list[str], word: str, capsys: pyte
     assert capsys.readouterr().out.split()[0] == word
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no receipt", bytes(600_000)])
+@pytest.mark.parametrize("content", [b"", b"no receipt", bytes(600_000)])
 def test_a_receipt_that_cannot_be_read_is_a_verdict(
-    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "receipt"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     assert main(["verify", str(path), *TRUST]) == 1
     assert capsys.readouterr().out.startswith("FORGED 存疑 (malformed)")
+
+
+@pytest.mark.parametrize(("name", "why"), [("none", "No such file or directory"), ("", "Is a directory")])
+def test_a_path_that_leads_to_no_receipt_is_wrong_usage(
+    name: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    assert main(["verify", str(path), *TRUST]) == 2
+    assert capsys.readouterr() == ("", f"bad_file: cannot read {path.name}: {why}\n")
+    assert main(["verify", str(path), *TRUST, "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["code"], err) == ("bad_file", "")
 
 
 @pytest.mark.parametrize(

@@ -252,10 +252,17 @@ def test_trust_that_is_none_is_wrong_usage(desk: Desk, name: str, data: bytes, e
     assert (result.code, result.err.split(":")[1]) == (2, f" {error}")
 
 
-def test_a_seal_that_cannot_be_read_is_a_verdict(desk: Desk) -> None:
-    result = tongban("seal", "verify", desk.folder / "none", "--document", desk.folder / "license.pdf", *desk.trust)
-    assert (result.code, result.err) == (1, f"{desk.folder / 'none'}: no such file\n")
+def test_a_seal_that_cannot_be_parsed_is_a_verdict_and_one_that_is_not_there_wrong_usage(desk: Desk) -> None:
+    license_file, good = desk.folder / "license.pdf", desk.file("a.eseal", signed())
+    result = tongban("seal", "verify", desk.file("empty", b""), "--document", license_file, *desk.trust)
+    assert (result.code, result.err) == (1, "")
     assert result.out.startswith("e-seal FORGED 存疑 · bad_eseal: ")
+    message = f"cannot read {desk.folder / 'none'}: No such file or directory"
+    for file, document in ((desk.folder / "none", license_file), (good, desk.folder / "none")):
+        result = tongban("seal", "verify", file, "--document", document, *desk.trust)
+        assert (result.code, result.out, result.err) == (2, "", f"tongban: bad_file: {message}\n")
+        result = tongban("seal", "verify", file, "--document", document, *desk.trust, "--json")
+        assert (result.code, json.loads(result.out)["message"]) == (2, message)
     assert tongban("seal", "verify", desk.folder / "none", *desk.trust).code == 2
 
 

@@ -11,9 +11,11 @@ from typing import Final
 
 import pytest
 
+from hub.sync.folder import SyncFolder
 from tests.cases.case import edited, later_receipt, receipt
 from tests.command_line import tongban
 from tests.small_log import GENESIS, POLICY
+from tests.synced_log import synced_files
 
 VALID_AT: Final = "2026-06-01T08:02:30Z"
 LATER: Final = "2026-06-01T09:01:40Z"
@@ -73,14 +75,46 @@ def test_any_other_verdict_exits_1(tmp_path: Path, trust: tuple[str, ...], name:
     assert result.out.startswith(begins)
 
 
-@pytest.mark.parametrize(("name", "why"), [("none", "{}: no such file"), (".", "cannot read {}: Is a directory")])
-def test_a_receipt_that_cannot_be_read_is_a_verdict(
-    tmp_path: Path, trust: tuple[str, ...], name: str, why: str
+MISSING: Final = [("none", "No such file or directory"), (".", "Is a directory"), ("a" * 300, "File name too long")]
+
+
+@pytest.mark.parametrize("option", [(), ("--qr",)])
+@pytest.mark.parametrize(("name", "why"), MISSING)
+def test_a_path_that_leads_to_no_file_is_wrong_usage_and_no_verdict(
+    tmp_path: Path, trust: tuple[str, ...], option: tuple[str, ...], name: str, why: str
 ) -> None:
-    result = tongban("verify", tmp_path / name, *trust, "--at", VALID_AT)
-    assert result.code == 1
-    assert result.out.startswith("FORGED 存疑 · ")
-    assert result.err == f"{why.format(tmp_path / name)}\n"
+    """A mistyped name says nothing of a license."""
+    with SyncFolder(tmp_path / "field").locked():
+        SyncFolder(tmp_path / "field").replace(synced_files())
+    options = ("--sync", tmp_path / "field") if option else trust
+    result = tongban("verify", *option, tmp_path / name, *options, "--at", VALID_AT)
+    message = f"cannot read {tmp_path / name}: {why}"
+    assert (result.code, result.out, result.err) == (2, "", f"tongban: bad_file: {message}\n")
+    result = tongban("verify", *option, tmp_path / name, *options, "--at", VALID_AT, "--json")
+    assert (result.code, result.err) == (2, "")
+    assert json.loads(result.out) == {"ok": False, "code": "bad_file", "message": message}
+
+
+def test_of_several_files_those_that_are_there_are_judged(tmp_path: Path, trust: tuple[str, ...]) -> None:
+    good = file_of(tmp_path, receipt)
+    files = (tmp_path / "none", good)
+    result = tongban("verify", *files, *trust, "--at", VALID_AT)
+    assert (result.code, result.out[: len(str(good)) + 7]) == (2, f"{good}: VALID")
+    assert result.err == f"tongban: bad_file: cannot read {tmp_path / 'none'}: No such file or directory\n"
+    lines = tongban("verify", *files, *trust, "--at", VALID_AT, "--json").out.splitlines()
+    judged, missing = (json.loads(line) for line in lines)
+    assert (judged["file"], judged["outcome"]) == (str(good), "VALID")
+    assert (missing["file"], missing["ok"], missing["code"]) == (str(tmp_path / "none"), False, "bad_file")
+
+
+def test_a_qr_text_that_is_given_as_a_receipt_is_told_from_one(tmp_path: Path, trust: tuple[str, ...]) -> None:
+    path = file_of(tmp_path, b"LIC1:ABC")
+    result = tongban("verify", path, *trust, "--at", VALID_AT)
+    assert (result.code, result.out[:9]) == (1, "FORGED 存疑")
+    assert result.err == f"{path}: this is a QR text: use --qr\n"
+    result = tongban("verify", "LIC1:ABC", *trust, "--at", VALID_AT)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith(": this is a QR text: use --qr\n")
 
 
 @pytest.mark.parametrize(
