@@ -12,7 +12,7 @@ An auditor that is more than 2,048 entries behind answers 503 and catches up in 
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -26,12 +26,11 @@ from ledger.transparency.spans import one_by_one
 from ledger.transparency.witness import AddCheckpoint, Decision, decide, monitoring_path, refuse_malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from ledger.signers import Signer
     from ledger.transparency.checkpoint import Checkpoint
-    from ledger.transparency.evidence import Offer
     from ledger.transparency.note import Keyring
     from ledger.transparency.replay import Replay
     from ledger.transparency.spans import InOrder
@@ -90,16 +89,28 @@ class Auditor:
         return self._mirror.replay
 
     def add_checkpoint(self, body: bytes) -> Decision:
-        """Answer one request; durable before it returns. Raises Unavailable no_log, not_ready, store_stopped."""
+        """Answer one request; durable before it returns. Raises Unavailable no_log, not_ready, store_stopped.
+
+        What the log has signed and is not cosigned now is kept, whatever the reason: it may prove a fork.
+        """
         try:
             request = AddCheckpoint.parse(body)
         except Malformed as error:
             return refuse_malformed(error)
         decision = self._decide(request)
-        if decision.status != 200:
-            if decision.evidence:
-                self._keep(request)
+        if decision.status != 200 and not decision.evidence:
             return decision
+        with _own_damage():
+            cosigned = False
+            try:
+                decision = decision if decision.evidence else self._in_turn(request)
+                cosigned = decision.status == 200
+            finally:
+                if not cosigned:
+                    self._keep(request)
+        return decision
+
+    def _in_turn(self, request: AddCheckpoint) -> Decision:
         if not self._busy.acquire(timeout=_BUSY_S):
             raise Unavailable("not_ready", self._progress(request.checkpoint))
         try:
@@ -113,27 +124,15 @@ class Auditor:
         return decide(request, latest, logs=self._logs, name=self._name, signer=self._signer, now=now)
 
     def _keep(self, request: AddCheckpoint) -> None:
-        """Keep a refused request, unless its checkpoint is the log's own: anyone may send those, at any moment."""
-        offer = self._offer(request)
+        """Keep a signed request, unless its checkpoint is the log's own: anyone may send those, at any moment."""
+        offer = self._mirror.offer(request)
         if offer is not None:
             self.store.keep_evidence(offer)
-
-    def _offer(self, request: AddCheckpoint) -> Offer | None:
-        try:
-            return self._mirror.offer(request)
-        except NotVerified as error:
-            raise self._damaged(error) from error
-
-    @staticmethod
-    def _damaged(error: NotVerified) -> Unavailable:
-        """Say what no log is at fault for."""
-        _log.critical("mirror_damaged", reason=error.message, index=error.index)
-        return Unavailable("store_stopped", "this auditor's mirror is damaged")
 
     def _judge_again(self, size: int) -> None:
         """What was refused before so much was cosigned is the log's own by now, or proves a fork."""
         for request in self.store.unproven(size):
-            offer = self._offer(request)
+            offer = self._mirror.offer(request)
             if offer is None:
                 self.store.drop_evidence(request.checkpoint)
             else:
@@ -148,30 +147,22 @@ class Auditor:
         try:
             audited = mirror.check_next(claimed)
         except TongbanError as error:
-            return self._refused_with(request, error)
+            return self._refused(claimed, error)
         try:
             settled = audited.check_deposits(self.store.deposits(), self._clock())
         except DepositLeftOutError as error:
             mirror.keep(audited)  # the entries hold: they need no second replay
-            return self._refused_with(request, error, error.leaf)
+            return self._refused(claimed, error, error.leaf)
         decision = self._decide(request)  # as of now; nobody else writes what it is decided against
         if decision.latest is not None:
             mirror.keep(audited, decision.latest, settled)
             self._judge_again(decision.latest.size)
         return decision
 
-    def _refused_with(self, request: AddCheckpoint, error: TongbanError, leaf: bytes | None = None) -> Decision:
-        """Refuse, and keep what the log has signed: with another checkpoint of it, it may prove a fork."""
-        decision = self._refused(request.checkpoint, error, leaf)
-        self._keep(request)
-        return decision
-
     def _refused(self, claimed: Checkpoint, error: TongbanError, leaf: bytes | None = None) -> Decision:
-        """Say why, signed, and keep it. Raises Unavailable: what is missing, or broken here, is no fault of the log."""
-        if isinstance(error, Unavailable):
+        """Say why, signed, and keep it. Raises what is no fault of the log: Unavailable, NotVerified corrupt_store."""
+        if isinstance(error, Unavailable) or error.code == "corrupt_store":
             raise error
-        if isinstance(error, NotVerified) and error.code == "corrupt_store":
-            raise self._damaged(error) from error
         self._mirror.doubt(error)
         refusal = Refusal(
             origin=claimed.origin, size=claimed.size, root=claimed.root, code=error.code, iat=self._clock(),
@@ -206,7 +197,7 @@ class Auditor:
         _log.info("auditor_behind", replayed=self._mirror.size, size=claimed.size)
         many = claimed.size - self._mirror.size > _MANY
         try:
-            with self._pool() if many else nullcontext(one_by_one) as in_order:
+            with _own_damage(), self._pool() if many else nullcontext(one_by_one) as in_order:
                 while self._mirror.size < claimed.size and not self._stopping.is_set():
                     with self._busy:
                         if not self._ran(claimed, in_order):
@@ -236,6 +227,18 @@ class Auditor:
         self._stopping.set()
         if self._catching_up is not None:
             self._catching_up.join()
+
+
+@contextmanager
+def _own_damage() -> Iterator[None]:
+    """Say what no log is at fault for. Raises Unavailable store_stopped in place of NotVerified corrupt_store."""
+    try:
+        yield
+    except NotVerified as error:
+        if error.code != "corrupt_store":
+            raise
+        _log.critical("mirror_damaged", reason=error.message, index=error.index)
+        raise Unavailable("store_stopped", "this auditor's mirror is damaged") from error
 
 
 def _is_of(refusal: Refusal, checkpoint: Checkpoint) -> bool:
