@@ -86,7 +86,9 @@ def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     if not path.is_file():
-        raise Unavailable("no_log", f"there is no {path.name}: create it with `tongban ledger init`")
+        lost = "a log was founded here: put a backup's back, or make a new folder by `tongban ledger restore`"
+        advice = lost if path.with_name("genesis").exists() else "create it with `tongban ledger init`"
+        raise Unavailable("no_log", f"there is no {path.name}: {advice}")
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     # Opened in one thread, used in another, never in two at once: each has its owner.
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64)

@@ -11,15 +11,15 @@ The server never does any of this by itself.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from hub.auth import TokenIssuer
 from hub.county.member import MemberFile
-from hub.folderfiles import sync_folder
+from hub.folderfiles import locked_folder, sync_folder
 from hub.journal.writer import create_journal
 from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer, write_private
 from hub.log.ledgerfile import create_ledger
@@ -47,7 +47,9 @@ __all__ = [
 ]
 
 _GROUP: Final = "province-{}"
-_FOUNDED: Final = ("policy", "genesis", "journal.sqlite", "ledger.sqlite")
+_LEDGER: Final = "ledger.sqlite"
+_FOUNDED: Final = ("policy", "genesis", "journal.sqlite", _LEDGER)
+_ASIDE: Final = "founding"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,30 +186,52 @@ def found_ledger(
 ) -> bytes:
     """Create the ledger from the signed genesis, and give the genesis bytes, which verifiers pin.
 
-    signatures: (protected, signature) of each member by county. All is made aside and moved into place, the ledger
-    last: a founding that was cut off leaves nothing in the next one's way but, between two of the moves, a journal.
-    Raises Conflict already_exists when there is a log or a journal, Malformed and NotVerified when genesis or policy do
-    not fit together.
+    signatures: (protected, signature) of each member by county. All is made in `<data>/founding` and moved into place,
+    the ledger last: while it stands there, nothing was ever served from this folder, and a founding that was cut off is
+    done again. Raises Conflict already_exists when there is a log, or was one, Malformed and NotVerified when genesis
+    or policy do not fit together.
     """
-    if (data / "ledger.sqlite").exists():
-        raise Conflict("already_exists", "there is a ledger in this folder already")
-    if (data / "journal.sqlite").exists():
-        raise Conflict("already_exists", "a journal without its ledger: remove it if a founding was cut off here")
-    genesis = join_general(payload, list(signatures.values()))
-    log = open_hub_keys(data, passphrase).log
-    origin = _origin(genesis)
-    if [each.key for each in Policy.parse(policy).logs] != [log_key(origin, log)]:
-        raise Malformed("bad_policy", "the policy does not name this hub's log, and it alone")
-    with TemporaryDirectory(prefix="founding-", dir=data) as name:
-        aside = Path(name)
+    with locked_folder(data):
+        _check_unfounded(data)
+        genesis = join_general(payload, list(signatures.values()))
+        log = open_hub_keys(data, passphrase).log
+        if [each.key for each in Policy.parse(policy).logs] != [log_key(_origin(genesis), log)]:
+            raise Malformed("bad_policy", "the policy does not name this hub's log, and it alone")
+        aside = _room(data)
         write_private(aside / "policy", policy)
         write_private(aside / "genesis", genesis)
         create_journal(aside / "journal.sqlite")
-        create_ledger(aside / "ledger.sqlite", genesis, signer=log)
+        create_ledger(aside / _LEDGER, genesis, signer=log)
         for file in _FOUNDED:
             (aside / file).replace(data / file)
         sync_folder(data)
+        shutil.rmtree(aside)
     return genesis
+
+
+def _check_unfounded(data: Path) -> None:
+    """Refuse a second log under the same key: also where the first one's files are there in part."""
+    if (data / _LEDGER).exists():
+        raise Conflict("already_exists", "there is a ledger in this folder already")
+    left = [name for name in ("genesis", "journal.sqlite") if (data / name).exists()]
+    if left and not (data / _ASIDE / _LEDGER).exists():
+        raise Conflict(
+            "already_exists",
+            f"a log was founded in this folder ({', '.join(left)}), and its {_LEDGER} is lost: put a backup's back, or"
+            " make a new folder by `tongban ledger restore`",
+        )
+
+
+def _room(data: Path) -> Path:
+    """Make an empty folder aside, after what a founding left that was cut off."""
+    aside = data / _ASIDE
+    if (aside / _LEDGER).exists():
+        for file in _FOUNDED:
+            (data / file).unlink(missing_ok=True)
+    if aside.exists():
+        shutil.rmtree(aside)
+    make_private_folder(aside)
+    return aside
 
 
 def _origin(genesis: bytes) -> str:

@@ -64,7 +64,7 @@ class JournalReader:
         """Give count and root as of the last commit. Raises Unavailable no_log, NotVerified corrupt_store."""
         rows = self._rows("SELECT format, n, root FROM head")
         if not rows:
-            raise Unavailable("no_log", "the file holds no journal: create it with `tongban ledger init`")
+            raise Unavailable("no_log", "the file holds no journal: put a backup's back")
         kind, count, root = rows[0]
         if kind != FORMAT:
             raise NotVerified("corrupt_store", "the file holds no journal of this format")

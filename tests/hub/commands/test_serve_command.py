@@ -69,7 +69,8 @@ def test_a_ledger_that_is_no_database_is_not_verified(alliance: Alliance) -> Non
 def test_a_hub_without_its_ledger_is_unavailable(alliance: Alliance) -> None:
     (alliance.data("hub") / "ledger.sqlite").unlink()
     assert _serve(alliance) == (
-        3, "tongban: no_log: there is no ledger.sqlite: create it with `tongban ledger init`\n",
+        3, "tongban: no_log: there is no ledger.sqlite: a log was founded here: put a backup's back, or make a new folder"
+        " by `tongban ledger restore`\n",
     )  # fmt: skip
 
 

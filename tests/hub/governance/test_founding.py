@@ -14,7 +14,7 @@ from hub.county import MemberFile, init_county, open_county
 from hub.database import open_reader
 from hub.governance.founding import draft_genesis, draft_policy, found_ledger, log_key, make_hub_keys, open_hub_keys
 from ledger.entries import MemberChange, parse_entry
-from ledger.errors import Conflict, Malformed, NotVerified, TongbanError
+from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
 from ledger.members import KeyState
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.policy import Policy
@@ -244,24 +244,34 @@ def test_a_ledger_that_is_there_is_never_replaced(ceremony: Ceremony) -> None:
     assert {path.name: path.read_bytes() for path in ceremony.hub.iterdir() if path.is_file()} == before
 
 
-def test_a_lost_ledger_does_not_cost_the_journal(ceremony: Ceremony) -> None:
-    """Without ledger.sqlite the folder looks new, but its journal is not overwritten."""
+@pytest.mark.parametrize("lost", [(), ("journal.sqlite",), ("genesis",)])
+def test_a_lost_ledger_is_no_reason_to_found_a_second_log(ceremony: Ceremony, lost: tuple[str, ...]) -> None:
+    """Without ledger.sqlite the folder looks new: its genesis or journal tells it from one that is."""
     ceremony.found()
-    (ceremony.hub / "ledger.sqlite").rename(ceremony.hub / "moved")
-    journal = (ceremony.hub / "journal.sqlite").read_bytes()
-    with pytest.raises(Conflict, match="a journal without its ledger"):
+    for name in ("ledger.sqlite", *lost):
+        (ceremony.hub / name).rename(ceremony.hub.with_name(name))
+    (ceremony.hub / "policy").write_bytes(b"of the members, later")
+    before = {path.name: path.read_bytes() for path in ceremony.hub.iterdir() if path.is_file()}
+    with pytest.raises(Conflict, match=r"ledger.sqlite is lost: put a backup's back, or .* `tongban ledger restore`"):
         ceremony.found()
-    assert (ceremony.hub / "journal.sqlite").read_bytes() == journal
+    assert {path.name: path.read_bytes() for path in ceremony.hub.iterdir() if path.is_file()} == before
+    with pytest.raises(Unavailable, match=r"a log was founded here|create it") as caught:
+        open_reader(ceremony.hub / "ledger.sqlite")
+    assert ("`tongban ledger restore`" in caught.value.message) == (lost != ("genesis",))
 
 
-def test_a_founding_that_was_cut_off_is_done_again(ceremony: Ceremony) -> None:
-    """What a killed process leaves: its folder aside, and files that were moved before the journal."""
-    (ceremony.hub / "founding-killed").mkdir()
-    (ceremony.hub / "founding-killed" / "ledger.sqlite").write_bytes(b"half a ledger")
-    (ceremony.hub / "policy").write_bytes(b"of the founding before")
+@pytest.mark.parametrize("moved", range(4))
+def test_a_founding_that_was_cut_off_is_done_again(ceremony: Ceremony, moved: int) -> None:
+    """What a killed process leaves: its folder aside, with the ledger, and files that were moved before."""
+    aside = ceremony.hub / "founding"
+    aside.mkdir()
+    (aside / "ledger.sqlite").write_bytes(b"half a ledger")
+    for name in ("policy", "genesis", "journal.sqlite")[:moved]:
+        (ceremony.hub / name).write_bytes(b"of the founding before")
     genesis = ceremony.found()
     assert (ceremony.hub / "genesis").read_bytes() == genesis
     assert (ceremony.hub / "policy").read_bytes() == ceremony.policy
+    assert not aside.exists()
 
 
 def test_keys_that_are_there_are_never_replaced(ceremony: Ceremony) -> None:
