@@ -38,6 +38,9 @@ class MemoryLog:
         self.reads += 1
         return self.entries[start : min(start + limit, await self.size())]
 
+    async def sequenced(self, index: int) -> bytes | None:
+        return self.entries[index] if index < len(self.entries) else None
+
     async def seals(self, leaves: Sequence[bytes]) -> Mapping[bytes, tuple[int, bytes]]:
         place = {leaf_hash(raw): (index, raw) for index, raw in enumerate(self.entries[: await self.size()])}
         return {leaf: place[leaf] for leaf in leaves if leaf in place}

@@ -20,7 +20,7 @@ from ledger.transparency.merkle import leaf_hash
 if TYPE_CHECKING:
     from hub.graph.driver import BoltDriver
 
-__all__ = ["Cursors", "claim", "make_cursors", "read_cursors"]
+__all__ = ["Cursors", "claim", "make_cursors", "read_cursors", "standing"]
 
 Cursors: TypeAlias = Mapping[str, tuple[int, str]]
 """Name of a log -> position and last leaf; one that is not there is at 0."""
@@ -47,6 +47,13 @@ SET c.at = $to, c.leaf = $leaf
 RETURN c.at"""
 
 
+_STANDS: Final[LiteralString] = """\
+MATCH (c:Cursor {id: $id})
+SET c.lock = true
+WITH c WHERE c.at = $at
+RETURN c.at"""
+
+
 async def read_cursors(driver: BoltDriver) -> Cursors:
     """Read position and last leaf of both logs. Raises Unavailable.
 
@@ -65,3 +72,8 @@ def claim(name: str, start: int, taken: Sequence[bytes]) -> Step:
     """Make the guard that moves a cursor from `start` over the entries, if it stands there."""
     leaf = b64u_encode(leaf_hash(taken[-1]))
     return Step(text=_CLAIM, parameters={"id": name, "from": start, "to": start + len(taken), "leaf": leaf})
+
+
+def standing(name: str, at: int) -> Step:
+    """Make the guard that lets rows pass while a cursor stands at a position, and leaves it there."""
+    return Step(text=_STANDS, parameters={"id": name, "at": at})

@@ -20,7 +20,7 @@ from typing import Any, Final, LiteralString, Protocol
 
 import structlog
 
-from hub.graph.cursors import claim, make_cursors, read_cursors
+from hub.graph.cursors import Cursors, claim, make_cursors, read_cursors, standing
 from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, ledger_facts, license_rows, sealed
 from ledger.closed import county_of
@@ -55,7 +55,11 @@ class LogReader(Protocol):
 
 
 class Ledger(LogReader, Protocol):
-    """The ledger's published entries."""
+    """The ledger's published entries. `size` falls when a new policy asks for cosigners that are not there yet."""
+
+    async def sequenced(self, index: int) -> bytes | None:
+        """Give the entry at an index, published or not; None: the ledger has none there."""
+        ...
 
     async def seals(self, leaves: Sequence[bytes]) -> Mapping[bytes, tuple[int, bytes]]:
         """Give index and entry of each leaf hash that is published."""
@@ -233,10 +237,20 @@ class Projector:
         if self._gap is not None and self._prepare is not None:
             await self._prepare()
         at = await make_cursors(self._driver)
-        for name, log in (("ledger", self._ledger), ("journal", self._journal)):
-            await _compare(name, *at[name], log)
+        await self._compare(at)
         await self._set(Position(ledger=at["ledger"][0], journal=at["journal"][0]))
         self._known = True
+
+    async def _compare(self, cursors: Cursors) -> None:
+        """Compare the cursors with the logs. Raises Unavailable while less is published than the graph holds."""
+        (at, leaf), (stated, last_stated) = cursors["ledger"], cursors["journal"]
+        if at:
+            _check_same("ledger", at, leaf, await self._ledger.sequenced(at - 1))
+        if stated:
+            records = await self._journal.read(stated - 1, 1) if stated <= await self._journal.size() else ()
+            _check_same("journal", stated, last_stated, next(iter(records), None))
+        if at > await self._ledger.size():
+            raise Unavailable("graph_unavailable", "less of the ledger is published than the graph holds: no quorum")
 
     async def _look(self) -> None:
         """See whether the graph still holds what it held. One that was away may come back empty, and is compared."""
@@ -307,18 +321,26 @@ class Projector:
         if not entries:
             return False
         facts = await asyncio.to_thread(ledger_facts, start, entries)
-        await self._void(start, facts)
+        if not await self._void(start, facts):
+            await self.start()  # another graph than a moment ago, or another projector
+            return True
         return await self._move("ledger", start, entries[: facts.count], _ledger_steps(facts))
 
-    async def _void(self, by: int, facts: LedgerFacts) -> None:
-        """Revoke what falls by the entry at index `by`: no matter how often, so it may take many transactions."""
+    async def _void(self, by: int, facts: LedgerFacts) -> bool:
+        """Revoke what falls by the entry at index `by`: no matter how often, so it may take many transactions.
+
+        Each only while the cursor stands there: a graph that was emptied meanwhile must first take what lies below.
+        Returns whether all was written.
+        """
         start = min(facts.voids.values(), default=by)
         while start < by:
             entries = await self._ledger.read(start, min(self._batch, by - start))
             rows = await asyncio.to_thread(fallen, start, entries, facts, by)
             for step in _rows(_CHANGES, rows):
-                await self._driver.write(Unit(steps=[step]))
+                if not await self._driver.write(Unit(guard=standing("ledger", by), steps=[step])):
+                    return False
             start += len(entries)
+        return True
 
     async def _journal_batch(self) -> bool:
         start = self._position.journal
@@ -349,8 +371,9 @@ class Projector:
             self._moved.notify_all()
 
 
-async def _compare(name: str, at: int, leaf: str, log: LogReader) -> None:
-    if at > await log.size():
+def _check_same(name: str, at: int, leaf: str, last: bytes | None) -> None:
+    """Check that the last entry that a graph has taken of a log is the log's own."""
+    if last is None:
         raise Conflict("log_changed", f"the graph is ahead of the {name}: it was made from another; delete it")
-    if at and b64u_encode(leaf_hash((await log.read(at - 1, 1))[0])) != leaf:
+    if b64u_encode(leaf_hash(last)) != leaf:
         raise Conflict("log_changed", f"the graph was made from another {name}: delete it", index=at - 1)

@@ -28,6 +28,12 @@ class PublishedEntries:
         stop = min(start + limit, await self.size())
         return await self._registry.file.read(lambda reads: reads.entries(start, stop)) if start < stop else ()
 
+    async def sequenced(self, index: int) -> bytes | None:
+        """Give the entry at an index, published or not; None: the ledger has none there."""
+        if index >= self._registry.size:
+            return None
+        return (await self._registry.file.read(lambda reads: reads.entries(index, index + 1)))[0]
+
     async def seals(self, leaves: Sequence[bytes]) -> Mapping[bytes, tuple[int, bytes]]:
         """Give index and entry of each leaf hash that is published."""
         size = await self.size()

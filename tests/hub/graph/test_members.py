@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -78,6 +80,34 @@ async def test_a_void_that_was_written_before_the_cursor_moved_is_written_again_
     grown = await dump_graph(driver)
     await empty(driver)
     await Projector(driver, ledger, journal).catch_up()
+    assert await dump_graph(driver) == grown
+
+
+@dataclass(slots=True)
+class LosingLog(MemoryLog):
+    """A log that empties the graph, once, while the seals are read that fall."""
+
+    graph: BoltDriver | None = None
+
+    async def read(self, start: int, limit: int) -> Sequence[bytes]:
+        if start == 2 and self.graph is not None:
+            await empty(self.graph)
+            self.graph = None
+        return await MemoryLog.read(self, start, limit)
+
+
+async def test_a_graph_that_is_emptied_while_a_key_falls_is_filled_from_the_beginning(driver: BoltDriver) -> None:
+    """What was revoked before the key fell keeps its reason."""
+    whole, journal = _compromised()
+    ledger = LosingLog(whole.entries, open_to=8)
+    projector = Projector(driver, ledger, journal)
+    await projector.catch_up()
+    ledger.open_to, ledger.graph = None, driver
+    await projector.catch_up()
+    grown = await dump_graph(driver)
+    assert ledger.graph is None
+    await empty(driver)
+    await Projector(driver, whole, journal).catch_up()
     assert await dump_graph(driver) == grown
 
 

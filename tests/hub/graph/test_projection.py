@@ -186,15 +186,29 @@ async def test_one_of_eight_moves_a_cursor(driver: BoltDriver) -> None:
         assert sum(await asyncio.gather(*map(driver.write, units))) == 1
 
 
-async def test_a_graph_ahead_of_the_ledger_is_refused(driver: BoltDriver) -> None:
+@pytest.mark.parametrize("name", ["ledger", "journal"])
+async def test_a_graph_ahead_of_a_log_is_refused(driver: BoltDriver, name: str) -> None:
+    ledger, journal, county = _logs()
+    county.state(county.seal(1), 1)
+    await Projector(driver, ledger, journal).catch_up()
+    before = await dump_graph(driver)
+    {"ledger": ledger, "journal": journal}[name].entries.pop()
+    with pytest.raises(Conflict, match=rf"^log_changed: the graph is ahead of the {name}"):
+        await Projector(driver, ledger, journal).start()
+    assert await dump_graph(driver) == before
+
+
+async def test_a_graph_waits_for_what_is_published_no_more(driver: BoltDriver) -> None:
+    """A policy that asks for another cosigner has nothing published until that one has signed."""
     ledger, journal, county = _logs()
     county.seal(1)
     await Projector(driver, ledger, journal).catch_up()
-    before = await dump_graph(driver)
-    ledger.open_to = 1
-    with pytest.raises(Conflict, match=r"^log_changed: the graph is ahead of the ledger"):
-        await Projector(driver, ledger, journal).start()
-    assert await dump_graph(driver) == before
+    ledger.open_to = 0
+    projector = Projector(driver, ledger, journal)
+    with pytest.raises(Unavailable, match=r"^graph_unavailable: less of the ledger is published than the graph holds"):
+        await projector.catch_up()
+    ledger.open_to = None
+    assert await projector.catch_up() == Position(ledger=2, journal=0)
 
 
 @pytest.mark.parametrize("name", ["ledger", "journal"])

@@ -332,6 +332,7 @@ async def test_the_projection_reads_published_entries_only(world: World) -> None
         assert await entries.read(2, 2) == seals(2)
         assert await entries.read(6, 2) == ()
         (first,), (waiting,) = seals(1), seals(1, start=9)
+        assert [await entries.sequenced(index) for index in (2, 6, 8)] == [first, waiting, None]
         assert await entries.seals([leaf_hash(first), leaf_hash(waiting), bytes(32)]) == {leaf_hash(first): (2, first)}
 
 
