@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 import typer
@@ -17,8 +18,11 @@ from hub.county.hsm import TokenPlace
 from hub.keyfiles import write_private
 from hub.policyfile import install_policy
 from hub.trustfolder import TrustFolder
-from ledger.errors import Malformed
+from ledger.errors import Malformed, NotVerified, Unavailable
 from ledger.transparency.policy import MAX_POLICY_BYTES
+
+if TYPE_CHECKING:
+    from hub.keychain import KeyChain
 
 __all__ = ["HsmLabel", "HsmModule", "HsmPinFile", "HsmToken", "keys", "policy", "rotate", "token_place"]
 
@@ -26,6 +30,9 @@ HsmModule = Annotated[Path | None, typer.Option(help="seal key in a token: its P
 HsmToken = Annotated[str | None, typer.Option(help="label of the token")]
 HsmPinFile = Annotated[Path | None, typer.Option(help="file (0600) with the token's PIN")]
 HsmLabel = Annotated[str, typer.Option(help="label of the key in the token; default: its kid; made if it is not there")]
+
+_NOTHING_WITNESSED: Final = frozenset({"no_quorum", "not_ready"})  # the hub shows an old checkpoint, or 503
+_FOLLOW: Final = "once `county serve` has followed the ledger by the old policy, "
 
 
 def token_place(module: Path | None, token: str | None, pin_file: Path | None, label: str) -> TokenPlace | None:
@@ -100,11 +107,25 @@ def policy(
 
     k of n members name it by a rule entry; no policy is ever taken up by itself. What the hub answers is judged by the
     new file's witnesses, since the old ones may be the reason for it, and by the members' signatures from genesis on.
+    Where it asks for a cosigner that has signed nothing yet, leave `--fetch` out: a node that serves has followed the
+    ledger by the old file.
 
     Example: tongban county policy policy.new --data c370214 --fetch
     """
     new = read_bounded(file, MAX_POLICY_BYTES)
     folder = TrustFolder(data, url=url, policy=new)
-    chain = folder.newest(lambda: int(time.time())) if fetch else folder.held.chain()
+    chain = _newest(folder, new) if fetch else folder.held.chain()
     install_policy(data, new, chain.state)
     typer.echo(f"{data / 'policy'} is the policy that the ledger names; serve the node anew")
+
+
+def _newest(folder: TrustFolder, new: bytes) -> KeyChain:
+    """Ask the hub for the newest keys; where it can show nothing that the new policy's witnesses signed, say how on."""
+    try:
+        return folder.newest(lambda: int(time.time()))
+    except (NotVerified, Unavailable) as error:
+        if error.code not in _NOTHING_WITNESSED:
+            raise
+        known = folder.held.chain().state.documents.get("policy") == hashlib.sha256(new).digest()
+        way = "the keys.json of this folder names this file already: " if known else _FOLLOW
+        raise type(error)(error.code, f"{error.message}; {way}leave --fetch out") from error

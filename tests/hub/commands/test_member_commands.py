@@ -18,8 +18,10 @@ import pytest
 from hub.governance.founding import draft_genesis
 from hub.keyfiles import write_private
 from ledger.errors import Malformed
+from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
 from tests.alliance import PASSPHRASE, Alliance, found_alliance, init_sample
 from tests.command_line import Result, tongban
+from tests.entropy import signer_of
 from tests.governed import GovernedHub
 from tests.ports import FakeClock
 from tests.servers import serving
@@ -263,3 +265,26 @@ async def test_a_later_change_is_not_signed_as_a_genesis(desk: Desk) -> None:
     assert (refused.code, refused.err.split(": ")[1]) == (5, "wrong_target")
     with pytest.raises(Malformed, match="this is no genesis but a later change"):
         desk.alliance.nodes[HOME].sign_genesis(payload.read_text())
+
+
+async def test_a_policy_that_nothing_is_witnessed_by_yet_is_taken_without_fetching(desk: Desk) -> None:
+    """Its new cosigner has signed nothing: what the hub shows meets the old policy only, by which the node follows."""
+    new, own = desk.folder / "policy.new", ("--data", desk.folder / HOME)
+    text, vkey = desk.alliance.policy.decode(), VerifierKey.of("new.example/w", COSIGNATURE_ED25519, signer_of("new"))
+    rules, _, old = text.rpartition("quorum ")
+    new.write_text(f"{rules}witness new {vkey.vkey()}\ngroup both all {old.strip()} new\nquorum both\n", "utf-8")
+    fetching = ("county", "policy", new, "--fetch", "--url", desk.url, *own)
+    await desk.propose("--policy", new, group="rule")
+    for county in COUNTIES[:2]:
+        await desk.sign(county, "--yes")
+    assert (await desk.submit(*COUNTIES[:2])).code == 0
+    behind = await desk.type(*fetching)
+    assert (behind.code, behind.err.split(": ")[1]) == (1, "no_quorum")
+    assert behind.err.endswith("; once `county serve` has followed the ledger by the old policy, leave --fetch out\n")
+    await desk.hub.follow(desk.alliance.nodes[HOME])
+    known = await desk.type(*fetching)
+    assert known.err.endswith("; the keys.json of this folder names this file already: leave --fetch out\n")
+    gone = await desk.type("county", "policy", new, "--fetch", "--url", "http://127.0.0.1:9/ledger", *own)
+    assert (gone.code, gone.err.split(": ")[1], gone.err.endswith(": leave --fetch out\n")) == (3, "not_ready", True)
+    assert (await desk.type("county", "policy", new, *own)).code == 0
+    assert (desk.folder / HOME / "policy").read_bytes() == new.read_bytes()
