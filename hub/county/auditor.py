@@ -211,7 +211,7 @@ class Auditor:
     def _ran(self, claimed: Checkpoint, in_order: InOrder) -> bool:
         """Replay one run; False: it is refused."""
         try:
-            self._mirror.run_to(claimed, in_order)
+            self._mirror.run_to(claimed, in_order, stopping=self._stopping.is_set)
         except TongbanError as error:
             self._refused(claimed, error)
             return False

@@ -2,7 +2,8 @@
 
 What an auditor does while it catches up, and what `tongban audit` does for anyone with access. A run ends in a head and
 is stored at once, so nothing is replayed twice; what no signed checkpoint has confirmed yet, the entries above the one
-that was cosigned last, is forgotten when the entries turn out to make another tree, and fetched anew.
+that was cosigned last, is forgotten when the entries turn out to make another tree, and fetched anew. So nobody is
+accused of what was served once and never signed.
 
 Dates: an entry that comes now was submitted after the checkpoint that was cosigned (or audited) here last. So it may be
 dated `iat_back_s` before that time, five minutes of grace included, rather than before this very second: the hub's
@@ -22,13 +23,13 @@ from ledger.jws import parse_jws
 from ledger.transparency.audit import Audit, Audited
 from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
 from ledger.transparency.evidence import Offer
-from ledger.transparency.merkle import TreeView
+from ledger.transparency.merkle import Frontier, TreeView, leaf_hash
 from ledger.transparency.note import Note, keyring
 from ledger.transparency.spans import one_by_one
 from ledger.transparency.tiles import TileNodes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ledger.members import KeyState
     from ledger.transparency.auditstore import AuditStore
@@ -137,19 +138,55 @@ class MirroredLog:
             raise Unavailable("not_ready", "the mirror was opened anew: ask again") from error
         self._audit.advance(audited)
 
-    def run_to(self, claimed: Checkpoint, in_order: InOrder) -> None:
-        """Fetch, judge and store one run on the way to a checkpoint. Raises as check_next."""
-        goal, first = self._goal(claimed), self.size
-        raws = list(self._source.entries(first, min(first + self._run, goal.size)))
-        while first + len(raws) < goal.size:
-            if (end := _last_head(raws)) is not None:
-                self.keep(self._check(raws[: end + 1], None, in_order))
-                return
+    def run_to(self, claimed: Checkpoint, in_order: InOrder, *, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Fetch, judge and store one run on the way to a checkpoint. stopping: give up then. Raises as check_next.
+
+        What is at fault before the checkpoint is reached may be no entry of the log's: it is raised only once all that
+        follows is fetched, too, and makes the tree that was signed.
+        """
+        goal = self._goal(claimed)
+        raws = self._next_run(goal)
+        if self.size + len(raws) == goal.size:
+            self.keep(self._check(raws, goal, in_order))
+            return
+        try:
+            audited = self._check_part(raws, in_order)
+        except TongbanError as error:
+            if not isinstance(error, Unavailable) and error.code != "corrupt_store":
+                self._check_way(raws, goal, stopping)
+            raise
+        self.keep(audited)
+
+    def _next_run(self, goal: Checkpoint) -> list[bytes]:
+        """Fetch a run, or as much as it takes to the next head or the goal, within bounds."""
+        start, raws = self.size, list[bytes]()
+        while start < goal.size and _last_head(raws) is None:
             if len(raws) >= _MAX_RUN or sum(map(len, raws)) > _MAX_RUN_BYTES:
-                raise NotVerified("bad_head", f"no head among {len(raws)} entries", index=first)
-            start = first + len(raws)
+                break
             raws += self._source.entries(start, min(start + self._run, goal.size))
-        self.keep(self._check(raws, goal, in_order))
+            start = self.size + len(raws)
+        return raws
+
+    def _check_part(self, raws: Sequence[bytes], in_order: InOrder) -> Audited:
+        """Judge a run up to its last head."""
+        end = _last_head(raws)
+        if end is None:
+            raise NotVerified("bad_head", f"no head among {len(raws)} entries", index=self.size)
+        return self._check(raws[: end + 1], None, in_order)
+
+    def _check_way(self, raws: Sequence[bytes], goal: Checkpoint, stopping: Callable[[], bool]) -> None:
+        """Check that entries, on top of the mirror and with all that follows them, make the tree that was signed.
+
+        Raises NotVerified bad_inclusion, Unavailable.
+        """
+        grown = Frontier.at(self.size, TileNodes(self._store.reader().tile)).append([leaf_hash(raw) for raw in raws])
+        while (start := grown.frontier.size) < goal.size:
+            if stopping():
+                raise Unavailable("not_ready", "the auditor is about to stop")
+            raws = self._source.entries(start, min(start + self._run, goal.size))
+            grown = grown.frontier.append([leaf_hash(raw) for raw in raws])
+        if grown.frontier.root() != goal.root:
+            raise NotVerified("bad_inclusion", "the entries make another tree than the one that was signed")
 
     def _goal(self, claimed: Checkpoint) -> Checkpoint:
         """Give the next checkpoint to reach: that cosigned last, where it lies ahead, as it confirms the mirror."""
@@ -175,7 +212,9 @@ class MirroredLog:
 
         An older one of another tree comes with the path from its size to the checkpoint cosigned last: proof of a fork.
         Of a greater one than that nothing is known yet, whatever is mirrored: the log may go on with another tree.
+        Raises NotVerified bad_signature: the log has not signed it.
         """
+        request = request.cut(keyring([self.log_key]))
         confirmed, latest, claimed = self._confirmed, self._store.latest(), request.checkpoint
         held = None if latest is None else latest.note
         if confirmed is None or self.is_behind or claimed.size > confirmed.size:
