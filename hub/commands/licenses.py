@@ -16,6 +16,7 @@ import stamina
 import typer
 
 from hub.answers import stated_error
+from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.ingest import sample_normaliser
 from hub.commands.verify import read_bounded
@@ -74,12 +75,14 @@ def revoke(
     data: Data,
     passphrase_file: PassphraseFile,
     reason: Annotated[str, typer.Option(help="03 撤销, 04 注销, 05 失效, 07 吊销, 99 other")] = "04",
+    yes: Yes = False,
 ) -> None:
-    """Revoke a license for good. The node that serves the folder submits the status entry.
+    """Revoke a license for good, after asking. The node that serves the folder submits the status entry.
 
     Example: tongban county revoke 1.2.156.3005.2.… --reason 04 --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
+        confirm(node.county, f"revoke {identifier} for good", yes=yes)
         node.revoke(identifier, reason, int(time.time()))
     _say_changed(identifier, "revoked")
 
@@ -117,13 +120,15 @@ def supersede(
     successor: Annotated[str, typer.Argument(help="certificateIdentifier of the license that takes its place")],
     data: Data,
     passphrase_file: PassphraseFile,
+    yes: Yes = False,
 ) -> None:
-    """State that a newer license of this county, its seal logged already, takes a license's place for good.
+    """State that a newer license of this county, its seal logged already, takes a license's place for good; it asks.
 
     Example: tongban county supersede 1.2.156.3005.2.…001.Z 1.2.156.3005.2.…002.X --data c370214
     --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
+        confirm(node.county, f"let {successor} take the place of {identifier} for good", yes=yes)
         node.supersede(identifier, successor, int(time.time()))
     _say_changed(identifier, "superseded")
 
@@ -215,16 +220,23 @@ def erase(
     data: Data,
     passphrase_file: PassphraseFile,
     vault: Annotated[bool, typer.Option("--vault", help="erase the face in the hub's vault, too, and first")] = False,
+    yes: Yes = False,
 ) -> None:
-    """Erase a license's face for good: its data key is deleted. Seal and status stay in the ledger, as digests.
+    """Erase a license's face for good, after asking: its data key is deleted. Seal and status stay in the ledger.
+
+    A copy that was deposited stays in the hub's vault unless `--vault` is given, now or afterwards.
 
     Example: tongban county erase 1.2.156.3005.2.… --vault --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
+        where = "here and in the hub's vault" if vault else "here, and not in the hub's vault"
+        confirm(node.county, f"erase the face of {identifier} for good, {where}", yes=yes)
         if vault:
             typer.echo(f"{identifier} {'erased' if _erased_in_vault(node, identifier) else 'absent'} in the vault")
         node.erase(identifier)
     typer.echo(f"{identifier} erased")
+    if not vault:
+        typer.echo("if it was ever deposited, a copy stands in the hub's vault: erase it there, too, with --vault")
 
 
 def _erased_in_vault(node: CountyNode, identifier: str) -> bool:

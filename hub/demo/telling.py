@@ -46,9 +46,14 @@ class Teller:
         self.console.print(f"{time.monotonic() - self.began:6.1f} s  {text}", markup=False)
 
     def command(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
-        """Run `tongban` as a person would, and give what it printed. Raises NotVerified for another exit code."""
+        """Run `tongban`, which asks nothing, and give what it printed. Raises NotVerified for another exit code."""
         done = subprocess.run(  # noqa: S603  # our own command line
-            [sys.executable, "-m", "hub", *arguments], capture_output=True, text=True, check=False, timeout=_WAIT_S
+            [sys.executable, "-m", "hub", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_WAIT_S,
         )
         if done.returncode not in codes:
             expect(f"exit code of tongban {' '.join(arguments[:2])}: {done.stderr[-500:]}", done.returncode, codes[0])

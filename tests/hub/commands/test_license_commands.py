@@ -95,7 +95,8 @@ def test_what_cannot_be_done_exits_by_its_class(
 
 
 def test_an_erased_face_is_shown_no_more_and_its_seal_stays(folder: CountyFolder) -> None:
-    assert tongban("county", "erase", ONE, *folder.options).out == f"{ONE} erased\n"
+    told = "if it was ever deposited, a copy stands in the hub's vault: erase it there, too, with --vault\n"
+    assert tongban("county", "erase", ONE, *folder.options).out == f"{ONE} erased\n{told}"
     with folder.opened() as node:
         assert node.records.face(ONE) is None
         assert node.log_index(ONE) == 5
