@@ -21,6 +21,9 @@ from tests.command_tree import check_arguments, commands
 
 ROOT: Final = Path(__file__).parent.parent
 README: Final = (ROOT / "README.md").read_text("utf-8")
+FILE: Final = re.compile(
+    r"[\w./-]+\.(csv|der|draft|eseal|json|key|lic-receipt|ndjson|pass|pdf|pem|png|sig|svg|toml|txt)"
+)
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
 TARGETS: Final = re.findall(r"^([a-z0-9-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
@@ -34,6 +37,7 @@ SHELL_WORDS: Final = {
     "make",
     "mkdir",
     "openssl",
+    "printf",
     "sudo",
     "tongban",
     "umask",
@@ -61,6 +65,28 @@ def command_lines() -> list[str]:
     lines = [line for block in typed for line in block.splitlines() if line and not line.startswith("#")]
     shown = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
     return [line.split("  #")[0].strip() for line in lines + shown]
+
+
+MAKERS: Final = {
+    "ledger holder-key": 0,
+    "ledger keygen": "--data",
+    "county init": "--data",
+    "seal test-ca": 0,
+    "sync": 0,
+}
+READERS_OWN: Final = {"hub.toml", "demo-out"}
+
+
+def made_and_read(line: str) -> tuple[set[str], set[str]]:
+    """Give the files and folders that a command line of ours makes, and the files that it reads."""
+    name, words = check_arguments(line), line.split()[1:]
+    rest = words[len(name.split()) :]
+    files = {word for word in rest if FILE.fullmatch(word) and "://" not in word}
+    maker = MAKERS.get(name)
+    made = set() if maker is None else {rest[maker if isinstance(maker, int) else rest.index(str(maker)) + 1]}
+    outputs = {"--output", "--qr"} if name == "county present" else {"--output"}
+    made |= {value for option, value in pairwise(rest) if option in outputs}
+    return made, files - made
 
 
 def inline_commands() -> list[str]:
@@ -96,6 +122,14 @@ def test_every_command_line_of_the_readme_can_be_typed(line: str) -> None:
     if line.startswith("docker compose run ") and "--entrypoint" not in rest:
         service = next(place for place, each in enumerate(rest) if each in SERVICES)
         check_arguments(" ".join(["tongban", *rest[service + 1 :]]))
+
+
+def test_every_file_that_a_readme_command_reads_was_made_by_one_before() -> None:
+    there = set(READERS_OWN)
+    for line in [each for each in command_lines() if not each.startswith((".venv/", "docker"))]:
+        made, files = made_and_read(line) if line.startswith("tongban ") else ({line.split()[-1]}, set())
+        assert {file for file in files if not {file, file.split("/")[0]} & there} == set(), line
+        there |= made
 
 
 @pytest.mark.parametrize("line", sorted(set(inline_commands())))

@@ -68,10 +68,8 @@ def test_a_ledger_that_is_no_database_is_not_verified(alliance: Alliance) -> Non
 
 def test_a_hub_without_its_ledger_is_unavailable(alliance: Alliance) -> None:
     (alliance.data("hub") / "ledger.sqlite").unlink()
-    assert _serve(alliance) == (
-        3, "tongban: no_log: there is no ledger.sqlite: a log was founded here: put a backup's back, or make a new folder"
-        " by `tongban ledger restore`\n",
-    )  # fmt: skip
+    advice = "a log was founded here: put a backup's back, or make a new folder by `tongban ledger restore`"
+    assert _serve(alliance) == (3, f"tongban: no_log: there is no ledger.sqlite: {advice}\n")
 
 
 def test_a_county_node_whose_records_do_not_read_says_so(alliance: Alliance) -> None:
