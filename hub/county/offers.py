@@ -1,7 +1,7 @@
 """Refused requests that a log has signed, kept as possible proof of a fork: one table of witness and auditor alike.
 
     offer    origin, size, root    of the refused checkpoint, which is kept once
-             request               as it came               held, path    what stood against it (`Offer`)
+             request               under the log's line     held, path    what stood against it (`Offer`)
              proven                1: it proves a fork, by itself or with another row; 0: it may one day
 
 Anyone may send checkpoints that a log has published, at a wrong moment or with a wrong proof, as many as there are. So
@@ -10,7 +10,8 @@ first 1,000 of a log are kept for good, and only who holds the log's key can mak
 a witness settles what it keeps of that size: the same one was the log's own growth and goes, another one is proven. An
 auditor, who holds the tree, settles what it keeps of any size up to there.
 
-Whether a row proves something is told by sizes, roots and paths alone. Both notes were verified before they came here.
+Whether a row proves something is told by sizes, roots and paths alone. Both notes were verified before they came here,
+and the refused one is cut to the log's own signature line: under it anyone may write as much as a note may hold.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class WitnessStore:
             for (path_of,) in connection.execute("SELECT path FROM latest").fetchall():
                 _check_latest(connection, path_of)
 
-    def decide(self, request: AddCheckpoint, judge: Callable[[Latest | None], Decision]) -> Decision:
+    def decide(self, request: AddCheckpoint, judge: Callable[[Latest | None], Decision], *, logs: Keyring) -> Decision:
         """Judge a request against the latest checkpoint and store the result, as one atomic and durable step."""
         path = monitoring_path(request.checkpoint.origin)
         with self._database.transaction() as connection:
@@ -82,7 +82,8 @@ class WitnessStore:
                 connection.execute(_WRITE, (path, latest.size, latest.root, latest.time, latest.note))
                 settle_offers(connection, latest.note)
             elif decision.evidence:
-                keep_offer(connection, Offer(request=request, held=None if held is None else held.note))
+                offer = Offer(request=request.cut(logs), held=None if held is None else held.note)
+                keep_offer(connection, offer)
         return decision
 
     def latest(self, path: str) -> Latest | None:
@@ -132,7 +133,7 @@ class Witness:
             now = self._clock()
             return decide(request, latest, logs=self._logs, name=self._name, signer=self._signer, now=now)
 
-        return self._store.decide(request, judge)
+        return self._store.decide(request, judge, logs=self._logs)
 
     def checkpoint(self, path: str) -> bytes | None:
         """Give the latest cosigned checkpoint by monitoring path, with the log's signature and ours."""

@@ -90,7 +90,7 @@ async def _keep_evidence(
     except TongbanError:
         return  # it proves nothing: nothing is kept
     _log.critical("log_forked", reason=reason)
-    keep(evidence)
+    keep(evidence.cut(keys))
 
 
 async def _sighting(

@@ -138,7 +138,7 @@ class Mirror:
     def _catch(self, evidence: ForkEvidence) -> None:
         """Write evidence down, the first that was found, and refuse to go on."""
         if not self._folder.has(EVIDENCE):
-            self._folder.write(EVIDENCE, evidence.format())
+            self._folder.write(EVIDENCE, evidence.cut(self._anchor.policy.keys).format())
         raise NotVerified("bad_consistency", f"the log forked: {EVIDENCE} proves it to anyone")
 
     def _grown(self, parts: Parts, held: bytes | None) -> Tiles:

@@ -30,6 +30,7 @@ from ledger.transparency.merkle import HASH_BYTES
 from ledger.transparency.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,
+    NOTE_ED25519,
     Keyring,
     Note,
     NoteSignature,
@@ -42,6 +43,7 @@ __all__ = [
     "Checkpoint",
     "SignedCheckpoint",
     "cosign",
+    "cut_to_log",
     "sign_checkpoint",
     "verify_checkpoint",
     "verify_cosignature",
@@ -147,6 +149,20 @@ def verify_checkpoint(note: Note, keys: Keyring) -> SignedCheckpoint:
     if log is None:
         raise NotVerified("bad_signature", "no signature of a known log with this origin")
     return SignedCheckpoint(checkpoint=checkpoint, log=log, cosignatures=cosignatures)
+
+
+def cut_to_log(note: Note, keys: Keyring) -> Note:
+    """Leave of a checkpoint note the one line of its log that `verify_checkpoint` goes by; it is not checked here.
+
+    Anyone can put lines of unknown keys under a note, with names and signatures as long as the note may be. What is
+    kept or passed on for its text does without them. Raises Malformed bad_checkpoint; NotVerified bad_signature.
+    """
+    origin = Checkpoint.parse(note.text).origin
+    for line in note.signatures:
+        key = keys.get((line.name, line.key_id))
+        if key is not None and (key.name, key.kind) == (origin, NOTE_ED25519):
+            return Note(text=note.text, signatures=(line,))
+    raise NotVerified("bad_signature", "no signature of a known log with this origin")
 
 
 def with_cosignatures(note: Note, cosignatures: list[NoteSignature]) -> Note:

@@ -11,18 +11,19 @@ than the log signed in `a`, the log forked, and this too is proven to anyone (`p
 of two, such a proof has the old root in front, which a consistency proof leaves out.
 
 Exported by witnesses, auditors, sync, mirrors and verifiers. Canonical JSON, members in this order; `proof` is empty
-for same_size. `a` is the smaller checkpoint, or the one that was seen first.
+for same_size. `a` is the smaller checkpoint, or the one that was seen first. Both are cut to the log's own signature
+line before they are kept or written: with lines that anybody can put under them they may be more than is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.encoding import b64_encode, canonical_json, parse_json
 from ledger.errors import Malformed, NotVerified, TongbanError
-from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
+from ledger.transparency.checkpoint import Checkpoint, cut_to_log, verify_checkpoint
 from ledger.transparency.merkle import past_root, verify_consistency
 from ledger.transparency.note import MAX_NOTE_BYTES, Keyring, Note
 from ledger.transparency.proof import parse_hashes
@@ -77,6 +78,14 @@ class ForkEvidence:
             [b64_encode(node) for node in self.path],
         )
         return canonical_json(dict(zip(_MEMBERS, values, strict=True)))
+
+    def cut(self, logs: Keyring) -> ForkEvidence:
+        """Give the same with the log's own signature lines alone, which prove as much.
+
+        Raises Malformed bad_note, bad_checkpoint; NotVerified bad_signature: no line of a log of `logs`.
+        """
+        a, b = (cut_to_log(Note.parse(note), logs).format() for note in (self.a, self.b))
+        return replace(self, a=a, b=b)
 
     def check(self, logs: Keyring) -> str:
         """Check that this is evidence against a log of `logs`, and return its kind.
@@ -159,7 +168,7 @@ def find_forks(offers: Sequence[Offer], notes: Iterable[bytes], logs: Keyring) -
     """Find what proves a fork among refused requests and other notes that are at hand; at most one file a checkpoint.
 
     notes: signed checkpoints, as the witness's newest. What no log of `logs` signed is passed over. Every result holds
-    by `ForkEvidence.prove`.
+    by `ForkEvidence.prove`, and is cut.
     """
     known: dict[tuple[str, int], dict[bytes, bytes]] = {}  # origin, size -> root -> note
     for note in (*notes, *(each.held for each in offers if each.held is not None)):
@@ -171,7 +180,7 @@ def find_forks(offers: Sequence[Offer], notes: Iterable[bytes], logs: Keyring) -
         held = known.get((b.origin, offer.request.old_size), {}).values()
         grown = [ForkEvidence(a=a, b=note, path=offer.request.path) for a in held]
         alone = [] if offer.fork is None else [offer.fork]
-        found += [each for each in (*same, *alone, *grown) if _proves(each, logs)][:1]
+        found += [each.cut(logs) for each in (*same, *alone, *grown) if _proves(each, logs)][:1]
         _keep(known, b, note)
     return found
 

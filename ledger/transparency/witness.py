@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.encoding import parse_decimal
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError
 from ledger.signers import Signer
-from ledger.transparency.checkpoint import Checkpoint, cosign, verify_checkpoint, verify_cosignature
+from ledger.transparency.checkpoint import Checkpoint, cosign, cut_to_log, verify_checkpoint, verify_cosignature
 from ledger.transparency.merkle import EMPTY_ROOT, verify_consistency
 from ledger.transparency.note import (
     COSIGNATURE_ED25519,
@@ -89,6 +89,10 @@ class AddCheckpoint:
         if not (empty_line and first.startswith(b"old ") and first.isascii()):
             raise Malformed("bad_request", "expected an old size, hashes, an empty line and a checkpoint")
         return cls.of(parse_decimal(first.removeprefix(b"old ").decode("ascii")), parse_hashes(hashes), note)
+
+    def cut(self, logs: Keyring) -> AddCheckpoint:
+        """Give the same with the log's own signature line alone. Raises NotVerified bad_signature: there is none."""
+        return replace(self, note=cut_to_log(self.note, logs))
 
     def format(self) -> bytes:
         """Write the body."""
@@ -212,12 +216,9 @@ _CHECKS: Final[tuple[tuple[int, Callable[[_Case], None]], ...]] = (
 
 
 def _cosigned(case: _Case, name: str, signer: Signer, time: int) -> Decision:
-    note, checkpoint = case.request.note, case.request.checkpoint
+    note, checkpoint = cut_to_log(case.request.note, case.logs), case.request.checkpoint
     cosignature = cosign(note.text, name, signer, time)
-    by_log = [
-        line for line in note.signatures if line.name == checkpoint.origin and (line.name, line.key_id) in case.logs
-    ]
-    kept = Note(text=note.text, signatures=(by_log[0], cosignature)).format()
+    kept = Note(text=note.text, signatures=(*note.signatures, cosignature)).format()
     latest = Latest(size=checkpoint.size, root=checkpoint.root, time=time, note=kept)
     return Decision(status=200, content_type=_TEXT, body=cosignature.line(), latest=latest)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
@@ -19,7 +20,7 @@ from ledger.deposits import Deposit
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.evidence import SAME_SIZE, ForkEvidence, Offer, find_forks
 from ledger.transparency.merkle import Frontier, consistency_path, leaf_hash, root_of
-from ledger.transparency.note import keyring
+from ledger.transparency.note import MAX_NOTE_BYTES, NoteSignature, keyring
 from ledger.transparency.witness import AddCheckpoint, Decision
 from tests.audits import LOG_KEY, BookSource, add_checkpoint, auditor_of, claimed_of
 from tests.entropy import signer_of
@@ -121,6 +122,18 @@ def test_a_fork_is_proven_after_two_thousand_innocent_checkpoints(cosigner: Cosi
     assert asked.add_checkpoint(grown.format()).status == 422
     assert [Checkpoint.parse(each.b.partition(b"\n\n")[0] + b"\n").size for each in proofs(store)] == [SIZE, SIZE + 9]
     assert len(store.offers()) == 2 + (MAX_UNPROVEN if isinstance(store, WitnessStore) else 0)
+
+
+def test_what_others_put_under_a_note_is_not_kept(cosigner: Cosigner) -> None:
+    """With it the proof would be more than is read, and what is kept some hundred times as much."""
+    asked, store = cosigner
+    for leaves in (FORK[:SIZE], FORK[:SIZE][::-1]):
+        bare = request(3, SIZE, root_of(leaves))
+        line = NoteSignature(name='"' * (MAX_NOTE_BYTES - 600), key_id=b"junk", blob=bytes(64))
+        note = replace(bare.note, signatures=(line, *bare.note.signatures))
+        assert asked.add_checkpoint(replace(bare, note=note).format()).status == 409
+        assert store.offers()[-1].request == bare
+    assert [ForkEvidence.parse(each.format()).check(LOGS) for each in proofs(store)] == [SAME_SIZE, SAME_SIZE]
 
 
 @pytest.mark.parametrize("size", [7, 1024, 1999])

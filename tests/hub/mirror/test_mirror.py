@@ -273,6 +273,7 @@ def test_a_log_that_shows_two_trees_is_caught_and_proven(mirrored: Mirrored, wor
     after = mirrored.files()
     evidence = ForkEvidence.parse(after.pop(EVIDENCE))
     assert evidence.prove(mirrored.anchor.policy.keys)
+    assert evidence == evidence.cut(mirrored.anchor.policy.keys)
     assert after == before
     assert mirrored.check() == (285, True, True)
 

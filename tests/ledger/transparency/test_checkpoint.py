@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -13,6 +14,7 @@ from ledger.errors import Malformed, NotVerified
 from ledger.transparency.checkpoint import (
     Checkpoint,
     cosign,
+    cut_to_log,
     sign_checkpoint,
     verify_checkpoint,
     verify_cosignature,
@@ -27,6 +29,7 @@ from ledger.transparency.note import (
     NoteSignature,
     VerifierKey,
     keyring,
+    sign_note,
 )
 from tests.trees import VECTORS, small_log, vector_signer
 
@@ -155,6 +158,25 @@ def test_the_signature_of_the_log_that_the_origin_names_is_needed() -> None:
     line = NoteSignature(name=other.name, key_id=other.id, blob=blob)
     with pytest.raises(NotVerified, match="no signature of a known log"):
         verify_checkpoint(Note(text=note.text, signatures=(line,)), keyring([*KEYS.values(), other]))
+
+
+def test_a_note_is_cut_to_the_line_that_counts_as_its_logs() -> None:
+    """Not one of another log, not a cosignature under the log's name, not a second line of the same key."""
+    signer, own = vector_signer("log"), Note.parse(NOTES[3]).signatures[0]
+    other = VerifierKey.of("other.example/log", NOTE_ED25519, signer)
+    cosigner = VerifierKey.of(ORIGIN, COSIGNATURE_ED25519, signer)
+    lines = (
+        NoteSignature(name=ORIGIN, key_id=b"junk", blob=bytes(64)),
+        sign_note(TEXT, other.name, signer).signatures[0],
+        cosign(TEXT, ORIGIN, signer, T0),
+        own,
+        replace(own, blob=bytes(1000)),
+    )
+    note, keys = Note(text=TEXT, signatures=lines), keyring([KEYS["log"], other, cosigner])
+    assert verify_checkpoint(note, keys).log == KEYS["log"]
+    assert cut_to_log(note, keys) == Note(text=TEXT, signatures=(own,))
+    with pytest.raises(NotVerified, match="bad_signature"):
+        cut_to_log(note, keyring([other, cosigner]))
 
 
 def test_a_known_ml_dsa_line_is_passed_over() -> None:

@@ -13,7 +13,7 @@ from ledger.errors import Malformed, NotVerified
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.evidence import MAX_EVIDENCE_BYTES, SAME_SIZE, UNPROVEN, ForkEvidence, Offer, find_forks
 from ledger.transparency.merkle import consistency_path, past_root
-from ledger.transparency.note import NOTE_ED25519, VerifierKey, keyring
+from ledger.transparency.note import MAX_NOTE_BYTES, NOTE_ED25519, NoteSignature, VerifierKey, keyring
 from ledger.transparency.witness import AddCheckpoint
 from tests.trees import RecursiveTree, made_leaves, vector_signer
 
@@ -104,6 +104,33 @@ def test_refused_requests_that_prove_nothing_are_passed_over() -> None:
     )
     (found,) = find_forks([*offers[1:], forked], [signed(6)], LOGS)
     assert (found.a, found.b) == (signed(3), signed(5, OTHER))
+
+
+def under_junk(note: bytes) -> bytes:
+    """Fill a note up with a line that anyone can write; its key name is twice as long in JSON."""
+    line = NoteSignature(name='"' * (MAX_NOTE_BYTES - 600), key_id=b"junk", blob=bytes(64)).line()
+    return note + line
+
+
+JUNK: Final = ForkEvidence(a=under_junk(signed(5)), b=under_junk(signed(5, OTHER)))
+
+
+def test_evidence_is_cut_to_the_lines_of_the_log() -> None:
+    """With what others put under two notes it would be more than is read."""
+    assert JUNK.prove(LOGS)
+    assert len(JUNK.format()) > MAX_EVIDENCE_BYTES
+    assert JUNK.cut(LOGS) == FORK
+    assert FORK.cut(LOGS) == FORK
+    with pytest.raises(NotVerified, match="bad_signature"):
+        ForkEvidence(a=signed(5), b=signed(5, OTHER, by="stranger")).cut(LOGS)
+
+
+def test_what_is_found_among_refused_requests_is_cut() -> None:
+    path = tuple(consistency_path(3, 5, OTHER.node))
+    b = under_junk(signed(5, OTHER))
+    offers = [Offer(request=AddCheckpoint.of(3, path, b), held=under_junk(signed(3)))]
+    assert find_forks(offers, [under_junk(signed(5))], LOGS) == [FORK]
+    assert find_forks(offers, [], LOGS) == [ForkEvidence(a=signed(3), b=signed(5, OTHER), path=path)]
 
 
 @pytest.mark.parametrize(
