@@ -1,6 +1,6 @@
 """Fork evidence beside a sync folder: sixteen files at most, and what proves a fork is never given up for anything.
 
-    fork-evidence.json      fork-evidence-<first 16 hex digits of its SHA-256>.json
+    fork-evidence.json      fork-evidence-<first 16 hex digits of its SHA-256>[-<2..15>].json
 
 Growth that is not proved says little by itself, and whoever answers for the log can bring it about at every sync. So it
 makes room for what proves a fork (`ForkEvidence.prove`), and is left out when there is none for itself.
@@ -24,24 +24,41 @@ MAX_FILES: Final = 16
 
 
 def keep_evidence(folder: Path, evidence: ForkEvidence, logs: Keyring) -> Path | None:
-    """Write evidence into a folder, on disk when this returns, and give its place; None: there is no room for it.
+    """Write evidence into a folder, cut, on disk when this returns, and give its place.
 
-    logs: keys under which it counts. What is there is not written over, and a file of another kind not removed.
+    logs: keys under which it counts, of those that signed it. None: there is no room for it, or the folder takes
+    nothing. What is there is not written over, and a file of another kind not removed.
     """
-    data = evidence.format()
-    places = [folder / EVIDENCE, folder / f"fork-evidence-{sha256(data).hexdigest()[:16]}.json"]
+    cut = evidence.cut(logs)
+    try:
+        return _kept(folder, cut.format(), is_proof=_holds(cut, logs), logs=logs)
+    except OSError:
+        return None
+
+
+def _kept(folder: Path, data: bytes, *, is_proof: bool, logs: Keyring) -> Path | None:
+    places = _places(folder, data)
     for place in places:
         if _content(place) == data:
             return place
     kept = sorted(folder.glob("fork-evidence*.json"))
     if len(kept) >= MAX_FILES:
         weak = [each for each in kept if _proves(each, logs) is False]
-        if not weak or not _holds(evidence, logs):
+        if not weak or not is_proof:
             return None
-        weak[-1].unlink()
-    place = next(each for each in places if not each.exists())
-    replace_file(place, data)
-    return place
+        weak[-1].unlink()  # the first place sorts last: a proof is to be found there
+        kept.remove(weak[-1])
+    free = next((each for each in places if each not in kept), None)
+    if free is not None:
+        replace_file(free, data)
+    return free
+
+
+def _places(folder: Path, data: bytes) -> list[Path]:
+    """Give the places that a file may take, one more than can be taken: what has their names may be something else."""
+    name = f"fork-evidence-{sha256(data).hexdigest()[:16]}"
+    more = [folder / f"{name}-{number}.json" for number in range(2, MAX_FILES)]
+    return [folder / EVIDENCE, folder / f"{name}.json", *more]
 
 
 def _proves(path: Path, logs: Keyring) -> bool | None:

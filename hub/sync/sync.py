@@ -192,7 +192,7 @@ class _Sync:
         beside = self._folder.path.absolute().parent
         place = keep_evidence(beside, evidence, self._verifier.anchor.policy.keys)
         if place is None:
-            return f"the evidence is left out, as {beside} holds {MAX_FILES} files of it"
+            return f"the evidence is left out: {beside} holds {MAX_FILES} files of it, or takes none"
         return f"the evidence is {place}"
 
     def _fetched(self, note: bytes, checkpoint: Checkpoint) -> SyncFiles | None:
