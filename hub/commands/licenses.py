@@ -206,12 +206,26 @@ def deposit(
     Example: tongban county deposit 1.2.156.3005.2.… --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
-        faces = [node.attestation(identifier) for identifier in identifiers]
-        results = Partner(node.config.hub_url, access_token(node, "vault.deposit")).deposit(faces)
-    errors = [stated_error(result.get("error")) for result in results]
+        errors = _deposited(node, identifiers)
     for identifier, error in zip(identifiers, errors, strict=True):
         typer.echo(f"{identifier} {'deposited' if error is None else error.code}")
     _raise_first(errors)
+
+
+def _deposited(node: CountyNode, identifiers: Sequence[str]) -> list[TongbanError | None]:
+    """Deposit those faces that are here, one error or None each; what is not here keeps no other back."""
+    faces = [_face_of(node, identifier) for identifier in identifiers]
+    given = [face for face in faces if isinstance(face, str)]
+    results = Partner(node.config.hub_url, access_token(node, "vault.deposit")).deposit(given) if given else []
+    told = iter([stated_error(result.get("error")) for result in results])
+    return [next(told) if isinstance(face, str) else face for face in faces]
+
+
+def _face_of(node: CountyNode, identifier: str) -> str | Conflict:
+    try:
+        return node.attestation(identifier)
+    except Conflict as error:
+        return error
 
 
 @app.command("erase")

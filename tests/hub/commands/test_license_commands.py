@@ -82,7 +82,6 @@ def test_a_license_is_revoked_for_its_reason(folder: CountyFolder) -> None:
         (("supersede", ONE, ONE), 5, "wrong_target"),
         (("retry", "--drop", ONE), 5, "wrong_target"),
         (("erase", "no such license"), 5, "wrong_target"),
-        (("deposit", "no such license"), 5, "wrong_target"),
         (("deposit", ONE), 3, "not_ready"),
     ],
 )
@@ -157,7 +156,6 @@ def test_what_is_wrong_with_a_license_is_said(folder: CountyFolder) -> None:
             ("present", three, "--output", folder.data / "a"),
             "no seal of this license is logged yet",
         ),
-        (("deposit", TWO), "the license's face was erased"),
         (("supersede", ONE, ONE), "a license cannot take its own place"),
     ):
         result = tongban("county", *arguments, *folder.options)
@@ -195,6 +193,7 @@ class Vault:
 
     def __init__(self) -> None:
         self.results: list[dict[str, Any]] = []
+        self.deposited: list[list[str]] = []
         self.erased: list[str] = []
 
     def app(self) -> Starlette:
@@ -209,7 +208,8 @@ class Vault:
     async def _token(self, _request: Request) -> Response:
         return JSONResponse({"access_token": "token"})
 
-    async def _deposit(self, _request: Request) -> Response:
+    async def _deposit(self, request: Request) -> Response:
+        self.deposited.append((await request.json())["faces"])
         return JSONResponse({"results": self.results})
 
     async def _erase(self, request: Request) -> Response:
@@ -252,6 +252,22 @@ def test_deposit_says_every_line_and_exits_by_the_first_refusal(
         folder = sealed_in(CountyFolder.make(tmp_path, hub_url=url))
         result = tongban("county", "deposit", ONE, TWO, *folder.options)
     assert (result.code, result.out) == (code, f"{ONE} {words[0]}\n{TWO} {words[1]}\n")
+
+
+def test_a_face_that_is_not_here_keeps_no_other_from_the_vault(tmp_path: Path) -> None:
+    vault = Vault()
+    vault.results = [{}]
+    with hub_of(vault) as url:
+        folder = sealed_in(CountyFolder.make(tmp_path, hub_url=url))
+        with folder.opened() as node:
+            face = node.attestation(TWO)
+            node.erase(ONE)
+        result = tongban("county", "deposit", "1.2.3", ONE, TWO, *folder.options)
+        alone = tongban("county", "deposit", ONE, *folder.options)
+    assert (result.code, result.out) == (5, f"1.2.3 wrong_target\n{ONE} wrong_target\n{TWO} deposited\n")
+    assert result.err == "tongban: wrong_target: there is no such license here\n"
+    assert (alone.code, alone.err) == (5, "tongban: wrong_target: the license's face was erased\n")
+    assert vault.deposited == [[face]]
 
 
 def test_erasure_reaches_the_vault_first_and_may_be_repeated(tmp_path: Path) -> None:
