@@ -196,7 +196,9 @@ class MirroredLog:
     @property
     def _confirmed(self) -> Checkpoint | None:
         """The checkpoint that was cosigned last."""
-        latest = self._store.latest()
+        return self._signed_in(self._store.latest())
+
+    def _signed_in(self, latest: Latest | None) -> Checkpoint | None:
         return None if latest is None else Checkpoint(origin=self.log_key.name, size=latest.size, root=latest.root)
 
     def doubt(self, error: Exception) -> None:
@@ -215,9 +217,10 @@ class MirroredLog:
         Raises NotVerified bad_signature: the log has not signed it.
         """
         request = request.cut(keyring([self.log_key]))
-        confirmed, latest, claimed = self._confirmed, self._store.latest(), request.checkpoint
+        latest, size, claimed = self._store.latest(), self.size, request.checkpoint  # read once: they may move on
         held = None if latest is None else latest.note
-        if confirmed is None or self.is_behind or claimed.size > confirmed.size:
+        confirmed = self._signed_in(latest)
+        if confirmed is None or not claimed.size <= confirmed.size <= size:
             return Offer(request=request, held=held)
         nodes = TileNodes(self._store.reader().tile)
         own = TreeView(claimed.size, nodes).root

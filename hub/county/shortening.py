@@ -43,7 +43,7 @@ def cut_back(connection: sqlite3.Connection, kept: Checkpoint) -> None:
 def _cut_statuses(connection: sqlite3.Connection, size: int) -> None:
     count = size - 1  # the head has no status
     statuses, tiles = load_statuses(SqliteReader(connection), count), -(-count // TILE_ENTRIES)
-    touched = {number for (number,) in connection.execute(_TOUCHED, (TILE_ENTRIES, size))} | {tiles - 1}
+    touched = {number for (number,) in connection.execute(_TOUCHED, (TILE_ENTRIES, size))}
     connection.execute("DELETE FROM status WHERE n >= ?", (tiles,))
     rows = [(statuses.tile(number), number) for number in touched if number < tiles]
     connection.executemany("UPDATE status SET t = ? WHERE n = ?", rows)
