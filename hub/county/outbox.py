@@ -9,8 +9,7 @@ A row is written in the transaction of the seal itself. Everything sent is idemp
 costs one repeated request: the log gives the same index and the same receipt.
 
 Beside it stands what each auditor was asked about a status entry, and answered (hub/county/appeals.py), one row an
-entry and auditor: no auditor speaks for another. A file of before, with one row an entry in the table `appeal`, keeps
-what it says: its rows are moved when the outbox is opened.
+entry and auditor: no auditor speaks for another.
 """
 
 from __future__ import annotations
