@@ -129,6 +129,7 @@ class Cosigning:
         self.slow = False
         self._refusals: Final = refusals
         self._heard: Final[dict[str, HeardRefusal]] = {}  # by witness, since it last cosigned
+        self._failing: Final[dict[str, str]] = {}  # why, by witness
         self._shortfall = Shortfall(cosignatures=0, groups=())  # of the last round
         self._policy: Final = policy
         self._prove: Final = prove
@@ -191,11 +192,15 @@ class Cosigning:
             async with asyncio.timeout(self._timeout_s):
                 cosignature = await witness.cosign(pending, self._prove, self._refused)
                 self._heard.pop(witness.name, None)
+                if self._failing.pop(witness.name, None) is not None:
+                    _log.info("witness_answers", witness=witness.name, size=pending.size)
                 return cosignature if self._is_past(cosignature) else None
         except Exception as error:  # noqa: BLE001  # nothing that a witness does, or its URL is, may stop the log
             self.slow = self.slow or isinstance(error, TimeoutError)
             code = error.code if isinstance(error, TongbanError) else type(error).__name__
-            _log.warning("witness_failed", witness=witness.name, code=code, size=pending.size)
+            if self._failing.get(witness.name) != code:  # once, not every second for as long as it is away
+                _log.warning("witness_failed", witness=witness.name, code=code, size=pending.size)
+            self._failing[witness.name] = code
             return None
 
     def _is_past(self, cosignature: Cosignature) -> bool:

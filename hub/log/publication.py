@@ -95,8 +95,10 @@ class Publisher:
             except NotVerified as error:
                 if error.code != "no_quorum":
                     raise
-                self.alarm = self._cosigning.reason(error.message)
-                _log.error("no_quorum", size=pending.size, reason=self.alarm)
+                reason = self._cosigning.reason(error.message)
+                if reason != self.alarm:
+                    _log.error("no_quorum", size=pending.size, reason=reason)
+                self.alarm = reason
                 await asyncio.sleep(SOON_S if self._cosigning.slow else RETRY_S)
 
     async def _next(self) -> Pending:
@@ -137,6 +139,8 @@ class Publisher:
         if cosigned is None or (self.snapshot is not None and size < self.snapshot.size):
             return
         self._known = known
+        if self.alarm is not None:
+            _log.info("quorum_again", size=size)
         self.alarm = None
         self.snapshot = Snapshot(
             size=size,

@@ -277,7 +277,10 @@ class LedgerRegistry:
                     each.answer.set_result(result)
 
     async def _sequence(self, candidates: Sequence[Candidate]) -> Batch:
-        now, journal = self._clock(), self._journal()
+        # What is too old by the time of the last quorum no auditor takes, whatever the clock here says: one such entry
+        # would stop a log whose clock is behind for good.
+        shown, journal = self.snapshot, self._journal()
+        now = max(self._clock(), 0 if shown is None else shown.time)
 
         def change(sequencer: Sequencer) -> Batch:
             return sequencer.sequence(candidates, now=now, journal=journal)

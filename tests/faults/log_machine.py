@@ -80,7 +80,7 @@ class LogMachine(RuleBasedStateMachine):
         self.acknowledged: dict[bytes, int] = {}
         self.sent: list[bytes] = []
         self.evidence: dict[int, bytes] = {}
-        self.published = 0
+        self.published = self.quorum_time = 0
         self.history: list[bytes] = []
         self.signed: dict[tuple[int, bytes], dict[str, int]] = {}
         self.refused: Counter[str] = Counter()
@@ -144,7 +144,7 @@ class LogMachine(RuleBasedStateMachine):
         return httpx2.Response(decision.status, content=decision.body, headers={"Content-Type": decision.content_type})
 
     def _submit(self, log: SequencedLog, raws: list[bytes]) -> None:
-        log.now, before = self.time + self.hub_skew, log.sequencer.size
+        log.now, before = max(self.time + self.hub_skew, self.quorum_time), log.sequencer.size  # as hub/log/registry.py
         for raw, result in zip(raws, log.sequence(raws).results, strict=True):
             if isinstance(result, TongbanError):
                 assert raw not in self.acknowledged
@@ -176,7 +176,7 @@ class LogMachine(RuleBasedStateMachine):
         if cosigned is None:
             return
         log.sequencer.publish(cosigned)
-        self.published = max(self.published, pending.size)
+        self.published, self.quorum_time = max(self.published, pending.size), cosigned.time
         if late:
             lines = [(each.signature, each.time) for each in late]
             log.sequencer.publish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from hub.log.ledgerfile import create_ledger
 from hub.log.published import PublishedEntries
@@ -128,6 +130,31 @@ async def test_a_batch_of_1000_comes_back_in_order(world: World) -> None:
             with pytest.raises(Malformed, match="limit_exceeded"):
                 await registry.submit(wrong, wait=False)
     assert world.check() == 2 + 999 + 4
+
+
+async def test_an_entry_is_too_old_by_the_time_of_the_last_quorum_though_the_clock_is_behind(world: World) -> None:
+    (old,), (fresh,) = seals(1), seals(1, start=86_000)
+    world.now = world.witnesses.now = T0 + 86_500
+    async with world.registry() as registry:
+        await registry.submit([fresh], wait=True)
+        world.now -= 3_600
+        (result,) = await registry.submit([old], wait=False)
+    assert (result.code, result.index) == ("iat_too_old", None)
+
+
+async def test_a_quorum_that_is_away_for_long_is_logged_once_and_so_is_its_return(world: World) -> None:
+    away = {"w2", "w3", "w4"}
+    with capture_logs() as lines:
+        async with world.registry() as registry:
+            world.witnesses.down = set(away)
+            await registry.submit(seals(1), wait=False)
+            while len(world.witnesses.sizes["w0"]) < 4:  # noqa: ASYNC110  # a list sets no event
+                await asyncio.sleep(0.05)
+            world.witnesses.down = set()
+            await world.until(lambda: registry.size in world.shown)
+    events = Counter(line["event"] for line in lines)
+    assert (events["no_quorum"], events["witness_failed"]) == (1, 3)
+    assert (events["quorum_again"], events["witness_answers"]) == (1, 3)
 
 
 async def test_many_callers_share_a_commit(world: World) -> None:
