@@ -6,7 +6,7 @@ A status change is signed and put into the outbox; the node that serves the fold
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -83,8 +83,7 @@ def revoke(
     """
     with opened_node(data, passphrase_file) as node:
         confirm(node.county, f"revoke {identifier} for good", yes=yes)
-        node.revoke(identifier, reason, int(time.time()))
-    _say_changed(identifier, "revoked")
+        _change(node, identifier, "revoked", lambda: node.revoke(identifier, reason, int(time.time())))
 
 
 @app.command("suspend")
@@ -99,8 +98,8 @@ def suspend(
     Example: tongban county suspend 1.2.156.3005.2.… --reason 02 --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
-        node.change_status(identifier, Status.SUSPENDED, reason, int(time.time()))
-    _say_changed(identifier, "suspended")
+        now = int(time.time())
+        _change(node, identifier, "suspended", lambda: node.change_status(identifier, Status.SUSPENDED, reason, now))
 
 
 @app.command("reinstate")
@@ -110,8 +109,8 @@ def reinstate(identifier: Identifier, data: Data, passphrase_file: PassphraseFil
     Example: tongban county reinstate 1.2.156.3005.2.… --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
-        node.change_status(identifier, Status.VALID, "01", int(time.time()))
-    _say_changed(identifier, "reinstated")
+        now = int(time.time())
+        _change(node, identifier, "reinstated", lambda: node.change_status(identifier, Status.VALID, "01", now))
 
 
 @app.command("supersede")
@@ -129,8 +128,7 @@ def supersede(
     """
     with opened_node(data, passphrase_file) as node:
         confirm(node.county, f"let {successor} take the place of {identifier} for good", yes=yes)
-        node.supersede(identifier, successor, int(time.time()))
-    _say_changed(identifier, "superseded")
+        _change(node, identifier, "superseded", lambda: node.supersede(identifier, successor, int(time.time())))
 
 
 @app.command("present")
@@ -285,7 +283,12 @@ def _raise_first(errors: Sequence[TongbanError | None]) -> None:
             raise error
 
 
-def _say_changed(identifier: str, what: str) -> None:
+def _change(node: CountyNode, identifier: str, what: str, change: Callable[[], bytes]) -> None:
+    """Make a change of status, and say whether it is made now or was before."""
+    before = {item.leaf for item in node.outbox.of(identifier)}
+    if change() in before:
+        typer.echo(f"{identifier} was {what} before, for this reason: nothing is signed anew (see `county status`)")
+        return
     typer.echo(
         f"{identifier} {what}: signed, and in the outbox; `county serve` of this folder delivers it to the hub, and it"
         " counts once it is logged (see `county status`)"

@@ -223,7 +223,7 @@ class CountyNode:
         """
         of, items = self._logged_seal(identifier)
         changes = [item for item in items[1:] if item.state != "failed"]
-        known = _same_change(changes[-1], to, reason) if changes else None
+        known = _same_change(changes[-1] if changes else None, to, reason, by)
         if known is not None:
             return known
         entry = self._sealer.status(of=of, leaf=items[0].leaf, to=to, reason=reason, now=now, by=by)
@@ -328,10 +328,14 @@ class CountyNode:
         self._database.close()
 
 
-def _same_change(last: Item, to: Status, reason: str) -> bytes | None:
+def _same_change(last: Item | None, to: Status, reason: str, by: int | None) -> bytes | None:
     """Compare a wanted change with the last one made here; the log has the last word on the status itself."""
+    if last is None:
+        if to is Status.VALID:
+            raise Conflict("same_status", "the license is in force already")
+        return None
     payload = parse_entry(last.entry).jws.payload
-    if (payload["to"], payload["reason"]) == (int(to), reason):
+    if (payload["to"], payload["reason"], payload.get("by")) == (int(to), reason, by):
         return last.leaf
     if payload["to"] in {Status.REVOKED, Status.SUPERSEDED}:
         raise Conflict("final_status", "the license is revoked or superseded for good")

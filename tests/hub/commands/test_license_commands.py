@@ -68,6 +68,22 @@ def test_a_license_is_suspended_reinstated_and_superseded(folder: CountyFolder) 
     assert tongban("county", "revoke", ONE, *folder.options).code == 5
 
 
+def test_what_was_so_before_is_said_and_signed_once(folder: CountyFolder) -> None:
+    for arguments, what in ((("suspend", ONE), "suspended"), (("reinstate", ONE), "reinstated"),
+                            (("supersede", ONE, TWO), "superseded")):  # fmt: skip
+        tongban("county", *arguments, *folder.options)
+        again = tongban("county", *arguments, *folder.options)
+        said = f"{ONE} was {what} before, for this reason: nothing is signed anew (see `county status`)\n"
+        assert (again.code, again.out) == (0, said)
+    assert [to for to, _, _ in changes(folder)] == [Status.SUSPENDED, Status.VALID, Status.SUPERSEDED]
+    with folder.opened() as node:
+        node.seal(license_of(3), NOW)
+        (item,) = node.outbox.of(str(identifier_of(3)))
+        node.outbox.settle([Settled(item=item, state="logged", log_index=9)])
+    other = tongban("county", "supersede", ONE, identifier_of(3), *folder.options)
+    assert (other.code, other.err.split(":")[1]) == (5, " final_status")
+
+
 def test_a_license_is_revoked_for_its_reason(folder: CountyFolder) -> None:
     assert tongban("county", "revoke", ONE, "--reason", "07", *folder.options).code == 0
     assert changes(folder) == [(Status.REVOKED, "07", None)]
@@ -78,6 +94,7 @@ def test_a_license_is_revoked_for_its_reason(folder: CountyFolder) -> None:
     [
         (("suspend", ONE, "--reason", "04"), 2, "bad_payload"),
         (("suspend", "no such license"), 5, "wrong_target"),
+        (("reinstate", ONE), 5, "same_status"),
         (("supersede", ONE, "no such license"), 5, "wrong_target"),
         (("supersede", ONE, ONE), 5, "wrong_target"),
         (("retry", "--drop", ONE), 5, "wrong_target"),
