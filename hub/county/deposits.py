@@ -101,9 +101,11 @@ def take_deposit(auditor: Auditor, raw: bytes, now: int) -> tuple[Deposit, bool]
 def _check_date(entry: StatusChange, replay: Replay, now: int) -> None:
     """Leave an honest log time: what it could no longer take, or not yet, would cost it its quorum for nothing.
 
-    Raises Conflict iat_too_old, iat_in_future.
+    Twice `deposit_s`, or half the window where that is shorter, as nothing could be deposited at all otherwise. Raises
+    Conflict iat_too_old, iat_in_future.
     """
-    if entry.iat < now - replay.rules.rule("iat_back_s") + 2 * replay.rules.rule("deposit_s"):
+    back_s = replay.rules.rule("iat_back_s")
+    if entry.iat < now - back_s + min(2 * replay.rules.rule("deposit_s"), back_s // 2):
         raise Conflict("iat_too_old", "the log may not take it in time any more: sign it again")
     if entry.iat > now:
         raise Conflict("iat_in_future", "iat is ahead of this auditor's clock: deposit it again then")

@@ -9,14 +9,17 @@ import pytest
 
 from hub.county.deposits import PassingOn, take_deposit
 from ledger.deposits import Deposit
+from ledger.entries import RULE_TYP
 from ledger.errors import Conflict
+from ledger.governance import rule_payload
+from ledger.jws import sign_general
 from tests.audits import BookSource, MemoryAuditStore, add_checkpoint, auditor_of
 from tests.logbook import LogBook
 from tests.ports import FakeClock
 from tests.sequenced import seals
-from tests.small_log import GENESIS, LOG, T0, revocation
+from tests.small_log import COUNTIES, GENESIS, LOG, T0, revocation
 
-NOW: Final = T0 + 3600
+NOW: Final = T0 + 10 * 86_400
 
 
 def book_of(*entries: bytes) -> LogBook:
@@ -56,7 +59,11 @@ def test_an_entry_in_a_tree_that_was_refused_is_watched_as_if_it_were_not_there(
     assert auditor.store.refusals(1)[0].refusal.code == "deposit_left_out"
 
 
-@pytest.mark.parametrize(("iat", "code"), [(NOW - 86_400 + 599, "iat_too_old"), (NOW + 1, "iat_in_future")])
+BACK_S: Final = 86_400
+"""The rule `iat_back_s` of the genesis; `deposit_s` is 300."""
+
+
+@pytest.mark.parametrize(("iat", "code"), [(NOW - BACK_S + 599, "iat_too_old"), (NOW + 1, "iat_in_future")])
 def test_a_deposit_that_an_honest_log_could_not_take_in_time_is_not_watched(iat: int, code: str) -> None:
     book = book_of()
     auditor = auditor_of(MemoryAuditStore(), BookSource(book), FakeClock(NOW))
@@ -65,6 +72,30 @@ def test_a_deposit_that_an_honest_log_could_not_take_in_time_is_not_watched(iat:
         take_deposit(auditor, revocation(book, iat=iat), NOW)
     assert caught.value.code == code
     assert auditor.store.deposits() == []
+
+
+@pytest.mark.parametrize("iat", [NOW - BACK_S + 600, NOW])
+def test_a_deposit_that_leaves_the_log_time_is_watched(iat: int) -> None:
+    book = book_of()
+    auditor = auditor_of(MemoryAuditStore(), BookSource(book), FakeClock(NOW))
+    assert add_checkpoint(auditor, book, 0).status == 200
+    raw = revocation(book, iat=iat)
+    assert take_deposit(auditor, raw, NOW) == (Deposit(raw=raw, deposited_at=NOW), True)
+
+
+@pytest.mark.parametrize(("back_s", "age"), [(1_200, 600), (600, 300), (100, 50)])
+def test_however_short_the_window_half_of_it_is_left_to_deposit_in(back_s: int, age: int) -> None:
+    """A rule of the members must not end all deposits."""
+    book = book_of()
+    payload = rule_payload(iat=NOW, prev=book.state.digest(), rules={"iat_back_s": back_s})
+    book.add(sign_general(RULE_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()]))
+    book.close()
+    auditor = auditor_of(MemoryAuditStore(), BookSource(book), FakeClock(NOW))
+    assert add_checkpoint(auditor, book, 0).status == 200
+    raw = revocation(book, iat=NOW - age)
+    with pytest.raises(Conflict, match="iat_too_old"):
+        take_deposit(auditor, revocation(book, iat=NOW - age - 1), NOW)
+    assert take_deposit(auditor, raw, NOW) == (Deposit(raw=raw, deposited_at=NOW), True)
 
 
 async def test_the_log_is_reminded_of_what_is_watched_whatever_it_said_before() -> None:
