@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import httpx2
 import orjson
@@ -20,9 +20,11 @@ from ledger.errors import Conflict, Malformed, Unavailable
 
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
-    from hub.county.outbox import Appeal
+    from hub.county.outbox import Appeal, Item, Outbox
 
 __all__ = ["appeal", "appeals"]
+
+_ENDS: Final = {"logged": "logged", "given_up": "given up", "replaced": "given up, or signed anew"}
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 
@@ -44,11 +46,12 @@ def appeal(
     """
     with opened_node(data, passphrase_file) as node:
         made = asyncio.run(_appealed(node, identifier))
+        told = _told(node.outbox, made)
     if not made:
         raise Conflict("wrong_target", "the license has no status change that waits for its proof")
     if all(each.at is None for each in made):
         raise Unavailable("not_ready", "no auditor could say: `serve` asks each again, `county appeals` lists them")
-    _print(made, json=json)
+    _print(told, json=json)
 
 
 async def _appealed(node: CountyNode, identifier: str) -> list[Appeal]:
@@ -63,26 +66,44 @@ async def _appealed(node: CountyNode, identifier: str) -> list[Appeal]:
 def appeals(data: Data, passphrase_file: PassphraseFile, json: Json = False) -> None:
     """List the status changes that were deposited with auditors: who took or refused each, until when, who is silent.
 
-    One line an auditor: none speaks for another. `no answer yet` stands for as long as the change waits for its proof.
+    One line an auditor: none speaks for another. A change that waits no more is `logged` or `given up`, whatever the
+    auditor said.
 
     Example: tongban county appeals --data c370214 --passphrase-file c370214.pass
     """
     with opened_node(data, passphrase_file) as node:
-        _print(node.outbox.appeals(), json=json)
-
-
-def _print(made: Sequence[Appeal], *, json: bool) -> None:
-    if json:
-        typer.echo(orjson.dumps([_row(each) for each in made]).decode())
+        told = _told(node.outbox, node.outbox.appeals())
+    if not told and not json:
+        typer.echo("nothing deposited")
         return
-    for each in made:
-        typer.echo(f"{each.identifier}  {b64u_encode(each.leaf)}  {each.auditor}  {_outcome(each)}")
+    _print(told, json=json)
 
 
-def _row(made: Appeal) -> dict[str, Any]:
+def _told(outbox: Outbox, made: Sequence[Appeal]) -> list[tuple[Appeal, str]]:
+    """Give with each what became of the change: waiting, logged, given_up, or replaced by another of the license."""
+    return [(each, _state(each, outbox.of(each.identifier))) for each in made]
+
+
+def _state(made: Appeal, items: Sequence[Item]) -> str:
+    changes = {item.leaf: item.state for item in items if item.kind == "status"}
+    if made.leaf in changes:
+        return "logged" if changes[made.leaf] == "done" else "waiting"
+    return "replaced" if changes else "given_up"
+
+
+def _print(told: Sequence[tuple[Appeal, str]], *, json: bool) -> None:
+    if json:
+        typer.echo(orjson.dumps([_row(each, state) for each, state in told]).decode())
+        return
+    for each, state in told:
+        said = _outcome(each) if state == "waiting" else _ENDS[state]
+        typer.echo(f"{each.identifier}  {b64u_encode(each.leaf)}  {each.auditor}  {said}")
+
+
+def _row(made: Appeal, state: str) -> dict[str, Any]:
     return {
         "identifier": made.identifier, "leaf": b64u_encode(made.leaf), "auditor": made.auditor, "asked": made.asked,
-        "at": made.at, "deadline": made.deadline, "code": made.code,
+        "at": made.at, "deadline": made.deadline, "code": made.code, "state": state,
     }  # fmt: skip
 
 

@@ -69,7 +69,8 @@ _ANSWERED: Final = "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?, ?)"
 _APPEALS: Final = """SELECT leaf, identifier, auditor, asked, at, deadline, code FROM answer
   WHERE at IS NOT NULL OR leaf IN (SELECT leaf FROM outbox WHERE state IN ('pending', 'failed'))
   ORDER BY identifier, leaf, auditor"""
-_DEPOSITED: Final = "SELECT count(DISTINCT leaf) FROM answer WHERE at IS NOT NULL AND code IS NULL"
+_DEPOSITED: Final = """SELECT count(DISTINCT leaf) FROM answer WHERE at IS NOT NULL AND code IS NULL
+  AND leaf IN (SELECT leaf FROM outbox WHERE state IN ('pending', 'failed'))"""
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
 
 
@@ -125,7 +126,7 @@ class Appeal:
 class Counts:
     """How many items stand where. failed: count by stable code. witnessed: in a checkpoint with a verified quorum.
 
-    deposited: status entries that an auditor took, since the hub did not log them in time.
+    deposited: status entries that an auditor took, since the hub did not log them in time, and that have no proof yet.
     """
 
     pending: int

@@ -22,8 +22,8 @@ class CountyStatus:
 
     witnessed: verified in a checkpoint with a quorum. stated: of those, all done, the journal record included.
     overdue: unfinished for more than 5 minutes. failed: refused for good, count by stable code. deposited: status
-    entries that an auditor took, since the hub did not log them in time. keys: what is wrong with this node's view of
-    the members' keys, if anything is (hub/county/keyview.py).
+    entries without proof that an auditor took, since the hub did not log them in time. keys: what is wrong with this
+    node's view of the members' keys, if anything is (hub/county/keyview.py).
     """
 
     sealed: int

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from hub.county.outbox import Appeal, Settled
 from ledger.encoding import b64u_encode
 from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
 from tests.command_line import tongban
@@ -93,6 +94,48 @@ async def test_who_is_silent_is_named_beside_who_answered(folder: CountyFolder) 
         0, f"{lines[0]}to be logged by 2026-06-01T09:05:00Z\n{lines[1]}no answer yet\n",
     )  # fmt: skip
     assert tongban("county", "appeals", *folder.options).out == made.out
+
+
+def answered(folder: CountyFolder) -> None:
+    """Let an auditor have taken the revocation, and another have refused it."""
+    with folder.opened() as node:
+        took = Appeal(LEAF, LICENSE, "130283.tongban.example/auditor", 1, 2, 1_780_304_700)
+        node.outbox.appealed([took, Appeal(LEAF, LICENSE, "320583.tongban.example/auditor", 1, 2, None, "no_such")])
+
+
+def ends(folder: CountyFolder) -> tuple[list[str], list[str]]:
+    """Give how the lines of `county appeals` end, and the states that it tells machines."""
+    lines = tongban("county", "appeals", *folder.options).out.splitlines()
+    rows = json.loads(tongban("county", "appeals", *folder.options, "--json").out)
+    return [line.rpartition("/auditor  ")[2] for line in lines], [row["state"] for row in rows]
+
+
+def deposited(folder: CountyFolder) -> int:
+    return int(json.loads(tongban("county", "status", *folder.options, "--json").out)["deposited"])
+
+
+def test_what_became_of_a_deposited_change_is_said(folder: CountyFolder) -> None:
+    assert tongban("county", "appeals", *folder.options).out == "nothing deposited\n"
+    answered(folder)
+    assert ends(folder) == (["to be logged by 2026-06-01T09:05:00Z", "refused: no_such"], ["waiting", "waiting"])
+    assert deposited(folder) == 1
+    with folder.opened() as node:
+        node.outbox.settle([Settled(item=node.outbox.of(LICENSE)[0], state="done", log_index=7)])
+    assert ends(folder) == (["logged", "logged"], ["logged", "logged"])
+    assert deposited(folder) == 0
+
+
+def test_a_change_that_was_given_up_or_signed_anew_waits_no_more(folder: CountyFolder) -> None:
+    with folder.opened() as node:
+        node.outbox.appealed([Appeal(LEAF, LICENSE, "320583.tongban.example/auditor", 1, 2, None, "iat_too_old")])
+        (item,) = node.outbox.of(LICENSE)
+        with node._database.transaction() as connection:
+            node.outbox.renew(connection, item, leaf=b"\1" * 32, entry=b"new", journal=None, due=0)
+    assert ends(folder) == (["given up, or signed anew"], ["replaced"])
+    with folder.opened() as node:
+        node.outbox.settle([Settled(item=node.outbox.of(LICENSE)[0], state="failed", code="final_status")])
+        assert node.outbox.give_up(LICENSE) == 1
+    assert ends(folder) == (["given up"], ["given_up"])
 
 
 def test_there_must_be_something_to_deposit_and_someone_to_take_it(folder: CountyFolder) -> None:
