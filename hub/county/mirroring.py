@@ -8,8 +8,8 @@ accused of what was served once and never signed.
 Dates: an entry that comes now was submitted after the checkpoint that was cosigned (or audited) here last. So it may be
 dated `iat_back_s` before that time, five minutes of grace included, rather than before this very second: the hub's
 clock is another one, a day without a quorum must not void what the log took, and one entry at the edge must not stop
-the log. Nor does a clock here that was ahead once: a time that has not come yet counts as now. What lies below that
-checkpoint has no window any more.
+the log. Nor must a clock here that was ahead once: where the last cosignature lies in the future, nobody can tell when
+it was, and age is left to other auditors. What lies below that checkpoint has no window any more.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class MirroredLog:
 
     def _check(self, raws: Sequence[bytes], claimed: Checkpoint | None, in_order: InOrder) -> Audited:
         latest, now, stop = self._store.latest(), self._clock(), self.size + len(raws)
-        since = 0 if latest is None else min(latest.time, now) - _GRACE_S
+        since = 0 if latest is None or latest.time > now else latest.time - _GRACE_S
         window = None if latest is not None and stop <= latest.size else Window(now=now, since=since)
         prove = self._source.journal_growth
         return self._audit.check(raws, claimed=claimed, window=window, prove=prove, in_order=in_order)

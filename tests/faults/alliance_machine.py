@@ -36,8 +36,7 @@ __all__ = ["AllianceMachine", "DishonestMachine"]
 
 _REASONS: Final = {Status.VALID: "01", Status.REVOKED: "04", Status.SUSPENDED: "02"}
 _STEPS: Final = ("keep", "keep", "keep", "deposit", "deposit", *methods(AuditStore))
-# Two days, and no time just above one: what the expected failure of test_alliance_machine.py shows would be found at once.
-_WAITS: Final = (1, DEPOSIT_S - 1, DEPOSIT_S, DEPOSIT_S + 1, DEPOSIT_S + 1, 3_600, 172_800)
+_WAITS: Final = (1, DEPOSIT_S - 1, DEPOSIT_S, DEPOSIT_S + 1, DEPOSIT_S + 1, 3_600, 87_600, 172_800)
 _HEARD: Final = {200, 202}
 _REFUSED: Final = {404, 409}  # such a seal is not replayed; the log's state or a clock forbids it
 _CHANGES: Final = st.sampled_from([Status.REVOKED, Status.REVOKED, Status.SUSPENDED, Status.VALID])

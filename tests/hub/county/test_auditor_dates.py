@@ -35,16 +35,14 @@ def test_what_the_log_admits_at_the_edge_is_cosigned_where_the_clock_lags_by_a_m
     assert add_checkpoint(auditor, book, 0).status == status
 
 
-@pytest.mark.parametrize("jump_s", [-86_400, 0, 2 * 86_400])
+@pytest.mark.parametrize("jump_s", [-86_400, 0])
 @pytest.mark.parametrize(("age", "status"), [(86_400 + 300, 200), (86_400 + 301, 422)])
-def test_a_clock_that_was_wrong_once_makes_later_entries_no_older(jump_s: int, age: int, status: int) -> None:
-    """What comes is dated from the last cosignature or from now, whichever is earlier."""
+def test_what_comes_is_dated_from_the_last_cosignature(jump_s: int, age: int, status: int) -> None:
+    """And not where the clock has been put back since: then nothing that comes is too old."""
     clock, source = FakeClock(NOW), BookSource(book_of())
     auditor = auditor_of(MemoryAuditStore(), source, clock)
     assert add_checkpoint(auditor, source.book, 0).status == 200
-    clock.advance(max(0, jump_s))
-    assert add_checkpoint(auditor, source.book, source.book.size).status == 200
-    clock.now = NOW + min(0, jump_s)
-    source.book.add(seal(clock.now - age))
+    clock.now = NOW + jump_s
+    source.book.add(seal(NOW - age))
     source.book.close()
-    assert add_checkpoint(auditor, source.book, 3).status == status
+    assert add_checkpoint(auditor, source.book, 3).status == (200 if jump_s else status)
