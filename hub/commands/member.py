@@ -22,6 +22,7 @@ from hub.keychain import KeyChain
 from hub.keyfiles import write_private
 from hub.trustfolder import TrustFolder
 from ledger.closed import KID
+from ledger.entries import MEMBER_TYP, RULE_TYP
 from ledger.errors import Malformed, Refused
 from ledger.governance import ROLES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -33,6 +34,7 @@ rules = typer.Typer(help="Change rules, documents and supervisors: k of n member
 
 _FILE_BYTES = 65_536
 _NONE = "none"
+_GROUPS = {MEMBER_TYP: "member", RULE_TYP: "rule"}
 
 Trust = Annotated[Path, typer.Option(help="folder with policy and genesis: of a county, a hub or a sync")]
 Url = Annotated[str | None, typer.Option(help="URL of the ledger; default: what the folder says")]
@@ -102,7 +104,7 @@ def propose_rules(
 ) -> None:
     """Draft a change of rules, of the policy or of supervisors against the newest key state, and say what it does.
 
-    Example: tongban ledger rule propose --data c370214 --set deposit_s=300 --supervisor 370214=370200
+    Example: tongban ledger rule propose --data c370214 --set deposit_s=600 --supervisor 370214=320583
     --output change.draft
     """
     seconds, supervisors = named_once("--set", "NAME=SECONDS", set_rule), _supervisors(supervisor)
@@ -150,6 +152,8 @@ def _newest(folder: TrustFolder, *, offline: bool) -> KeyChain:
 
 
 def _propose(draft: Draft, chain: KeyChain, output: Path) -> None:
+    if checked(draft, chain, _now()).text() == chain.state.text():
+        raise Malformed("bad_setting", "nothing to change: the ledger says all of this already")
     _tell(draft, chain)
     write_private(output, draft.text())
     typer.echo(f"wrote {output}; {chain.state.k} of {len(chain.state.counties)} members sign it")
@@ -165,7 +169,18 @@ def _tell(draft: Draft, chain: KeyChain) -> None:
     typer.echo(f"made for the key state of log size {chain.size}, {seen}; to be submitted before {until}")
 
 
+def _draft_in(path: Path, context: typer.Context) -> Draft:
+    """Read a draft of the group's own kind, member or rule: nobody signs a change of members as one of rules."""
+    draft = parsed(path, _FILE_BYTES, Draft.parse)
+    kind = _GROUPS[draft.typ]
+    if context.parent is None or context.parent.info_name != kind:
+        command = f"tongban ledger {kind} {context.info_name}"
+        raise Malformed("bad_file", f"{path} is the draft of a {kind} entry: `{command}`")
+    return draft
+
+
 def sign(
+    context: typer.Context,
     draft: DraftFile,
     data: Annotated[Path, typer.Option(help="folder of the county node")],
     passphrase_file: PassphraseFile,
@@ -175,7 +190,7 @@ def sign(
     yes: Annotated[bool, typer.Option("--yes", help="sign without asking once more")] = False,
 ) -> None:
     """Read, then sign."""
-    change = parsed(draft, _FILE_BYTES, Draft.parse)
+    change = _draft_in(draft, context)
     chain = _newest(TrustFolder(data, url=url), offline=offline)
     _tell(change, chain)
     with opened_node(data, passphrase_file) as node:
@@ -186,6 +201,7 @@ def sign(
 
 
 def submit(
+    context: typer.Context,
     draft: DraftFile,
     data: Trust,
     signature: Annotated[list[Path] | None, typer.Option(help="signature file of a member; repeat for each")] = None,
@@ -194,7 +210,7 @@ def submit(
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Join, submit, check."""
-    change, folder = parsed(draft, _FILE_BYTES, Draft.parse), TrustFolder(data, url=url)
+    change, folder = _draft_in(draft, context), TrustFolder(data, url=url)
     chain = folder.newest(_now)
     index = index_of(change, chain)
     if index is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ledger.admission import CLOCK_MARGIN_S, latest_iat
@@ -26,13 +27,28 @@ if TYPE_CHECKING:
     from hub.keychain import KeyChain
     from ledger.members import KeyState
 
-__all__ = ["Draft", "MemberWishes", "checked", "draft_members", "draft_rules"]
+__all__ = ["RULE_BOUNDS", "Draft", "MemberWishes", "checked", "draft_members", "draft_rules"]
 
 T = TypeVar("T")
 
 _MAX_BYTES: Final = 65_536
 _SIGNATURE_BYTES: Final = 256  # of a general JWS, for one member
 _DRAFT: Final = frozenset({"typ", "payload"})
+
+RULE_BOUNDS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
+    {
+        "deposit_s": (5, 3_600),
+        "heartbeat_s": (5, 3_600),
+        "iat_ahead_s": (120, 3_600),
+        "iat_back_s": (14_400, 604_800),
+        "landmark_s": (86_400, 86_400),
+    }
+)
+"""Rule -> least and greatest seconds that are proposed; a verifier takes what members signed, whatever it is.
+
+A deposit is late twice `deposit_s` before `iat_back_s`: the one stays well below half of the other. Nobody could sign a
+change in an `iat_back_s` of minutes. Landmarks are of days.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +187,30 @@ def draft_rules(
 ) -> Draft:
     """Draft a rule entry for a key state. rules: seconds. documents: SHA-256. supervisors: each county's whole list.
 
-    Raises Malformed bad_setting (nothing to change), and the faults of its form.
+    Raises Malformed bad_setting (nothing to change; a rule out of RULE_BOUNDS), Conflict wrong_target (a county that is
+    no member), and the faults of its form.
     """
     if not (rules or documents or supervisors):
         raise Malformed("bad_setting", "nothing to change: name rules, a policy file or supervisors")
+    _check_bounds(rules)
     payload = rule_payload(iat=iat, prev=state.digest(), rules=rules, documents=documents, supervisors=supervisors)
-    return _fitting(RULE_TYP, payload, state.k)
+    draft = _fitting(RULE_TYP, payload, state.k)
+    _check_supervisors(state, supervisors)
+    return draft
+
+
+def _check_bounds(rules: Mapping[str, int]) -> None:
+    for name, seconds in rules.items():
+        least, most = RULE_BOUNDS.get(name, (seconds, seconds))  # a name that is none is refused by the draft's form
+        if not least <= seconds <= most:
+            raise Malformed("bad_setting", f"{name} = {seconds}: expected {least} to {most} seconds")
+
+
+def _check_supervisors(state: KeyState, supervisors: Mapping[str, Sequence[str]]) -> None:
+    """Refuse counties without keys: they could neither supervise nor be supervised. An empty list removes."""
+    named = {each for county, names in supervisors.items() if names for each in (county, *names)}
+    if strangers := named - {*state.counties}:
+        raise Conflict("wrong_target", f"{', '.join(sorted(strangers))}: no member now, and a supervisor is one")
 
 
 def _fitting(typ: str, payload: str, k: int) -> Draft:

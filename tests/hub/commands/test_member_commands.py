@@ -54,17 +54,16 @@ class Desk:
         options = (*options, "--data", self.folder / HOME, "--url", self.url, "--output", draft)
         return await self.type("ledger", group, "propose", *options)
 
-    async def sign(self, county: str, *options: object, name: str = "change") -> Result:
+    async def sign(self, county: str, *options: object, group: str = "member", name: str = "change") -> Result:
         output = ("--output", self.folder / f"{name}.{county}.sig")
         draft = self.folder / f"{name}.draft"
-        return await self.type(
-            "ledger", "member", "sign", draft, *self.of(county), "--url", self.url, *output, *options
-        )
+        words = ("sign", draft, *self.of(county), "--url", self.url, *output, *options)
+        return await self.type("ledger", group, *words)
 
-    async def submit(self, *counties: str, name: str = "change", json: bool = False) -> Result:
+    async def submit(self, *counties: str, group: str = "member", name: str = "change", json: bool = False) -> Result:
         files = [word for county in counties for word in ("--signature", self.folder / f"{name}.{county}.sig")]
         options = ("--data", self.folder / "130283", "--url", self.url, *(["--json"] if json else []))
-        return await self.type("ledger", "member", "submit", self.folder / f"{name}.draft", *files, *options)
+        return await self.type("ledger", group, "submit", self.folder / f"{name}.draft", *files, *options)
 
 
 @pytest.fixture
@@ -163,16 +162,21 @@ async def test_a_county_joins_and_another_leaves(desk: Desk) -> None:
 async def test_rules_and_the_policy_are_changed_and_a_folder_takes_the_named_one_only(desk: Desk) -> None:
     new = desk.folder / "policy.new"
     new.write_bytes(b"# of today\n" + desk.alliance.policy)
-    told = await desk.propose("--set", "deposit_s=120", "--policy", new, "--supervisor", "370214=370200", group="rule")
+    told = await desk.propose("--set", "deposit_s=120", "--policy", new, "--supervisor", "370214=320583", group="rule")
     lines = told.out.splitlines()
     assert lines[0] == "rule deposit_s: 120 s (was 300 s)"
     assert re.fullmatch(r"document policy: SHA-256 [0-9a-f]{64} \(was none\)", lines[1])
-    assert lines[2] == "county 370214: its supervisors are 370200 (were none)"
+    assert lines[2] == "county 370214: its supervisors are 320583 (were none)"
     own = ("--data", desk.folder / HOME)
     assert (await desk.type("county", "policy", new, *own)).code == 5
     for county in COUNTIES[:2]:
-        await desk.sign(county, "--yes")
-    assert (await desk.submit(*COUNTIES[:2])).code == 0
+        said = "is the draft of a rule entry: `tongban ledger rule sign`\n"
+        assert (await desk.sign(county, "--yes")).err.endswith(said)
+        await desk.sign(county, "--yes", group="rule")
+    refused = await desk.submit(*COUNTIES[:2])
+    said = f"bad_file: {desk.folder / 'change.draft'} is the draft of a rule entry: `tongban ledger rule submit`\n"
+    assert (refused.code, refused.err) == (2, f"tongban: {said}")
+    assert (await desk.submit(*COUNTIES[:2], group="rule")).code == 0
     await desk.hub.follow(desk.alliance.nodes[HOME])
     other = await desk.type("county", "policy", desk.folder / HOME / "policy", *own)
     assert (other.code, "not the one that the key state names" in other.err) == (5, True)
@@ -198,6 +202,12 @@ async def test_rules_and_the_policy_are_changed_and_a_folder_takes_the_named_one
         ("member", ("--witness", "370214=none", "--witness", "370214=none"), 2, "bad_setting"),
         ("member", ("--auditor", "370214=none", "--auditor", "370214=x"), 2, "bad_setting"),
         ("rule", ("--supervisor", "370214=37"), 2, "bad_payload"),
+        ("rule", ("--supervisor", "370214=370200"), 5, "wrong_target"),
+        ("rule", ("--supervisor", "370200=370214"), 5, "wrong_target"),
+        ("rule", ("--supervisor", "370214=none"), 2, "bad_setting"),
+        ("rule", ("--set", "deposit_s=300"), 2, "bad_setting"),
+        ("rule", ("--set", "iat_back_s=1"), 2, "bad_setting"),
+        ("rule", ("--set", "iat_back_s=604801"), 2, "bad_setting"),
     ],
 )
 def test_what_cannot_be_proposed_leaves_no_draft(
@@ -276,8 +286,8 @@ async def test_a_policy_that_nothing_is_witnessed_by_yet_is_taken_without_fetchi
     fetching = ("county", "policy", new, "--fetch", "--url", desk.url, *own)
     await desk.propose("--policy", new, group="rule")
     for county in COUNTIES[:2]:
-        await desk.sign(county, "--yes")
-    assert (await desk.submit(*COUNTIES[:2])).code == 0
+        await desk.sign(county, "--yes", group="rule")
+    assert (await desk.submit(*COUNTIES[:2], group="rule")).code == 0
     behind = await desk.type(*fetching)
     assert (behind.code, behind.err.split(": ")[1]) == (1, "no_quorum")
     assert behind.err.endswith("; once `county serve` has followed the ledger by the old policy, leave --fetch out\n")
