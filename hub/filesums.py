@@ -25,6 +25,7 @@ _LINE: Final = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9._#/-]+)")
 # `keys.json` grows by itself, as the ledger does, and proves itself: it is followed from the genesis (hub/keychain.py).
 _NOT_SMALL: Final = re.compile(r".*(\.sqlite|\.sqlite-(wal|shm|journal)|\.lock|\.log)|keys\.json")
 _FOLDERS: Final = ("", "keys")
+_MEANT: Final = "if it was changed on purpose, run --remember again"
 
 
 def remember_files(data: Path) -> int:
@@ -55,7 +56,7 @@ def check_remembered(data: Path) -> int:
         if row is None:
             raise NotVerified("corrupt_store", f"{_SUMS}: a line is not a sum and a name")
         if not (data / row[2]).is_file() or _sum(data / row[2]) != row[1]:
-            raise NotVerified("corrupt_store", f"{row[2]} is not the file that was remembered")
+            raise NotVerified("corrupt_store", f"{row[2]} is not the file that was remembered: {_MEANT}")
     return len(rows)
 
 

@@ -64,7 +64,7 @@ def check(
         typer.echo(orjson.dumps(row).decode())
         raise typer.Exit(1) from error
     files = remember_files(data) if remember else files
-    _print(report, time.monotonic() - began, files=files, json=json)
+    _print(report, time.monotonic() - began, files=files, json=json, remembered=remember)
 
 
 def _processes(data: Path) -> int:
@@ -77,8 +77,8 @@ def _pinned(policy: Path, genesis: Path) -> Pinned:
     return Pinned.of(parsed(policy, MAX_POLICY_BYTES, Policy.parse), read_bounded(genesis, MAX_ENTRY_BYTES))
 
 
-def _print(report: StoresReport, seconds: float, *, files: int, json: bool) -> None:
-    """Say what holds. files: how many have remembered sums."""
+def _print(report: StoresReport, seconds: float, *, files: int, json: bool, remembered: bool = False) -> None:
+    """Say what holds. files: how many have remembered sums. remembered: just now."""
     if json:
         row = {"ok": True, **report.to_json(), "files": files, "seconds": round(seconds, 1)}
         typer.echo(orjson.dumps(row).decode())
@@ -88,7 +88,7 @@ def _print(report: StoresReport, seconds: float, *, files: int, json: bool) -> N
         f" {report.journal.n} journal records ({seconds:.1f} s)"
     )
     if files:
-        typer.echo(f"{files} files are as remembered")
+        typer.echo(f"remembered {files} files" if remembered else f"{files} files are as remembered")
 
 
 def backup(

@@ -97,4 +97,4 @@ def check_folder(
         return
     typer.echo(f"{data} holds: {found.records} rows of records and outbox, {found.witness} of the witness")
     if files:
-        typer.echo(f"{files} files are as remembered")
+        typer.echo(f"remembered {files} files" if remember else f"{files} files are as remembered")

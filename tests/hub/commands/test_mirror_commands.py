@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -158,14 +159,13 @@ def test_a_hub_is_restored_by_command_and_never_over_another(folder: Path, pins:
 def test_a_ledgers_small_files_are_remembered(folder: Path) -> None:
     data = folder / "one" / "hub"
     first = tongban("ledger", "check", "--data", data, "--remember")
-    assert (first.code, first.out.splitlines()[1]) == (0, "8 files are as remembered")
+    assert (first.code, first.out.splitlines()[1]) == (0, "remembered 8 files")
+    assert tongban("ledger", "check", "--data", data).out.splitlines()[1] == "8 files are as remembered"
     assert json.loads(tongban("ledger", "check", "--data", data, "--json").out)["files"] == 8
     (data / "keys" / "holder.key").write_bytes(bytes(44))
     found = tongban("ledger", "check", "--data", data)
-    assert (found.code, found.err) == (
-        1,
-        "tongban: corrupt_store: keys/holder.key is not the file that was remembered\n",
-    )
+    said = "tongban: corrupt_store: keys/holder.key is not the file that was remembered: "
+    assert (found.code, found.err) == (1, f"{said}if it was changed on purpose, run --remember again\n")
 
 
 def test_a_county_is_checked_and_remembered(tmp_path: Path) -> None:
@@ -175,11 +175,13 @@ def test_a_county_is_checked_and_remembered(tmp_path: Path) -> None:
     made = tongban("county", "check", "--data", county.data, "--remember")
     assert made.code == 0
     assert made.out.splitlines()[0] == f"{county.data} holds: 0 rows of records and outbox, 0 of the witness"
+    assert re.fullmatch(r"remembered [0-9]+ files", made.out.splitlines()[1])
     assert json.loads(tongban("county", "check", "--data", county.data, "--json").out)["ok"] is True
     config = county.data / "county.json"
     config.write_bytes(config.read_bytes().replace(b"127.0.0.1:9", b"127.0.0.1:8", 1))
     found = tongban("county", "check", "--data", county.data)
-    assert (found.code, found.err) == (1, "tongban: corrupt_store: county.json is not the file that was remembered\n")
+    said = "tongban: corrupt_store: county.json is not the file that was remembered: "
+    assert (found.code, found.err) == (1, f"{said}if it was changed on purpose, run --remember again\n")
     assert json.loads(tongban("county", "check", "--data", county.data, "--json").out)["ok"] is False
     config.unlink()
     assert tongban("county", "check", "--data", county.data).code == 2
