@@ -127,4 +127,4 @@ def read_signer(path: Path, passphrase: bytes) -> SoftwareSigner:
     try:
         return SoftwareSigner.from_pkcs8(pem, passphrase)
     except Malformed as error:
-        raise Malformed(error.code, f"{path.name}: {error.message}") from error
+        raise Malformed(error.code, f"{error.message}: {path}") from error

@@ -76,7 +76,7 @@ def decrypt_key(pem: bytes, passphrase: bytes) -> bytes:
         unpadder = PKCS7(8 * _BLOCK_BYTES).unpadder()
         return unpadder.update(decryptor.update(ciphertext) + decryptor.finalize()) + unpadder.finalize()
     except (IndexError, ValueError) as error:
-        message = f"key file is damaged, has under {_ROUNDS.start:,} rounds, or the passphrase is another one"
+        message = f"the passphrase does not open the key file, or it is damaged or has under {_ROUNDS.start:,} rounds"
         raise Malformed("bad_file", message) from error
 
 

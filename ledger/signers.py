@@ -110,7 +110,7 @@ class SoftwareSigner:
         except UnsupportedAlgorithm:  # decrypted, but of a curve that only we know
             return cls(Sm2PrivateKey.from_pkcs8(pem, passphrase))
         except (TypeError, ValueError) as error:
-            raise Malformed("bad_file", "key file is damaged, or the passphrase is another one") from error
+            raise Malformed("bad_file", "the passphrase does not open the key file, or the file is damaged") from error
         if isinstance(private_key, Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
             return cls(private_key)
         raise Malformed("unknown_alg", f"expected a key of one of {', '.join(SUITES)}")
