@@ -129,7 +129,10 @@ def present(text: str, names: Iterable[str]) -> str:
     wanted = frozenset(names)
     kept = tuple(disclosure for disclosure in whole.disclosures if disclosure.name in wanted)
     if missing := wanted - {disclosure.name for disclosure in kept}:
-        raise Malformed("bad_disclosure_form", f"the attestation has no claim {', '.join(sorted(missing))}")
+        there = ", ".join(sorted(disclosure.name for disclosure in whole.disclosures))
+        raise Malformed(
+            "bad_disclosure_form", f"the attestation has no claim {', '.join(sorted(missing))}; it has {there}"
+        )
     return str(SdJwt(jwt=whole.jwt, disclosures=kept))
 
 

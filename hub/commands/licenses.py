@@ -156,7 +156,7 @@ def present(
     """
     if output is None and qr is None:
         raise Malformed("bad_setting", "expected --output, --qr or both")
-    names = [name for name in show.split(",") if name]
+    names = [name.strip() for name in show.split(",") if name.strip()]
     with opened_node(data, passphrase_file) as node:
         if output is not None:
             output.write_bytes(_receipt(node, identifier, names, fresh=fresh))

@@ -195,7 +195,10 @@ def test_a_claim_that_the_attestation_lacks_cannot_be_presented() -> None:
     with pytest.raises(Malformed) as caught:
         present(seal(LICENSE), ["certificateTypeName", "certificateNumber"])
     assert caught.value.code == "bad_disclosure_form"
-    assert caught.value.message == "the attestation has no claim certificateNumber"
+    assert caught.value.message == (
+        "the attestation has no claim certificateNumber; it has "
+        "certificateHolderName, certificateIdentifier, certificateTypeName"
+    )
 
 
 def test_a_disclosure_of_another_attestation_is_refused() -> None:

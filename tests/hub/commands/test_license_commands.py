@@ -23,7 +23,7 @@ from ledger.errors import Conflict
 from ledger.qr import parse_qr
 from ledger.status import Status
 from tests.alliance import NOW, identifier_of, license_of
-from tests.command_line import tongban
+from tests.command_line import Result, tongban
 from tests.county_folder import CountyFolder
 from tests.small_log import GENESIS, POLICY
 
@@ -199,6 +199,23 @@ def test_a_license_is_shown_as_a_code(folder: CountyFolder, tmp_path: Path) -> N
     assert tongban(*present, "--qr", tmp_path / "b.svg").code == 3
     assert tongban(*present, "--qr", tmp_path / "b.gif", "--pointer").code == 2
     assert tongban(*present).code == 2
+
+
+def test_blanks_between_claims_do_no_harm_and_an_unknown_one_is_answered_by_those_there_are(
+    folder: CountyFolder, tmp_path: Path
+) -> None:
+    def shown(names: str) -> Result:
+        options = ("--pointer", "--qr", tmp_path / "a.txt", *folder.options)
+        return tongban("county", "present", ONE, "--show", names, *options)
+
+    assert shown(" certificateName, certificateTypeName,").code == 0
+    payload = parse_qr((tmp_path / "a.txt").read_text("ascii").strip())
+    shows = {each.name for each in SdJwt.parse(payload.presentation).disclosures}
+    assert shows == {"certificateName", "certificateTypeName"}
+    unknown = shown("nameX")
+    there = ", ".join(sorted(license_of(1).claims()))
+    assert (unknown.code, unknown.out) == (2, "")
+    assert unknown.err == f"tongban: bad_disclosure_form: the attestation has no claim nameX; it has {there}\n"
 
 
 WRONG: Final = {"error": {"code": "wrong_target", "message": "the seal is not in the ledger"}}
