@@ -117,10 +117,15 @@ class HttpLog:
 
         return fetch
 
-    def owed(self, path: str, max_bytes: int, *, member: bool = True) -> bytes:
-        """Read what a log owes its auditors. Raises Unavailable no_log: whatever it answers else is no finding yet."""
+    def owed(self, path: str, max_bytes: int, *, member: bool = True, instead: str | None = None) -> bytes:
+        """Read what a log owes its auditors; what is at `instead`, where it has nothing at the path.
+
+        Raises Unavailable no_log: whatever it answers else is no finding yet.
+        """
         try:
             answer = self._asked(path, max_bytes, member=member)
+            if answer.status == 404 and instead is not None:
+                answer = self._asked(instead, max_bytes, member=member)
         except (Malformed, Unavailable) as error:
             raise Unavailable("no_log", error.message) from error
         if answer.status != 200:
@@ -136,14 +141,15 @@ class HttpLog:
         return found
 
     def _bundle(self, number: int, width: int) -> list[bytes]:
-        path = TilePath(level=ENTRIES, number=number, width=width).format()
+        """Read a bundle; where a partial one was dropped, the beginning of the full one."""
+        path, full = (TilePath(level=ENTRIES, number=number, width=each).format() for each in (width, TILE_WIDTH))
         try:
-            entries = decode_bundle(self.owed(path, _MAX_BUNDLE_BYTES))
+            entries = decode_bundle(self.owed(path, _MAX_BUNDLE_BYTES, instead=None if path == full else full))
         except Malformed as error:
             raise Unavailable("no_log", "the log gave no bundle of entries") from error
-        if len(entries) != width:
+        if len(entries) not in {width, TILE_WIDTH}:
             raise Unavailable("no_log", "the log gave a bundle of another width")
-        return entries
+        return entries[:width]
 
     def journal_growth(self, old: int, new: int) -> Sequence[bytes]:
         """Read the proof that the journal of `old` records only grew to `new`. Raises Unavailable no_log."""

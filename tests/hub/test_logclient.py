@@ -94,10 +94,14 @@ ENTRIES: Final = [b"entry %d" % index for index in range(600)]
 
 @dataclass
 class Members:
-    """A log of 600 entries behind a client. short: entries that are left out of every bundle. answer: another one."""
+    """A log of 600 entries behind a client. short: entries that are left out of every bundle. answer: another one.
+
+    dropped: of the bundles that are full by now, none is there that was partial once.
+    """
 
     short: int = 0
     answer: Callable[[httpx2.Request], httpx2.Response] | None = None
+    dropped: bool = False
     good: set[str] = field(default_factory=lambda: {"token 1", "token 2"})
     tokens: int = 1
     asked: list[str] = field(default_factory=list)
@@ -110,6 +114,8 @@ class Members:
         path = TilePath.parse(request.url.path.removeprefix("/ledger/"))
         self.asked.append(path.format())
         first = path.number * 256
+        if self.dropped and path.width < 256 and first + 256 <= len(ENTRIES):
+            return httpx2.Response(404)
         return httpx2.Response(200, content=encode_bundle(ENTRIES[first : first + path.width - self.short]))
 
     def token(self, refused: str | None) -> str:
@@ -136,6 +142,16 @@ def test_entries_are_fetched_by_bundle_as_wide_as_they_are_asked_for(source: Htt
     assert source.entries(5, 5) == []
     assert members.asked == []
     assert source.entries(598, 600) == ENTRIES[598:]
+
+
+def test_a_partial_bundle_that_was_dropped_is_read_from_the_full_one(source: HttpLog, members: Members) -> None:
+    """A static copy of a log that has grown meanwhile keeps the full one alone."""
+    members.dropped = True
+    assert source.entries(250, 300) == ENTRIES[250:300]
+    assert members.asked == ["tile/entries/000", "tile/entries/001.p/44", "tile/entries/001"]
+    members.short = 1
+    with pytest.raises(Unavailable, match="no_log: the log gave a bundle of another width"):
+        source.entries(250, 300)
 
 
 def test_a_token_that_is_not_taken_is_replaced_once(source: HttpLog, members: Members) -> None:
