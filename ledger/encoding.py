@@ -118,7 +118,7 @@ def parse_json(data: bytes, *, max_bytes: int, max_depth: int = 8) -> JsonValue:
 def parse_canonical_json(data: bytes, *, max_bytes: int, max_depth: int = 8) -> JsonValue:
     """Parse one JSON value that must be written as canonical_json writes it. Raises as parse_json, bad_json if not."""
     value, canonical = _parse(data, max_bytes, max_depth)
-    if not canonical and canonical_json(value) != data:
+    if (not canonical or _holds_float(value)) and canonical_json(value) != data:
         raise Malformed("bad_json", "JSON is not in canonical form")
     return value
 
@@ -146,6 +146,18 @@ def _parse_canonical(data: bytes) -> JsonValue:
         return value if orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == data else None
     except (orjson.JSONDecodeError, TypeError):
         return None
+
+
+def _holds_float(value: JsonValue) -> bool:
+    """Tell whether there is a float, which orjson may write in another way than json.dumps: 1e-7 for 1e-07."""
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    for each in values:
+        kind = type(each)
+        if kind is str or kind is int:  # nearly all: one look each
+            continue
+        if kind is float or ((kind is dict or kind is list) and _holds_float(each)):
+            return True
+    return False
 
 
 def _parse_strictly(data: bytes, max_depth: int) -> JsonValue:

@@ -142,6 +142,16 @@ def test_json_in_another_form_is_the_same_value_and_not_canonical(value: Any) ->
         assert refusal(parse_canonical_json, spaced, max_bytes=10_000) == "bad_json"
 
 
+@pytest.mark.parametrize("form", ["{}", "[{}]", '{{"a":{{"b":1,"c":[true,{}]}}}}'])
+def test_a_number_with_a_fraction_has_one_canonical_text(form: str) -> None:
+    """That of json.dumps, whoever else writes it shorter; parse_json reads all of them."""
+    for canonical, other in (("1e-07", "1e-7"), ("1e-05", "0.00001"), ("1.5e-09", "1.5e-9"), ("1e+16", "1e16")):
+        data, shorter = form.format(canonical).encode(), form.format(other).encode()
+        assert canonical_json(parse_canonical_json(data, max_bytes=99)) == data
+        assert refusal(parse_canonical_json, shorter, max_bytes=99) == "bad_json"
+        assert parse_json(shorter, max_bytes=99) == parse_json(data, max_bytes=99)
+
+
 BAD_JSON: Final = [
     (b'{"a":1,"a":2}', "duplicate_member"),
     (b'[{"b":{"a":1,"a":1}}]', "duplicate_member"),
