@@ -13,6 +13,7 @@ import orjson
 import typer
 
 from hub.commands import appeals, keys, licenses
+from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.verify import parsed
 from hub.commands.witnessed import check_folder, export_evidence
@@ -85,8 +86,9 @@ def sign(
     data: Data,
     passphrase_file: PassphraseFile,
     output: Annotated[Path, typer.Option(help="file to write")],
+    yes: Yes = False,
 ) -> None:
-    """Sign a genesis draft with the county's govern key, and say whom it lists: compare the fingerprints first.
+    """Say whom a genesis draft lists, ask, and sign it with the county's govern key: compare the fingerprints first.
 
     A draft that does not list this county's own keys is refused, and so is a later change of members.
 
@@ -99,6 +101,7 @@ def sign(
         own = {key.public_key for row in genesis.members if row.county == node.county for key in row.keys}
         if own != set(node.keys.public_keys().values()):
             raise Conflict("wrong_target", f"the draft does not list the keys of {node.county} as they are here")
+        confirm(node.county, "sign this", yes=yes)
         protected, signature = node.sign_genesis(payload)
         write_private(output, SignatureFile(county=node.county, protected=protected, signature=signature).text())
     typer.echo(f"wrote {output}")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hub.county.member import MemberFile
 from hub.county.outbox import Settled
+from hub.governance.founding import draft_genesis
 from tests.alliance import NOW, identifier_of, license_of
 from tests.county_folder import CountyFolder
 from tests.terminal import typed
@@ -53,3 +55,15 @@ def test_what_was_confirmed_is_done(folder: CountyFolder) -> None:
     with folder.opened() as node:
         assert len(node.outbox.of(ONE)) == 2
         assert node.records.face(ONE) is None
+
+
+def test_a_genesis_is_signed_after_a_look_at_it(folder: CountyFolder, tmp_path: Path) -> None:
+    draft, output = tmp_path / "genesis.draft", tmp_path / "genesis.sig"
+    member = MemberFile.parse((folder.data / "member.json").read_bytes())
+    draft.write_text(draft_genesis([member], origin="hub.example/ledger", k=1, iat=NOW))
+    command = ("county", "sign", draft, *folder.options, "--output", output)
+    refused = typed("yes", *command)
+    assert (refused.code, output.exists()) == (4, False)
+    assert refused.out.startswith("county 370214 is a member\n")
+    assert refused.out.endswith("type 370214 to sign this: ")
+    assert (typed("370214", *command).code, output.exists()) == (0, True)
