@@ -97,8 +97,11 @@ class MemoryAuditStore:
 
     def deposit(self, deposit: Deposit) -> tuple[Deposit, bool]:
         leaf, county = deposit.entry.leaf, deposit.entry.iss
-        if leaf in self.left:
-            return self.left[leaf], False
+        known = next((each for each in self.left.values() if each.entry.statement == deposit.entry.statement), None)
+        if known is not None:
+            lowered = dataclasses.replace(known, deposited_at=min(known.deposited_at, deposit.deposited_at))
+            self.left[known.entry.leaf] = lowered
+            return lowered, False
         if sum(each.entry.iss == county for each in self.left.values()) >= MAX_PENDING:
             raise Unavailable("pushback", "too many")
         self.left[leaf] = deposit

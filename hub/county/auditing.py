@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hub.county.offers import OFFER_SCHEMA, drop_offer, keep_offer, read_offers, unproven_requests
@@ -56,8 +57,8 @@ _MAX_REFUSALS: Final = 10_000
 _READ_LATEST: Final = "SELECT size, root, time, note FROM latest WHERE id = 1"
 _WRITE_LATEST: Final = "INSERT OR REPLACE INTO latest VALUES (1, ?, ?, ?, ?)"
 _DEPOSITS: Final = "SELECT raw, at FROM deposit ORDER BY at, leaf"
-_OF_LEAF: Final = "SELECT raw, at FROM deposit WHERE leaf = ?"
-_PENDING: Final = "SELECT count(*) FROM deposit WHERE county = ?"
+_OF_COUNTY: Final = "SELECT raw, at FROM deposit WHERE county = ?"
+_LOWER: Final = "UPDATE deposit SET at = ? WHERE leaf = ?"
 _DEPOSIT: Final = "INSERT INTO deposit (leaf, raw, county, at) VALUES (?, ?, ?, ?)"
 _UNHEARD: Final = "SELECT raw FROM deposit WHERE passed = 0 ORDER BY at, leaf LIMIT ?"
 _SAME_REFUSAL: Final = "SELECT jws FROM refusal WHERE (size, root, code, place, leaf) = (?, ?, ?, ?, ?)"
@@ -131,21 +132,30 @@ class SqliteAuditStore:
     def deposits(self) -> Sequence[Deposit]:
         """Give the deposits that are watched, oldest first."""
         with self._lock:
-            rows = self._connection.execute(_DEPOSITS).fetchall()
-        return [Deposit(raw=raw, deposited_at=at) for raw, at in rows]
+            return [_deposit(row) for row in self._connection.execute(_DEPOSITS)]
 
     def deposit(self, deposit: Deposit) -> tuple[Deposit, bool]:
-        """Watch a deposit; give it as it was first left here, and whether that was now. Raises Unavailable pushback."""
+        """Watch a deposit; give what is watched of its statement, and whether that is new. Raises Unavailable pushback.
+
+        A time that lies behind that of `deposit`, as the clock was ahead, is lowered to it.
+        """
         entry = deposit.entry
         county = county_of(entry.signatures[0].kid)
         with self._writing():
-            known = self._connection.execute(_OF_LEAF, (entry.leaf,)).fetchone()
+            watched = [_deposit(row) for row in self._connection.execute(_OF_COUNTY, (county,))]
+            known = next((each for each in watched if each.entry.statement == entry.statement), None)
             if known is not None:
-                return Deposit(raw=known[0], deposited_at=known[1]), False
-            if self._connection.execute(_PENDING, (county,)).fetchone()[0] >= MAX_PENDING:
+                return self._lowered(known, deposit.deposited_at), False
+            if len(watched) >= MAX_PENDING:
                 raise Unavailable("pushback", f"{MAX_PENDING} deposits of {county} are watched already")
             self._connection.execute(_DEPOSIT, (entry.leaf, deposit.raw, county, deposit.deposited_at))
         return deposit, True
+
+    def _lowered(self, known: Deposit, at: int) -> Deposit:
+        if known.deposited_at <= at:
+            return known
+        self._connection.execute(_LOWER, (at, known.entry.leaf))
+        return replace(known, deposited_at=at)
 
     def to_pass_on(self, limit: int) -> Sequence[bytes]:
         """Give up to `limit` deposited entries that the other auditors do not have yet, oldest first."""
@@ -208,6 +218,10 @@ class SqliteAuditStore:
 def _said(refusal: Refusal) -> tuple[int, bytes, str, int, bytes]:
     place = -1 if refusal.index is None else refusal.index
     return refusal.size, refusal.root, refusal.code, place, refusal.leaf or b""
+
+
+def _deposit(row: tuple[bytes, int]) -> Deposit:
+    return Deposit(raw=row[0], deposited_at=row[1])
 
 
 def _stored(jws: bytes) -> StoredRefusal:

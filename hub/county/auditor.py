@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -26,9 +27,10 @@ from ledger.transparency.spans import one_by_one
 from ledger.transparency.witness import AddCheckpoint, Decision, decide, monitoring_path, refuse_malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from ledger.deposits import Deposit
     from ledger.signers import Signer
     from ledger.transparency.checkpoint import Checkpoint
     from ledger.transparency.note import Keyring
@@ -148,8 +150,9 @@ class Auditor:
             audited = mirror.check_next(claimed)
         except TongbanError as error:
             return self._refused(claimed, error)
+        watched, now = self.store.deposits(), self._clock()
         try:
-            settled = audited.check_deposits(self.store.deposits(), self._clock())
+            settled = audited.check_deposits(self._dated(watched, now), now)
         except DepositLeftOutError as error:
             mirror.keep(audited)  # the entries hold: they need no second replay
             return self._refused(claimed, error, error.leaf)
@@ -158,6 +161,13 @@ class Auditor:
             mirror.keep(audited, decision.latest, settled)
             self._judge_again(decision.latest.size)
         return decision
+
+    def _dated(self, watched: Sequence[Deposit], now: int) -> list[Deposit]:
+        """Date from now on, and not from then, what a clock that was ahead has dated."""
+        return [
+            each if each.deposited_at <= now else self.store.deposit(replace(each, deposited_at=now))[0]
+            for each in watched
+        ]
 
     def _refused(self, claimed: Checkpoint, error: TongbanError, leaf: bytes | None = None) -> Decision:
         """Say why, signed, and keep it. Raises what is no fault of the log: Unavailable, NotVerified corrupt_store."""

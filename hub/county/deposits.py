@@ -28,6 +28,7 @@ from hub.exchange import closing, error_response, read_body
 from ledger.deposits import Deposit, check_deposit, parse_deposit
 from ledger.errors import Conflict, NotVerified, Refused, TongbanError, Unavailable
 from ledger.jws import MAX_ENTRY_BYTES
+from ledger.members import verify_signatures
 from ledger.transparency.merkle import leaf_hash
 
 if TYPE_CHECKING:
@@ -94,7 +95,10 @@ def take_deposit(auditor: Auditor, raw: bytes, now: int) -> tuple[Deposit, bool]
     if index is None:
         check_deposit(entry, replay, now)
         _check_date(entry, replay, now)
-    # Mirrored and not cosigned is not logged: the log may show another tree tomorrow. So it is watched all the same.
+    else:
+        # Mirrored and not cosigned is not logged: the log may show another tree tomorrow. So it is watched all the
+        # same. Its statement is known, but not who signed these bytes.
+        verify_signatures(entry, replay.keys, replay.size)
     return auditor.store.deposit(Deposit(raw=raw, deposited_at=now))
 
 

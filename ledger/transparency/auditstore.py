@@ -66,9 +66,10 @@ class AuditStore(Protocol):
         ...
 
     def deposit(self, deposit: Deposit) -> tuple[Deposit, bool]:
-        """Watch a deposit, and pass it on; give it as it was first left here, and whether that was now.
+        """Watch a deposit, once a statement, and pass it on; give it as it was left first, and whether that is now.
 
-        Raises Unavailable pushback: 100 of its county are watched already.
+        A time that lies ahead of that of `deposit` was that of a wrong clock: it is lowered to it, durably. Raises
+        Unavailable pushback: 100 of its county are watched already.
         """
         ...
 

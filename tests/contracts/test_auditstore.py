@@ -132,6 +132,22 @@ def test_a_deposit_is_watched_once_from_its_first_time_on(store: AuditStore) -> 
     assert list(store.deposits()) == [deposit(2, at=T0 - 9)]
 
 
+def test_a_statement_is_watched_once_whatever_its_signature(store: AuditStore) -> None:
+    store.deposit(deposit(1))
+    head, payload, _ = deposit(1).raw.split(b".")
+    again = Deposit(raw=b".".join((head, payload, b"A" * 86)), deposited_at=T0 + 9)
+    assert again.entry.leaf != deposit(1).entry.leaf
+    assert store.deposit(again) == (deposit(1), False)
+    assert list(store.deposits()) == [deposit(1)]
+
+
+def test_the_time_of_a_deposit_is_lowered_where_it_lies_ahead(store: AuditStore) -> None:
+    """The clock was ahead when it came."""
+    store.deposit(deposit(1, at=T0 + 86_400))
+    assert store.deposit(deposit(1)) == (deposit(1), False)
+    assert list(store.deposits()) == [deposit(1)]
+
+
 def test_a_county_has_a_hundred_deposits_at_most(store: AuditStore) -> None:
     for number in range(MAX_PENDING):
         store.deposit(deposit(number))

@@ -1,6 +1,7 @@
 """The deposit rule, read a second time and slowly: what an auditor that acknowledged a deposit owes to the county.
 
-acknowledged    stays stored, with its time, until a tree is cosigned that holds it, or to which it became impossible
+acknowledged    stays stored, with its time, until a tree is cosigned that holds it, or to which it became impossible;
+                where the clock was ahead, the time is lowered, and never raised
 overdue         `deposit_s` after its time, by the auditor's clock, no tree without it is cosigned any more, unless
 the tree's entries make it impossible
 """
@@ -29,14 +30,16 @@ class DepositWatch:
         self.acknowledged: Final[dict[bytes, int]] = {}
 
     def take(self, deposit: Deposit) -> None:
-        """Take down what was answered with 202; the same again has the same time."""
-        known = self.acknowledged.setdefault(deposit.raw, deposit.deposited_at)
-        assert known == deposit.deposited_at, "the same deposit has another time"
+        """Take down what was answered with 202; the same again has no later time."""
+        known = self.acknowledged.get(deposit.raw, deposit.deposited_at)
+        assert deposit.deposited_at <= known, "the same deposit has a later time"
+        self.acknowledged[deposit.raw] = deposit.deposited_at
 
     def check_kept(self, stored: Sequence[Deposit]) -> None:
         """Nothing was settled: all that was acknowledged is stored, as it was told."""
         times = {each.raw: each.deposited_at for each in stored}
-        assert self.acknowledged.items() <= times.items(), "an acknowledged deposit is gone"
+        kept = all(raw in times and times[raw] <= at for raw, at in self.acknowledged.items())
+        assert kept, "an acknowledged deposit is gone"
 
     def check_answer(
         self, stored: Sequence[Deposit], tree: Sequence[bytes], *, stands: bool, cosigned: bool, now: int
@@ -51,7 +54,9 @@ class DepositWatch:
             is_due = now > deposited_at + DEPOSIT_S
             settled = raw in held or (is_due and not is_possible(raw, tree))
             assert settled or not (cosigned and is_due), "a tree was cosigned without a deposit that is due"
-            if times.get(raw) != deposited_at:
+            if raw in times and times[raw] <= deposited_at:
+                self.acknowledged[raw] = times[raw]
+            else:
                 assert settled, "an acknowledged deposit is gone"
                 assert stands, "a deposit was settled with a tree that was not cosigned"
                 del self.acknowledged[raw]

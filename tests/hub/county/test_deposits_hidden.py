@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import httpx2
 import pytest
 
+from hub.county.auditing import SqliteAuditStore
 from hub.county.deposits import PassingOn, take_deposit
 from ledger.deposits import Deposit
 from ledger.entries import RULE_TYP
-from ledger.errors import Conflict
+from ledger.errors import Conflict, NotVerified
 from ledger.governance import rule_payload
 from ledger.jws import sign_general
 from tests.audits import BookSource, MemoryAuditStore, add_checkpoint, auditor_of
@@ -57,6 +60,45 @@ def test_an_entry_in_a_tree_that_was_refused_is_watched_as_if_it_were_not_there(
     source.book.close()
     assert add_checkpoint(auditor, source.book, source.book.size - 1).status == 422
     assert auditor.store.refusals(1)[0].refusal.code == "deposit_left_out"
+
+
+def test_a_forged_copy_of_what_is_mirrored_and_not_cosigned_is_not_watched() -> None:
+    """It would take a place of the county's hundred, and anyone could take them all."""
+    clock, source = FakeClock(NOW), BookSource(book_of())
+    auditor = auditor_of(MemoryAuditStore(), source, clock)
+    assert add_checkpoint(auditor, source.book, 0).status == 200
+    hidden, shown = revocation(source.book, iat=NOW), revocation(source.book, of=2, iat=NOW)
+    take_deposit(auditor, hidden, NOW)
+    clock.advance(301)
+    source.book = book_of(shown)
+    assert add_checkpoint(auditor, source.book, 4).status == 422
+    with pytest.raises(NotVerified, match="bad_signature"):
+        take_deposit(auditor, shown[:-86] + b"A" * 86, clock())
+    assert [each.raw for each in auditor.store.deposits()] == [hidden]
+    take_deposit(auditor, shown, clock())
+    assert [each.raw for each in auditor.store.deposits()] == [hidden, shown]
+
+
+@pytest.mark.parametrize("asked_again", [False, True])
+def test_a_clock_that_was_ahead_puts_no_deadline_off(tmp_path: Path, *, asked_again: bool) -> None:
+    """From the first moment on at which its clock is right again, whoever it hears of then, county or log."""
+    book, clock = book_of(), FakeClock(NOW + 43_200)
+    with closing(SqliteAuditStore(tmp_path / "auditor.sqlite")) as store:
+        auditor = auditor_of(store, BookSource(book), clock)
+        assert add_checkpoint(auditor, book, 0).status == 200
+        raw = revocation(book, iat=NOW)
+        assert take_deposit(auditor, raw, clock()) == (Deposit(raw=raw, deposited_at=NOW + 43_200), True)
+        clock.now = NOW
+        if asked_again:
+            assert take_deposit(auditor, raw, NOW) == (Deposit(raw=raw, deposited_at=NOW), False)
+        else:
+            assert add_checkpoint(auditor, book, book.size).status == 200
+    with closing(SqliteAuditStore(tmp_path / "auditor.sqlite")) as store:
+        auditor = auditor_of(store, BookSource(book), clock)
+        for age, status in ((300, 200), (301, 422)):
+            clock.now = NOW + age
+            assert add_checkpoint(auditor, book, book.size).status == status
+        assert store.refusals(1)[0].refusal.code == "deposit_left_out"
 
 
 BACK_S: Final = 86_400
