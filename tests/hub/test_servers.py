@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 
 import httpx2
 import pytest
@@ -95,6 +98,31 @@ async def test_a_connection_serves_request_after_request(url: str) -> None:
 async def _refusing(_app: Starlette) -> AsyncIterator[None]:
     raise Conflict("log_changed", "another log")
     yield
+
+
+def _serve_and_tell(tell: Connection) -> None:
+    """Serve, and tell from inside what the collector leaves out, and when it looks again."""
+
+    @asynccontextmanager
+    async def telling(app: Starlette) -> AsyncIterator[None]:
+        tell.send((gc.get_freeze_count(), gc.get_threshold()))
+        async with _refusing(app):
+            yield
+
+    with suppress(Conflict):
+        serve_app(Starlette(lifespan=telling), host="127.0.0.1", port=0)
+
+
+def test_the_collector_of_a_served_process_leaves_out_what_was_there_before() -> None:
+    """Modules and schema, tens of thousands of objects; it looks at what is new after 20,000 of them, not after 700."""
+    told, tell = get_context("spawn").Pipe(duplex=False)
+    process = get_context("spawn").Process(target=_serve_and_tell, args=(tell,))
+    process.start()
+    tell.close()
+    frozen, threshold = told.recv()
+    process.join()
+    assert frozen > 20_000
+    assert threshold[0] == 20_000
 
 
 def test_an_app_that_cannot_start_ends_its_server_with_its_own_error() -> None:
