@@ -91,8 +91,9 @@ class Appeals:
     async def _appeal_to(self, auditor: PolicyWitness) -> list[Appeal]:
         now = self._clock()
         items = await asyncio.to_thread(
-            self._outbox.to_appeal, auditor.key.name, now - APPEAL_AFTER_S, _AT_A_TIME, answered_before=now - _AGAIN_S
-        )
+            self._outbox.to_appeal, auditor.key.name, _AT_A_TIME, created_before=now - APPEAL_AFTER_S,
+            answered_before=now - _AGAIN_S, now=now,
+        )  # fmt: skip
         return await self._ask_all(auditor, items)
 
     async def _ask_all(self, auditor: PolicyWitness, items: Sequence[Item]) -> list[Appeal]:

@@ -61,8 +61,9 @@ _GIVE_UP: Final = """DELETE FROM outbox WHERE kind = 'status' AND state = 'faile
 _TO_APPEAL: Final = """SELECT outbox.id, kind, outbox.identifier, state, outbox.leaf, entry, journal, created, attempts,
   log_index, evidence, outbox.code
   FROM outbox LEFT JOIN answer ON answer.leaf = outbox.leaf AND answer.auditor = ?1
-  WHERE kind = 'status' AND state IN ('pending', 'failed') AND created <= ?2 AND (at IS NULL OR at <= ?3)
-  ORDER BY asked NULLS FIRST, outbox.id LIMIT ?4"""
+  WHERE kind = 'status' AND state IN ('pending', 'failed') AND created <= ?2
+  AND (at IS NULL OR at <= ?3 OR at > ?4)
+  ORDER BY asked NULLS FIRST, outbox.id LIMIT ?5"""
 _ASKED: Final = """INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (leaf, auditor) DO UPDATE SET asked = excluded.asked"""
 _ANSWERED: Final = "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -196,15 +197,16 @@ class Outbox:
         with self._database.transaction() as connection:
             return connection.execute(_GIVE_UP, (identifier,)).rowcount
 
-    def to_appeal(self, auditor: str, created_before: int, limit: int, *, answered_before: int) -> list[Item]:
+    def to_appeal(self, auditor: str, limit: int, *, created_before: int, answered_before: int, now: int) -> list[Item]:
         """Give up to `limit` status entries without proof, signed before a time, to ask an auditor about.
 
-        Not those that this auditor has answered for since another time; the longest not asked first, so that none waits
-        for ever behind others. Those that the hub refused for good are among them: its word alone counts for nothing.
-        An auditor's answer is not the end of it either: only a proof is.
+        Not those that this auditor has answered for since another time (an answer dated after `now` is one of a clock
+        that was ahead, and none); the longest not asked first, so that none waits for ever behind others. Those that
+        the hub refused for good are among them: its word alone counts for nothing. An auditor's answer is not the end
+        of it either: only a proof is.
         """
         with self._database.reading() as connection:
-            rows = connection.execute(_TO_APPEAL, (auditor, created_before, answered_before, limit))
+            rows = connection.execute(_TO_APPEAL, (auditor, created_before, answered_before, now, limit))
             return [_item(row) for row in rows]
 
     def appealed(self, appeals: Sequence[Appeal]) -> None:

@@ -143,6 +143,16 @@ async def test_what_one_auditor_took_is_asked_of_the_others_until_they_answer(
     assert outbox.counts(0).deposited == 2
 
 
+async def test_an_answer_dated_by_a_clock_that_was_ahead_silences_nothing(outbox: Outbox, auditors: Auditors) -> None:
+    clock = FakeClock(NOW + 43_200)
+    appeals = appeals_of(outbox, auditors, clock)
+    assert len(told(await appeals.appeal())) == 4
+    clock.now = NOW
+    assert told(await appeals.appeal()) == [(each, name, NOW + 300, None) for each in "ab" for name in ("one", "two")]
+    assert {(each.asked, each.at) for each in outbox.appeals()} == {(NOW, NOW)}
+    assert await appeals.appeal() == []
+
+
 async def test_an_answer_stands_for_five_minutes_and_the_last_word_of_each_counts(
     outbox: Outbox, auditors: Auditors
 ) -> None:
