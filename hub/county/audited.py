@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import httpx2
+import structlog
 
 from hub.county.access import county_token
 from hub.county.auditing import SqliteAuditStore
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from schema.context import Clock
 
 __all__ = ["AuditorPart", "audited_log"]
+
+_log = structlog.get_logger(__name__)
 
 
 def audited_log(policy: Policy, origin: str) -> PolicyLog:
@@ -54,6 +57,8 @@ class AuditorPart:
         self._node: Final = node
         self._clock: Final = clock
         self._peers: Final = auditors_of(node.policy, without=name)
+        if node.keys.auditor.public_key.x not in {each.key.public_key for each in node.policy.witnesses}:
+            _log.warning("auditor_not_in_policy", auditor=name)  # it audits, and nobody asks it to cosign
         self._http: Final = httpx2.Client(trust_env=False)
         self._store: Final = SqliteAuditStore(node.data / "auditor.sqlite")
         self._log_url: Final = (log.url or f"{node.config.hub_url}/ledger").rstrip("/")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
 import pytest
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 
-from hub.county import CountyNode
+from hub.county import CountyNode, open_county
 from hub.county.application import create_county_app
+from hub.county.audited import AuditorPart
 from hub.logclient import HttpLog
 from ledger.errors import Malformed, Unavailable
-from tests.alliance import HUB_URL, NOW, license_of
+from tests.alliance import HUB_URL, NOW, PASSPHRASE, license_of
 from tests.fake_hub import FakeHub
 from tests.in_loop import reaching
 from tests.ports import FakeClock
@@ -86,3 +89,15 @@ def test_a_damaged_file_of_the_alliance_stops_the_start(node: CountyNode, clock:
     path.write_bytes(b"quorum")
     with pytest.raises(Malformed):
         create_county_app(node, clock=clock)
+
+
+def test_an_auditor_that_the_policy_does_not_name_is_said(node: CountyNode, clock: FakeClock) -> None:
+    """It would replay the log for nobody: the hub asks for the cosignatures of those in the policy."""
+    with capture_logs() as unnamed:
+        AuditorPart(node, clock).close()
+    with (node.data / "policy").open("a", encoding="utf-8") as policy:
+        policy.write(f"witness own {node.keys.auditor_key(node.config.domain).vkey()}\n")
+    with capture_logs() as named, closing(open_county(node.data, PASSPHRASE, random=bytes)) as again:
+        AuditorPart(again, clock).close()
+    said = {"event": "auditor_not_in_policy", "log_level": "warning", "auditor": "370214.tongban.example/auditor"}
+    assert (unnamed, named) == ([said], [])
