@@ -8,6 +8,7 @@ A command's module is loaded when that command is asked for: checking a receipt 
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from io import TextIOWrapper
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
+import stamina
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_group
@@ -49,7 +51,10 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class StrictCommand(TyperCommand):
-    """A command whose options are given once each, but for those that may be repeated: no value replaces another."""
+    """A command whose options are given once each, but for those that may be repeated: no value replaces another.
+
+    Its help ends in an example that can be copied as it stands.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments of the command. Raises a usage error also for an option that is given twice."""
@@ -59,6 +64,16 @@ class StrictCommand(TyperCommand):
             if count > 1:
                 ctx.fail(f"Option '{option.opts[0]}' is given twice")
         return super().parse_args(ctx, args)
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # the signature of the base class
+        """Write the help text; the example stands on one line, however long, so that it can be copied."""
+        text, _, example = inspect.cleandoc(self.help or "").partition("Example: ")
+        with formatter.indentation():
+            formatter.write_paragraph()
+            formatter.write_text(text)
+            if example:
+                formatter.write_paragraph()
+                formatter.write(f"{'':{formatter.current_indent}}Example: {' '.join(example.split())}\n")
 
 
 def _is_single(option: TyperOption) -> bool:
@@ -138,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese letters ends no command
+    stamina.instrumentation.set_on_retry_hooks([])  # what failed is said once, at the end
     try:
         app(arguments, prog_name="tongban")
     except TongbanError as error:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import httpx2
-import stamina
 import typer
 
 from hub.commands.verify import parsed, read_bounded
@@ -42,7 +41,6 @@ def opened_log(
     """Open a log by its URL, with the caller's right to its entries if there is one. Raises Malformed bad_setting."""
     if (county_data is None) != (passphrase_file is None) or (county_data is not None and token_file is not None):
         raise Malformed("bad_setting", "give --token-file, or --county-data and --passphrase-file")
-    stamina.instrumentation.set_on_retry_hooks([])  # what failed is said once, at the end
     prefix, token = log_url(url, "--url"), None if token_file is None else file_token(token_file)
     with ExitStack() as stack:
         http = stack.enter_context(httpx2.Client(trust_env=False))

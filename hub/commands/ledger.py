@@ -27,6 +27,7 @@ from hub.governance.founding import (
 )
 from hub.governance.governing import SignatureFile
 from hub.keyfiles import create_secret, read_passphrase, read_secret
+from hub.urls import check_log_path, log_origin
 from ledger.errors import NotVerified
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -63,8 +64,9 @@ def keygen(
     Example: tongban ledger keygen --data hub --origin hub.example/ledger --passphrase-file hub.pass
     --holder-key-file holder.key
     """
+    name = log_origin(origin, "--origin")
     passphrase, holder = read_passphrase(passphrase_file), read_secret(holder_key_file)
-    key = make_hub_keys(data, origin=origin, passphrase=passphrase, holder=holder, random=os.urandom)
+    key = make_hub_keys(data, origin=name, passphrase=passphrase, holder=holder, random=os.urandom)
     typer.echo(key.vkey())
 
 
@@ -89,6 +91,7 @@ def propose(
     members = [parsed(path, _MEMBER_BYTES, MemberFile.parse) for path in member]
     log = VerifierKey.parse((data / "log.vkey").read_text("ascii").strip())
     policy = draft_policy(members, log=log, url=url, provinces_needed=provinces)
+    check_log_path(url, log.name, "--url")
     genesis = partial(draft_genesis, members, origin=log.name, k=k)
     wrote = write_drafts(data, lambda iat: genesis(iat=iat), policy, now=int(time.time()), anew=force)
     _warn_of_disjoint_quorums(policy)

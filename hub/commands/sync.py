@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import httpx2
 import orjson
-import stamina
 import typer
 
 from hub.commands.progress import progress_bars
@@ -45,7 +44,6 @@ def sync(
 
     Example: tongban sync field --url https://hub.example/ledger --policy policy --genesis genesis
     """
-    stamina.instrumentation.set_on_retry_hooks([])  # what failed is said once, at the end
     place = SyncFolder(folder)
     pinned = None if policy is None else read_bounded(policy, SYNC_FILES["policy"])
     root = None if genesis is None else read_bounded(genesis, SYNC_FILES["genesis"])

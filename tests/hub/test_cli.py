@@ -108,6 +108,13 @@ def test_a_url_that_is_none_is_refused_before_anything_is_asked(tmp_path: Path) 
         assert tongban(*command, "--url", "nonsense") == Result(2, "", said)
 
 
+@pytest.mark.parametrize("name", commands())
+def test_an_example_can_be_copied_from_the_help(name: str) -> None:
+    """It is one line, whatever the width of the terminal: none of its words is cut."""
+    lines = tongban(*name.split(), "--help").out.splitlines()
+    assert lines.count(f"  Example: {example_of(commands()[name])}") == 1
+
+
 def test_a_log_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
     """Attempts that failed are told once, at the end, and nothing of them stands where a machine reads."""
     (tmp_path / "policy").write_bytes(POLICY)

@@ -59,6 +59,25 @@ def ceremony(tmp_path: Path) -> Ceremony:
 
 
 @pytest.mark.parametrize(
+    "origin", ["http://hub.example/ledger", "https://hub.example", "hub.example/ledger/", "hub.example:0", "a b", ""]
+)
+def test_a_log_is_named_without_a_scheme(ceremony: Ceremony, origin: str) -> None:
+    own = ("--passphrase-file", ceremony.secret, "--holder-key-file", ceremony.holder)
+    result = tongban("ledger", "keygen", "--data", ceremony.folder / "new", "--origin", origin, *own)
+    said = "tongban: bad_setting: --origin: expected host[:port][/path] without a scheme\n"
+    assert (result.code, result.out, result.err) == (2, "", said)
+    assert not (ceremony.folder / "new").exists()
+
+
+def test_the_url_of_a_ledger_ends_in_the_path_of_its_name(ceremony: Ceremony) -> None:
+    result = ceremony.propose(url="http://127.0.0.1:8080")
+    expected = "expected a URL that ends in /ledger, as the log hub.example/ledger does"
+    assert (result.code, result.err) == (2, f"tongban: bad_setting: --url: {expected}\n")
+    assert not (ceremony.hub / "policy.draft").exists()
+    assert ceremony.propose(url="http://127.0.0.1:8080/gate/ledger/").code == 0
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "not-a-url", "127.0.0.1:8080", "ftp://a.example", "http://", "http://a b", "http://a:0", "http://a:65536",
