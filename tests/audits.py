@@ -125,13 +125,13 @@ class MemoryAuditStore:
     def refusals(self, limit: int) -> Sequence[StoredRefusal]:
         return self.refused[::-1][:limit]
 
-    def keep_evidence(self, offer: Offer) -> None:
+    def keep_offer(self, offer: Offer) -> None:
         keep_offer(self.kept, offer)
 
-    def drop_evidence(self, checkpoint: Checkpoint) -> None:
+    def drop_offer(self, checkpoint: Checkpoint) -> None:
         drop_offer(self.kept, checkpoint)
 
-    def unproven(self, size: int) -> Sequence[AddCheckpoint]:
+    def unproven_requests(self, size: int) -> Sequence[AddCheckpoint]:
         return unproven_requests(self.kept, size)
 
     def offers(self) -> Sequence[Offer]:

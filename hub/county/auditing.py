@@ -184,17 +184,17 @@ class SqliteAuditStore:
             rows = self._connection.execute("SELECT jws FROM refusal ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         return [_stored(row[0]) for row in rows]
 
-    def keep_evidence(self, offer: Offer) -> None:
+    def keep_offer(self, offer: Offer) -> None:
         """Keep a signed request that was refused, once a checkpoint."""
         with self._writing():
             keep_offer(self._connection, offer)
 
-    def drop_evidence(self, checkpoint: Checkpoint) -> None:
+    def drop_offer(self, checkpoint: Checkpoint) -> None:
         """Give up a refused checkpoint that has proved to be the log's own; one that proves a fork stays."""
         with self._writing():
             drop_offer(self._connection, checkpoint)
 
-    def unproven(self, size: int) -> Sequence[AddCheckpoint]:
+    def unproven_requests(self, size: int) -> Sequence[AddCheckpoint]:
         """Give the refused requests up to a size that prove nothing yet, oldest first."""
         with self._lock:
             return unproven_requests(self._connection, size)

@@ -129,16 +129,16 @@ class Auditor:
         """Keep a signed request, unless its checkpoint is the log's own: anyone may send those, at any moment."""
         offer = self._mirror.offer(request)
         if offer is not None:
-            self.store.keep_evidence(offer)
+            self.store.keep_offer(offer)
 
     def _judge_again(self, size: int) -> None:
         """What was refused before so much was cosigned is the log's own by now, or proves a fork."""
-        for request in self.store.unproven(size):
+        for request in self.store.unproven_requests(size):
             offer = self._mirror.offer(request)
             if offer is None:
-                self.store.drop_evidence(request.checkpoint)
+                self.store.drop_offer(request.checkpoint)
             else:
-                self.store.keep_evidence(offer)
+                self.store.keep_offer(offer)
 
     def _audited(self, request: AddCheckpoint) -> Decision:
         claimed, mirror = request.checkpoint, self._mirror

@@ -89,7 +89,7 @@ class AuditStore(Protocol):
         """Give the newest refusals, newest first."""
         ...
 
-    def keep_evidence(self, offer: Offer) -> None:
+    def keep_offer(self, offer: Offer) -> None:
         """Keep a signed request that was refused, once a checkpoint: it may prove that the log forked.
 
         One that proves it takes the place of another of the same checkpoint, and is never given up for what proves
@@ -97,11 +97,11 @@ class AuditStore(Protocol):
         """
         ...
 
-    def drop_evidence(self, checkpoint: Checkpoint) -> None:
+    def drop_offer(self, checkpoint: Checkpoint) -> None:
         """Give up a refused checkpoint that has proved to be the log's own; one that proves a fork stays."""
         ...
 
-    def unproven(self, size: int) -> Sequence[AddCheckpoint]:
+    def unproven_requests(self, size: int) -> Sequence[AddCheckpoint]:
         """Give the refused requests up to a size that prove nothing yet, oldest first."""
         ...
 

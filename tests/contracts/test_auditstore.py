@@ -206,7 +206,7 @@ def test_a_file_is_gone_on_with(tmp_path: Path) -> None:
     one = SqliteAuditStore(tmp_path / "auditor.sqlite")
     one.keep(batch(0, 2), LATEST)
     one.deposit(deposit(1))
-    one.keep_evidence(Offer(request=AddCheckpoint.of(0, (), signed(9)), held=LATEST.note))
+    one.keep_offer(Offer(request=AddCheckpoint.of(0, (), signed(9)), held=LATEST.note))
     one.close()
     two = SqliteAuditStore(tmp_path / "auditor.sqlite")
     assert (two.latest(), list(two.deposits())) == (LATEST, [deposit(1)])

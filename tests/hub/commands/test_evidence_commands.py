@@ -76,7 +76,7 @@ def test_what_an_auditor_refused_is_exported_too(county: Path) -> None:
         held = AddCheckpoint.parse(request(0, 5, TREE)).note.format()
         store.keep(None, Latest(size=5, root=TREE.root(0, 5), time=1, note=held))
         for refused in (request(0, 5, OTHER), request(5, 7, OTHER), request(5, 8, TREE)):
-            store.keep_evidence(Offer(request=AddCheckpoint.parse(refused), held=held))
+            store.keep_offer(Offer(request=AddCheckpoint.parse(refused), held=held))
     made = tongban("county", "evidence", "--data", county, "--output", county / "out")
     assert (made.code, made.out.splitlines()[0]) == (0, "3 signed checkpoints were refused; 3 of them prove a fork")
 
