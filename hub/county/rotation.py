@@ -35,10 +35,11 @@ __all__ = ["KeyRow", "NewKey", "StandingKeys", "rotate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """One key of the county. kid: None for a cosigner. state: active, unlisted, revoked, void, foreign.
+    """One key of the county. kid: None for a cosigner. state: active, unlisted, revoked, void, foreign, unused.
 
     since: log index of the entry that made it so; of a void key the first index at which its seals are void. signs: it
-    is the one that signs now. A key that only the ledger knows has a state that ends in `, not here`.
+    is the one that signs now; of a cosigner: and the folder's policy names it. unused: a cosigner's, where the ledger
+    lists none for the county. A key that only the ledger knows has a state that ends in `, not here`.
     """
 
     kid: str | None
@@ -91,7 +92,8 @@ class StandingKeys:
         known = {key.kid for key in own}
         rows += [_listed_row(row) for row in listed if row.kid not in known]
         rows.sort(key=lambda row: int((row.kid or "#0").partition("#")[2]))
-        return rows + [_cosigner_row(key, state, keys) for key in cosigners]
+        named = self._cosigners()
+        return rows + [_cosigner_row(key, state, keys, named) for key in cosigners]
 
 
 def _own_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
@@ -102,10 +104,16 @@ def _own_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
     return _row(key, key.kid, stands, since, signs=keys.signing.get(key.use) == key)
 
 
-def _cosigner_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
-    named = None if state is None else (state.witnesses if key.use == "witness" else state.auditors).get(key.county)
-    listed = named is not None and VerifierKey.parse(named).public_key == key.signer.public_key.x
-    return _row(key, None, "active" if listed else "unlisted", None, signs=key.signer in {keys.witness, keys.auditor})
+def _cosigner_row(key: OwnKey, state: KeyState | None, keys: CountyKeys, named: frozenset[bytes]) -> KeyRow:
+    public = key.signer.public_key.x
+    signs = public in named and key.signer in {keys.witness, keys.auditor}
+    listed = None if state is None else (state.witnesses if key.use == "witness" else state.auditors).get(key.county)
+    stands = "unlisted"
+    if listed is not None and VerifierKey.parse(listed).public_key == public:
+        stands = "active"
+    elif listed is None and state is not None and not signs:
+        stands = "unused"  # the county runs no such cosigner
+    return _row(key, None, stands, None, signs=signs)
 
 
 def _row(key: OwnKey, kid: str | None, stands: str, since: int | None, *, signs: bool) -> KeyRow:

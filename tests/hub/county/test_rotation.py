@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from hub.county import CountyNode
+from hub.county import CountyNode, open_county
 from hub.county.application import create_county_app
 from hub.county.keys import COSIGNERS, USES
 from hub.county.member import KeyFile, MemberFile
@@ -19,7 +19,7 @@ from hub.governance.drafts import MemberWishes
 from ledger.encoding import canonical_json
 from ledger.errors import Malformed
 from ledger.transparency.note import VerifierKey
-from tests.alliance import NOW, Alliance, found_alliance
+from tests.alliance import NOW, PASSPHRASE, Alliance, found_alliance
 from tests.county_folder import CountyFolder
 from tests.governed import GovernedHub, reopened
 from tests.ports import FakeClock
@@ -100,3 +100,14 @@ async def test_a_serving_node_follows_the_ledger_by_itself(tmp_path: Path) -> No
                 while node.keys.kid("seal") != "370214#5":  # noqa: ASYNC110  # what is waited for happens in a file
                     await asyncio.sleep(0.01)
     founded.close()
+
+
+def test_a_cosigner_signs_only_where_the_policy_names_it(node: CountyNode) -> None:
+    """Every folder has an auditor's key; where the county runs none, it is told as unused."""
+    founded = {row.use: (row.state, row.signs) for row in node.standing.rows() if row.kid is None}
+    assert founded == {"witness": ("active", True), "auditor": ("unused", False)}
+    auditor = node.keys.auditor_key("tongban.example").vkey()
+    (node.data / "policy").write_text(f"witness own {auditor}\nquorum own\n", "utf-8")
+    with closing(open_county(node.data, PASSPHRASE, random=bytes)) as again:
+        named = {row.use: (row.state, row.signs) for row in again.standing.rows() if row.kid is None}
+    assert named == {"witness": ("active", False), "auditor": ("unlisted", True)}
