@@ -40,7 +40,7 @@ def audit(
     """Mirror every entry of a log, replay it under the keys at its index, and compare it with the published checkpoint.
 
     Exit code 0 if all of it holds and a quorum has cosigned it, 1 with the first bad index and its code if not, 3 if
-    something is not to be had.
+    something is not to be had. If the log forked since the last audit, fork-evidence.json in the folder proves it.
 
     Example: tongban audit --url http://127.0.0.1:8080/ledger --policy policy --genesis genesis --data mirror
     --county-data c370214 --passphrase-file c370214.pass
@@ -75,7 +75,7 @@ def _audited(log: HttpLog, data: Path, anchor: TrustAnchor, processes: int, *, s
         progress_bars(shown=shown) as bars,
     ):
         return audit_log(
-            log, store, anchor, clock=lambda: int(time.time()), pool=lambda: workers(processes),
+            log, store, anchor, data, clock=lambda: int(time.time()), pool=lambda: workers(processes),
             progress=lambda done, of: bars.reach("entries", done, of),
         )  # fmt: skip
 

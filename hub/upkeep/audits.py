@@ -3,6 +3,7 @@
     checkpoint      signed by a log of the policy, cosigned by a quorum                    anyone may read it
     entries         each one under the key state at its index, heads, statuses, journal    a member's token
     audit.sqlite    the mirror (hub/county/auditing.py): the next audit goes on from there
+    fork-evidence.json    beside it, where the checkpoint audited last and the newest prove that the log forked
 
 What an auditor does day and night (hub/county/auditor.py), without its cosignature and without deposits.
 """
@@ -15,19 +16,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.county.mirroring import MirroredLog
+from hub.sync.evidence import keep_evidence
+from hub.sync.tree import LogTree
 from ledger.encoding import JsonValue, b64_encode
-from ledger.errors import NotVerified, TongbanError
+from ledger.errors import NotVerified, TongbanError, Unavailable
+from ledger.transparency.evidence import ForkEvidence
 from ledger.transparency.note import MAX_NOTE_BYTES
 from ledger.transparency.spans import one_by_one
-from ledger.transparency.witness import Latest
+from ledger.transparency.witness import AddCheckpoint, Latest
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from hub.logclient import HttpLog
     from ledger.anchor import TrustAnchor
     from ledger.transparency.auditstore import AuditStore
     from ledger.transparency.checkpoint import Checkpoint
+    from ledger.transparency.note import Keyring
     from ledger.transparency.spans import InOrder
     from schema.context import Clock
 
@@ -69,6 +75,7 @@ def audit_log(
     log: HttpLog,
     store: AuditStore,
     anchor: TrustAnchor,
+    folder: Path,
     *,
     clock: Clock,
     pool: Pool = lambda: nullcontext(one_by_one),
@@ -76,14 +83,17 @@ def audit_log(
 ) -> AuditReport:
     """Mirror and replay a log up to its published checkpoint. pool: opens workers for very many entries.
 
-    Raises what does not hold: Malformed, NotVerified (no_quorum, bad_consistency: the log has fewer entries than it
-    had), Conflict, Refused, with the first index at fault where one is; Unavailable.
+    folder: where evidence is left. Raises what does not hold: Malformed, NotVerified (no_quorum, bad_consistency: the
+    log forked, or has fewer entries than it had), Conflict, Refused, with the first index at fault where one is;
+    Unavailable.
     """
     note = log.owed("checkpoint", MAX_NOTE_BYTES, member=False)
     signed, time = anchor.checkpoint(note), anchor.quorum_time(note, clock())
     claimed: Final = signed.checkpoint
     mirror = MirroredLog(store, log, genesis=anchor.genesis, log_key=signed.log, clock=clock)
     first = mirror.size
+    offer = mirror.offer(AddCheckpoint.of(0, (), note))
+    _check_fork(None if offer is None else offer.fork, folder, anchor.policy.keys)
     if claimed.size < first:
         raise NotVerified("bad_consistency", f"the log publishes {claimed.size} entries, and had {first} before")
     try:
@@ -91,6 +101,8 @@ def audit_log(
             _replay(mirror, claimed, in_order, progress)
     except TongbanError as error:
         mirror.doubt(error)
+        if error.code == "bad_inclusion":
+            _check_fork(_grown_apart(log, store.latest(), note, claimed.size), folder, anchor.policy.keys)
         raise
     store.keep(None, Latest(size=claimed.size, root=claimed.root, time=clock(), note=note))
     cosigners = tuple(sorted(key.name for key in signed.cosignatures))
@@ -98,6 +110,29 @@ def audit_log(
     return AuditReport(
         checkpoint=claimed, replayed=claimed.size - first, journal=journal, time=time, cosigners=cosigners
     )
+
+
+def _check_fork(evidence: ForkEvidence | None, folder: Path, logs: Keyring) -> None:
+    """Write down what proves a fork of one of the logs. Raises NotVerified bad_consistency if it does."""
+    if evidence is None:
+        return
+    try:
+        evidence.prove(logs)
+    except TongbanError:
+        return
+    place = keep_evidence(folder, evidence, logs)
+    where = f"{folder} takes no evidence" if place is None else f"{place} proves it to anyone"
+    raise NotVerified("bad_consistency", f"the log forked: {where}")
+
+
+def _grown_apart(log: HttpLog, held: Latest | None, note: bytes, size: int) -> ForkEvidence | None:
+    """Put the log's own tiles between the checkpoint audited last and a greater one; None: there are none."""
+    if held is None:
+        return None
+    try:
+        return ForkEvidence(a=held.note, b=note, path=LogTree(log.tiles(size)).evidence(held.size, size))
+    except Unavailable:
+        return None
 
 
 def _replay(mirror: MirroredLog, claimed: Checkpoint, in_order: InOrder, progress: Progress) -> None:

@@ -18,8 +18,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ledger.encoding import b64_encode
-from ledger.transparency.merkle import leaf_hash
+from ledger.transparency.evidence import ForkEvidence
+from ledger.transparency.merkle import root_of
+from ledger.transparency.note import keyring
 from ledger.transparency.tiles import TILE_WIDTH, TilePath, encode_bundle
+from tests.audits import LOG_KEY
 from tests.command_line import Result, tongban
 from tests.logbook import LogBook
 from tests.sequenced import seals
@@ -31,13 +34,14 @@ TOKEN: Final = "a token"
 
 @dataclass
 class Log:
-    """A log book over HTTP. cosigners: who has cosigned; served: what is served in place of its entries."""
+    """A log book over HTTP. cosigners: who has cosigned; served: in place of its entries; has_tiles: of hashes."""
 
     folder: Path
     book: LogBook = field(default_factory=lambda: LogBook(GENESIS, LOG))
     cosigners: tuple[str, ...] = tuple(AUDITORS)
     served: Callable[[list[bytes]], list[bytes]] = list
     asked: list[str] = field(default_factory=list)
+    has_tiles: bool = False
 
     def __post_init__(self) -> None:
         for name, data in (("policy", POLICY), ("genesis", GENESIS), ("token", f"{TOKEN}\n".encode())):
@@ -61,12 +65,22 @@ class Log:
         first = path.number * TILE_WIDTH
         return Response(encode_bundle(self.served(self.book.entries)[first : first + path.width]))
 
+    async def _tile(self, request: Request) -> Response:
+        path, leaves = TilePath.parse(f"tile/{request.path_params['path']}"), self.book.leaves()
+        if not self.has_tiles:
+            return PlainTextResponse("", 404)
+        span = TILE_WIDTH**path.level
+        first = path.number * TILE_WIDTH
+        nodes = [root_of(leaves[at * span : (at + 1) * span]) for at in range(first, first + path.width)]
+        return Response(b"".join(nodes))
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Callable[..., Any]]:
         """Serve it, and give a function that audits it."""
         routes = [
             Route("/ledger/checkpoint", self._checkpoint),
             Route("/ledger/tile/entries/{path:path}", self._bundle),
+            Route("/ledger/tile/{path:path}", self._tile),
         ]
         async with serving(Starlette(routes=routes)) as url:
 
@@ -151,8 +165,46 @@ async def test_another_history_of_the_same_size_is_caught(log: Log) -> None:
     async with log.running() as audit:
         assert (await audit()).code == 0
         log.book.entries[5] = seals(1, start=999)[0]
-        assert json.loads((await audit("--json")).out)["code"] == "bad_inclusion"
-    assert leaf_hash(log.book.entries[5]) != leaf_hash(seals(6)[5])
+        told = await audit()
+    place = log.folder / "mirror" / "fork-evidence.json"
+    message = f"tongban: bad_consistency: the log forked: {place} proves it to anyone\n"
+    assert (told.code, told.out, told.err) == (1, "", message)
+    assert proven(log) == f"one key signed two roots for {log.book.size} entries of hub.example/ledger"
+
+
+def proven(log: Log) -> str:
+    """Prove the fork to anyone, from the one file of evidence that there is."""
+    (place,) = log.folder.rglob("fork-evidence*.json")
+    return ForkEvidence.parse(place.read_bytes()).prove(keyring([LOG_KEY]))
+
+
+@pytest.mark.parametrize("size", [200, 256])
+async def test_an_older_checkpoint_of_another_history_is_caught(log: Log, size: int) -> None:
+    async with log.running() as audit:
+        assert (await audit()).code == 0
+        log.book.entries[5] = seals(1, start=999)[0]
+        del log.book.entries[size:]
+        assert json.loads((await audit("--json")).out)["code"] == "bad_consistency"
+    assert (
+        proven(log)
+        == f"the tree of 302 entries that one key signed for hub.example/ledger is not that of {size}, grown"
+    )
+
+
+@pytest.mark.parametrize("tiles", [True, False])
+async def test_a_history_that_goes_on_from_another_one_is_caught(log: Log, *, tiles: bool) -> None:
+    """By the log's own tiles; who gives none has still signed another tree than its entries make."""
+    async with log.running() as audit:
+        assert (await audit()).code == 0
+        log.book.entries[5] = seals(1, start=999)[0]
+        log.grow(seals(1, start=1_000)[0])
+        log.has_tiles = tiles
+        code = json.loads((await audit("--json")).out)["code"]
+    assert code == ("bad_consistency" if tiles else "bad_inclusion")
+    if tiles:
+        assert proven(log).startswith(f"the tree of {log.book.size} entries that one key signed")
+    else:
+        assert list(log.folder.rglob("fork-evidence*")) == []
 
 
 async def test_without_a_quorum_nothing_is_believed(log: Log) -> None:
