@@ -39,11 +39,11 @@ def demo(
         _make_room(output)
     with tempfile.TemporaryDirectory(prefix="tongban-") as folder:
         alliance = Alliance.found(Path(folder) / "alliance", suites=SUITES, auditors=AUDITORS)
-        if serve:
-            show(alliance, sample_normaliser(FEED_COUNTY, _now()), clock=_now)
-            return
-        teller = Teller(alliance, output, began=began)
+        teller = Teller(alliance, alliance.folder if serve else output, began=began)
         teller.say("founded an alliance: keys, genesis signed by five counties, policy, an empty ledger")
+        if serve:
+            show(teller, sample_normaliser(FEED_COUNTY, _now()), clock=_now)
+            return
         with alliance.running(graph=False):
             teller.say("started a hub, its graph engine and five county nodes of three provinces, each a process")
             Story(teller).tell()
