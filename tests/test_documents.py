@@ -14,7 +14,9 @@ import pytest
 import yaml
 from graphql import parse, validate
 
+from hub.governance.drafts import RULE_BOUNDS
 from hub.settings import PREFIX, load_settings, settings_table
+from ledger.governance import RULES
 from schema.access import SCOPES
 from schema.assembly import build_schema, export_schema
 from tests.command_tree import check_arguments, commands
@@ -102,6 +104,12 @@ def test_the_command_table_lists_exactly_the_commands() -> None:
     rows = table("commands")
     assert sorted(row[0].removeprefix("tongban ") for row in rows) == sorted(commands())
     assert [row[0] for row in rows if len(row) != 2 or not row[1]] == []
+
+
+def test_the_table_of_rules_has_their_values_and_bounds() -> None:
+    rows = [(name, *RULE_BOUNDS[name], seconds) for name, seconds in RULES.items()]
+    said = [(row[0], *map(int, row[2].split(" to ")), int(row[1])) for row in table("rules")]
+    assert said == rows
 
 
 def test_every_option_of_the_command_table_exists() -> None:
