@@ -17,11 +17,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ledger.admission import Window, check_entry
+from ledger.admission import Window, check_entry, check_rules
 from ledger.closed import county_of
 from ledger.encoding import JsonValue, b64u_encode
 from ledger.entries import StatusChange, parse_entry
-from ledger.errors import Malformed, NotVerified, TongbanError
+from ledger.errors import Conflict, Malformed, NotVerified, TongbanError
 
 if TYPE_CHECKING:
     from ledger.transparency.replay import Replay
@@ -86,19 +86,35 @@ def settle_deposits(
 ) -> tuple[bytes, ...]:
     """Judge a log that stands at `replay`, at `now`, by what was deposited; give the leaf hashes that are settled.
 
-    logged: statement hashes of those deposits that the log holds. Settled are these, and those that have become
-    impossible by their deadline. Raises DepositLeftOutError for the oldest one that is due and could be logged.
+    logged: statement hashes of those deposits that the log holds. Settled are these, those that say nothing new of
+    their license or come after its end, and at their deadline those that have become impossible in another way. Raises
+    DepositLeftOutError for the oldest one that is due and could be logged.
     """
     settled: list[bytes] = []
     for deposit in sorted(deposits, key=lambda each: each.deposited_at):
         entry = deposit.entry
-        if entry.statement in logged:
+        if entry.statement in logged or _is_moot(entry, replay):
             settled.append(entry.leaf)
         elif now > deposit.deposited_at + replay.rules.rule("deposit_s"):
             if _is_possible(entry, replay):
                 raise DepositLeftOutError(deposit)
             settled.append(entry.leaf)
     return tuple(settled)
+
+
+def _is_moot(entry: StatusChange, replay: Replay) -> bool:
+    """Tell whether the license has the status already, or one for good.
+
+    Such a deposit is given up at once. At its deadline the county may have changed the status back, and no honest log
+    could take the old entry any more.
+    """
+    try:
+        check_rules(entry, state=replay.keys, view=replay, index=replay.size)
+    except Conflict as error:
+        return error.code in {"same_status", "final_status"}
+    except TongbanError:
+        return False
+    return False
 
 
 def _is_possible(entry: StatusChange, replay: Replay) -> bool:

@@ -1,9 +1,9 @@
 """The deposit rule, read a second time and slowly: what an auditor that acknowledged a deposit owes to the county.
 
-acknowledged    stays stored, with its time, until a tree is cosigned that holds it, or to which it became impossible;
-                where the clock was ahead, the time is lowered, and never raised
+acknowledged    stays stored, with its time, until a tree is cosigned that holds it, or to which it says nothing new
+                or, overdue, became impossible; where the clock was ahead, the time is lowered, and never raised
 overdue         `deposit_s` after its time, by the auditor's clock, no tree without it is cosigned any more, unless
-the tree's entries make it impossible
+                the tree's entries make it impossible
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class DepositWatch:
         held = set(tree)
         for raw, deposited_at in [*self.acknowledged.items()]:
             is_due = now > deposited_at + DEPOSIT_S
-            settled = raw in held or (is_due and not is_possible(raw, tree))
+            settled = raw in held or is_moot(raw, tree) or (is_due and not is_possible(raw, tree))
             assert settled or not (cosigned and is_due), "a tree was cosigned without a deposit that is due"
             if raw in times and times[raw] <= deposited_at:
                 self.acknowledged[raw] = times[raw]
@@ -66,6 +66,14 @@ def is_possible(raw: bytes, tree: Sequence[bytes]) -> bool:
     """Tell whether a status entry of the county that sealed could be the next one behind these entries."""
     change = change_in(raw)
     assert change is not None
+    is_there = change.of < len(tree) and leaf_hash(tree[change.of]) == change.target
+    return is_there and not is_moot(raw, tree)
+
+
+def is_moot(raw: bytes, tree: Sequence[bytes]) -> bool:
+    """Tell whether these entries have given the license the same status, or one for good."""
+    change = change_in(raw)
+    assert change is not None
     if change.of >= len(tree) or leaf_hash(tree[change.of]) != change.target:
         return False
     status = Status.VALID
@@ -73,7 +81,7 @@ def is_possible(raw: bytes, tree: Sequence[bytes]) -> bool:
         earlier = change_in(each)
         if earlier is not None and earlier.of == change.of:
             status = earlier.to
-    return status not in _FINAL and status is not change.to
+    return status in _FINAL or status is change.to
 
 
 @lru_cache(maxsize=4096)
