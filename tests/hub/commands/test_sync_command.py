@@ -108,7 +108,6 @@ def test_a_code_that_is_not_valid_exits_1(field: Path) -> None:
         (qr_of(1), TOO_LATE, "STALE 存疑"),
         (pointer, AT, "UNWITNESSED 存疑"),
         ("LIC1:", AT, "FORGED 存疑"),
-        ("no-such-file", AT, "FORGED 存疑"),
     ):
         result = verify(field, "--qr", code, at=at)
         assert (result.code, result.out.split(" · ")[0]) == (1, word)
