@@ -279,8 +279,8 @@ class LedgerRegistry:
     async def _sequence(self, candidates: Sequence[Candidate]) -> Batch:
         # What is too old by the time of the last quorum no auditor takes, whatever the clock here says: one such entry
         # would stop a log whose clock is behind for good.
-        shown, journal = self.snapshot, self._journal()
-        now = max(self._clock(), 0 if shown is None else shown.time)
+        shown = self.snapshot
+        now, journal = max(self._clock(), 0 if shown is None else shown.time), self._journal()
 
         def change(sequencer: Sequencer) -> Batch:
             return sequencer.sequence(candidates, now=now, journal=journal)

@@ -57,7 +57,7 @@ class Planned:
 
 
 def _plan() -> Iterator[Planned]:
-    yield Planned("F1", "kill -9 of the hub", kill_hub, 10, 40)
+    yield Planned("F1", "kill -9 of the hub", kill_hub, 3, 40)
     for name, short in (("hub", 24), ("ledger", 80), ("journal", 40), ("witness", 40), ("county", 40)):
         yield Planned("F4", f"fail points, {name}", points_of(PARTS[name]), short, _ALL)
     for name, pages in (("hub", 120), ("ledger", 60), ("journal", 40), ("witness", 30), ("county", 70)):
