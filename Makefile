@@ -27,7 +27,7 @@ serve: $(STAMP)  ## the demo's alliance, running until Ctrl-C
 	@$(BIN)/tongban demo --serve
 
 test: $(STAMP) neo4j  ## every test, on both graph engines (`make test ARGS="-k receipt"`)
-	@$(BIN)/python -m tests.suite $(ARGS)
+	@$(BIN)/python -m tests.halves $(ARGS)
 
 faults: $(STAMP) neo4j  ## crashes, full disks, wrong clocks, flipped bytes: a table of what was lost (`make faults ARGS=--short`)
 	@$(BIN)/python -m tests.faults $(ARGS)
