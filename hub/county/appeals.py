@@ -49,15 +49,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Appeals:
-    """Deposits status entries of one outbox. client: reaches any URL."""
+    """Deposits status entries of one outbox. client: reaches any URL; poll_s: from one round of `run` to the next."""
 
     def __init__(
-        self, outbox: Outbox, auditors: Sequence[PolicyWitness], client: httpx2.AsyncClient, *, clock: Clock
-    ) -> None:
+        self, outbox: Outbox, auditors: Sequence[PolicyWitness], client: httpx2.AsyncClient, *, clock: Clock,
+        poll_s: float = _POLL_S,
+    ) -> None:  # fmt: skip
         self._outbox: Final = outbox
         self._auditors: Final = auditors
         self._client: Final = client
         self._clock: Final = clock
+        self._poll_s: Final = poll_s
 
     async def run(self) -> None:
         """Deposit for ever; ends when it is cancelled. Any other fault is logged and tried again."""
@@ -71,7 +73,7 @@ class Appeals:
                         _log.warning("status_deposited", auditor=made.auditor, deadline=made.deadline, code=made.code)
             except Exception as error:  # noqa: BLE001  # a worker that ends in silence would hide revocations
                 _log.error("appeals_stopped", code=getattr(error, "code", "internal"), kind=type(error).__name__)
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(self._poll_s)
 
     async def appeal(self) -> list[Appeal]:
         """Ask every auditor once about what has waited for a minute; give what each answered, or did not.

@@ -228,10 +228,19 @@ async def test_an_auditor_that_answers_nonsense_is_not_believed(outbox: Outbox, 
     assert outbox.counts(0).deposited == 0
 
 
-async def test_its_worker_goes_on_after_a_fault(outbox: Outbox, auditors: Auditors) -> None:
-    worker = asyncio.create_task(appeals_of(outbox, auditors).run())
+async def test_its_workers_go_on_after_a_fault(outbox: Outbox, auditors: Auditors) -> None:
+    faults = [OSError("no disk"), OSError("no disk")]
+
+    def clock() -> int:
+        if faults:
+            raise faults.pop()
+        return NOW
+
+    worker = asyncio.create_task(Appeals(outbox, auditors.named(), auditors.client, clock=clock, poll_s=0).run())
     async with asyncio.timeout(20):
-        while outbox.counts(0).deposited < 2:  # noqa: ASYNC110  # a table has no event
+        while sum(each.at is not None for each in outbox.appeals()) < 4:  # noqa: ASYNC110  # a table has no event
             await asyncio.sleep(0.001)
     worker.cancel()
-    assert len(auditors.heard) == 4
+    await asyncio.wait([worker])
+    assert faults == []
+    assert sorted(auditors.heard) == [(host, entry) for host in ("one", "two") for entry in (b"entry a", b"entry b")]
