@@ -11,6 +11,7 @@ may be there or not; its repetition gives the index that it has, and from then o
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -238,9 +239,20 @@ def _sent_again(caller: Caller, entries: Mapping[bytes, Told | None], stored: St
             assert answer.evidence is not None, f"entry {answer.index} is not witnessed"
             assert stored.index_of.get(raw, answer.index) == answer.index
             if first is not None:
-                assert (answer.index, answer.evidence) == (first.index, first.evidence or answer.evidence)
+                assert answer.index == first.index
+                assert first.evidence in {None, answer.evidence}, _difference(first, answer)
             told[raw] = answer
     return told
+
+
+def _difference(first: Told, answer: Told) -> str:
+    """Say of an entry that has two answers which checkpoints they stand under, and where they part."""
+    one, other = first.evidence or b"", answer.evidence or b""
+    notes = [re.findall(rb"(?:\\n|\n)(\d+)(?:\\n|\n)", each)[:1] for each in (one, other)]
+    at = next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    return f"entry {answer.index} under the checkpoints {notes}: {one[at - 40 : at + 80]!r} became {other[at - 40 : at + 80]!r}"
 
 
 def _compare_positions(records: dict[bytes, int | None], sent: Sequence[bytes], positions: Sequence[int]) -> None:
