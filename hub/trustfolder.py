@@ -59,7 +59,7 @@ class TrustFolder:
         url = url or next(named, None)
         if url is None:
             raise Malformed("bad_setting", "the policy names no URL of the log: give one with --url")
-        return url.rstrip("/")
+        return url
 
     def newest(self, clock: Clock) -> KeyChain:
         """Ask the log for the newest chain, check it, keep it. Raises as hub.keychain.fetch_chain, FolderChain.keep."""

@@ -61,7 +61,7 @@ class AuditorPart:
             _log.warning("auditor_not_in_policy", auditor=name)  # it audits, and nobody asks it to cosign
         self._http: Final = httpx2.Client(trust_env=False)
         self._store: Final = SqliteAuditStore(node.data / "auditor.sqlite")
-        self._log_url: Final = (log.url or f"{node.config.hub_url}/ledger").rstrip("/")
+        self._log_url: Final = log.url or f"{node.config.hub_url}/ledger"
         source = HttpLog(self._log_url, self._http, token=county_token(node, self._http, clock), attempts=1)
         self.auditor: Final = Auditor(
             self._store,

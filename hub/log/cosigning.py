@@ -91,7 +91,7 @@ class WitnessClient:
     async def _ask(self, pending: Pending, prove: Prover) -> _Answer:
         path = tuple(await prove(self.held, pending.size))
         body = AddCheckpoint.of(self.held, path, pending.note).format()
-        url = f"{self.url.rstrip('/')}/add-checkpoint"
+        url = f"{self.url}/add-checkpoint"
         answer = bytearray()
         async with self.http.stream("POST", url, content=body, headers=_TEXT) as response:
             async for chunk in response.aiter_bytes():

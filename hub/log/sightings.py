@@ -96,7 +96,7 @@ async def _keep_evidence(
 async def _sighting(
     witness: PolicyWitness, http: httpx2.AsyncClient, origin: str, keys: Keyring, timeout_s: float
 ) -> tuple[str, bytes, Checkpoint | None]:
-    url = f"{(witness.url or '').rstrip('/')}/{monitoring_path(origin)}"
+    url = f"{witness.url}/{monitoring_path(origin)}"
     try:
         async with asyncio.timeout(timeout_s):
             note = await _read(http, url)

@@ -46,7 +46,7 @@ _NONE: Final = "none"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyLog:
-    """A log that is accepted: its origin is the name of its key. url: where it can be reached, if known."""
+    """A log that is accepted: its origin is the name of its key. url: its prefix, without a final slash, if known."""
 
     key: VerifierKey
     url: str | None
@@ -54,7 +54,7 @@ class PolicyLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyWitness:
-    """A witness under the name that groups use. url: its submission prefix, if known."""
+    """A witness under the name that groups use. url: its submission prefix, without a final slash, if known."""
 
     name: str
     key: VerifierKey
@@ -230,14 +230,14 @@ class _Draft:
     def _log(self, words: list[str]) -> None:
         if not 1 <= len(words) <= 2:
             raise Malformed("bad_policy", "expected log <vkey> [<url>]")
-        self._logs.append(PolicyLog(key=self._key(words[0], NOTE_ED25519), url=_optional(words[1:])))
+        self._logs.append(PolicyLog(key=self._key(words[0], NOTE_ED25519), url=_url(words[1:])))
 
     def _witness(self, words: list[str]) -> None:
         if not 2 <= len(words) <= 3:
             raise Malformed("bad_policy", "expected witness <name> <vkey> [<url>]")
         self._define(words[0])
         key = self._key(words[1], COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44)
-        self._witnesses.append(PolicyWitness(name=words[0], key=key, url=_optional(words[2:])))
+        self._witnesses.append(PolicyWitness(name=words[0], key=key, url=_url(words[2:])))
 
     def _group(self, words: list[str]) -> None:
         if len(words) < 3:
@@ -279,8 +279,8 @@ def _refuse_line(_words: list[str]) -> None:
     raise Malformed("bad_policy", "expected log, witness, group or quorum")
 
 
-def _optional(words: list[str]) -> str | None:
-    return words[0] if words else None
+def _url(words: list[str]) -> str | None:
+    return words[0].rstrip("/") if words else None
 
 
 def _shown(name: str) -> str:

@@ -56,15 +56,26 @@ def test_the_small_log_has_its_quorum_times(size: int, after: int) -> None:
 def test_every_part_of_a_policy_is_read() -> None:
     policy = Policy.parse(
         b"# comment with a \xff byte\n\n \t log\t" + LOG.encode() + b"  https://hub.example/ledger \n"
-        b"\t# indented comment\n" + written(*defined(2)[:1], defined(2)[1] + " https://a.example/", "group g any w0 w1")
+        b"\t# indented comment\n" + written(*defined(2)[:1], defined(2)[1] + " https://a.example/auditor", "group g any w0 w1")
         + b"quorum g"
     )  # fmt: skip
     assert [(log.key.vkey(), log.url) for log in policy.logs] == [(LOG, "https://hub.example/ledger")]
     found = [(witness.name, witness.key, witness.url) for witness in policy.witnesses]
-    assert found == [("w0", WITNESSES[0], None), ("w1", WITNESSES[1], "https://a.example/")]
+    assert found == [("w0", WITNESSES[0], None), ("w1", WITNESSES[1], "https://a.example/auditor")]
     assert policy.groups == (Group(name="g", threshold=1, members=("w0", "w1")),)
     assert policy.quorum == "g"
     assert set(policy.keys.values()) == {*WITNESSES[:2], policy.logs[0].key}
+
+
+def test_a_slash_at_the_end_of_a_url_is_no_part_of_a_prefix() -> None:
+    """Else a deposit would go to `https://a.example/auditor//deposit`, where nobody takes it."""
+    policy = Policy.parse(
+        written(f"log {LOG} https://hub.example/ledger/", f"{defined(1)[0]} https://a.example/auditor/", "quorum w0")
+    )
+    assert [each.url for each in (*policy.logs, *policy.witnesses)] == [
+        "https://hub.example/ledger",
+        "https://a.example/auditor",
+    ]
 
 
 def test_a_split_view_of_the_alliance_needs_two_dishonest_counties_and_four_can_block() -> None:
