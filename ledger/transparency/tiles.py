@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from ledger.encoding import MAX_INTEGER
 from ledger.errors import Malformed, NotVerified
@@ -38,6 +38,9 @@ __all__ = [
     "tile_hashes",
     "tile_paths",
 ]
+
+T = TypeVar("T")
+_Rows: TypeAlias = list[list[bytes]]  # complete nodes by height, lowest first
 
 TILE_HEIGHT: Final = 8  # levels of the tree in one tile
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
@@ -168,76 +171,89 @@ class TileNodes:
     A tile is fetched once and kept, at most `max_tiles` of them (10 to 40 kB each), least recently used out first. Its
     nodes from height 4 up, which cost 240 hashes, are kept for 32 times as many (2 kB each): a proof out of a tile that
     is fetched again costs 15 hashes. A partial tile that has grown since is fetched again when a node beyond it is
-    asked for. Threads may share one.
+    asked for.
+
+    Threads may share one: what they share never changes but by one assignment of a whole tile. A thread answers from
+    the tile that it saw to be wide enough, whatever the others put in its place meanwhile.
     """
 
-    __slots__ = ("_fetch", "_tile_of", "_upper_of")
+    __slots__ = ("_fetch", "_place_of", "_upper_of")
 
     def __init__(self, fetch: TileFetcher, *, max_tiles: int = 256) -> None:
         self._fetch: Final = fetch
-        self._tile_of: Final = lru_cache(maxsize=max_tiles)(self._fetched)
-        self._upper_of: Final = lru_cache(maxsize=_UPPER_TILES * max_tiles)(self._folded)
+        self._place_of: Final = lru_cache(maxsize=max_tiles)(self._fetched_place)
+        self._upper_of: Final = lru_cache(maxsize=_UPPER_TILES * max_tiles)(self._folded_place)
 
     def __call__(self, level: int, index: int) -> bytes:
         """Hash of the complete node (level, index). Raises NotVerified corrupt_store: no stored tile holds it."""
         tile_level, height = level >> 3, level & 7
         number, offset = index >> (TILE_HEIGHT - height), index & ((TILE_WIDTH >> height) - 1)
+        width = (offset + 1) << height
         if height < _UPPER:
-            tile = self._tile_of(tile_level, number)
-            node = tile.node(height, offset)
-            return node or self._grown(tile, tile_level, number, (offset + 1) << height).node(height, offset)
-        rows = self._upper_of(tile_level, number)
+            return self._tile(tile_level, number, width).node(height, offset)
+        place = self._upper_of(tile_level, number)
+        rows = place.kept
         if offset >= len(rows[height - _UPPER]):
-            self._grown(self._tile_of(tile_level, number), tile_level, number, (offset + 1) << height)
-            rows[:] = self._folded(tile_level, number)
+            rows = place.kept = self._tile(tile_level, number, width).upper()
         return rows[height - _UPPER][offset]
 
-    def _grown(self, tile: _Tile, level: int, number: int, width: int) -> _Tile:
-        """Make sure that a tile has `width` hashes: what is kept, or what is stored by now."""
-        if len(tile.hashes) < width * HASH_BYTES:
-            tile.renew(self._checked(level, number))
-        if len(tile.hashes) < width * HASH_BYTES:
+    def _tile(self, level: int, number: int, width: int) -> _Tile:
+        """Give a tile with `width` hashes at least: what is kept, or what is stored by now."""
+        place = self._place_of(level, number)
+        tile = place.kept
+        if tile.width < width:
+            tile = place.kept = self._fetched(level, number)
+        if tile.width < width:
             path = TilePath(level=level, number=number).format()
-            raise NotVerified("corrupt_store", f"{path} is stored with {len(tile.hashes) // HASH_BYTES} hashes only")
+            raise NotVerified("corrupt_store", f"{path} is stored with {tile.width} hashes only")
         return tile
 
     def _fetched(self, level: int, number: int) -> _Tile:
-        return _Tile(self._checked(level, number))
-
-    def _checked(self, level: int, number: int) -> bytes:
         tile = self._fetch(level, number)
         _check_form(tile)
-        return tile
+        return _Tile(tile)
 
-    def _folded(self, level: int, number: int) -> list[list[bytes]]:
-        """Complete nodes inside a tile at the heights 4..7 above its hashes."""
-        return _rows(tile_hashes(self._tile_of(level, number).hashes), TILE_HEIGHT)[_UPPER:]
+    def _fetched_place(self, level: int, number: int) -> _Place[_Tile]:
+        return _Place(self._fetched(level, number))
+
+    def _folded_place(self, level: int, number: int) -> _Place[_Rows]:
+        return _Place(self._tile(level, number, 0).upper())
+
+
+class _Place(Generic[T]):
+    """Where the newest that is known of a tile is kept, until it has grown."""
+
+    __slots__ = ("kept",)
+
+    def __init__(self, kept: T) -> None:
+        self.kept = kept
 
 
 class _Tile:
-    """One tile: its hashes, joined, and the nodes below height 4, made for 16 hashes at a time when they are needed."""
+    """One tile as it was fetched; its nodes below height 4 are made for 16 hashes at a time when they are needed."""
 
-    __slots__ = ("_blocks", "hashes")
+    __slots__ = ("_blocks", "_hashes", "width")
 
     def __init__(self, hashes: bytes) -> None:
-        self.renew(hashes)
-
-    def renew(self, hashes: bytes) -> None:
-        """Take the hashes of a tile that has grown."""
-        self.hashes = hashes
-        self._blocks: dict[int, list[list[bytes]]] = {}
+        self.width: Final = len(hashes) // HASH_BYTES
+        self._hashes: Final = hashes
+        self._blocks: Final[dict[int, _Rows]] = {}
 
     def node(self, height: int, offset: int) -> bytes:
-        """Give a node at a height of 0..3 above the hashes; empty if the tile does not hold all of it."""
+        """Give a node at a height of 0..3 above the hashes; the tile must hold all of it."""
         block, within = offset >> (_UPPER - height), offset & ((1 << (_UPPER - height)) - 1)
         rows = self._blocks.get(block)
         if rows is None:
-            hashes = self.hashes[block * _BLOCK_BYTES : (block + 1) * _BLOCK_BYTES]
+            hashes = self._hashes[block * _BLOCK_BYTES : (block + 1) * _BLOCK_BYTES]
             rows = self._blocks[block] = _rows(tile_hashes(hashes), _UPPER)
-        return rows[height][within] if within < len(rows[height]) else b""
+        return rows[height][within]
+
+    def upper(self) -> _Rows:
+        """Make the complete nodes at the heights 4..7 above the hashes."""
+        return _rows(tile_hashes(self._hashes), TILE_HEIGHT)[_UPPER:]
 
 
-def _rows(hashes: list[bytes], heights: int) -> list[list[bytes]]:
+def _rows(hashes: list[bytes], heights: int) -> _Rows:
     """Complete nodes above hashes, by height from 0, the hashes themselves, up."""
     rows = [hashes]
     while len(rows) < heights:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+import threading
+import time
 from typing import Final
 
 import pytest
@@ -232,6 +235,40 @@ def test_a_tile_is_fetched_once_and_a_grown_one_again() -> None:
     assert tiles.fetched == [(0, 0), (0, 0)]
     assert read(8, 0) == TREE.node(8, 0)
     assert tiles.fetched == [(0, 0), (0, 0), (1, 0)]
+
+
+def test_threads_share_the_nodes_of_a_tile_that_grows() -> None:
+    """A node taken from hashes that another thread had just replaced would go into a receipt."""
+    interval, wrong = sys.getswitchinterval(), []
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(10):
+            wrong += wrong_nodes_while_growing(threads=3)
+    finally:
+        sys.setswitchinterval(interval)
+    assert wrong == []
+
+
+def wrong_nodes_while_growing(threads: int) -> list[tuple[int, int]]:
+    """Let threads read the newest nodes while a tile becomes full, hash by hash; give those that were not right."""
+    width, wrong, hashes = 0, [], LEAVES[:256]
+    nodes = TileNodes(lambda _level, _number: b"".join(hashes[:width]))
+
+    def read() -> None:
+        while (seen := width) < len(hashes):
+            for height in range(8):
+                index = (seen >> height) - 1
+                if index >= 0 and nodes(height, index) != TREE.node(height, index):
+                    wrong.append((height, index))
+
+    readers = [threading.Thread(target=read) for _ in range(threads)]
+    for reader in readers:
+        reader.start()
+    for width in range(1, len(hashes) + 1):  # noqa: B007  # `nodes` and `read` see it
+        time.sleep(0)
+    for reader in readers:
+        reader.join()
+    return wrong
 
 
 def test_only_so_many_tiles_are_kept(stored: StoredTiles) -> None:
