@@ -28,7 +28,7 @@ from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine, answers
 from hub.graph.external import Neo4jEngine
 from ledger.errors import TongbanError
-from tests.graphs import empty
+from tests.graphs import PATIENT, empty
 from tests.kill.rounds import seeds_of_rounds
 
 # No test asserts on time, and a busy machine makes the first example of a property slow.
@@ -122,7 +122,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture
 async def driver(engine: Engine) -> AsyncIterator[BoltDriver]:
     """Give a driver over an empty graph with its constraints."""
-    async with BoltDriver(engine) as opened:
+    async with BoltDriver(engine, deadlines=PATIENT) as opened:
         await empty(opened)
         await apply_constraints(opened)
         yield opened

@@ -1,10 +1,15 @@
-"""What graph tests share: emptying a graph."""
+"""What graph tests share: time enough, and emptying a graph."""
 
 from __future__ import annotations
 
-from hub.graph.driver import BoltDriver, Step, Unit
+from typing import Final
 
-__all__ = ["empty"]
+from hub.graph.driver import BoltDriver, Deadlines, Step, Unit
+
+__all__ = ["PATIENT", "empty"]
+
+PATIENT: Final = Deadlines(read_s=60.0, write_s=120.0, acquire_s=30.0)
+"""For tests that are about something else: a busy machine's first query may take longer than a request may wait."""
 
 
 async def empty(driver: BoltDriver) -> None:

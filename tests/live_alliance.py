@@ -16,12 +16,13 @@ from hub.ingest import ingest_feed
 from hub.ingest.feeds import Feed
 from hub.ingest.generate import FeedPlan, feed_lines
 from hub.partner import access_token, ask
+from ledger.transparency.note import Note
 
 __all__ = ["LIVE_COUNTIES", "LiveAlliance", "wait_for"]
 
 LIVE_COUNTIES: Final = ("130283", "320583", "370214")
 _SEALING: Final = "370214"
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 180.0
 _POLL_S: Final = 0.1
 
 
@@ -70,9 +71,17 @@ class LiveAlliance:
         """Give the checkpoint as it is served."""
         return ask("GET", f"{self.url}/checkpoint").content
 
+    def whole_note(self) -> bytes:
+        """Wait for a checkpoint that every witness has cosigned, and give it."""
+        while True:
+            note = self.note()
+            if len(Note.parse(note).signatures) == 1 + len(LIVE_COUNTIES):
+                return note
+            time.sleep(_POLL_S)
+
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, a minute at most."""
+    """Wait until a condition holds, three minutes at most."""
     deadline = time.monotonic() + _PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, "the alliance did not get there in time"

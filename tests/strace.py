@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,21 +66,22 @@ class Strace:
             [self.command, *options], env=self._environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as tracer:
             try:
-                _wait_until_traced(pid, tracer)
+                _wait_until_traced(tracer)
                 yield
                 tracer.wait(_PATIENCE_S)
             finally:
                 tracer.kill()
 
 
-def _wait_until_traced(pid: int, tracer: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + _PATIENCE_S
-    status = Path(f"/proc/{pid}/status")
-    while "TracerPid:\t0\n" in status.read_text("utf-8"):
-        if tracer.poll() is not None or time.monotonic() > end:
-            said = tracer.stderr.read() if tracer.stderr and tracer.poll() is not None else b""
-            raise Unavailable("not_ready", f"strace does not attach: {said.decode(errors='replace')}")
-        time.sleep(0.0005)
+def _wait_until_traced(tracer: subprocess.Popen[bytes]) -> None:
+    """Wait until strace says that it holds every thread: what the kernel shows (TracerPid) is true a moment earlier."""
+    assert tracer.stderr is not None
+    said: list[bytes] = []
+    for line in tracer.stderr:
+        said.append(line)
+        if b" attached" in line:
+            return
+    raise Unavailable("not_ready", f"strace does not attach: {b''.join(said).decode(errors='replace')}")
 
 
 def find_strace() -> Strace:

@@ -12,7 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -40,7 +40,8 @@ __all__ = ["HUB", "HubPart"]
 
 _NOW: Final = T0 + 3600
 _WITNESSES: Final = ("w0", "w1")
-_LIMITS: Final = RegistryLimits(quiet_s=0.0, wait_s=1.0, heartbeat_s=3600.0)
+_LIMITS: Final = RegistryLimits(quiet_s=0.0, wait_s=60.0, heartbeat_s=3600.0)
+_UNDER_A_FAULT_S: Final = 1.0  # there may never be a quorum
 _FIRST: Final = 3
 
 
@@ -109,7 +110,7 @@ async def _running(folder: Path, points: FailPoints) -> AsyncIterator[_Hub]:
             clock=failing_call(lambda: _NOW, "clock", points, OSError("as told")),
             http=http,
             on_published=failing_call(lambda _: None, "on_published", points, OSError("as told")),
-            limits=_LIMITS,
+            limits=_LIMITS if points.at is None else replace(_LIMITS, wait_s=_UNDER_A_FAULT_S),
         )
         try:
             await registry.start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -51,6 +51,16 @@ class _Flow:
     def seals(self, kid: str) -> list[bytes]:
         """Seal a few."""
         return [seal_by(kid, _KEYS[kid], next(self.iat)) for _ in range(self.chance.randint(1, 6))]
+
+    def taken(self, kid: str) -> int:
+        """Count the seals by a key that were taken so far."""
+        return sum(by == kid and each.index is not None for by, each in self.sealed.values())
+
+    async def go_on(self, flows: Sequence[asyncio.Task[None]], until: Callable[[], bool]) -> None:
+        """Let the flows seal for a moment, and for as long as it takes until something has happened."""
+        await asyncio.sleep(self.chance.uniform(0.02, 0.1))
+        while not (until() or any(each.done() for each in flows)):  # noqa: ASYNC110  # an answer sets no event
+            await asyncio.sleep(0.005)
 
     async def run(self, registry: LedgerRegistry) -> None:
         """Seal with one key or the other until told to end; what must be taken, or refused, by then, is."""
@@ -104,11 +114,11 @@ async def _work(hub: SmallHub, flow: _Flow) -> None:
         await _change(registry, _added(_OLD))
         flows = [asyncio.create_task(flow.run(registry)) for _ in range(_FLOWS)]
         try:
-            await asyncio.sleep(flow.chance.uniform(0.02, 0.1))
+            await flow.go_on(flows, lambda: flow.taken(_OLD) > 0)
             flow.added = await _change(registry, _added(_NEW))
-            await asyncio.sleep(flow.chance.uniform(0.02, 0.1))
+            await flow.go_on(flows, lambda: flow.taken(_NEW) > 0)
             flow.revoked = await _change(registry, MemberRow(county="370214", revoke=(KeyRevocation(kid=_OLD),)))
-            await asyncio.sleep(flow.chance.uniform(0.02, 0.1))
+            await flow.go_on(flows, lambda: True)
         finally:
             flow.ended = True
             await asyncio.gather(*flows)

@@ -8,7 +8,7 @@ from hub.graph.constraints import apply_constraints
 from hub.graph.driver import BoltDriver
 from hub.graph.engine import Engine
 from tests.graph_world import fill_world
-from tests.graphs import empty
+from tests.graphs import PATIENT, empty
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ async def world(engine: Engine) -> Engine:
 
 
 async def _fill(engine: Engine) -> None:
-    async with BoltDriver(engine) as driver:
+    async with BoltDriver(engine, deadlines=PATIENT) as driver:
         await empty(driver)
         await apply_constraints(driver)
         await fill_world(driver)

@@ -11,7 +11,7 @@ from typing import Final
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.note import Note
 from ledger.transparency.policy import Policy
-from tests.live_alliance import LIVE_COUNTIES, LiveAlliance, wait_for
+from tests.live_alliance import LiveAlliance
 
 __all__ = ["Readers", "Visit", "build_programs"]
 
@@ -52,9 +52,8 @@ class Readers:
 
     def visit(self, *options: object) -> None:
         """Let both programs read the log at one size, which every witness has cosigned; options: more of `verify`."""
-        wait_for(lambda: len(Note.parse(self.live.note()).signatures) == 1 + len(LIVE_COUNTIES))
         while True:
-            before, token = self.live.note(), self.live.token()
+            before, token = self.live.whole_note(), self.live.token()
             verify = self.verify("-cosigners", self.cosigners(), "-token", token, *options)
             fsck = self.fsck("-bearer_token", token)
             text = Note.parse(before).text

@@ -22,6 +22,8 @@ from tests.small_log import GENESIS, LOG, POLICY, SEALED, T0, issue_at, small_lo
 SMALL_LOG: Final = FOLDER.parent / "vectors" / "small_log"
 MUTATIONS: Final = 2_000
 
+pytestmark = pytest.mark.timeout(1800)  # the first one builds a program
+
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:

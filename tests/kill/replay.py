@@ -14,18 +14,19 @@ from typing import Final, LiteralString
 from hub.graph.catalogue import load_catalogue
 from hub.graph.constraints import apply_constraints
 from hub.graph.cursors import read_cursors
-from hub.graph.driver import BoltDriver, Step, Unit
+from hub.graph.driver import BoltDriver, Deadlines, Step, Unit
 from hub.graph.dump import GraphDump, dump_graph
 from hub.graph.engine import Engine
 from hub.graph.projection import Projector
 from hub.ingest.data import TABLES, catalogue_digest, read_table
 from ledger.errors import Unavailable
-from tests.graphs import empty
+from tests.graphs import PATIENT, empty
 from tests.statements import MemoryLog
 
 __all__ = ["dump_when_projected", "emptied", "replayed", "unlike"]
 
-_PATIENCE_S: Final = 90.0
+_PATIENCE_S: Final = 180.0
+_DUMP: Final = Deadlines(read_s=15.0, acquire_s=10.0)  # of an engine that may end meanwhile, and be another one
 _POLL_S: Final = 0.05
 _OF_LOGS: Final[LiteralString] = "MATCH (n) WHERE n:License OR n:Holder OR (n:Cursor AND n.id <> 'catalogue')"
 _MEMBERS: Final[LiteralString] = "MATCH (j:Jurisdiction) SET j.member = false"
@@ -44,7 +45,7 @@ async def _dump_when_projected(find: Callable[[], Engine], wanted: dict[str, int
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         try:
-            async with BoltDriver(find()) as driver:
+            async with BoltDriver(find(), deadlines=_DUMP) as driver:
                 at = {name: position for name, (position, _) in (await read_cursors(driver)).items()}
                 if all(at[name] >= count for name, count in wanted.items()):
                     return await dump_graph(driver)
@@ -58,7 +59,7 @@ def emptied(engine: Engine) -> None:
     """Delete everything."""
 
     async def run() -> None:
-        async with BoltDriver(engine) as driver:
+        async with BoltDriver(engine, deadlines=PATIENT) as driver:
             await empty(driver)
 
     asyncio.run(run())
@@ -70,7 +71,7 @@ def replayed(engine: Engine, entries: list[bytes], records: list[bytes]) -> Grap
 
 
 async def _replayed(engine: Engine, entries: list[bytes], records: list[bytes]) -> GraphDump:
-    async with BoltDriver(engine) as driver:
+    async with BoltDriver(engine, deadlines=PATIENT) as driver:
         while await driver.rows(f"{_OF_LOGS} RETURN 1 LIMIT 1"):
             await driver.write(_unit(f"{_OF_LOGS} WITH n LIMIT 2000 DETACH DELETE n"))
         await driver.write(_unit(_MEMBERS))

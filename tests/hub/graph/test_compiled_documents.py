@@ -11,6 +11,7 @@ from hub.graph.driver import BoltDriver
 from hub.graph.engine import Engine
 from schema.context import Statement
 from tests.compiled_documents import DOCUMENTS, SCOPES, VARIABLES, compiled, expected, statements
+from tests.graphs import PATIENT
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -24,7 +25,7 @@ def test_statements_are_those_committed(name: str, caller: str) -> None:
 @pytest.mark.parametrize("caller", SCOPES)
 async def test_statements_run(world: Engine, name: str, caller: str) -> None:
     """Each gives one record with one list, and every parameter that it reads is passed."""
-    async with BoltDriver(world) as driver:
+    async with BoltDriver(world, deadlines=PATIENT) as driver:
         for bound in statements(name, caller):
             rows = await driver.read(bound)
             assert isinstance(rows, list)
@@ -34,7 +35,7 @@ async def test_statements_run(world: Engine, name: str, caller: str) -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 async def test_every_start_is_an_index_seek(neo4j_engine: Engine, name: str) -> None:
     """No plan of Neo4j starts with all nodes of a label."""
-    async with BoltDriver(neo4j_engine) as driver:
+    async with BoltDriver(neo4j_engine, deadlines=PATIENT) as driver:
         for bound in statements(name, "all"):
             assert "NodeByLabelScan" not in await _plan(driver, bound)
 

@@ -13,6 +13,7 @@ from hub.graph.driver import BoltDriver, BoltGraph, Deadlines, Step, Unit, kind_
 from hub.graph.engine import Engine
 from ledger.errors import Conflict, Malformed, Unavailable
 from schema.context import Statement
+from tests.graphs import PATIENT
 
 _MAKE = "UNWIND $codes AS code MERGE (m:Matter {code: code})"
 _COUNT = "MATCH (m:Matter) RETURN count(m)"
@@ -98,9 +99,12 @@ async def test_bad_syntax_blames_the_statement_and_not_the_engine(driver: BoltDr
 
 
 async def test_a_read_ends_at_its_deadline(engine: Engine) -> None:
-    async with BoltDriver(engine, deadlines=Deadlines(read_s=0.3)) as driver:
+    async with (
+        BoltDriver(engine, deadlines=Deadlines(read_s=0.3)) as short,
+        BoltDriver(engine, deadlines=PATIENT) as driver,
+    ):
         with pytest.raises(Unavailable, match=r"^deadline: "):
-            await driver.rows(_FOREVER)
+            await short.rows(_FOREVER)
         assert await driver.rows("RETURN 1") == [[1]]
 
 

@@ -16,7 +16,7 @@ from ledger.encoding import b64u_encode
 from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
-from tests.graphs import empty
+from tests.graphs import PATIENT, empty
 from tests.statements import ISSUER, NOW, TYPE_CODE, County, MemoryLog, genesis
 
 CHENGYANG = "370214"
@@ -170,7 +170,7 @@ async def test_two_projectors_by_mistake_write_everything_once(driver: BoltDrive
     ledger, journal, county = _logs()
     for serial in range(60):
         county.state(county.seal(serial), serial, holders=[str(serial % 7)])
-    async with BoltDriver(driver.engine) as other:
+    async with BoltDriver(driver.engine, deadlines=PATIENT) as other:
         racers = [Projector(used, ledger, journal, batch=4) for used in (driver, other)]
         await asyncio.gather(*(racer.catch_up() for racer in racers))
     raced = await dump_graph(driver)
@@ -244,7 +244,7 @@ async def test_batches_shrink_until_the_engine_can_keep_up(driver: BoltDriver) -
     ledger, journal, county = _logs()
     for serial in range(100):
         county.state(county.seal(serial), serial)
-    async with ShortOfTime(driver.engine) as slow:
+    async with ShortOfTime(driver.engine, deadlines=PATIENT) as slow:
         projector = Projector(slow, ledger, journal, batch=100)
         task = asyncio.create_task(projector.run())
         await projector.wait_for(101, 100)

@@ -28,12 +28,20 @@ from schema.assembly import build_schema
 from schema.connections import encode_cursor
 from schema.inspection import core_schema
 from tests.graph_world import HOLDERS, LICENSES
+from tests.graphs import PATIENT
 from tests.ports import CLERK, request_context
 from tests.random_documents import random_document
 from tests.reference import Reference
 
 FEW: Final = Limits(
-    tokens=100_000, depth=50, fields=100_000, aliases=10_000, directives=1000, root_fields=100, cost=10**12
+    tokens=100_000,
+    depth=50,
+    fields=100_000,
+    aliases=10_000,
+    directives=1000,
+    root_fields=100,
+    cost=10**12,
+    seconds=PATIENT.read_s,
 )
 OWN: Final = Principal(
     county="370214", client="370214#3", token_id="t", scopes=frozenset({"license.read.own", "license.face"})
@@ -130,7 +138,7 @@ class Pair:
 
 @asynccontextmanager
 async def _pair(engine: Engine, principal: Principal) -> AsyncIterator[Pair]:
-    async with BoltDriver(engine) as driver:
+    async with BoltDriver(engine, deadlines=PATIENT) as driver:
         graph = BoltGraph(driver)
         own = None if "license.read" in principal.scopes else principal.county
         reference = Reference(build_schema(), driver, own_county=own)

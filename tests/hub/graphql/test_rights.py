@@ -30,6 +30,7 @@ from schema.context import Context
 from schema.mapping import Attribute
 from tests.graph_fakes import CannedGraph
 from tests.graph_world import LICENSES
+from tests.graphs import PATIENT
 from tests.ports import FakeJournal, request_context
 
 SCHEMA: Final = build_schema()
@@ -107,7 +108,7 @@ async def test_a_field_of_a_license_is_granted_by_its_rule_alone(field: str, who
 async def test_a_row_is_granted_by_the_row_rule_alone(world: Engine, field: str, who: str) -> None:
     """On the engines: own licenses only, or all of them; what is cut has the body of what is absent."""
     caller = CALLERS[who]
-    async with BoltDriver(world) as driver:
+    async with BoltDriver(world, deadlines=PATIENT) as driver:
         graph = BoltGraph(driver)
         seen = {identifier: await _ask(field, caller, graph, identifier) for identifier in (MINE, THEIRS, "1.2.156.0")}
     for identifier, county in ((MINE, "370214"), (THEIRS, "220103")):
