@@ -1,7 +1,6 @@
 """The command `tongban`: the command tree, and how a failure becomes an exit code.
 
-Exit codes: 0 done (for `verify`: VALID) · 1 not verified · 2 wrong usage or malformed input · 3 unavailable ·
-4 refused · 5 conflict · 130 interrupted.
+Exit codes: hub/commands/exitcodes.py.
 
 A command's module is loaded when that command is asked for: checking a receipt needs no web server and no driver.
 """
@@ -23,13 +22,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_group
 
-from ledger.errors import Conflict, Malformed, NotVerified, Refused, TongbanError, Unavailable
+from hub.commands.exitcodes import EXIT_CODES
+from ledger.errors import Malformed, TongbanError
 
-__all__ = ["EXIT_CODES", "CommandTree", "StrictCommand", "app", "main"]
-
-EXIT_CODES: Final[Mapping[type[TongbanError], int]] = MappingProxyType(
-    {NotVerified: 1, Malformed: 2, Unavailable: 3, Refused: 4, Conflict: 5}
-)
+__all__ = ["CommandTree", "StrictCommand", "app", "main"]
 
 _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -141,7 +137,7 @@ def tongban(
     """A GraphQL data hub with a shared e-license ledger for counties of different provinces.
 
     Exit codes: 0 done (verify: VALID), 1 not verified, 2 usage or malformed input, 3 unavailable, 4 refused,
-    5 conflict.
+    5 conflict; of several answers the greatest.
     """
 
 

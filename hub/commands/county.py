@@ -15,6 +15,7 @@ import typer
 from hub.commands import appeals, keys, licenses
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
+from hub.commands.output import Force, check_new, new_file
 from hub.commands.verify import parsed
 from hub.commands.witnessed import check_folder, export_evidence
 from hub.county.application import create_county_app
@@ -87,6 +88,7 @@ def sign(
     passphrase_file: PassphraseFile,
     output: Annotated[Path, typer.Option(help="file to write")],
     yes: Yes = False,
+    force: Force = False,
 ) -> None:
     """Say whom a genesis draft lists, ask, and sign it with the county's govern key: compare the fingerprints first.
 
@@ -94,6 +96,7 @@ def sign(
 
     Example: tongban county sign genesis.draft --data c370214 --passphrase-file c370214.pass --output genesis.sig
     """
+    check_new(output, force=force)
     payload, genesis = parsed(draft, _DRAFT_BYTES, _genesis_in)
     with opened_node(data, passphrase_file) as node:
         for line in founding(genesis):
@@ -103,7 +106,9 @@ def sign(
             raise Conflict("wrong_target", f"the draft does not list the keys of {node.county} as they are here")
         confirm(node.county, "sign this", yes=yes)
         protected, signature = node.sign_genesis(payload)
-        write_private(output, SignatureFile(county=node.county, protected=protected, signature=signature).text())
+        signed = SignatureFile(county=node.county, protected=protected, signature=signature)
+    with new_file(output, force=force) as place:
+        write_private(place, signed.text())
     typer.echo(f"wrote {output}")
 
 
@@ -187,6 +192,7 @@ def retry(
     drop: Annotated[
         str | None, typer.Option(help="give up the refused status changes of this license instead, for good")
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Send again what the hub refused for good, once its reason is mended; `status` lists it with its code.
 
@@ -197,9 +203,11 @@ def retry(
     """
     with opened_node(data, passphrase_file) as node:
         if drop is None:
-            typer.echo(f"sent again: {node.outbox.retry_failed()}")
+            again = node.outbox.retry_failed()
+            typer.echo(orjson.dumps({"sent_again": again}).decode() if json else f"sent again: {again}")
             return
         given_up = node.outbox.give_up(drop)
     if not given_up:
         raise Conflict("wrong_target", "this license has no refused change of status that can be given up")
-    typer.echo(f"{drop} given up: {given_up}")
+    row = {"identifier": drop, "given_up": given_up}
+    typer.echo(orjson.dumps(row).decode() if json else f"{drop} given up: {given_up}")

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -18,13 +18,17 @@ from hub.demo.showcase import show
 from hub.demo.story import FEED_COUNTY, Story
 from hub.demo.telling import Teller
 from hub.demo.trial import AUDITORS, SUITES, Trial
-from ledger.errors import Conflict
+from ledger.errors import Conflict, Malformed
 
 __all__ = ["demo"]
 
+_LEFT: Final = Path("demo-out")
+
 
 def demo(
-    output: Annotated[Path, typer.Option(help="folder for what the demo leaves; made anew")] = Path("demo-out"),
+    output: Annotated[
+        Path | None, typer.Option(help="folder for what the demo leaves, made anew; default: demo-out")
+    ] = None,
     serve: Annotated[bool, typer.Option("--serve", help="run the alliance until Ctrl-C instead")] = False,
 ) -> None:
     """Run five counties, a hub and a graph engine; seal, look up, verify offline, revoke, tamper.
@@ -33,13 +37,15 @@ def demo(
 
     Example: tongban demo --output demo-out
     """
-    began = time.monotonic()
+    if serve and output is not None:
+        raise Malformed("bad_setting", "give --output or --serve, one of the two: what is served leaves nothing")
+    began, left = time.monotonic(), output or _LEFT
     signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: the processes are stopped, the folder with keys removed
     if not serve:
-        _make_room(output)
+        _make_room(left)
     with tempfile.TemporaryDirectory(prefix="tongban-") as folder:
         alliance = Alliance.found(Path(folder) / "alliance", suites=SUITES, auditors=AUDITORS)
-        teller = Teller(alliance, alliance.folder if serve else output, began=began)
+        teller = Teller(alliance, alliance.folder if serve else left, began=began)
         teller.say("founded an alliance: keys, genesis signed by five counties, policy, an empty ledger")
         if serve:
             show(teller, sample_normaliser(FEED_COUNTY, _now()), clock=_now)

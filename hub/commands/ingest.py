@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from hub.commands.output import Force, new_file
 from hub.county.folder import open_county
 from hub.ingest import IngestReport, ingest_feed
 from hub.ingest.data import read_table
@@ -93,6 +94,7 @@ def feed(
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="day of the feed; default: today")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Make a sample feed: fictional licenses, the same for the same county, count, seed and day.
 
@@ -104,6 +106,6 @@ def feed(
         raise Malformed("bad_setting", f"expected a file name that ends in {', '.join(_FORMS)}")
     day = (as_of or datetime.now(_CHINA)).date()
     plan = FeedPlan(county=county, count=count, as_of=day, seed=seed)
-    with output.open("w", encoding="utf-8", newline="") as file:
+    with new_file(output, force=force) as place, place.open("w", encoding="utf-8", newline="") as file:
         file.writelines(feed_lines(plan, form=_FORMS[output.suffix]))
     typer.echo(f"wrote {count} licenses to {output}")

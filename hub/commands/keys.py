@@ -100,7 +100,9 @@ def keys(
 def policy(
     file: Annotated[Path, typer.Argument(help="policy file that the alliance has handed out")],
     data: Data,
-    url: Annotated[str | None, typer.Option(help="URL of the ledger; default: what the folder says")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="with --fetch: URL of the ledger; default: what the folder says")
+    ] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="ask the hub for the newest key state first")] = False,
 ) -> None:
     """Put a new policy file into the folder, if it is the one that the ledger's key state names; serve anew then.
@@ -112,6 +114,8 @@ def policy(
 
     Example: tongban county policy policy.new --data c370214 --fetch
     """
+    if url is not None and not fetch:
+        raise Malformed("bad_setting", "--url is where --fetch asks: give both")
     new = read_bounded(file, MAX_POLICY_BYTES)
     folder = TrustFolder(data, url=url, policy=new)
     chain = _newest(folder, new) if fetch else folder.held.chain()

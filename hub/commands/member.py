@@ -12,6 +12,7 @@ import orjson
 import typer
 
 from hub.commands.folder import PassphraseFile, opened_node
+from hub.commands.output import Force, check_new, new_file
 from hub.commands.terms import named, named_once, utc
 from hub.commands.verify import parsed, read_bounded
 from hub.county.member import KeyFile, MemberFile
@@ -58,6 +59,7 @@ def propose_members(
     k: Annotated[int | None, typer.Option(min=1, help="how many members sign from then on")] = None,
     url: Url = None,
     offline: Offline = False,
+    force: Force = False,
 ) -> None:
     """Draft a change of members or keys against the newest key state, and say what it does.
 
@@ -81,8 +83,8 @@ def propose_members(
         cosigners=cosigners,
         k=k,
     )
-    chain = _newest(TrustFolder(data, url=url), offline=offline)
-    _propose(draft_members(chain.state, wishes, iat=_now()), chain, output)
+    chain = _newest(data, url, offline=offline)
+    _propose(draft_members(chain.state, wishes, iat=_now()), chain, output, force=force)
 
 
 def _cosigners(role: str, texts: Sequence[str] | None) -> list[tuple[tuple[str, str], str | None]]:
@@ -101,6 +103,7 @@ def propose_rules(
     ] = None,
     url: Url = None,
     offline: Offline = False,
+    force: Force = False,
 ) -> None:
     """Draft a change of rules, of the policy or of supervisors against the newest key state, and say what it does.
 
@@ -108,7 +111,7 @@ def propose_rules(
     --output change.draft
     """
     seconds, supervisors = named_once("--set", "NAME=SECONDS", set_rule), _supervisors(supervisor)
-    chain = _newest(TrustFolder(data, url=url), offline=offline)
+    chain = _newest(data, url, offline=offline)
     draft = draft_rules(
         chain.state,
         iat=_now(),
@@ -116,7 +119,7 @@ def propose_rules(
         documents={} if policy is None else {"policy": _policy_digest(policy)},
         supervisors=supervisors,
     )
-    _propose(draft, chain, output)
+    _propose(draft, chain, output, force=force)
 
 
 def _supervisors(texts: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
@@ -147,15 +150,19 @@ def _now() -> int:
     return int(time.time())
 
 
-def _newest(folder: TrustFolder, *, offline: bool) -> KeyChain:
+def _newest(data: Path, url: str | None, *, offline: bool) -> KeyChain:
+    if offline and url is not None:
+        raise Malformed("bad_setting", "give --url or --offline, one of the two")
+    folder = TrustFolder(data, url=url)
     return folder.held.chain() if offline else folder.newest(_now)
 
 
-def _propose(draft: Draft, chain: KeyChain, output: Path) -> None:
+def _propose(draft: Draft, chain: KeyChain, output: Path, *, force: bool) -> None:
     if checked(draft, chain, _now()).text() == chain.state.text():
         raise Malformed("bad_setting", "nothing to change: the ledger says all of this already")
     _tell(draft, chain)
-    write_private(output, draft.text())
+    with new_file(output, force=force) as place:
+        write_private(place, draft.text())
     typer.echo(f"wrote {output}; {chain.state.k} of {len(chain.state.counties)} members sign it")
 
 
@@ -188,15 +195,19 @@ def sign(
     url: Url = None,
     offline: Offline = False,
     yes: Annotated[bool, typer.Option("--yes", help="sign without asking once more")] = False,
+    force: Force = False,
 ) -> None:
     """Read, then sign."""
+    check_new(output, force=force)
     change = _draft_in(draft, context)
-    chain = _newest(TrustFolder(data, url=url), offline=offline)
+    chain = _newest(data, url, offline=offline)
     _tell(change, chain)
     with opened_node(data, passphrase_file) as node:
         if not yes and typer.prompt(f"type {node.county} to sign this", default="", show_default=False) != node.county:
             raise Refused("forbidden", "not confirmed: nothing was signed")
-        write_private(output, sign_draft(node, change, chain, _now()).text())
+        signed = sign_draft(node, change, chain, _now())
+    with new_file(output, force=force) as place:
+        write_private(place, signed.text())
     typer.echo(f"wrote {output}")
 
 
@@ -207,25 +218,37 @@ def submit(
     signature: Annotated[list[Path] | None, typer.Option(help="signature file of a member; repeat for each")] = None,
     url: Url = None,
     proof: Annotated[Path | None, typer.Option(help="file for the proof (tlog-proof) that it is in the log")] = None,
+    force: Force = False,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Join, submit, check."""
+    if force and proof is None:
+        raise Malformed("bad_setting", "--force is for a file: give --proof, too")
+    check_new(proof, force=force)
     change, folder = _draft_in(draft, context), TrustFolder(data, url=url)
     chain = folder.newest(_now)
     index = index_of(change, chain)
-    if index is None:
-        checked(change, chain, _now())
-        files = [parsed(path, _FILE_BYTES, SignatureFile.parse) for path in signature or ()]
-        raw = joined(change, files, chain)
+    if index is None or proof is not None:
+        raw = _joined(change, signature or (), chain) if index is None else dict(chain.entries)[index]
         done = folder.ask(lambda log: submitted(log, folder.anchor, raw, chain, clock=_now))
         folder.keep(done.chain)
         index = done.index
-        if proof is not None:
-            proof.write_bytes(done.proof)
+        _write_proof(proof, done.proof, force=force)
     if json:
         typer.echo(orjson.dumps({"index": index}).decode())
     else:
         typer.echo(f"in the ledger at index {index}, witnessed; the key state is checked from genesis on")
+
+
+def _joined(change: Draft, signatures: Sequence[Path], chain: KeyChain) -> bytes:
+    checked(change, chain, _now())
+    return joined(change, [parsed(path, _FILE_BYTES, SignatureFile.parse) for path in signatures], chain)
+
+
+def _write_proof(path: Path | None, proof: bytes, *, force: bool) -> None:
+    if path is not None:
+        with new_file(path, force=force) as place:
+            place.write_bytes(proof)
 
 
 _SIGN = """Sign a draft with the county's govern key, after showing what it does and asking.

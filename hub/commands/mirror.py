@@ -43,6 +43,10 @@ def mirror(
 
     Example: tongban ledger mirror mirror --url https://hub.example/ledger --policy policy --genesis genesis
     """
+    if check:
+        _check_alone(
+            url=url, token_file=token_file, county_data=county_data, passphrase_file=passphrase_file, follow=follow
+        )
     anchor = trust_anchor(policy, genesis)
     if check:
         _check(MirrorFolder(folder), anchor, json=json)
@@ -57,6 +61,13 @@ def mirror(
             _run(MirrorFolder(folder), log, anchor, follow=follow, json=json)
         finally:
             lock.release()
+
+
+def _check_alone(**others: object) -> None:
+    """Refuse what a check without a network would not heed."""
+    given = [f"--{name.replace('_', '-')}" for name, value in others.items() if value is not None]
+    if given:
+        raise Malformed("bad_setting", f"--check works without a network: leave {', '.join(given)} out")
 
 
 def _run(folder: MirrorFolder, log: HttpLog, anchor: TrustAnchor, *, follow: float | None, json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hub.commands.output import Force, new_file
 from hub.commands.verify import read_bounded
 from hub.graph.plan import explain
 from hub.graph.tables import build_tables
@@ -24,16 +25,20 @@ app = typer.Typer(help="What can be asked of the hub.", no_args_is_help=True)
 @app.command("export")
 def export(
     output: Annotated[Path | None, typer.Option(help="file to write; default: standard output")] = None,
+    force: Force = False,
 ) -> None:
     """Write the schema in GraphQL's schema definition language.
 
     Example: tongban schema export > schema.graphql
     """
+    if force and output is None:
+        raise Malformed("bad_setting", "--force is for a file: give --output, too")
     sdl = export_schema()
     if output is None:
         typer.echo(sdl, nl=False)
-    else:
-        output.write_text(sdl, encoding="utf-8")
+        return
+    with new_file(output, force=force) as place:
+        place.write_text(sdl, encoding="utf-8")
 
 
 @app.command("explain")

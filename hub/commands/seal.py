@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from hub.commands.output import Force, check_new, new_file
 from hub.commands.sealcheck import inspect, verify
 from hub.commands.terms import instant
 from hub.commands.verify import read_bounded
@@ -34,7 +35,7 @@ app.command("inspect")(inspect)
 app.command("verify")(verify)
 
 PassphraseFile = Annotated[Path, typer.Option(help="file (0600) with the passphrase of the key")]
-Output = Annotated[Path, typer.Option(help="new file to write")]
+Output = Annotated[Path, typer.Option(help="file to write")]
 
 _YEAR_S = 365 * 86_400
 _SAMPLE_USCC = "11370214MB2000004E"
@@ -76,12 +77,14 @@ def make(
     width: Annotated[int, typer.Option(help="width in millimetres")] = 42,
     height: Annotated[int, typer.Option(help="height in millimetres")] = 42,
     by_digest: Annotated[bool, typer.Option("--by-digest", help="list SM3 of the certificates, not them")] = False,
+    force: Force = False,
 ) -> None:
     """Make a seal (SES V4): the picture, who may use it, for how long; signed by the maker.
 
     Example: tongban seal make seal.png --esid 37021400000001 --name 城阳区行政审批专用章 --signer ca/signer.pem
     --certificate ca/maker.pem --key ca/maker.key --passphrase-file ca.pass --output seal.der
     """
+    check_new(output, force=force)
     now = int(time.time())
     draft = SealDraft(
         esid=esid,
@@ -94,8 +97,7 @@ def make(
         by_digest=by_digest,
     )
     data = make_seal(draft, open_certificate(certificate), read_signer(key, read_passphrase(passphrase_file)))
-    write_private(output, data)
-    typer.echo(f"wrote {output}, {len(data)} bytes")
+    _write(output, data, force=force)
 
 
 @app.command("sign")
@@ -109,12 +111,14 @@ def sign(
     document: Annotated[Path | None, typer.Option(help="license file, PDF or OFD")] = None,
     receipt: Annotated[Path | None, typer.Option(help="no file: the attestation in this receipt")] = None,
     at: Annotated[str | None, typer.Option(help="time of sealing (RFC 3339); default: now")] = None,
+    force: Force = False,
 ) -> None:
     """Put a seal on the document of a license; without a file the attestation's signed part is the document.
 
     Example: tongban seal sign seal.der --document license.pdf --license 1.2.156.3005.2.… --certificate ca/signer.pem
     --key ca/signer.key --passphrase-file ca.pass --output license.eseal
     """
+    check_new(output, force=force)
     data = sign_document(
         read_bounded(seal, MAX_ESEAL_BYTES),
         _document(document, receipt),
@@ -123,7 +127,12 @@ def sign(
         certificate=open_certificate(certificate),
         signer=read_signer(key, read_passphrase(passphrase_file)),
     )
-    write_private(output, data)
+    _write(output, data, force=force)
+
+
+def _write(output: Path, data: bytes, *, force: bool) -> None:
+    with new_file(output, force=force) as place:
+        write_private(place, data)
     typer.echo(f"wrote {output}, {len(data)} bytes")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import orjson
 import typer
@@ -24,6 +24,8 @@ from ledger.sm2 import sm3
 from ledger.verdict import Outcome, Verdict
 
 __all__ = ["inspect", "verify"]
+
+_MAX_AGE: Final = "24h"
 
 
 def inspect(
@@ -57,7 +59,9 @@ def verify(
     registered: Annotated[
         list[str] | None, typer.Option(help="USCC=FILE: a certificate that names no USCC; can be given again")
     ] = None,
-    max_age: Annotated[str, typer.Option(help="with --receipt: greatest age of its checkpoint")] = "24h",
+    max_age: Annotated[
+        str | None, typer.Option(help="with --receipt: greatest age of its checkpoint; default: 24h")
+    ] = None,
     bare: Annotated[
         bool, typer.Option("--bare", help="the file is a seal on no document, as a maker gives it")
     ] = False,
@@ -75,7 +79,7 @@ def verify(
         bare=bare,
         sealed=[document],
         ledger=[receipt, policy, genesis],
-        told=[authority, registered, license_id if bare else None],
+        told=[authority, registered, max_age, license_id if bare else None],
     )
     check_files([path for path in (file, document, receipt) if path is not None], json=json)
     now = int(time.time()) if at is None else instant(at)
@@ -83,7 +87,7 @@ def verify(
     data, beside = evidence_in(file, MAX_ESEAL_BYTES), None
     if receipt is not None and policy is not None and genesis is not None:
         evidence = evidence_in(receipt, MAX_RECEIPT_BYTES)
-        beside = pinned_verifier(policy, genesis).verify(evidence, now=now, max_age=duration(max_age))
+        beside = pinned_verifier(policy, genesis).verify(evidence, now=now, max_age=duration(max_age or _MAX_AGE))
         attestation = _attestation(evidence, beside, authority or (), registered or ())
         verdict = verify_with_attestation(
             data, under, trust=trust, now=now, attestation=attestation, license_id=license_id
@@ -103,6 +107,9 @@ def _check_usage(
     on_document, with_receipt = any(sealed), all(ledger)
     if bare and not (on_document or any(ledger) or any(told)):
         return
+    if any(told) and not bare and not any(ledger):
+        message = "--authority, --registered and --max-age go with --receipt, --policy and --genesis"
+        raise Malformed("bad_setting", message)
     if bare or any(ledger) != with_receipt or not (on_document or with_receipt) or (any(told) and not with_receipt):
         message = "give --document, --receipt with --policy and --genesis, all of these, or --bare alone"
         raise Malformed("bad_setting", message)

@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.settings import load_settings, settings_table
+from ledger.errors import Malformed
 
 __all__ = ["settings"]
 
 
 def settings(
-    config: Annotated[Path | None, typer.Option(help="TOML file", envvar="TONGBAN_CONFIG")] = None,
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="with --check: TOML file", envvar="TONGBAN_CONFIG")] = None,
     check: Annotated[bool, typer.Option("--check", help="read the settings and name every fault")] = False,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
@@ -29,6 +31,9 @@ def settings(
         in_force = load_settings(file=config, environment=os.environ).model_dump(mode="json")
         typer.echo(orjson.dumps(in_force, option=orjson.OPT_INDENT_2).decode())
         return
+    source = context.get_parameter_source("config")
+    if source is not None and source.name == "COMMANDLINE":  # a variable may be set for the hub
+        raise Malformed("bad_setting", "--config is what --check reads: give both")
     if json:
         keys = ("name", "variable", "default", "help")
         rows = [dict(zip(keys, row, strict=True)) for row in settings_table()]

@@ -58,6 +58,8 @@ def verify(
     files = receipt or []
     if bool(files) == (qr is not None):
         raise Malformed("bad_setting", "expected receipt files, or --qr")
+    if processes is not None and qr is not None:
+        raise Malformed("bad_setting", "--processes is for many receipts, and --qr is one code: give one of the two")
     now = int(time.time()) if at is None else instant(at)
     settings = _Trusted.of(policy, genesis, sync).settings(now=now, max_age=duration(max_age))
     if qr is not None:

@@ -118,7 +118,7 @@ class Trial:
         return [f"{county} refused it: {code} of entry {place}" for county, (code, place) in sorted(refusals.items())]
 
     def _outcome(self, identifier: str) -> str:
-        receipt = self.teller.present(FEED_COUNTY, identifier, "no-longer-hidden", "--fresh")
+        receipt = self.teller.present(FEED_COUNTY, identifier, "no-longer-hidden", "--fresh", "--force")
         return str(self.teller.judge(receipt)["outcome"])
 
     def _agree(self, what: str, *wishes: str) -> None:

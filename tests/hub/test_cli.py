@@ -18,7 +18,8 @@ from typing import Any, Final
 import pytest
 from typer.core import TyperOption
 
-from hub.cli import EXIT_CODES, StrictCommand
+from hub.cli import StrictCommand
+from hub.commands.exitcodes import EXIT_CODES
 from ledger.errors import CODES
 from tests.command_line import Result, tongban
 from tests.command_tree import check_arguments, commands, example_of
@@ -227,7 +228,7 @@ def test_the_top_help_names_every_exit_code_and_every_command() -> None:
     text = " ".join(tongban("--help").out.split())
     assert (
         "Exit codes: 0 done (verify: VALID), 1 not verified, 2 usage or malformed input, 3 unavailable, 4 refused, "
-        "5 conflict." in text
+        "5 conflict; of several answers the greatest." in text
     )
     for name in {words.split()[0] for words in commands()}:
         assert f" {name} " in text

@@ -43,6 +43,22 @@ def test_a_feed_is_written_in_the_form_of_its_name(tmp_path: Path) -> None:
         assert not (tmp_path / name).exists()
 
 
+def test_what_is_written_takes_the_place_of_no_other_file_without_force(tmp_path: Path) -> None:
+    """A sample feed, a schema: one rule for each file that a command is asked to write."""
+    for command in (("feed", "--county", "370214", "--count", 1), ("schema", "export")):
+        file = tmp_path / f"{command[0]}.csv"
+        file.write_text("somebody's", "ascii")
+        refused = tongban(*command, "--output", file)
+        text = f"tongban: already_exists: {file} is there already: --force writes over it\n"
+        assert (refused.code, refused.out, refused.err) == (5, "", text)
+        assert file.read_text("ascii") == "somebody's"
+        assert tongban(*command, "--output", file, "--force").code == 0
+        assert file.read_text("utf-8") != "somebody's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["feed.csv", "schema.csv"]
+    without = tongban("schema", "export", "--force")
+    assert (without.code, without.err) == (2, "tongban: bad_setting: --force is for a file: give --output, too\n")
+
+
 def test_malformed_input_of_ingest_exits_2(tmp_path: Path) -> None:
     folder, feed = CountyFolder.make(tmp_path), tmp_path / "feed.csv"
     feed.write_text("ZZBS\n")
@@ -129,4 +145,5 @@ def test_schema_is_exported_as_committed_and_a_document_is_explained(tmp_path: P
 
 def test_a_file_that_cannot_be_written_exits_2_with_one_line(tmp_path: Path) -> None:
     result = tongban("feed", "--county", "370214", "--count", 1, "--output", tmp_path / "none" / "a.csv")
-    assert (result.code, result.err) == (2, f"tongban: bad_file: No such file or directory: {tmp_path}/none/a.csv\n")
+    said = f"tongban: bad_file: there is no folder {tmp_path}/none to write a.csv into\n"
+    assert (result.code, result.err) == (2, said)

@@ -84,6 +84,57 @@ def test_what_was_so_before_is_said_and_signed_once(folder: CountyFolder) -> Non
     assert (other.code, other.err.split(":")[1]) == (5, " final_status")
 
 
+def test_what_a_command_did_is_said_to_machines(folder: CountyFolder, tmp_path: Path) -> None:
+    def told(*arguments: object) -> object:
+        result = tongban("county", *arguments, "--json", *folder.options)
+        assert (result.code, result.err) == (0, "")
+        return json.loads(result.out)
+
+    for fresh in (True, False):
+        assert told("suspend", ONE) == {"identifier": ONE, "change": "suspended", "fresh": fresh}
+    assert told("reinstate", ONE) == {"identifier": ONE, "change": "reinstated", "fresh": True}
+    assert told("supersede", ONE, TWO) == {"identifier": ONE, "change": "superseded", "fresh": True}
+    assert told("revoke", TWO) == {"identifier": TWO, "change": "revoked", "fresh": True}
+    assert told("retry") == {"sent_again": 0}
+    code = told("present", ONE, "--qr", tmp_path / "a.txt", "--pointer")
+    assert isinstance(code, dict)
+    assert {name: code[name] for name in ("receipt", "qr", "landmark", "final")} == {
+        "receipt": None, "qr": str(tmp_path / "a.txt"), "landmark": None, "final": None,
+    }  # fmt: skip
+    assert told("erase", ONE) == {"identifier": ONE, "vault": None}
+    tongban("feed", "--county", "370214", "--count", 1, "--output", tmp_path / "a.ndjson")
+    for fresh in (True, False):
+        row = told("seal", tmp_path / "a.ndjson")
+        assert row == {"identifier": json.loads((tmp_path / "a.ndjson").read_text("utf-8"))["ZZBS"], "fresh": fresh}
+
+
+def test_what_is_shown_takes_the_place_of_no_other_file_without_force(folder: CountyFolder, tmp_path: Path) -> None:
+    """Neither file is written if one of both cannot be."""
+    code, receipt = tmp_path / "a.txt", tmp_path / "a.lic-receipt"
+    code.write_text("somebody's", "ascii")
+    present = ("county", "present", ONE, "--qr", code, "--pointer", *folder.options)
+    refused = tongban(*present)
+    assert (refused.code, refused.out) == (5, "")
+    assert refused.err == f"tongban: already_exists: {code} is there already: --force writes over it\n"
+    assert code.read_text("ascii") == "somebody's"
+    assert tongban(*present, "--force").code == 0
+    assert parse_qr(code.read_text("ascii").strip()).index == 5
+    assert tongban(*present[:3], "--output", receipt, "--qr", tmp_path / "b.gif", *folder.options).code != 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["370214", "370214.pass", "a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--qr", "a.txt", "--fresh"), "--fresh is for a receipt: give --output, too"),
+        (("--output", "a", "--pointer"), "--pointer is for a QR code: give --qr, too"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(folder: CountyFolder, options: tuple[str, ...], text: str) -> None:
+    result = tongban("county", "present", ONE, *options, *folder.options)
+    assert (result.code, result.err) == (2, f"tongban: bad_setting: {text}\n")
+
+
 def test_a_license_is_revoked_for_its_reason(folder: CountyFolder) -> None:
     assert tongban("county", "revoke", ONE, "--reason", "07", *folder.options).code == 0
     assert changes(folder) == [(Status.REVOKED, "07", None)]
@@ -205,7 +256,7 @@ def test_blanks_between_claims_do_no_harm_and_an_unknown_one_is_answered_by_thos
     folder: CountyFolder, tmp_path: Path
 ) -> None:
     def shown(names: str) -> Result:
-        options = ("--pointer", "--qr", tmp_path / "a.txt", *folder.options)
+        options = ("--pointer", "--force", "--qr", tmp_path / "a.txt", *folder.options)
         return tongban("county", "present", ONE, "--show", names, *options)
 
     assert shown(" certificateName, certificateTypeName,").code == 0
@@ -273,11 +324,13 @@ def hub_of(vault: Vault) -> Iterator[str]:
     [
         ([{}, {}], ("deposited", "deposited"), 0),
         ([{}, WRONG], ("deposited", "wrong_target"), 5),
-        ([NOT_ISSUER, WRONG], ("not_issuer", "wrong_target"), 4),
+        ([NOT_ISSUER, WRONG], ("not_issuer", "wrong_target"), 5),
+        ([WRONG, NOT_ISSUER], ("wrong_target", "not_issuer"), 5),
+        ([{"error": {"code": "unheard_of"}}, NOT_ISSUER], ("not_ready", "not_issuer"), 4),
         ([{"error": {"code": "unheard_of"}}, {}], ("not_ready", "deposited"), 3),
     ],
 )
-def test_deposit_says_every_line_and_exits_by_the_first_refusal(
+def test_deposit_says_every_line_and_exits_by_the_worst_refusal(
     tmp_path: Path, results: list[dict[str, Any]], words: tuple[str, str], code: int
 ) -> None:
     vault = Vault()
@@ -285,7 +338,12 @@ def test_deposit_says_every_line_and_exits_by_the_first_refusal(
     with hub_of(vault) as url:
         folder = sealed_in(CountyFolder.make(tmp_path, hub_url=url))
         result = tongban("county", "deposit", ONE, TWO, *folder.options)
+        told = tongban("county", "deposit", ONE, TWO, "--json", *folder.options)
     assert (result.code, result.out) == (code, f"{ONE} {words[0]}\n{TWO} {words[1]}\n")
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    assert (told.code, told.err) == (result.code, result.err)
+    assert [(row["identifier"], row.get("code", "deposited")) for row in rows] == [(ONE, words[0]), (TWO, words[1])]
+    assert [row["ok"] for row in rows] == [word == "deposited" for word in words]
 
 
 def test_a_face_that_is_not_here_keeps_no_other_from_the_vault(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hub.governance.founding import draft_genesis
 from hub.keyfiles import write_private
 from ledger.errors import Malformed
 from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
+from ledger.transparency.proof import TlogProof
 from tests.alliance import PASSPHRASE, Alliance, found_alliance, init_sample
 from tests.command_line import Result, tongban
 from tests.entropy import signer_of
@@ -104,6 +105,12 @@ async def test_a_seal_key_is_rotated_by_commands(desk: Desk) -> None:
     )  # fmt: skip
     again = await desk.submit(json=True)
     assert (again.code, json.loads(again.out)) == (0, {"index": 2})
+    proof = desk.folder / "proof"
+    late = ("ledger", "member", "submit", desk.folder / "change.draft", "--data", desk.folder / HOME, "--proof", proof)
+    for code, text in ((0, ""), (5, f"tongban: already_exists: {proof} is there already: --force writes over it\n")):
+        result = await desk.type(*late, "--url", desk.url)
+        assert (result.code, result.err) == (code, text)
+    assert TlogProof.parse(proof.read_bytes()).index == 2
     await desk.hub.follow(desk.alliance.nodes[HOME])
     rows = json.loads((await desk.type("county", "keys", "--json", *desk.of(HOME))).out)
     seals = [(row["kid"], row["state"], row["since"], row["signs"]) for row in rows if row["use"] == "seal"]
@@ -221,10 +228,11 @@ def test_what_cannot_be_proposed_leaves_no_draft(
     assert not output.exists()
 
 
-def test_what_is_given_twice_is_named(tmp_path: Path) -> None:
+def test_what_is_given_twice_or_for_nothing_is_named(tmp_path: Path) -> None:
     given = ("--data", tmp_path, "--output", tmp_path / "d")
     for words, said in (
         (("rule", "propose", "--set", "deposit_s=1", "--set", "deposit_s=2"), "--set names deposit_s twice"),
+        (("rule", "propose", "--url", "http://a/b", "--offline"), "give --url or --offline, one of the two"),
         (("member", "propose", "--witness", "370214=a", "--witness", "370214=b"), "--witness names 370214 twice"),
         (
             ("rule", "propose", "--supervisor", "370214=370200", "--supervisor", "370214=none"),
