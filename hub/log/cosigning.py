@@ -26,9 +26,10 @@ from typing import Final, TypeAlias
 import httpx2
 import structlog
 
+from hub.answers import read_answer
 from hub.log.refusals import HeardRefusal, Refusals
 from ledger.encoding import JsonValue
-from ledger.errors import Malformed, NotVerified, TongbanError
+from ledger.errors import NotVerified, TongbanError
 from ledger.transparency.note import Note, VerifierKey
 from ledger.transparency.policy import AHEAD_S, Policy
 from ledger.transparency.sequencer import Cosigned, Pending
@@ -92,13 +93,9 @@ class WitnessClient:
         path = tuple(await prove(self.held, pending.size))
         body = AddCheckpoint.of(self.held, path, pending.note).format()
         url = f"{self.url}/add-checkpoint"
-        answer = bytearray()
         async with self.http.stream("POST", url, content=body, headers=_TEXT) as response:
-            async for chunk in response.aiter_bytes():
-                answer += chunk
-                if len(answer) > MAX_ANSWER_BYTES:
-                    raise Malformed("too_large", f"the witness's answer has more than {MAX_ANSWER_BYTES} bytes")
-        return _Answer(response.status_code, response.headers.get("content-type", ""), bytes(answer))
+            answer = await read_answer(response, MAX_ANSWER_BYTES)
+        return _Answer(response.status_code, response.headers.get("content-type", ""), answer)
 
     def _held_by(self, answer: bytes, size: int) -> int:
         held = read_size(answer)
@@ -228,7 +225,8 @@ class Cosigning:
 
     def _came_late(self, pending: Pending, task: asyncio.Task[Cosignature | None], late: LateCosignature) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (cosignature := task.result()) is not None:
+        cosignature = None if task.cancelled() else task.result()
+        if cosignature is not None and _is_timely(cosignature, pending):
             late(pending.size, cosignature)
 
     async def stop(self) -> None:

@@ -176,6 +176,8 @@ class Publisher:
         if size == shown.size:
             await self._publish(size, found)
             return
+        if await self._file.read(lambda reads: reads.first_checkpoint(size - 1)[0]) != size:
+            return  # nor was it, and a newer size is published: kept now, it would stand there without its quorum
         stored = [(each.signature, each.time) for each in found]
         # The size has a kept note already; its quorum is not chosen anew; its day has a newer landmark.
         cosigned = Cosigned(size=size, quorum=[], cosignatures=stored, time=shown.time)

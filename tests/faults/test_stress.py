@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn, cast
-from unittest.mock import AsyncMock
+from typing import NoReturn
 
 import pytest
 
-from hub.log.cosigning import Cosigning
-from hub.log.ledgerfile import LedgerFile
-from hub.log.publication import Publisher
 from ledger.entries import MEMBER_TYP
 from ledger.errors import Unavailable
 from ledger.governance import KeyRevocation, MemberRow, member_payload
@@ -20,11 +16,7 @@ from ledger.jws import sign_general
 from ledger.members import KeyState
 from ledger.signers import Signer
 from ledger.suites import PublicKey
-from ledger.transparency.checkpoint import cosign
 from ledger.transparency.fsck import check_log
-from ledger.transparency.note import COSIGNATURE_ED25519, Note, VerifierKey
-from ledger.transparency.witness import Cosignature
-from tests.entropy import signer_of
 from tests.faults.account import FaultCount, Run
 from tests.faults.clocks import clock_steps
 from tests.faults.full_disk import fill, full_disk_of, small_disk
@@ -161,30 +153,3 @@ def test_counts_add_up() -> None:
     two = replace(one, seed=4, lost=0, misses=("b",))
     assert one + two == replace(one, rounds=2, misses=("a", "b"), duration_s=1.0)
     assert not (one + two).holds
-
-
-class UntouchedFile:
-    """A ledger file to which nobody may write."""
-
-    fault = None
-
-    async def write(self, change: object) -> bytes:
-        raise AssertionError("written")
-
-
-async def test_a_late_cosignature_publishes_nothing_by_itself() -> None:
-    """Its checkpoint lost its quorum meanwhile, as a clock was set back: it would be kept without one, for ever."""
-    log = SequencedLog(MemoryStore())
-    witness = signer_of("late witness")
-    line = cosign(Note.parse(log.sequencer.current().note).text, "w.example/witness", witness, NOW)
-    key = VerifierKey.of("w.example/witness", COSIGNATURE_ED25519, witness)
-    publisher = Publisher(
-        cast("LedgerFile", UntouchedFile()),
-        cast("Cosigning", None),
-        extend=AsyncMock(),
-        on_published=lambda _: None,
-    )
-    publisher._came_late(2, Cosignature(key=key, time=NOW, signature=line))
-    assert publisher._flushing is not None
-    await publisher._flushing
-    assert publisher.snapshot is None
