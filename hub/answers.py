@@ -72,12 +72,12 @@ def _left(end: float) -> float:
 
 
 async def read_answer(response: httpx2.Response, max_bytes: int) -> bytes:
-    """Read the body of a streamed answer. Raises Unavailable no_log: it has more bytes than that."""
+    """Read the body of a streamed answer. Raises Malformed too_large: it has more bytes than that."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > max_bytes:
-            raise Unavailable("no_log", f"the answer has more than {max_bytes} bytes")
+            raise Malformed("too_large", f"the answer has more than {max_bytes} bytes")
     return bytes(body)
 
 

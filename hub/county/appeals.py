@@ -119,7 +119,7 @@ class Appeals:
                 self._client.stream("POST", f"{auditor.url}/deposit", content=item.entry, headers=_JOSE) as answer,
             ):
                 return answer.status_code, await read_answer(answer, _MAX_ANSWER_BYTES)
-        except (httpx2.HTTPError, TimeoutError, Unavailable):
+        except (httpx2.HTTPError, TimeoutError, Malformed):
             return None
 
     def _read(self, auditor: PolicyWitness, item: Item, answer: tuple[int, bytes] | None) -> Appeal:

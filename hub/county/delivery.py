@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 import httpx2
 import structlog
 
-from hub.answers import stated_error
+from hub.answers import read_answer, stated_error
 from hub.county.outbox import OVERDUE_S, Item, Outbox, Settled, State
-from ledger.errors import NotVerified, TongbanError, Unavailable
+from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.transparency.tiles import encode_bundle
 
 if TYPE_CHECKING:
@@ -126,19 +126,16 @@ class Delivery:
                 asyncio.timeout(_TIMEOUT_S),
                 self._client.stream("POST", path, content=content, headers=headers) as response,
             ):
-                body = await _body(response)
+                body = await read_answer(response, _MAX_ANSWER_BYTES)
         except (httpx2.HTTPError, TimeoutError) as error:
             raise Unavailable("no_log", "the hub does not answer") from error
+        except Malformed as error:
+            raise Unavailable("no_log", "the hub's answer is too large") from error
         if response.status_code not in {200, 202}:
             raise Unavailable("no_log", f"the hub answered with status {response.status_code}")
         return _answers(body, len(payloads))
 
-    def _judged(
-        self,
-        items: Sequence[Item],
-        answers: Sequence[JsonValue],
-        judge: Callable[[Item, dict[str, JsonValue]], Settled],
-    ) -> list[Settled]:
+    def _judged(self, items: Sequence[Item], answers: Sequence[JsonValue], judge: Judge) -> list[Settled]:
         return [self._judge_one(item, answer, judge) for item, answer in zip(items, answers, strict=True)]
 
     def _judge_one(self, item: Item, answer: JsonValue, judge: Judge) -> Settled:
@@ -200,15 +197,6 @@ class Delivery:
 
 def _payload(item: Item) -> bytes:
     return item.entry if item.state == "pending" or item.journal is None else item.journal
-
-
-async def _body(response: httpx2.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > _MAX_ANSWER_BYTES:
-            raise Unavailable("no_log", "the hub's answer is too large")
-    return bytes(body)
 
 
 def _answers(body: bytes, count: int) -> Sequence[JsonValue]:

@@ -223,14 +223,12 @@ class MirroredLog:
         if confirmed is None or not claimed.size <= confirmed.size <= size:
             return Offer(request=request, held=held)
         nodes = TileNodes(self._store.reader().tile)
-        own = TreeView(claimed.size, nodes).root
-        if own == claimed.root:
+        if TreeView(claimed.size, nodes).root == claimed.root:
             return None
         if claimed.size in {0, confirmed.size}:
             return Offer(request=request, held=held)
-        front = (own,) if claimed.size & (claimed.size - 1) == 0 else ()  # a proof leaves the root of a whole tree out
-        path = TreeView(confirmed.size, nodes).consistency_path(claimed.size)
-        return Offer(request=request, held=held, path=(*front, *path))
+        path = TreeView(confirmed.size, nodes).past_path(claimed.size)
+        return Offer(request=request, held=held, path=tuple(path))
 
 
 def _last_head(raws: Sequence[bytes]) -> int | None:

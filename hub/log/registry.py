@@ -129,10 +129,11 @@ class LedgerRegistry:
         self._tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._sequence_all, self._publisher.run)]
 
     async def _check_newest(self) -> None:
+        newest = self.file.sequencer.current()
         own = OwnLog(
-            newest=self.file.sequencer.current(),
+            newest=newest,
             root_at=lambda size: self.file.read(lambda reads: reads.root(size)),
-            prove=self._prove,
+            path_from=lambda size: self.file.read(lambda reads: reads.past_path(size, newest.size)),
         )
         evidence = self._path.with_name("fork-evidence.json")
 

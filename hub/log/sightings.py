@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 import structlog
 
-from ledger.errors import Malformed, NotVerified, TongbanError
+from hub.answers import read_answer
+from ledger.errors import NotVerified, TongbanError
 from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint
 from ledger.transparency.evidence import ForkEvidence
 from ledger.transparency.note import Keyring, Note, keyring
@@ -43,11 +44,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnLog:
-    """What the store says. newest: its last signed note. root_at: root of any size up to that. prove: consistency."""
+    """What the store says. newest: its last signed note. root_at: root of any size up to that.
+
+    path_from: from such a size to the newest, as fork evidence carries it.
+    """
 
     newest: Pending
     root_at: Callable[[int], Awaitable[bytes]]
-    prove: Callable[[int, int], Awaitable[Sequence[bytes]]]
+    path_from: Callable[[int], Awaitable[Sequence[bytes]]]
 
 
 async def check_sightings(
@@ -72,19 +76,17 @@ async def check_sightings(
         if seen.size > size:
             why = f"witness {name} has cosigned {seen.size} entries, the store ends at {size}: it is an old copy"
             raise NotVerified("corrupt_store", why)
-        root = await own.root_at(seen.size)
-        if seen.root != root:
-            await _keep_evidence(note, seen.size, root, own, keys, keep)
+        if seen.root != await own.root_at(seen.size):
+            await _keep_evidence(note, seen.size, own, keys, keep)
             raise NotVerified("corrupt_store", f"witness {name} has cosigned another tree of {seen.size} entries")
 
 
 async def _keep_evidence(
-    note: bytes, size: int, root: bytes, own: OwnLog, keys: Keyring, keep: Callable[[ForkEvidence], None]
+    note: bytes, size: int, own: OwnLog, keys: Keyring, keep: Callable[[ForkEvidence], None]
 ) -> None:
-    """Put both signed checkpoints side by side; for a power of two the own root stands in front of the path."""
-    path = await own.prove(size, own.newest.size) if size < own.newest.size else ()
-    front = (root,) if size < own.newest.size and size & (size - 1) == 0 else ()
-    evidence = ForkEvidence(a=note, b=own.newest.note, path=(*front, *path))
+    """Put both signed checkpoints side by side, with the store's path between them."""
+    path = await own.path_from(size) if size < own.newest.size else ()
+    evidence = ForkEvidence(a=note, b=own.newest.note, path=tuple(path))
     try:
         reason = evidence.prove(keys)
     except TongbanError:
@@ -109,12 +111,5 @@ async def _sighting(
 
 
 async def _read(http: httpx2.AsyncClient, url: str) -> bytes | None:
-    answer = bytearray()
     async with http.stream("GET", url) as response:
-        if response.status_code != 200:
-            return None
-        async for chunk in response.aiter_bytes():
-            answer += chunk
-            if len(answer) > _MAX_NOTE:
-                raise Malformed("too_large", f"the witness's checkpoint has more than {_MAX_NOTE} bytes")
-    return bytes(answer)
+        return await read_answer(response, _MAX_NOTE) if response.status_code == 200 else None

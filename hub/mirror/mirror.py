@@ -29,7 +29,7 @@ from hub.mirror.pages import (
     parse_page,
 )
 from hub.mirror.parts import Parts, fetch_parts, landmarks_at
-from hub.mirror.tree import MirrorTree, Progress, Tiles, growth_path, numbers
+from hub.mirror.tree import MirrorTree, Progress, Tiles, numbers
 from hub.workers import in_threads
 from ledger.anchor import TrustAnchor
 from ledger.encoding import JsonValue, b64_encode
@@ -132,7 +132,7 @@ class Mirror:
         if new.size < old.size:
             nodes = self._tree.nodes(old.size)
             if TreeView(new.size, nodes).root != new.root:
-                self._catch(ForkEvidence(a=note, b=held, path=growth_path(new.size, old.size, nodes)))
+                self._catch(ForkEvidence(a=note, b=held, path=tuple(TreeView(old.size, nodes).past_path(new.size))))
             raise Conflict("log_changed", f"the log shows {new.size} entries, the mirror has {old.size}: rolled back?")
 
     def _catch(self, evidence: ForkEvidence) -> None:
@@ -154,8 +154,8 @@ class Mirror:
         """Make evidence of the log's own tiles, if they lead to the checkpoint that it signed; None if they do not."""
         new = parts.checkpoint
         try:
-            path = growth_path(old.size, new.size, TileNodes(self._source.tiles(new.size)))
-            evidence = ForkEvidence(a=held, b=parts.note, path=path)
+            path = TreeView(new.size, TileNodes(self._source.tiles(new.size))).past_path(old.size)
+            evidence = ForkEvidence(a=held, b=parts.note, path=tuple(path))
             evidence.prove(self._anchor.policy.keys)
         except (Malformed, NotVerified, Unavailable):
             return None

@@ -26,7 +26,7 @@ from ledger.transparency.tiles import (
     tile_paths,
 )
 
-__all__ = ["MirrorTree", "Progress", "Tiles", "growth_path", "numbers"]
+__all__ = ["MirrorTree", "Progress", "Tiles", "numbers"]
 
 Progress = Callable[[str, int, int], None]
 """(what: `tiles`, `entries`, `journal`, how many more are there, of how many)."""
@@ -147,12 +147,6 @@ class MirrorTree:
 def numbers(start: int, stop: int) -> range:
     """Give the numbers of the tiles of level 0 that hold the leaves start..stop-1."""
     return range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)) if start < stop else range(0)
-
-
-def growth_path(old_size: int, size: int, nodes: TileNodes) -> tuple[bytes, ...]:
-    """Make the consistency path of a tree as fork evidence carries it: its old root in front for a power of two."""
-    front = [TreeView(old_size, nodes).root] if old_size & (old_size - 1) == 0 else []
-    return (*front, *TreeView(size, nodes).consistency_path(old_size))
 
 
 def _cut(bundle: bytes, width: int) -> bytes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
+from hub.answers import read_answer
 from hub.county.licenses import is_face_name
 from ledger.closed import closed, integer, list_of
 from ledger.encoding import JsonValue, canonical_json, parse_json
@@ -62,12 +63,7 @@ class NodeSource:
         async with self.client.stream("POST", f"{self.url}/records/faces", content=query, headers=headers) as response:
             if response.status_code != 200:
                 raise Unavailable("source_unavailable", "the county's node refused")
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise Unavailable("source_unavailable", "the county's answer is too large")
-            return bytes(body)
+            return await read_answer(response, MAX_ANSWER_BYTES)
 
 
 def _query(requests: Sequence[FaceRequest]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hub.mirror.tree import Progress, growth_path
+from hub.mirror.tree import Progress
 from hub.workers import in_threads
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.merkle import HASH_BYTES, TreeView
@@ -57,6 +57,6 @@ class LogTree:
     def evidence(self, old: int, new: int) -> tuple[bytes, ...]:
         """Make that path as fork evidence carries it; empty as in `growth`."""
         try:
-            return growth_path(old, new, self._nodes)
+            return tuple(TreeView(new, self._nodes).past_path(old))
         except (NotVerified, Malformed):
             return ()

@@ -170,6 +170,15 @@ class TreeView:
         start = [self._read(level, index)] if index else []
         return start + self._climb(level, index, (self.size - 1) >> level)
 
+    def past_path(self, old_size: int) -> list[bytes]:
+        """Make the consistency path as `past_root` takes it: with the old root in front for a power of two.
+
+        Raises as `consistency_path`.
+        """
+        path = self.consistency_path(old_size)
+        whole = old_size > 0 and old_size & (old_size - 1) == 0
+        return [self._read(_trailing_zeros(old_size), 0), *path] if whole else path
+
     def _climb(self, level: int, index: int, last: int) -> list[bytes]:
         """Collect siblings from node (level, index) to the top, `last` being the last node of that level."""
         path: list[bytes] = []

@@ -110,6 +110,10 @@ class LogReads:
         """Make the consistency path between two sizes. Raises Malformed bad_number."""
         return self._views.get(size).consistency_path(old_size)
 
+    def past_path(self, old_size: int, size: int) -> list[bytes]:
+        """Make that path as fork evidence carries it. Raises Malformed bad_number."""
+        return self._views.get(size).past_path(old_size)
+
     def head(self, size: int) -> HeadProof:
         """Give the head of a published size."""
         return self._heads.get(size)

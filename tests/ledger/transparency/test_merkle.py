@@ -22,6 +22,7 @@ from ledger.transparency.merkle import (
     inclusion_path,
     leaf_hash,
     node_hash,
+    past_root,
     root_of,
     verify_consistency,
     verify_inclusion,
@@ -92,6 +93,13 @@ def test_every_consistency_path_to_size_300_is_that_of_the_definition_and_verifi
             path = view.consistency_path(old)
             assert path == TREE.consistency(old, size)
             verify_consistency(old, size, TREE.root(0, old), view.root, path)
+
+
+def test_every_past_path_to_size_70_gives_both_roots() -> None:
+    for size in range(2, 71):
+        view = TreeView(size, TREE.node)
+        for old in range(1, size):
+            assert past_root(old, size, view.root, view.past_path(old)) == TREE.root(0, old)
 
 
 def test_every_append_to_size_300_gives_the_edge_the_root_and_each_new_node() -> None:
