@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     from ledger.transparency.snapshot import Snapshot
     from schema.access import Principal
 
-__all__ = ["PrincipalOf", "log_routes"]
+__all__ = ["PrincipalOf", "check_member", "log_routes"]
 
 PrincipalOf: TypeAlias = "Callable[[Request], Principal]"
 """Who sends a request. Raises Refused token_required for a token that is not good."""
 
 KEPT_SIZES: Final = 16
-SCOPE: Final = "ledger.entries"
+_SCOPE: Final = "ledger.entries"
 _SECOND: Final = {"Cache-Control": "max-age=1"}
 _MINUTE: Final = {"Cache-Control": "max-age=60"}
 _IMMUTABLE: Final = {"Cache-Control": "max-age=31536000, immutable"}
@@ -102,6 +102,14 @@ def log_routes(
     return [Route(f"/ledger/{path}", _answering(endpoint), methods=["GET"]) for path, endpoint in paths.items()]
 
 
+def check_member(principal: Principal) -> None:
+    """Check that a member asks, with the scope for entries. Raises Refused token_required, members_only."""
+    if principal.county is None:
+        raise Refused("token_required", "a valid access token is required")
+    if _SCOPE not in principal.scopes:
+        raise Refused("members_only", f"the token's scopes do not hold {_SCOPE}")
+
+
 def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
     async def answered(request: Request) -> Response:
         try:
@@ -138,13 +146,6 @@ class _LogEndpoints:
             raise Unavailable("no_log", "nothing is published yet")
         return shown
 
-    def _check_member(self, request: Request) -> None:
-        principal = self._principal_of(request)
-        if principal.county is None:
-            raise Refused("token_required", "a valid access token is required")
-        if SCOPE not in principal.scopes:
-            raise Refused("members_only", f"the token's scopes do not hold {SCOPE}")
-
     async def checkpoint(self, _request: Request) -> Response:
         """Serve the newest published note with every cosignature known."""
         return Response(self._shown().note, 200, _SECOND, _TEXT)
@@ -164,7 +165,7 @@ class _LogEndpoints:
 
     async def _bundle(self, path: TilePath, request: Request) -> Response:
         """Serve entries, also those that wait for their quorum: an auditor replays them before it cosigns."""
-        self._check_member(request)
+        check_member(self._principal_of(request))
         if not path.is_within(self._registry.size):
             raise _HttpAnswerError(404)
         shown = self._registry.snapshot
@@ -238,13 +239,13 @@ class _LogEndpoints:
 
     async def receipt(self, request: Request) -> Response:
         """Serve a fresh receipt of a seal."""
-        self._check_member(request)
+        check_member(self._principal_of(request))
         receipt = await self._registry.receipt(parse_decimal(request.path_params["index"]))
         return Response(receipt, 200, _NO_STORE, _JSON)
 
     async def consistency(self, request: Request) -> Response:
         """Serve the proof that the journal only grew."""
-        self._check_member(request)
+        check_member(self._principal_of(request))
         old, new = (parse_decimal(request.query_params.get(name, "")) for name in ("from", "to"))
         path = await self._journal.ask(lambda reader: reader.consistency(old, new))
         return Response(format_hashes(path), 200, _PRIVATE, _TEXT)

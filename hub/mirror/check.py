@@ -194,11 +194,11 @@ class _Check:
         newest = 0
         days: dict[int, tuple[str, str]] = {}
         for row in self._published(size):
-            first, last = check_published(row, self._anchor.policy.keys, root_at)
+            found = check_published(row, self._anchor.policy.keys, root_at)
             if row.size <= newest:
                 raise NotVerified("corrupt_store", "published checkpoints do not ascend")
             newest = row.size
-            days[newest] = landmark_day(first), landmark_day(last)
+            days[newest] = landmark_day(found.first), landmark_day(found.last)
         marks = parse_landmark_lines(self._file("landmarks"))
         for mark in marks:
             first_day, last_day = days.get(mark.size, (mark.day, mark.day))

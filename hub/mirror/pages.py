@@ -17,9 +17,9 @@ from typing import Final
 from ledger.closed import closed, integer, list_of
 from ledger.encoding import JsonValue, canonical_json, parse_canonical_json
 from ledger.errors import Malformed, NotVerified
-from ledger.transparency.checkpoint import verify_checkpoint, verify_cosignature
-from ledger.transparency.note import Keyring, Note, NoteSignature, parse_signature_lines
-from ledger.transparency.spans import check_kept_lines
+from ledger.transparency.checkpoint import cosignature_time
+from ledger.transparency.note import Keyring, parse_signature_lines
+from ledger.transparency.spans import PageFinding, read_checkpoint
 from ledger.transparency.store import StoredCheckpoint, StoredCosignature
 
 __all__ = [
@@ -53,10 +53,8 @@ class PublishedCheckpoint:
         return cls(size=kept.size, note=kept.note, cosignatures=tuple(each.line for each in cosignatures))
 
     def stored(self) -> list[StoredCosignature]:
-        """Give the cosignatures as a store keeps them. Raises Malformed bad_note."""
-        lines = [_line(each) for each in self.cosignatures]
-        rows = zip(lines, self.cosignatures, strict=True)
-        return [StoredCosignature(name=one.name, time=_time_of(one), line=raw) for one, raw in rows]
+        """Give the cosignatures as a store keeps them. Raises Malformed bad_note, bad_file."""
+        return [_stored(raw) for raw in self.cosignatures]
 
 
 def format_page(rows: Sequence[PublishedCheckpoint]) -> bytes:
@@ -99,36 +97,19 @@ def _text(value: JsonValue) -> bytes:
     return value.encode("utf-8", "surrogatepass")
 
 
-def check_published(row: PublishedCheckpoint, keys: Keyring, root_at: Callable[[int], bytes]) -> tuple[int, int]:
-    """Check a row; give the times of its earliest and newest cosignature, 0 if there is none.
+def check_published(row: PublishedCheckpoint, keys: Keyring, root_at: Callable[[int], bytes]) -> PageFinding:
+    """Check a row; give what was signed and when. keys: of the log and the known cosigners. root_at: root at a size.
 
-    keys: of the log and the known cosigners. root_at: root of the tree at a size.
     Raises Malformed (forms), NotVerified bad_signature, bad_consistency.
     """
-    note = Note.parse(row.note)
-    signed = verify_checkpoint(note, keys)
-    checkpoint = signed.checkpoint
-    if checkpoint.size != row.size or checkpoint.root != root_at(row.size):
+    found = read_checkpoint(StoredCheckpoint(size=row.size, note=row.note), row.stored(), keys)
+    if found.checkpoint.root != root_at(row.size):
         raise NotVerified("bad_consistency", f"the checkpoint of size {row.size} is of another tree")
-    for raw in row.cosignatures:
-        line = _line(raw)
-        key = keys.get((line.name, line.key_id))
-        if key is not None and line not in note.signatures:
-            verify_cosignature(note.text, line, key)
-    check_kept_lines(note, row.stored())
-    # Also of cosigners that are not known here: the kept note alone says when it was cosigned first.
-    kept = [_time_of(line) for line in note.signatures if line.name != checkpoint.origin]
-    times = [*kept, *(each.time for each in row.stored())]
-    return min(times, default=0), max(times, default=0)
+    return found
 
 
-def _line(raw: bytes) -> NoteSignature:
+def _stored(raw: bytes) -> StoredCosignature:
     lines = parse_signature_lines(raw)
     if len(lines) != 1:
         raise Malformed(_CODE, "expected one cosignature a line")
-    return lines[0]
-
-
-def _time_of(line: NoteSignature) -> int:
-    """Give the time in the line of a cosignature, whose blob begins with it."""
-    return int.from_bytes(line.blob[:8], "big")
+    return StoredCosignature(name=lines[0].name, time=cosignature_time(lines[0]), line=raw)

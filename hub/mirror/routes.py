@@ -18,10 +18,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hub.exchange import error_response
-from hub.log.routes import SCOPE, PrincipalOf
+from hub.log.routes import PrincipalOf, check_member
 from hub.mirror.pages import PublishedCheckpoint, format_page
 from ledger.entries import parse_entry
-from ledger.errors import Malformed, NotVerified, Refused, TongbanError
+from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.heads import Head
 from ledger.transparency.tiles import TILE_WIDTH, TilePath
 
@@ -90,11 +90,7 @@ class _MirrorEndpoints:
         return Response(page, 200, _SECOND, "application/json")
 
     async def sealed(self, request: Request) -> Response:
-        principal = self._principal_of(request)
-        if principal.county is None:
-            raise Refused("token_required", "a valid access token is required")
-        if SCOPE not in principal.scopes:
-            raise Refused("members_only", f"the token's scopes do not hold {SCOPE}")
+        check_member(self._principal_of(request))
         path = TilePath.parse(f"tile/0/{request.path_params['path']}")
         if not path.is_within(await self._bound()):
             return _absent()

@@ -43,6 +43,7 @@ __all__ = [
     "Checkpoint",
     "SignedCheckpoint",
     "cosign",
+    "cosignature_time",
     "cut_to_log",
     "sign_checkpoint",
     "verify_checkpoint",
@@ -114,11 +115,16 @@ def verify_cosignature(note_text: bytes, signature: NoteSignature, key: Verifier
     """Check a cosignature of type 0x04 and return its time, POSIX seconds. Raises NotVerified bad_signature."""
     if key.kind != COSIGNATURE_ED25519 or len(signature.blob) != _COSIGNATURE_BYTES:
         raise NotVerified("bad_signature", f"expected a cosignature of {_COSIGNATURE_BYTES} bytes")
-    time = int.from_bytes(signature.blob[:_TIME_BYTES], "big")
+    time = cosignature_time(signature)
     if not 0 < time <= _MAX_TIME:
         raise NotVerified("bad_signature", "cosignature has no time")
     key.verify(_cosigned_message(note_text, time), signature.blob[_TIME_BYTES:])
     return time
+
+
+def cosignature_time(signature: NoteSignature) -> int:
+    """Give the time that a cosignature states, POSIX seconds; whether it holds is not looked at."""
+    return int.from_bytes(signature.blob[:_TIME_BYTES], "big")
 
 
 def _cosigned_message(note_text: bytes, time: int) -> bytes:

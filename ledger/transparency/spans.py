@@ -17,8 +17,8 @@ from ledger.admission import Window, check_iat
 from ledger.entries import Seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState, verify_signatures
-from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint, verify_cosignature
-from ledger.transparency.note import Keyring, Note, NoteSignature, parse_signature_lines
+from ledger.transparency.checkpoint import Checkpoint, cosignature_time, verify_checkpoint, verify_cosignature
+from ledger.transparency.note import Keyring, Note, parse_signature_lines
 from ledger.transparency.store import StoredCheckpoint, StoredCosignature
 
 __all__ = [
@@ -29,9 +29,9 @@ __all__ = [
     "Span",
     "SpanFindings",
     "at_index",
-    "check_kept_lines",
     "fault_of",
     "one_by_one",
+    "read_checkpoint",
     "read_page",
     "read_span",
 ]
@@ -150,27 +150,31 @@ def read_page(page: Page) -> list[PageFinding | TongbanError]:
     found: list[PageFinding | TongbanError] = []
     for kept, cosignatures in zip(page.checkpoints, page.cosignatures, strict=True):
         try:
-            found.append(_read_checkpoint(kept, cosignatures, page.keys))
+            found.append(read_checkpoint(kept, cosignatures, page.keys))
         except FAULTS as error:
             found.append(NotVerified("corrupt_store", f"checkpoint of size {kept.size}: {error}"))
     return found
 
 
-def _read_checkpoint(kept: StoredCheckpoint, cosignatures: Sequence[StoredCosignature], keys: Keyring) -> PageFinding:
+def read_checkpoint(kept: StoredCheckpoint, cosignatures: Sequence[StoredCosignature], keys: Keyring) -> PageFinding:
+    """Check one published checkpoint: every signature by a known key, and the size that it is kept under.
+
+    cosignatures: the newest of each cosigner. Raises Malformed (forms), NotVerified bad_signature, bad_consistency.
+    """
     note = Note.parse(kept.note)
     signed = verify_checkpoint(note, keys)
     if signed.checkpoint.size != kept.size:
-        raise NotVerified("bad_signature", f"it is kept as that of size {kept.size}")
+        raise NotVerified("bad_consistency", f"it is kept as that of size {kept.size}")
     for stored in cosignatures:
         _check_cosignature(note, stored, keys)
-    check_kept_lines(note, cosignatures)
+    _check_kept_lines(note, cosignatures)
     # Also of cosigners that are not known here: the kept note alone says when it was cosigned first.
-    kept_lines = [_time_of(line) for line in note.signatures if line.name != signed.checkpoint.origin]
+    kept_lines = [cosignature_time(line) for line in note.signatures if line.name != signed.checkpoint.origin]
     times = [*kept_lines, *(each.time for each in cosignatures)]
     return PageFinding(checkpoint=signed.checkpoint, first=min(times, default=0), last=max(times, default=0))
 
 
-def check_kept_lines(note: Note, cosignatures: Sequence[StoredCosignature]) -> None:
+def _check_kept_lines(note: Note, cosignatures: Sequence[StoredCosignature]) -> None:
     """Check the cosignatures in a kept note against the newest ones beside it, which were stored with them.
 
     So a line is not lost from sight because a byte of its name has changed. Raises NotVerified bad_signature.
@@ -178,20 +182,15 @@ def check_kept_lines(note: Note, cosignatures: Sequence[StoredCosignature]) -> N
     newest = {each.name: each for each in cosignatures}
     for line in note.signatures[1:]:  # the first one is the log's
         beside = newest.get(line.name)
-        if beside is None or beside.time < _time_of(line):
+        if beside is None or beside.time < cosignature_time(line):
             raise NotVerified("bad_signature", f"no cosignature of {line.name} as new as the note's is kept")
-        if beside.time == _time_of(line) and beside.line != line.line():
+        if beside.time == cosignature_time(line) and beside.line != line.line():
             raise NotVerified("bad_signature", f"two cosignatures of {line.name} of one time differ")
-
-
-def _time_of(line: NoteSignature) -> int:
-    """Give the time in the line of a cosignature, whose blob begins with it."""
-    return int.from_bytes(line.blob[:8], "big")
 
 
 def _check_cosignature(note: Note, stored: StoredCosignature, keys: Keyring) -> None:
     (line,) = parse_signature_lines(stored.line)
-    if (line.name, _time_of(line)) != (stored.name, stored.time):
+    if (line.name, cosignature_time(line)) != (stored.name, stored.time):
         raise NotVerified("bad_signature", f"the line kept for {stored.name} has another name or time")
     key = keys.get((line.name, line.key_id))
     if key is not None and line not in note.signatures:  # those in the note were checked with it
