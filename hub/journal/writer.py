@@ -1,22 +1,21 @@
 """The journal in a running hub: one writer thread, many callers to one commit, readers beside it.
 
 Whatever is asked for while a commit runs goes into the next one: no timer, and under load large groups by themselves.
-The queue is bounded; beyond it callers are told to come again. The loop only awaits; SQLite runs in its own threads.
+The queue is bounded; beyond it callers are told to come again. SQLite runs in its own threads (hub/logfile.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hub.database import ThreadReaders, WriterLock, create_database, open_writer
+from hub.database import create_database
 from hub.journal.store import JournalHead, JournalReader, JournalRow, JournalStore
+from hub.logfile import LogFile
 from ledger.errors import TongbanError, Unavailable
 
 __all__ = ["JournalWriter", "create_journal"]
@@ -25,7 +24,6 @@ T = TypeVar("T")
 
 MAX_QUEUE: Final = 4096
 MAX_GROUP: Final = 1024
-_READ_THREADS: Final = 2
 
 
 def create_journal(path: Path) -> None:
@@ -45,43 +43,22 @@ class JournalWriter:
     """The journal of one hub process. `start` before anything else; all methods belong to one event loop."""
 
     def __init__(self, path: Path, *, max_queue: int = MAX_QUEUE) -> None:
-        self._path: Final = path
         self._max_queue: Final = max_queue
         self._queue: Final[deque[_Waiting]] = deque()
         self._committing: asyncio.Task[None] | None = None
-        self._writer: Final = ThreadPoolExecutor(1, "journal-writer")
-        self._pool: Final = ThreadPoolExecutor(_READ_THREADS, "journal-reader")
-        self._readers: Final = ThreadReaders(path, JournalReader)
-        self._lock: WriterLock | None = None
-        self._connection: sqlite3.Connection | None = None
-        self._store: JournalStore | None = None
+        self._file: Final = LogFile(path, "journal", store=JournalStore, reader=JournalReader)
         self._fault: TongbanError | None = None
 
     async def start(self) -> None:
         """Open and check the journal. Raises Unavailable no_log, store_stopped, NotVerified corrupt_store."""
-        self._lock = WriterLock(self._path)
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
-        except BaseException:
-            await self.stop()  # a start that fails holds nothing
-            raise
-
-    def _open(self) -> None:
-        self._connection = open_writer(self._path)
-        self._store = JournalStore(self._connection)
+        await self._file.open()
 
     async def stop(self) -> None:
         """End after the commits that are under way; what still waits is refused with store_stopped."""
         self._fault = self._fault or Unavailable("store_stopped", "the hub is stopping")
         if self._committing is not None:
             await self._committing
-        self._writer.shutdown()
-        self._pool.shutdown()
-        self._readers.close()
-        if self._connection is not None:
-            self._connection.close()
-        if self._lock is not None:
-            self._lock.release()
+        await self._file.close()
 
     @property
     def fault(self) -> TongbanError | None:
@@ -91,19 +68,14 @@ class JournalWriter:
     @property
     def head(self) -> JournalHead:
         """Count and root as of the last commit: what the next status head binds."""
-        return self._opened().head
-
-    def _opened(self) -> JournalStore:
-        if self._store is None:
-            raise Unavailable("store_stopped", "the journal is not open")
-        return self._store
+        return self._file.store.head
 
     async def append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
         """Append rows; when this returns they are durable. One position or Conflict duplicate_identifier each.
 
         Raises Unavailable pushback (the queue is full), store_stopped.
         """
-        self._opened()
+        _ = self._file.store
         if self._fault is not None:
             raise Unavailable("store_stopped", "the journal takes no records: start the hub anew")
         if len(self._queue) + len(rows) > self._max_queue:
@@ -131,7 +103,7 @@ class JournalWriter:
                     each.answer.set_result(result)
 
     async def _write(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._opened().append, rows)
+        return await self._file.write(lambda store: store.append(rows))
 
     def _fail(self, group: Sequence[_Waiting], error: Exception) -> None:
         failed = Unavailable("store_stopped", f"write failed: {type(error).__name__}")
@@ -143,7 +115,7 @@ class JournalWriter:
 
     async def ask(self, question: Callable[[JournalReader], T]) -> T:
         """Run a read in a reader thread. Raises NotVerified corrupt_store."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: question(self._readers.get()))
+        return await self._file.read(lambda: question(self._file.reader()))
 
     async def size(self) -> int:
         """Give the count of records."""

@@ -1,7 +1,6 @@
-"""The ledger's file in a running hub: who may touch it from which thread.
+"""The ledger's file in a running hub (hub/logfile.py): the sequencer in its one writing thread, and when it stops.
 
-One thread owns the sequencer and the writing connection; a few others read, each over a connection of its own; a pool
-checks signatures (`cryptography` lets go of the interpreter while it does). The event loop only awaits.
+Beside it a pool checks signatures: `cryptography` lets go of the interpreter while it does.
 """
 
 from __future__ import annotations
@@ -12,23 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from hub.database import ThreadReaders, WriterLock, create_database, open_writer
+from hub.database import create_database
+from hub.logfile import LogFile
 from ledger.errors import TongbanError, Unavailable
 from ledger.transparency.sequencer import Sequencer
 from ledger.transparency.snapshot import LogReads
 from ledger.transparency.sqlite import SqliteReader, SqliteStore
-from ledger.transparency.store import Reader
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from ledger.signers import Signer
 
 __all__ = ["LedgerFile", "create_ledger"]
 
 T = TypeVar("T")
 
-READ_THREADS: Final = 2
 CHECK_THREADS: Final = 2
 
 
@@ -51,50 +47,33 @@ class LedgerFile:
     """The opened ledger. checks: the pool for signatures. `open` before anything else, `close` at the end."""
 
     def __init__(self, path: Path, signer: Signer) -> None:
-        self._path: Final = path
-        self._signer: Final = signer
-        self._writer: Final = ThreadPoolExecutor(1, "ledger-writer")
-        self._pool: Final = ThreadPoolExecutor(READ_THREADS, "ledger-reader")
+        self._file: Final = LogFile(
+            path,
+            "ledger",
+            store=lambda connection: Sequencer.open(SqliteStore(connection), signer),
+            reader=SqliteReader,
+        )
         self.checks: Final = ThreadPoolExecutor(CHECK_THREADS, "ledger-check")
-        self._readers: Final[ThreadReaders[Reader]] = ThreadReaders(path, SqliteReader)
-        self.reads: Final = LogReads(self._readers.get)
-        self._lock: WriterLock | None = None
-        self._connection: sqlite3.Connection | None = None
-        self._sequencer: Sequencer | None = None
+        self.reads: Final = LogReads(self._file.reader)
         self._fault: TongbanError | None = None
 
     async def open(self) -> None:
         """Lock, open, check. Raises Unavailable no_log, store_stopped (another writer), NotVerified corrupt_store."""
-        self._lock = WriterLock(self._path)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+            await self._file.open()
         except BaseException:
-            await self.close()  # a start that fails holds nothing
+            self.checks.shutdown()
             raise
-
-    def _open(self) -> None:
-        self._connection = open_writer(self._path)
-        self._sequencer = Sequencer.open(SqliteStore(self._connection), self._signer)
 
     async def close(self) -> None:
         """Let the running calls end, then give everything back."""
-        await asyncio.to_thread(self._close)
-
-    def _close(self) -> None:
-        for pool in (self.checks, self._pool, self._writer):
-            pool.shutdown()
-        self._readers.close()
-        if self._connection is not None:
-            self._connection.close()
-        if self._lock is not None:
-            self._lock.release()
+        await asyncio.to_thread(self.checks.shutdown)
+        await self._file.close()
 
     @property
     def sequencer(self) -> Sequencer:
         """The sequencer; outside `write` only its properties are read. Raises Unavailable store_stopped."""
-        if self._sequencer is None:
-            raise Unavailable("store_stopped", "the ledger is not open")
-        return self._sequencer
+        return self._file.store
 
     @property
     def fault(self) -> TongbanError | None:
@@ -112,9 +91,9 @@ class LedgerFile:
         """
         if self._fault is not None:
             raise Unavailable("store_stopped", "the ledger stopped after a failed write: start the hub anew")
-        sequencer = self.sequencer
+        _ = self.sequencer  # one that is not open is no failed write
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writer, change, sequencer)
+            return await self._file.write(change)
         except TongbanError as error:
             if error.code != "wrong_target":
                 self._fault = error
@@ -125,4 +104,4 @@ class LedgerFile:
 
     async def read(self, question: Callable[[LogReads], T]) -> T:
         """Run a read in a reader thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, question, self.reads)
+        return await self._file.read(lambda: question(self.reads))

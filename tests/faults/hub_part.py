@@ -115,7 +115,7 @@ async def _running(folder: Path, points: FailPoints) -> AsyncIterator[_Hub]:
         try:
             await registry.start()
             _wrap(registry.file.sequencer._store, "ledger", points)
-            _wrap(journal._opened(), "journal", points)
+            _wrap(journal._file.store, "journal", points)
             yield _Hub(registry, journal)
         finally:
             await registry.stop()
