@@ -32,7 +32,7 @@ from hub.middleware import Masked
 from hub.tokens import ReplayGuard
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["create_county_app"]
 
 _MAX_JWKS_BYTES: Final = 16_384
+_NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 def create_county_app(
@@ -59,41 +60,65 @@ def create_county_app(
     witness. Raises Unavailable not_ready (policy, genesis or hub-jwks.json is missing), store_stopped (another process
     serves this folder); Malformed; with an auditor also NotVerified corrupt_store.
     """
-    check, logs = EvidenceCheck(node.verifier), log_keys(node.policy)
-    hub_keys = parse_jwks(node.file("hub-jwks.json", _MAX_JWKS_BYTES))
-    lock = WriterLock(node.data / "serve", "serves this folder")
-    witnessed = WitnessStore(node.data / "witness.sqlite")
-    accesses = Database(node.data / "access.sqlite", ACCESS_SCHEMA)
-    guard = ReplayGuard(node.data / "tokens.sqlite")
-    witness = Witness(witnessed, logs=logs, name=node.witness_name, signer=node.keys.witness, clock=clock)
-    auditing = AuditorPart(node, clock) if auditor else None
-    faces = FaceService(
-        node.records,
-        accesses,
-        hub_keys=hub_keys,
-        url=node.config.url,
-        guard=guard,
-        clock=clock,
-    )
+    return _County(node, clock, transport=transport, log=log, auditor=auditor).app()
 
-    client = httpx2.AsyncClient(base_url=node.config.hub_url, transport=transport, trust_env=False, timeout=30.0)
-    passing_on = None if auditing is None else auditing.passing_on(client)
+
+class _County:
+    """The parts of one serving node. They are opened here, started and closed by `lifespan`."""
+
+    def __init__(
+        self,
+        node: CountyNode,
+        clock: Clock,
+        *,
+        transport: httpx2.AsyncBaseTransport | None,
+        log: HttpLog | None,
+        auditor: bool,
+    ) -> None:
+        self._node: Final = node
+        self._clock: Final = clock
+        self._log: Final = log
+        self._check: Final = EvidenceCheck(node.verifier)
+        logs, hub_keys = log_keys(node.policy), parse_jwks(node.file("hub-jwks.json", _MAX_JWKS_BYTES))
+        self._lock: Final = WriterLock(node.data / "serve", "serves this folder")
+        self._witnessed: Final = WitnessStore(node.data / "witness.sqlite")
+        self._accesses: Final = Database(node.data / "access.sqlite", ACCESS_SCHEMA)
+        self._guard: Final = ReplayGuard(node.data / "tokens.sqlite")
+        signer, name = node.keys.witness, node.witness_name
+        self._witness: Final = Witness(self._witnessed, logs=logs, name=name, signer=signer, clock=clock)
+        self._faces: Final = FaceService(
+            node.records, self._accesses, hub_keys=hub_keys, url=node.config.url, guard=self._guard, clock=clock
+        )
+        self._client: Final = httpx2.AsyncClient(
+            base_url=node.config.hub_url, transport=transport, trust_env=False, timeout=30.0
+        )
+        self._auditor: Final = AuditorPart(node, clock, self._client) if auditor else None
+
+    def app(self) -> Starlette:
+        """Give the application."""
+        return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=[Middleware(Masked)])
+
+    def routes(self) -> list[Route]:
+        """Give all routes of the node."""
+        return [
+            *cosigner_routes("/witness", self._witness),
+            *self._faces.routes(),
+            Route("/healthz", self._health, methods=["GET"]),
+            Route("/readyz", self._ready, methods=["GET"]),
+            *([] if self._auditor is None else self._auditor.routes()),
+        ]
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Run the workers; close every part when they have ended."""
         async with AsyncExitStack() as stack:
-            for close in (lock.release, guard.close, accesses.close, witnessed.close):
+            for close in (self._lock.release, self._guard.close, self._accesses.close, self._witnessed.close):
                 stack.callback(close)
-            if auditing is not None:
-                stack.push_async_callback(asyncio.to_thread, auditing.close)
-            stack.push_async_callback(client.aclose)
-            delivery = Delivery(node.outbox, client, check=check, renew=node.renew, clock=clock, random=node.random)
+            if self._auditor is not None:
+                stack.push_async_callback(asyncio.to_thread, self._auditor.close)
+            stack.push_async_callback(self._client.aclose)
             reader = stack.enter_context(httpx2.Client(trust_env=False))
-            own = log or HttpLog(f"{node.config.hub_url}/ledger", reader, attempts=1)
-            follower = KeyFollower(node, own, clock)
-            appeals = Appeals(node.outbox, auditors_of(node.policy), client, clock=clock)
-            runs = [delivery.run, follower.run, appeals.run, *([] if passing_on is None else [passing_on.run])]
-            workers = [asyncio.create_task(run()) for run in runs]
+            workers = [asyncio.create_task(run()) for run in self._workers(reader)]
             try:
                 yield
             finally:
@@ -102,17 +127,19 @@ def create_county_app(
                     with suppress(asyncio.CancelledError):
                         await worker
 
-    async def health(_request: Request) -> Response:
-        return JSONResponse({"county": node.county, "status": "ok"}, headers={"Cache-Control": "no-store"})
+    def _workers(self, reader: httpx2.Client) -> list[Callable[[], Coroutine[None, None, None]]]:
+        """Give what runs beside the routes, each for ever. reader: reaches the log."""
+        node, client, clock = self._node, self._client, self._clock
+        log = self._log or HttpLog(f"{node.config.hub_url}/ledger", reader, attempts=1)
+        delivery = Delivery(node.outbox, client, check=self._check, renew=node.renew, clock=clock, random=node.random)
+        appeals = Appeals(node.outbox, auditors_of(node.policy), client, clock=clock)
+        runs = [delivery.run, KeyFollower(node, log, clock).run, appeals.run]
+        return runs if self._auditor is None else [*runs, self._auditor.passing_on.run]
 
-    async def ready(_request: Request) -> Response:
-        fault = await asyncio.to_thread(node.keys_fault, clock())
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"county": self._node.county, "status": "ok"}, headers=_NO_STORE)
+
+    async def _ready(self, _request: Request) -> Response:
+        fault = await asyncio.to_thread(self._node.keys_fault, self._clock())
         missing = {} if fault is None else {"keys": fault}
-        document = {"ready": not missing, "missing": missing}
-        return JSONResponse(document, 503 if missing else 200, headers={"Cache-Control": "no-store"})
-
-    told = [Route("/healthz", health, methods=["GET"]), Route("/readyz", ready, methods=["GET"])]
-    routes = [*cosigner_routes("/witness", witness), *faces.routes(), *told]
-    if auditing is not None and passing_on is not None:
-        routes += auditing.routes(passing_on)
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Masked)])
+        return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200, headers=_NO_STORE)

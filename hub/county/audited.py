@@ -45,25 +45,24 @@ def audited_log(policy: Policy, origin: str) -> PolicyLog:
 
 
 class AuditorPart:
-    """One auditor over a node's folder. Close it when the application has stopped.
+    """One auditor over a node's folder. Close it when the application has stopped. client: reaches any URL.
 
     Raises Unavailable not_ready (policy or genesis is missing), store_stopped; Malformed; NotVerified corrupt_store.
     """
 
-    def __init__(self, node: CountyNode, clock: Clock) -> None:
+    def __init__(self, node: CountyNode, clock: Clock, client: httpx2.AsyncClient) -> None:
         genesis = node.verifier.anchor.genesis
         log = audited_log(node.policy, genesis.origin)
         name = auditor_name(node.county, node.config.domain)
         self._node: Final = node
         self._clock: Final = clock
-        self._peers: Final = auditors_of(node.policy, without=name)
         if node.keys.auditor.public_key.x not in {each.key.public_key for each in node.policy.witnesses}:
             _log.warning("auditor_not_in_policy", auditor=name)  # it audits, and nobody asks it to cosign
         self._http: Final = httpx2.Client(trust_env=False)
         self._store: Final = SqliteAuditStore(node.data / "auditor.sqlite")
-        self._log_url: Final = log.url or f"{node.config.hub_url}/ledger"
-        source = HttpLog(self._log_url, self._http, token=county_token(node, self._http, clock), attempts=1)
-        self.auditor: Final = Auditor(
+        url = log.url or f"{node.config.hub_url}/ledger"
+        source = HttpLog(url, self._http, token=county_token(node, self._http, clock), attempts=1)
+        self._auditor: Final = Auditor(
             self._store,
             MirroredLog(self._store, source, genesis=genesis, log_key=log.key, clock=clock),
             name=name,
@@ -72,21 +71,20 @@ class AuditorPart:
             clock=clock,
             pool=lambda: workers(cores()),
         )
+        peers = auditors_of(node.policy, without=name)
+        self.passing_on: Final = PassingOn(self._auditor, peers, client, log_url=url)
 
     def _signed(self, refusal: Refusal) -> bytes:
         keys = self._node.keys  # the govern key of now: it may have been rotated since the start
         return sign_refusal(refusal, kid=keys.kid("govern"), signer=keys.govern)
 
-    def passing_on(self, client: httpx2.AsyncClient) -> PassingOn:
-        """Make the worker that passes deposits on."""
-        return PassingOn(self.auditor, self._peers, client, log_url=self._log_url)
-
-    def routes(self, passing_on: PassingOn) -> list[Route]:
+    def routes(self) -> list[Route]:
         """Give the routes below `/auditor`."""
-        return [*cosigner_routes("/auditor", self.auditor), *deposit_routes(self.auditor, passing_on, self._clock)]
+        deposits = deposit_routes(self._auditor, self.passing_on, self._clock)
+        return [*cosigner_routes("/auditor", self._auditor), *deposits]
 
     def close(self) -> None:
         """End what runs in the background, and close the store."""
-        self.auditor.stop()
+        self._auditor.stop()
         self._http.close()
         self._store.close()
