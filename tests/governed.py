@@ -37,7 +37,7 @@ from tests.ports import FakeClock
 
 __all__ = ["GovernedHub", "reopened"]
 
-_LIMITS: Final = RegistryLimits(group_s=0.01, quiet_s=0.001, heartbeat_s=3600)
+_LIMITS: Final = RegistryLimits(group_s=0.01, quiet_s=0.001, heartbeat_s=3600, witness_s=60)
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class GovernedHub:
         *,
         policy: bytes | None = None,
         gone: Sequence[str] = (),
-        wait_s: float = 10.0,
+        wait_s: float = 60.0,
     ) -> AsyncIterator[GovernedHub]:
         """Run a ledger and a journal, made in the folder if there are none; every node witnesses but those gone.
 

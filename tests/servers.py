@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
-
-from hub.processes import free_ports
 
 __all__ = ["serving"]
 
@@ -19,15 +18,16 @@ async def serving(
     app: Any, *, lifespan: str = "off", http: Any = "auto", port: int | None = None
 ) -> AsyncIterator[str]:
     """Serve an application in this event loop and give its URL. http: the protocol, if it matters."""
-    port = port or free_ports(1)[0]
-    config = uvicorn.Config(app, port=port, log_level="error", lifespan=lifespan, ws="none", http=http)  # type: ignore[arg-type]
+    listening = socket.create_server(("127.0.0.1", port or 0))  # so nobody else has the port before it serves
+    config = uvicorn.Config(app, log_level="error", lifespan=lifespan, ws="none", http=http)  # type: ignore[arg-type]
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server._serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn has a flag and no event
+    task = asyncio.create_task(server._serve([listening]))
+    while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn has a flag and no event
         await asyncio.sleep(0.001)
     try:
-        yield f"http://127.0.0.1:{port}"
+        assert server.started, "the application does not start"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         server.force_exit = lifespan == "off"  # a handler that never answers must not hold the test up

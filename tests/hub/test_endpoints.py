@@ -76,7 +76,7 @@ class Hub:
             journal=lambda: (self.journal.head.n, self.journal.head.root),
             clock=lambda: NOW,
             http=self.witness_http,
-            limits=RegistryLimits(wait_s=5.0),
+            limits=RegistryLimits(wait_s=60.0, witness_s=60.0),
         )
         self.faults: dict[str, str | None] = {"graph": None}
         intake = RecordIntake(self.journal, self.registry, pool=self.registry.file.checks, clock=lambda: NOW)
@@ -303,7 +303,7 @@ async def test_heads_and_statuses_belong_to_a_published_size(hub: Hub) -> None:
 async def test_an_old_size_is_gone(hub: Hub) -> None:
     for number in range(17):
         await hub.submit(seals(1, start=number))
-    sizes = [each.size for each in hub.registry.file._readers.get().checkpoints(0, 99)]
+    sizes = [each.size for each, _ in hub.registry.file.reads.publications(0, 99)]
     statuses = [(await hub.get(f"head?size={size}")).status_code for size in sizes]
     assert statuses == [410] * (len(sizes) - 16) + [200] * 16
 

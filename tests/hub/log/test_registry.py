@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx2
@@ -31,6 +31,7 @@ from tests.small_log import GENESIS, LOG, T0
 from tests.witnesses import Witnesses
 
 NOW = T0 + 3600
+PATIENT = RegistryLimits(wait_s=60, witness_s=60)  # bounds that a busy machine does not reach
 
 
 @dataclass
@@ -39,7 +40,7 @@ class World:
 
     path: Path
     witnesses: Witnesses
-    limits: RegistryLimits = field(default_factory=RegistryLimits)
+    limits: RegistryLimits = PATIENT
     threshold: int = 3
     now: int = NOW
     journal: tuple[int, bytes] = EMPTY_JOURNAL
@@ -143,29 +144,30 @@ async def test_an_entry_is_too_old_by_the_time_of_the_last_quorum_though_the_clo
 
 
 async def test_a_quorum_that_is_away_for_long_is_logged_once_and_so_is_its_return(world: World) -> None:
-    away = {"w2", "w3", "w4"}
+    """Every witness is needed, so that a quorum is there again only after the one that was away has answered."""
+    world.threshold = 5
     with capture_logs() as lines:
         async with world.registry() as registry:
-            world.witnesses.down = set(away)
+            world.witnesses.down = {"w4"}
             await registry.submit(seals(1), wait=False)
             while len(world.witnesses.sizes["w0"]) < 4:  # noqa: ASYNC110  # a list sets no event
                 await asyncio.sleep(0.05)
             world.witnesses.down = set()
             await world.until(lambda: registry.size in world.shown)
     events = Counter(line["event"] for line in lines)
-    assert (events["no_quorum"], events["witness_failed"]) == (1, 3)
-    assert (events["quorum_again"], events["witness_answers"]) == (1, 3)
+    assert (events["no_quorum"], events["witness_failed"]) == (1, 1)
+    assert (events["quorum_again"], events["witness_answers"]) == (1, 1)
 
 
 async def test_many_callers_share_a_commit(world: World) -> None:
+    world.limits = replace(PATIENT, group=64, group_s=60, quiet_s=60)
     async with world.registry() as registry:
         await asyncio.gather(*(registry.submit([raw], wait=False) for raw in seals(64)))
-        heads = registry.size - 2 - 64
-    assert 1 <= heads < 64
+        assert registry.size == 2 + 64 + 1
 
 
 async def test_a_full_queue_pushes_back_and_nothing_of_it_is_taken(world: World) -> None:
-    world.limits = RegistryLimits(queue=10)
+    world.limits = replace(PATIENT, queue=10)
     async with world.registry() as registry:
         taken = asyncio.create_task(registry.submit(seals(8), wait=False))
         await asyncio.sleep(0)
@@ -177,12 +179,13 @@ async def test_a_full_queue_pushes_back_and_nothing_of_it_is_taken(world: World)
 
 async def test_without_a_quorum_entries_are_sequenced_and_not_witnessed(world: World) -> None:
     world.witnesses.down = {"w0", "w1", "w2"}
-    world.limits = RegistryLimits(wait_s=0.2, unwitnessed=6)
+    world.limits = replace(PATIENT, wait_s=0.2, unwitnessed=6)
     async with world.registry() as registry:
         (result,) = await registry.submit(seals(1), wait=True)
         assert (result.index, result.state, result.receipt) == (2, "sequenced", None)
         assert registry.published() is None
-        assert registry.alarm is not None
+        while registry.alarm is None:  # noqa: ASYNC110  # a round may end after the wait; a field has no event
+            await asyncio.sleep(0.01)
         assert "without" in registry.alarm
         with pytest.raises(Unavailable, match="no_log"):
             await registry.receipt(2)
@@ -204,7 +207,7 @@ async def test_the_first_quorum_wins_and_late_cosignatures_are_kept(world: World
         assert published is not None
         assert "w4.example/witness" not in published.cosigners
         world.witnesses.release.set()
-        await world.until(lambda: "w4.example/witness" in (registry.snapshot or published).cosigners)  # type: ignore[union-attr]
+        await world.until(lambda: len((registry.snapshot or published).cosigners) == 5)  # type: ignore[union-attr]
         assert registry.snapshot is not None
         assert len(Note.parse(registry.snapshot.note).signatures) == 6
         assert len(Note.parse(registry.snapshot.quorum_note).signatures) == 4
@@ -239,7 +242,7 @@ async def test_a_witness_that_holds_another_size_is_asked_again_from_there(world
 
 async def test_a_witness_that_signs_nothing_of_its_own_does_not_count(world: World) -> None:
     world.witnesses.silent = {"w0", "w1", "w2"}
-    world.limits = RegistryLimits(wait_s=0.2)
+    world.limits = replace(PATIENT, wait_s=0.2)
     async with world.registry() as registry:
         (result,) = await registry.submit(seals(1), wait=True)
         assert (result.state, registry.published()) == ("sequenced", None)
@@ -258,7 +261,7 @@ async def test_a_log_behind_its_witnesses_is_not_published(world: World, tmp_pat
     create_ledger(old, GENESIS, LOG)
     async with world.registry() as registry:
         await registry.submit(seals(5), wait=True)
-    world.path, world.shown, world.limits = old, [], RegistryLimits(wait_s=0.2)
+    world.path, world.shown, world.limits = old, [], replace(PATIENT, wait_s=0.2)
     world.witnesses.down = set(world.witnesses.names)
     async with world.registry() as registry:
         world.witnesses.down = set()
@@ -267,7 +270,7 @@ async def test_a_log_behind_its_witnesses_is_not_published(world: World, tmp_pat
 
 
 async def test_a_heartbeat_refreshes_the_same_checkpoint(world: World) -> None:
-    world.limits = RegistryLimits(heartbeat_s=0.05)
+    world.limits = replace(PATIENT, heartbeat_s=0.05)
     async with world.registry() as registry:
         await registry.submit(seals(1), wait=True)
         before = registry.published()
@@ -282,7 +285,7 @@ async def test_a_heartbeat_refreshes_the_same_checkpoint(world: World) -> None:
 
 
 async def test_a_heartbeat_binds_a_grown_journal(world: World) -> None:
-    world.limits = RegistryLimits(heartbeat_s=0.05)
+    world.limits = replace(PATIENT, heartbeat_s=0.05)
     async with world.registry() as registry:
         await world.until(lambda: 2 in world.shown)
         world.journal = (1, leaf_hash(b"record"))
@@ -309,7 +312,7 @@ async def test_published_before_a_restart_is_shown_at_once(world: World) -> None
 
 async def test_killed_between_the_two_transactions_the_same_size_is_published(world: World) -> None:
     world.witnesses.down = set(world.witnesses.names)
-    world.limits = RegistryLimits(wait_s=0.05)
+    world.limits = replace(PATIENT, wait_s=0.05)
     async with world.registry() as registry:
         await registry.submit(seals(3), wait=True)
     world.witnesses.down = set()
@@ -347,7 +350,7 @@ async def test_a_store_that_moved_stops_the_ledger(world: World) -> None:
 
 
 async def test_the_projection_reads_published_entries_only(world: World) -> None:
-    world.limits = RegistryLimits(wait_s=0.05)
+    world.limits = replace(PATIENT, wait_s=0.05)
     async with world.registry() as registry:
         entries = PublishedEntries(registry)
         await registry.submit(seals(3), wait=True)
@@ -379,7 +382,7 @@ async def test_a_receipt_of_no_published_seal_is_refused(world: World, index: in
 
 
 async def test_callers_who_wait_when_the_hub_stops_are_told(world: World) -> None:
-    world.limits = RegistryLimits(group_s=60, quiet_s=60)
+    world.limits = replace(PATIENT, group_s=60, quiet_s=60)
     async with world.registry() as registry:
         waiting = asyncio.create_task(registry.submit(seals(1), wait=False))
         while not registry._queue:  # noqa: ASYNC110  # nothing announces it

@@ -12,7 +12,7 @@ import pytest
 
 from hub.database import open_reader
 from hub.log.ledgerfile import create_ledger
-from hub.log.registry import LedgerRegistry
+from hub.log.registry import LedgerRegistry, RegistryLimits
 from ledger.errors import NotVerified
 from ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
 from ledger.transparency.evidence import SAME_SIZE, ForkEvidence
@@ -41,6 +41,7 @@ class World:
             made = LedgerRegistry(
                 path or self.path, signer=LOG, policy=Policy.parse(self.witnesses.policy(2)),
                 journal=lambda: EMPTY_JOURNAL, clock=lambda: NOW, http=http,
+                limits=RegistryLimits(wait_s=60, witness_s=60),
             )  # fmt: skip
             await made.start()
             try:
