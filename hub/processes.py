@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from ledger.errors import Unavailable
 __all__ = ["Child", "end_with_parent", "free_ports", "is_free"]
 
 _PR_SET_PDEATHSIG: Final = 1
+_PORTS: Final = range(16_384, 32_768)  # below the ephemeral ones of Linux (32768) and of RFC 6335 section 6 (49152)
 _TAIL_CHARS: Final = 1500  # of a log, in the message on a child that does not become ready
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -58,15 +60,17 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find `count` loopback ports that are free now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Find `count` loopback ports that are free now, all different.
+
+    None of those that a system gives to whoever asks for any port: such a one could be somebody's by the time that a
+    server listens on it, or starts again.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = _PORTS[secrets.randbelow(len(_PORTS))]
+        if port not in found and is_free(port):
+            found.append(port)
+    return found
 
 
 @dataclass(slots=True)

@@ -36,8 +36,9 @@ __all__ = ["VERSION", "Neo4jServer", "main"]
 
 VERSION: Final = "5.26.26"
 _SUMS: Final = Path(__file__).with_name(f"neo4j-{VERSION}.sha256")
-_READY_S: Final = 120
+_READY_S: Final = 240
 _STOP_S: Final = 30
+_FETCHES: Final = 3
 
 _POM: Final = f"""<project>
   <modelVersion>4.0.0</modelVersion>
@@ -224,11 +225,12 @@ def fetch(directory: Path) -> Path:
     print(f"fetching Neo4j {VERSION} by Maven (once, a minute or two)", flush=True)
     (directory / "pom.xml").write_text(_POM, "utf-8")
     output = f"-DoutputDirectory={library.absolute()}"
-    subprocess.run(
-        ["mvn", "-B", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime", output], cwd=directory, check=True
-    )
+    command = ["mvn", "-B", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime", output]
+    for _ in range(_FETCHES):  # what it has got it does not get again
+        if subprocess.run(command, cwd=directory, check=False).returncode == 0:
+            break
     if _sums(library) != pinned:
-        sys.exit(f"the jars in {library} are not those of {_SUMS.name}: delete the folder and try again")
+        sys.exit(f"the jars in {library} are not those of {_SUMS.name}: fetch them again, or delete the folder first")
     return library
 
 

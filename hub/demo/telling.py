@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,14 +23,14 @@ from rich.console import Console
 
 from hub.demo.alliance import Alliance
 from hub.partner import Partner, access_token
-from ledger.errors import NotVerified
+from ledger.errors import NotVerified, Unavailable
 
 __all__ = ["SHOWN", "Teller", "expect", "wait"]
 
 SHOWN: Final = ("certificateTypeName", "certificateHolderName")
 """The two claims that the holder shows."""
 
-_WAIT_S: Final = 60.0
+_WAIT_S: Final = 180.0
 
 
 @dataclass(slots=True)
@@ -117,10 +118,14 @@ def expect(what: str, got: object, expected: object) -> None:
 
 
 def wait(what: str, done: Callable[[], bool]) -> None:
-    """Wait until it is so, a minute at most. Raises NotVerified unexpected."""
+    """Wait until it is so, three minutes at most; who does not answer in time is asked again.
+
+    Raises NotVerified unexpected.
+    """
     end = time.monotonic() + _WAIT_S
     while time.monotonic() < end:
-        if done():
-            return
+        with suppress(Unavailable):
+            if done():
+                return
         time.sleep(0.1)
-    expect(what, "not within a minute", "in time")
+    expect(what, f"not within {_WAIT_S:.0f} s", "in time")

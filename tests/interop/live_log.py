@@ -11,6 +11,7 @@ from typing import Final
 from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.note import Note
 from ledger.transparency.policy import Policy
+from tests.interop.verifiers import go
 from tests.live_alliance import LiveAlliance
 
 __all__ = ["Readers", "Visit", "build_programs"]
@@ -20,9 +21,7 @@ _FSCK: Final = "github.com/transparency-dev/tessera/cmd/fsck"
 
 def build_programs(folder: Path) -> None:
     """Build `verify` (ours, over golang.org/x/mod) and Tessera's `fsck` into a folder."""
-    command = ["go", "build", "-buildvcs=false", "-mod=readonly", "-o", f"{folder}/", "./verify", _FSCK]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    go("build", "-buildvcs=false", "-mod=readonly", "-o", f"{folder}/", "./verify", _FSCK)
 
 
 @dataclass(frozen=True, slots=True)

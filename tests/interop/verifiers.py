@@ -15,9 +15,10 @@ from ledger.transparency.policy import Policy
 from ledger.verifier import HolderChallenge, Verifier
 from tests.small_log import GENESIS, POLICY
 
-__all__ = ["Finding", "Request", "SyncParts", "ask_go", "ask_python", "build_verifier"]
+__all__ = ["Finding", "Request", "SyncParts", "ask_go", "ask_python", "build_verifier", "go"]
 
 _FOLDER: Final = Path(__file__).parent
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,19 @@ def _rows(keys: Sequence[tuple[int, bytes]]) -> list[dict[str, Any]]:
     return [{"index": index, "entry": entry.decode()} for index, entry in keys]
 
 
+def go(*arguments: str) -> None:
+    """Run Go's toolchain here; it fetches modules where it lacks them, and a download that breaks off is begun again."""
+    for _ in range(_TRIES):
+        done = subprocess.run(["go", *arguments], cwd=_FOLDER, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0, done.stderr
+
+
 def build_verifier(folder: Path) -> Path:
     """Build the verifier in Go into a folder; return its path."""
     program = folder / "receipt"
-    command = ["go", "build", "-buildvcs=false", "-mod=readonly", "-o", str(program), "./receipt"]
-    done = subprocess.run(command, cwd=_FOLDER, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    go("build", "-buildvcs=false", "-mod=readonly", "-o", str(program), "./receipt")
     return program
 
 

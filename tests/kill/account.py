@@ -41,6 +41,11 @@ class Account:
         if self.notes[-1:] != [note]:
             self.notes.append(note)
 
+    def has_some_of_each(self) -> bool:
+        """Tell whether an entry, a journal record and a look-up were acknowledged, while threads go on writing."""
+        answers = (list(self.entries.values()), list(self.records.values()), list(self.looks.values()))
+        return all(any(answer not in {None, False} for answer in each) for each in answers)
+
     def absorb(self, later: Account) -> None:
         """Add a later account to this one."""
         self.entries |= later.entries

@@ -14,7 +14,7 @@ from tests.kill.invariants import check
 from tests.kill.load import Load
 from tests.kill.rounds import seeded, sleep_until_the_moment
 from tests.kill.stored import is_between_commits
-from tests.kill.world import World
+from tests.kill.world import World, wait_until
 
 pytestmark = [pytest.mark.kill, pytest.mark.engine, pytest.mark.timeout(1800)]
 
@@ -24,12 +24,15 @@ _LONGEST_S: Final = 3.0
 def test_a_killed_hub_has_lost_nothing_it_acknowledged(world_on_neo4j: World, seeds: list[int]) -> None:
     """At a random moment, or between the commit of a batch and its publication, when much is done and not reported.
 
-    Now and then the next hub is killed, too, while it starts and mends what the first one left.
+    Now and then the next hub is killed, too, while it starts and mends what the first one left. The first one has
+    acknowledged something of each kind.
     """
     world = world_on_neo4j
     for seed in seeds:
         with seeded(seed) as chance:
             with world.load(seed) as load:
+                if seed == seeds[0]:
+                    wait_until(load.account.has_some_of_each, "something of each kind is acknowledged")
                 _kill_at_the_moment(world, load, chance)
             if chance.random() < 0.2:
                 world.kill_while_starting("hub", chance.uniform(0.3, 1.5))

@@ -166,7 +166,7 @@ class World:
         self.counts["rounds"] += 1
 
 
-def wait_until(done: Callable[[], bool], what: str, *, seconds: float = 60.0) -> None:
+def wait_until(done: Callable[[], bool], what: str, *, seconds: float = 180.0) -> None:
     """Poll until `done`, within a generous limit."""
     end = time.monotonic() + seconds
     while not done():

@@ -11,7 +11,7 @@ from ledger.errors import Malformed
 from schema.connections import decode_cursor, encode_cursor, page_size
 
 
-@given(st.text(min_size=1, max_size=60).filter(lambda text: text.isprintable()))
+@given(st.text(st.just(" ") | st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=60))
 @settings(max_examples=50)
 def test_a_cursor_gives_back_its_key(key: str) -> None:
     assert decode_cursor("License", encode_cursor("License", key)) == key

