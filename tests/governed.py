@@ -37,7 +37,7 @@ from tests.ports import FakeClock
 
 __all__ = ["GovernedHub", "reopened"]
 
-_LIMITS: Final = RegistryLimits(group_s=0.01, quiet_s=0.001, heartbeat_s=3600, witness_s=60)
+_LIMITS: Final = RegistryLimits(group_s=0.01, quiet_s=0.001, heartbeat_s=3600, witness_s=60, sighting_s=60)
 
 
 @dataclass(slots=True)

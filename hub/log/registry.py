@@ -62,6 +62,7 @@ class RegistryLimits:
     unwitnessed: int = 100_000
     wait_s: float = 10.0
     witness_s: float = 1.0
+    sighting_s: float = 5.0  # at start, and longer: a hub that hears nobody then may go on from an old copy
     heartbeat_s: float | None = None
     check_chunk: int = 64  # entries that one thread checks in one go
 
@@ -141,7 +142,7 @@ class LedgerRegistry:
             if not evidence.exists():
                 write_private(evidence, found.format())
 
-        await check_sightings(self._policy, self._http, own, keep=keep, timeout_s=self.limits.witness_s)
+        await check_sightings(self._policy, self._http, own, keep=keep, timeout_s=self.limits.sighting_s)
 
     async def stop(self) -> None:
         """Stop taking entries, end the running commit, close. Callers who still wait get store_stopped."""

@@ -76,7 +76,7 @@ class Hub:
             journal=lambda: (self.journal.head.n, self.journal.head.root),
             clock=lambda: NOW,
             http=self.witness_http,
-            limits=RegistryLimits(wait_s=60.0, witness_s=60.0),
+            limits=RegistryLimits(wait_s=60, witness_s=60, sighting_s=60),
         )
         self.faults: dict[str, str | None] = {"graph": None}
         intake = RecordIntake(self.journal, self.registry, pool=self.registry.file.checks, clock=lambda: NOW)

@@ -31,7 +31,7 @@ from tests.small_log import GENESIS, LOG, T0
 from tests.witnesses import Witnesses
 
 NOW = T0 + 3600
-PATIENT = RegistryLimits(wait_s=60, witness_s=60)  # bounds that a busy machine does not reach
+PATIENT = RegistryLimits(wait_s=60, witness_s=60, sighting_s=60)  # bounds that a busy machine does not reach
 
 
 @dataclass

@@ -41,7 +41,7 @@ class World:
             made = LedgerRegistry(
                 path or self.path, signer=LOG, policy=Policy.parse(self.witnesses.policy(2)),
                 journal=lambda: EMPTY_JOURNAL, clock=lambda: NOW, http=http,
-                limits=RegistryLimits(wait_s=60, witness_s=60),
+                limits=RegistryLimits(wait_s=60, witness_s=60, sighting_s=60),
             )  # fmt: skip
             await made.start()
             try:

@@ -158,7 +158,7 @@ def test_a_mirror_that_has_full_tiles_only_and_states_no_size_will_do(tmp_path: 
     log.instead["tile/0/002.p/91"] = httpx2.Response(404)
     log.instead["tile/0/002"] = wide.tile_of(TilePath(level=0, number=2))
     assert sync(log, path).size == later.size
-    assert log.asked[log.asked.index("tile/0/002.p/91") + 1] == "tile/0/002"
+    assert log.asked.index("tile/0/002.p/91") < log.asked.index("tile/0/002")  # other tiles may be asked for meanwhile
 
 
 def test_a_log_that_moves_meanwhile_is_read_again(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Tiles:
     def __init__(self) -> None:
         self.asked: list[tuple[int, int]] = []
         self.most = self._now = 0
-        self._lock, self._eight = Lock(), Barrier(8, timeout=20)
+        self._lock, self._eight = Lock(), Barrier(8, timeout=60)
 
     def __call__(self, level: int, number: int) -> bytes:
         with self._lock:
