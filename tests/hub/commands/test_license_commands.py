@@ -310,6 +310,7 @@ def hub_of(vault: Vault) -> Iterator[str]:
     """Serve in a thread of its own, since a command is no coroutine; give the URL."""
     server = uvicorn.Server(uvicorn.Config(vault.app(), port=0, log_level="critical", lifespan="off"))
     (socket,) = [server.config.bind_socket()]
+    socket.listen()  # who comes before the server runs waits for it
     thread = Thread(target=server.run, args=([socket],))
     thread.start()
     try:
