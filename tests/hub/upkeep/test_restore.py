@@ -19,7 +19,7 @@ from ledger.transparency.sqlite import SqliteReader, read_state
 from tests.command_line import tongban
 from tests.live_alliance import LiveAlliance
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]  # six starts of a hub, on a busy machine
 
 
 @pytest.fixture
