@@ -130,7 +130,7 @@ def test_a_certificate_signed_with_an_empty_id_does_not_verify(folder: Path) -> 
 
 def test_a_seal_under_openssls_certificates_holds_and_its_list_revokes_it(folder: Path) -> None:
     root, between, maker, signer = (_read(folder, name) for name in ("root", "between", "maker", "signer"))
-    now = signer.not_before + 60
+    now = signer.not_before + 3600  # the list is made meanwhile
     made = draft(signer, created=now, valid_from=now, valid_to=now + 1000)
     seal = make_seal(made, maker, _signer(folder, "maker"))
     document = DocumentBytes(DOCUMENT)
