@@ -23,7 +23,7 @@ from typing import Final, Generic, TypeVar
 from hub.rowsums import install_sums
 from ledger.errors import Conflict, NotVerified, Unavailable
 
-__all__ = ["Database", "ThreadReaders", "WriterLock", "create_database", "open_reader", "open_writer"]
+__all__ = ["Database", "ThreadReaders", "WriterLock", "create_database", "held_lock", "open_reader", "open_writer"]
 
 T = TypeVar("T")
 
@@ -57,6 +57,25 @@ class WriterLock:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+@contextmanager
+def held_lock(path: Path, does: str | None = None) -> Iterator[None]:
+    """Hold a `WriterLock` for a block; if the block fails, a lock file that was not there before goes again.
+
+    Raises as `WriterLock`.
+    """
+    file = path.with_name(path.name + ".lock")
+    fresh = not file.exists()
+    lock = WriterLock(path, does)
+    try:
+        yield
+    except BaseException:
+        if fresh:
+            file.unlink()  # while it is held: whoever is refused by it does not wait for it
+        raise
+    finally:
+        lock.release()
 
 
 def create_database(path: Path) -> sqlite3.Connection:

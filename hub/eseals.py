@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.county.licenses import LicenseRecord
-from hub.keyfiles import create_signer, make_private_folder, write_private
+from hub.keyfiles import create_signer, founded_folder, write_private
 from ledger.errors import Malformed
 from ledger.eseal.certificates import MAX_PEM_BYTES, Certificate, read_certificates
 from ledger.eseal.chains import TrustStore
@@ -132,7 +132,13 @@ def create_test_ca(
     Raises Malformed bad_identifier, bad_file, Conflict already_exists.
     """
     Uscc.parse(uscc)
-    make_private_folder(folder)
+    with founded_folder(folder, [f"{name}.{form}" for name in _TEST_NAMES for form in ("key", "pem")]):
+        _fill_test_ca(folder, uscc, years=years, passphrase=passphrase, random=random, now=now)
+
+
+def _fill_test_ca(
+    folder: Path, uscc: str, *, years: int, passphrase: bytes, random: Callable[[int], bytes], now: int
+) -> None:
     signers = {name: create_signer(folder / f"{name}.key", "SM2", passphrase, random) for name in _TEST_NAMES}
 
     def draft(name: str) -> CertificateDraft:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ledger.errors import Malformed
@@ -18,7 +18,7 @@ from ledger.errors import Malformed
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["locked_folder", "read_file", "replace_file", "sync_folder"]
+__all__ = ["all_or_nothing", "locked_folder", "read_file", "replace_file", "sync_folder", "without_empty_folders"]
 
 
 def read_file(path: Path, max_bytes: int) -> bytes | None:
@@ -68,3 +68,38 @@ def locked_folder(folder: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def without_empty_folders(folder: Path) -> Iterator[None]:
+    """If the block fails, remove the folder and those above it that were not there before, as far as they are empty."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield
+    except BaseException:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
+@contextmanager
+def all_or_nothing(folder: Path, names: Collection[str]) -> Iterator[None]:
+    """If the block fails, remove what it made in a folder that is there. names: of the files and folders it makes.
+
+    What was there before stays as it is; nobody else makes the same meanwhile.
+    """
+    with locked_folder(folder):
+        before = set(_found(folder, names))
+        try:
+            yield
+        except BaseException:
+            for each in reversed([path for path in _found(folder, names) if path not in before]):
+                each.rmdir() if each.is_dir() and not each.is_symlink() else each.unlink()
+            raise
+
+
+def _found(folder: Path, names: Collection[str]) -> list[Path]:
+    """Give what is there under these names, each folder before what is in it."""
+    there = [folder / name for name in names if (folder / name).exists()]
+    return [path for place in there for path in (place, *sorted(place.rglob("*")))]

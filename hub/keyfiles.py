@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from hub.folderfiles import all_or_nothing, without_empty_folders
 from ledger.encoding import b64u_decode, b64u_encode
 from ledger.errors import Conflict, Malformed
 from ledger.signers import MAX_PEM_BYTES, SoftwareSigner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from ledger.suites import PublicKey
@@ -27,6 +29,7 @@ __all__ = [
     "create_secret",
     "create_signer",
     "fingerprint",
+    "founded_folder",
     "make_private_folder",
     "read_passphrase",
     "read_private",
@@ -50,17 +53,33 @@ def make_private_folder(path: Path) -> None:
         raise Malformed("bad_file", f"folder {path.name} can be entered by others: expected mode 0700")
 
 
+@contextmanager
+def founded_folder(path: Path, names: Collection[str]) -> Iterator[None]:
+    """Make a folder as `make_private_folder` does, for what a block makes in it: of a block that fails nothing is left.
+
+    names: of the files and folders that the block makes. Raises Malformed bad_file.
+    """
+    with without_empty_folders(path):
+        make_private_folder(path)
+        with all_or_nothing(path, names):
+            yield
+
+
 def write_private(path: Path, data: bytes) -> None:
-    """Write a new file of mode 0600, on disk when this returns. Raises Conflict already_exists."""
+    """Write a new file of mode 0600, whole and on disk when this returns. Raises Conflict already_exists."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         descriptor = os.open(path, flags, 0o600)
     except FileExistsError as error:
         raise Conflict("already_exists", f"file {path.name} is there already") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def read_private(path: Path, *, max_bytes: int) -> bytes:

@@ -58,7 +58,7 @@ def init(
     holder_key_file: Annotated[Path, typer.Option(help="the alliance's holder key (0600)")],
     domain: Annotated[str, typer.Option(help="the alliance's domain: part of the witness's name")] = "tongban.example",
     seal_alg: Annotated[str, typer.Option(help="suite of the seal key: Ed25519, ES256 or SM2")] = "Ed25519",
-    auditor: Annotated[bool, typer.Option(help="this county will run an auditor, not only a witness")] = False,
+    auditor: Annotated[bool, typer.Option(help="a key for an auditor, too; later: rotate --use auditor")] = False,
     hsm_module: keys.HsmModule = None,
     hsm_token: keys.HsmToken = None,
     hsm_pin_file: keys.HsmPinFile = None,

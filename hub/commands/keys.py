@@ -12,6 +12,7 @@ import orjson
 import typer
 
 from hub.commands.folder import Data, PassphraseFile, opened_node
+from hub.commands.output import check_new
 from hub.commands.verify import read_bounded
 from hub.county import rotation
 from hub.county.hsm import TokenPlace
@@ -54,20 +55,35 @@ def rotate(
     hsm_token: HsmToken = None,
     hsm_pin_file: HsmPinFile = None,
     hsm_label: HsmLabel = "",
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Make a new key beside the one that signs, and the key file that a member entry then lists.
 
-    Until the ledger lists it the old key goes on signing; then the node takes the new one by itself.
+    Until the ledger lists it the old key goes on signing; then the node takes the new one by itself. A county that
+    is to run an auditor, and has no key for it, gets one by `--use auditor`; a new policy then names it.
 
     Example: tongban county rotate --use seal --data c370214 --passphrase-file c370214.pass
     """
+    check_new(output)
     place = token_place(hsm_module, hsm_token, hsm_pin_file, hsm_label)
     with opened_node(data, passphrase_file) as node:
         made = rotation.rotate(node, use, now=int(time.time()), alg=alg, token=place)
     path = output or data / f"{made.label}.json"
     write_private(path, made.file.text())
+    if json:
+        row = {"name": made.name, "fingerprint": made.fingerprint, "file": str(path)}
+        typer.echo(orjson.dumps({**row, "unlisted": made.unlisted, "policy_line": made.policy_line}).decode())
+        return
     typer.echo(f"made {made.name}, fingerprint {made.fingerprint}")
     typer.echo(f"wrote {path}; to be listed: tongban ledger member propose --add-key {path}")
+    if made.policy_line is not None:
+        typer.echo(f"for the new policy: {made.policy_line}")
+    if made.unlisted:
+        typer.echo(
+            f"warning: {', '.join(made.unlisted)} of before is not listed yet: propose one of them only; where both are"
+            " listed the newest signs",
+            err=True,
+        )
 
 
 def keys(

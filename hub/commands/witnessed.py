@@ -58,7 +58,8 @@ def export_evidence(
     logs = log_keys(Policy.parse(read_bounded(data / "policy", MAX_POLICY_BYTES)))
     offers, notes = _refused(data)
     found = find_forks(offers, notes, logs)
-    make_private_folder(output)
+    if found:
+        make_private_folder(output)
     files = [output / ("fork-evidence.json" if n == 1 else f"fork-evidence-{n}.json") for n in range(1, len(found) + 1)]
     for path, evidence in zip(files, found, strict=True):
         write_private(path, evidence.format())

@@ -15,7 +15,7 @@ from hub.county.hsm import TokenKey
 from hub.county.keys import KeyRing, create_keys
 from hub.county.member import MemberFile
 from hub.county.node import CountyNode
-from hub.keyfiles import make_private_folder, write_private
+from hub.keyfiles import founded_folder, write_private
 from hub.urls import server_url
 from ledger.errors import Conflict, Malformed
 
@@ -47,22 +47,24 @@ def init_county(  # noqa: PLR0913  # the members of two files, each by its name
     """Make a county's data folder: keys, county.json, member.json. Nothing that is there is ever overwritten.
 
     listen_url, hub_url: without a path. holder_key: the alliance's 32 secret bytes. now: from when the keys are good.
-    auditor: the county will run one, and its member file says so. seal_token: the seal key is made in a token, or found
-    there; an empty label stands for its kid. Raises Conflict already_exists, Malformed bad_setting, bad_file,
-    unknown_alg, Unavailable not_ready (the token).
+    auditor: the county will run one: it gets a key, and the member file says so. seal_token: the seal key is made in a
+    token, or found there; an empty label stands for its kid. If this raises, nothing is left behind but such a key.
+    Raises Conflict already_exists, Malformed bad_setting, bad_file, bad_vkey (domain), unknown_alg, Unavailable
+    not_ready (the token).
     """
     url, hub = server_url(listen_url, "URL of the node"), server_url(hub_url, "URL of the hub")
-    make_private_folder(data)
-    if (data / "county.json").exists():
-        raise Conflict("already_exists", "there is a county node in this folder already")
-    keys = create_keys(
-        data / "keys", county=county, passphrase=passphrase, holder=holder_key, random=random, seal_alg=seal_alg,
-        seal_token=None if seal_token is None else TokenKey.make(seal_token.labelled(f"{county}#2"), seal_alg),
-    )  # fmt: skip
-    member = MemberFile.of(keys, name=name, domain=domain, url=url, valid_from=now, auditor=auditor)
     config = CountyConfig(county=county, name=name, domain=domain, url=url, hub_url=hub)
-    write_private(data / "member.json", member.text())
-    write_private(data / "county.json", config.text())  # last: a folder without it is not a node yet
+    with founded_folder(data, ("keys", "member.json", "county.json")):
+        if (data / "county.json").exists():
+            raise Conflict("already_exists", "there is a county node in this folder already")
+        keys = create_keys(
+            data / "keys", county=county, passphrase=passphrase, holder=holder_key, random=random, seal_alg=seal_alg,
+            seal_token=None if seal_token is None else TokenKey.make(seal_token.labelled(f"{county}#2"), seal_alg),
+            auditor=auditor,
+        )  # fmt: skip
+        member = MemberFile.of(keys, name=name, domain=domain, url=url, valid_from=now, auditor=auditor)
+        write_private(data / "member.json", member.text())
+        write_private(data / "county.json", config.text())  # last: a folder without it is not a node yet
     return member
 
 

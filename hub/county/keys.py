@@ -1,4 +1,4 @@
-"""The keys of a county node: four uses that the ledger lists, two that cosign, and two secrets.
+"""The keys of a county node: four uses that the ledger lists, one or two that cosign, and two secrets.
 
 kid        use       file                 signs
 370214#1   govern    keys/govern.pem      member and rule entries
@@ -10,7 +10,8 @@ kid        use       file                 signs
 -          -         keys/auditor-2.pem   cosignatures, as 370214.<alliance domain>/auditor (type 0x04), its second key
 
 A cosigner key stands for one set of statements: a witness says that the log only grew, an auditor also that it has
-replayed every entry. So one county's two cosigners never share a key.
+replayed every entry. So one county's two cosigners never share a key. An auditor's is made only where the county runs
+one: by `county init --auditor`, or later by `county rotate --use auditor`.
 
 keys/records.key   key-encryption key of the record store      keys/holder.key   the alliance's holder key
 
@@ -23,7 +24,7 @@ names. Before there is a genesis the first ones are meant. A key in a token has 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -86,12 +87,14 @@ class OwnKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountyKeys:
-    """The keys that sign for one county now. signing: by use, none where no key is active. records, holder: secrets."""
+    """The keys that sign for one county now. records, holder: secrets.
+
+    signing: by use, none where no key is active. cosigning: by role, no auditor where there is no key for one.
+    """
 
     county: str
     signing: Mapping[str, OwnKey]
-    witness: Signer
-    auditor: Signer
+    cosigning: Mapping[str, Signer]
     records: bytes = field(repr=False)
     holder: bytes = field(repr=False)
 
@@ -126,6 +129,21 @@ class CountyKeys:
         """Signs journal records."""
         return self.key("journal").signer
 
+    @property
+    def witness(self) -> Signer:
+        """Cosigns as the county's witness."""
+        return self.cosigning["witness"]
+
+    @property
+    def auditor(self) -> Signer:
+        """Cosigns as the county's auditor. Raises Malformed bad_file: there is no key for one."""
+        signer = self.cosigning.get("auditor")
+        if signer is None:
+            raise Malformed(
+                "bad_file", f"{self.county} has no auditor's key: `tongban county rotate --use auditor` makes one"
+            )
+        return signer
+
     def public_keys(self) -> dict[str, PublicKey]:
         """Give the public halves of the keys that sign now, by use."""
         return {use: self.key(use).signer.public_key for use in USES}
@@ -135,7 +153,7 @@ class CountyKeys:
         return VerifierKey.of(witness_name(self.county, domain), COSIGNATURE_ED25519, self.witness)
 
     def auditor_key(self, domain: str) -> VerifierKey:
-        """Give the public key of the auditor, which carries its name."""
+        """Give the public key of the auditor, which carries its name. Raises as `auditor`."""
         return VerifierKey.of(auditor_name(self.county, domain), COSIGNATURE_ED25519, self.auditor)
 
 
@@ -176,9 +194,9 @@ class KeyRing:
                 self._opened[path.name] = OwnKey(county=self.county, use=use, number=number, signer=signer)
 
     def keys(self, use: str) -> list[OwnKey]:
-        """Give the keys for a use, the oldest first. Raises Malformed bad_file: there is none."""
+        """Give the keys for a use, the oldest first; of an auditor there may be none. Raises Malformed bad_file."""
         found = sorted((key for key in self._opened.values() if key.use == use), key=lambda key: key.number)
-        if not found:
+        if not found and use != "auditor":
             raise Malformed("bad_file", f"there is no {use} key in the key folder")
         return found
 
@@ -193,24 +211,15 @@ class KeyRing:
             active = own[:1] if state is None else [key for key in own if key.is_active(state)]
             if active:
                 signing[use] = active[-1]
-        witness, auditor = (self._cosigner(role, cosigners) for role in COSIGNERS)
+        cosigning = {role: _named(own, cosigners) for role in COSIGNERS if (own := self.keys(role))}
         return CountyKeys(
-            county=self.county,
-            signing=signing,
-            witness=witness,
-            auditor=auditor,
-            records=self.records,
-            holder=self._holder,
+            county=self.county, signing=signing, cosigning=cosigning, records=self.records, holder=self._holder
         )
-
-    def _cosigner(self, role: str, named: Collection[bytes]) -> Signer:
-        own = self.keys(role)
-        return next((key.signer for key in reversed(own) if key.signer.public_key.x in named), own[0].signer)
 
     def next_number(self, use: str, state: KeyState | None) -> int:
         """Give the number that a new key gets: above every one that the folder or the ledger knows."""
         if use in COSIGNERS:
-            return self.keys(use)[-1].number + 1
+            return max((key.number for key in self.keys(use)), default=0) + 1
         listed = [kid.partition("#") for kid in (state.keys if state is not None else ())]
         numbers = [int(number) for county, _, number in listed if county == self.county]
         own = [key.number for key in self._opened.values() if key.use in USES]
@@ -231,6 +240,11 @@ class KeyRing:
         return next(key for key in self.keys(use) if key.number == number)
 
 
+def _named(own: Sequence[OwnKey], cosigners: Collection[bytes]) -> Signer:
+    """Choose of a cosigner's keys the newest that the policy names, or the first."""
+    return next((key.signer for key in reversed(own) if key.signer.public_key.x in cosigners), own[0].signer)
+
+
 def create_keys(
     folder: Path,
     *,
@@ -240,18 +254,19 @@ def create_keys(
     random: Callable[[int], bytes],
     seal_alg: str,
     seal_token: TokenKey | None = None,
+    auditor: bool = False,
 ) -> CountyKeys:
     """Make all keys of a county in a folder of mode 0700; a key that is there already is never overwritten.
 
-    seal_alg: suite of the seal key; the others are Ed25519. seal_token: the seal key lies in a token. Raises Malformed
-    bad_setting, unknown_alg (then nothing is made), bad_file; Conflict already_exists.
+    seal_alg: suite of the seal key; the others are Ed25519. seal_token: the seal key lies in a token. auditor: also one
+    for an auditor. Raises Malformed bad_setting, unknown_alg (then nothing is made), bad_file; Conflict already_exists.
     """
     if not _COUNTY.fullmatch(county):
         raise Malformed("bad_setting", "a county is its 6-digit division code")
     if seal_alg not in SUITES:
         raise Malformed("unknown_alg", f"expected one of {', '.join(SUITES)}")
     make_private_folder(folder)
-    for use in (*USES, *COSIGNERS):
+    for use in (*USES, *(COSIGNERS if auditor else COSIGNERS[:1])):
         if use == "seal" and seal_token is not None:
             write_private(folder / "seal.token", seal_token.text())
         else:

@@ -11,7 +11,7 @@ otherwise. Processes that have one folder open agree through its keys.json.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -35,11 +35,11 @@ __all__ = ["KeyRow", "NewKey", "StandingKeys", "rotate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """One key of the county. kid: None for a cosigner. state: active, unlisted, revoked, void, foreign, unused.
+    """One key of the county. kid: None for a cosigner. state: active, unlisted, revoked, void, foreign.
 
     since: log index of the entry that made it so; of a void key the first index at which its seals are void. signs: it
-    is the one that signs now; of a cosigner: and the folder's policy names it. unused: a cosigner's, where the ledger
-    lists none for the county. A key that only the ledger knows has a state that ends in `, not here`.
+    is the one that signs now; of a cosigner: and the folder's policy names it. A key that only the ledger knows has a
+    state that ends in `, not here`.
     """
 
     kid: str | None
@@ -105,14 +105,8 @@ def _own_row(key: OwnKey, state: KeyState | None, keys: CountyKeys) -> KeyRow:
 
 
 def _cosigner_row(key: OwnKey, state: KeyState | None, keys: CountyKeys, named: frozenset[bytes]) -> KeyRow:
-    public = key.signer.public_key.x
-    signs = public in named and key.signer in {keys.witness, keys.auditor}
-    listed = None if state is None else (state.witnesses if key.use == "witness" else state.auditors).get(key.county)
-    stands = "unlisted"
-    if listed is not None and VerifierKey.parse(listed).public_key == public:
-        stands = "active"
-    elif listed is None and state is not None and not signs:
-        stands = "unused"  # the county runs no such cosigner
+    signs = key.signer.public_key.x in named and key.signer == keys.cosigning.get(key.use)
+    stands = "active" if state is not None and _is_listed(key, state) else "unlisted"
     return _row(key, None, stands, None, signs=signs)
 
 
@@ -144,19 +138,26 @@ def _standing(listed: ListedKey) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """A key just made. name: for people. label: of its files. file: what the alliance must list before it is used."""
+    """A key just made. name: for people. label: of its files. file: what the alliance must list before it is used.
+
+    unlisted: names of keys for the same use that were made before, and that no member entry lists yet. policy_line:
+    what a policy says of a cosigner.
+    """
 
     name: str
     label: str
     fingerprint: str
     file: KeyFile
+    unlisted: tuple[str, ...]
+    policy_line: str | None
 
 
 def rotate(node: CountyNode, use: str, *, now: int, alg: str | None = None, token: TokenPlace | None = None) -> NewKey:
     """Make a new key for a use beside the one that signs; good from `now` on, POSIX seconds.
 
-    alg: None: the suite of the newest key for this use. token: where a seal key is to lie in place of the folder; an
-    empty label stands for the kid. Raises Malformed bad_setting, unknown_alg, Conflict already_exists.
+    An auditor's may be the county's first. alg: None: the suite of the newest key for this use. token: where a seal key
+    is to lie in place of the folder; an empty label stands for the kid. Raises Malformed bad_setting, unknown_alg,
+    Conflict already_exists.
     """
     if use not in {*USES, *COSIGNERS}:
         raise Malformed("bad_setting", f"a key is for one of {', '.join((*USES, *COSIGNERS))}")
@@ -165,18 +166,43 @@ def rotate(node: CountyNode, use: str, *, now: int, alg: str | None = None, toke
     if use != "seal" and token is not None:
         raise Malformed("bad_setting", "a token holds seal keys only")
     ring, chain = node.standing.ring, node.chain.founded()
-    number = ring.next_number(use, None if chain is None else chain.state)
-    suite = alg or ring.keys(use)[-1].signer.public_key.alg
+    state = None if chain is None else chain.state
+    number, unlisted = ring.next_number(use, state), _unlisted(ring.keys(use), state)
+    suite = alg or ("Ed25519" if use in COSIGNERS else ring.keys(use)[-1].signer.public_key.alg)
     if token is None:
         key = ring.add(use, number, suite, node.random)
     else:
         key = ring.add_token(use, number, TokenKey.make(token.labelled(f"{node.county}#{number}"), suite))
+    file = _key_file(node, key, now)
+    url = f"{node.config.url}/{use}"
+    vkey = file.cosigners.get(use)
     return NewKey(
-        name=f"{use} key {key.kid if use in USES else number}",
+        name=_name(key),
         label=f"{use}-{number}",
         fingerprint=fingerprint(key.signer.public_key),
-        file=_key_file(node, key, now),
+        file=file,
+        unlisted=tuple(_name(each) for each in unlisted),
+        policy_line=None if vkey is None else f"witness {use[0]}{node.county} {vkey} {url}",
     )
+
+
+def _name(key: OwnKey) -> str:
+    return f"{key.use} key {key.kid if key.use in USES else key.number}"
+
+
+def _unlisted(own: Sequence[OwnKey], state: KeyState | None) -> list[OwnKey]:
+    """Give the keys that are newer than the newest one that the ledger knows; before genesis, than the first."""
+    if state is None:
+        return [*own[1:]]
+    known = max((key.number for key in own if _is_listed(key, state)), default=0)
+    return [key for key in own if key.number > known]
+
+
+def _is_listed(key: OwnKey, state: KeyState) -> bool:
+    if key.use in USES:
+        return key.kid in state.keys
+    listed = (state.witnesses if key.use == "witness" else state.auditors).get(key.county)
+    return listed is not None and VerifierKey.parse(listed).public_key == key.signer.public_key.x
 
 
 def _key_file(node: CountyNode, key: OwnKey, now: int) -> KeyFile:

@@ -21,7 +21,15 @@ from hub.auth import TokenIssuer
 from hub.county.member import MemberFile
 from hub.folderfiles import locked_folder, sync_folder
 from hub.journal.writer import create_journal
-from hub.keyfiles import create_secret, create_signer, make_private_folder, read_secret, read_signer, write_private
+from hub.keyfiles import (
+    create_secret,
+    create_signer,
+    founded_folder,
+    make_private_folder,
+    read_secret,
+    read_signer,
+    write_private,
+)
 from hub.log.ledgerfile import create_ledger
 from hub.urls import log_url
 from ledger.entries import MEMBER_TYP, MemberChange, parse_entry
@@ -68,19 +76,19 @@ def make_hub_keys(
     """Make the hub's keys in `<data>/keys`, and give the log's public key, whose name is the origin.
 
     holder: the alliance's holder key, 32 bytes, the same at every member. Raises Conflict already_exists, Malformed
-    bad_vkey (no file is made then).
+    bad_vkey; nothing is left behind then.
     """
     folder = data / "keys"
     log = SoftwareSigner.generate("Ed25519", random)
-    key = log_key(origin, log)  # before there is a file: an unusable origin leaves nothing behind
-    make_private_folder(data)
-    make_private_folder(folder)
-    write_private(folder / "log.pem", log.to_pkcs8(passphrase))
-    token = create_signer(folder / "token.pem", "Ed25519", passphrase, random)
-    create_secret(folder / "vault.key", random(32))
-    create_secret(folder / "holder.key", holder)
-    write_private(data / "log.vkey", key.vkey().encode() + b"\n")
-    write_private(data / "hub-jwks.json", TokenIssuer(token, issuer="", random=random).jwks())
+    key = log_key(origin, log)
+    with founded_folder(data, ("keys", "log.vkey", "hub-jwks.json")):
+        make_private_folder(folder)
+        write_private(folder / "log.pem", log.to_pkcs8(passphrase))
+        token = create_signer(folder / "token.pem", "Ed25519", passphrase, random)
+        create_secret(folder / "vault.key", random(32))
+        create_secret(folder / "holder.key", holder)
+        write_private(data / "log.vkey", key.vkey().encode() + b"\n")
+        write_private(data / "hub-jwks.json", TokenIssuer(token, issuer="", random=random).jwks())
     return key
 
 
@@ -198,10 +206,14 @@ def found_ledger(
         if [each.key for each in Policy.parse(policy).logs] != [log_key(_origin(genesis), log)]:
             raise Malformed("bad_policy", "the policy does not name this hub's log, and it alone")
         aside = _room(data)
-        write_private(aside / "policy", policy)
-        write_private(aside / "genesis", genesis)
-        create_journal(aside / "journal.sqlite")
-        create_ledger(aside / _LEDGER, genesis, signer=log)
+        try:
+            write_private(aside / "policy", policy)
+            write_private(aside / "genesis", genesis)
+            create_journal(aside / "journal.sqlite")
+            create_ledger(aside / _LEDGER, genesis, signer=log)
+        except BaseException:
+            shutil.rmtree(aside)
+            raise
         for file in _FOUNDED:
             (aside / file).replace(data / file)
         sync_folder(data)

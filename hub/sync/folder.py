@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from hub.folderfiles import locked_folder, read_file, sync_folder
+from hub.folderfiles import locked_folder, read_file, sync_folder, without_empty_folders
 from ledger.errors import Unavailable
 from ledger.sync_files import SYNC_FILES, SyncFiles
 
@@ -51,13 +51,17 @@ class SyncFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder where there is none, and keep other syncs out. Raises Unavailable store_stopped."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            with locked_folder(self.path, wait=False):
-                yield
-        except BlockingIOError as error:
-            raise Unavailable("store_stopped", f"another process syncs {self.path.name}") from error
+        """Make the folder where there is none, and keep other syncs out. Raises Unavailable store_stopped.
+
+        If the block fails, an empty folder that was made here goes again.
+        """
+        with without_empty_folders(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                with locked_folder(self.path, wait=False):
+                    yield
+            except BlockingIOError as error:
+                raise Unavailable("store_stopped", f"another process syncs {self.path.name}") from error
 
     def held(self) -> dict[str, bytes]:
         """Read the files that are there, by name. Raises Malformed bad_file, too_large."""
@@ -75,9 +79,13 @@ class SyncFolder:
         """Put these files in the place of those that are held; on disk when this returns. The caller holds the lock."""
         fresh = self.path / f"{_PREFIX}{secrets.token_hex(4)}"
         fresh.mkdir()
-        for name, data in files.named().items():
-            _write(fresh / name, data)
-        sync_folder(fresh)
+        try:
+            for name, data in files.named().items():
+                _write(fresh / name, data)
+            sync_folder(fresh)
+        except BaseException:
+            shutil.rmtree(fresh)
+            raise
         own = self.place == self.path  # a copy of the files themselves, as they come on a stick: it has served
         self.switch(fresh.name)
         self._clean(fresh, [*SYNC_FILES] if own else [])

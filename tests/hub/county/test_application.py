@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from hub.county import CountyNode, open_county
 from hub.county.application import create_county_app
 from hub.county.audited import AuditorPart
+from hub.county.rotation import rotate
 from hub.logclient import HttpLog
 from ledger.errors import Malformed, Unavailable
 from tests.alliance import HUB_URL, NOW, PASSPHRASE, license_of
@@ -93,11 +94,14 @@ def test_a_damaged_file_of_the_alliance_stops_the_start(node: CountyNode, clock:
 
 def test_an_auditor_that_the_policy_does_not_name_is_said(node: CountyNode, clock: FakeClock) -> None:
     """It would replay the log for nobody: the hub asks for the cosignatures of those in the policy."""
-    with capture_logs() as unnamed:
-        AuditorPart(node, clock).close()
+    with pytest.raises(Malformed, match="`tongban county rotate --use auditor` makes one"):
+        AuditorPart(node, clock, httpx2.AsyncClient())
+    vkey = rotate(node, "auditor", now=NOW).file.cosigners["auditor"]
+    with capture_logs() as unnamed, closing(open_county(node.data, PASSPHRASE, random=bytes)) as again:
+        AuditorPart(again, clock, httpx2.AsyncClient()).close()
     with (node.data / "policy").open("a", encoding="utf-8") as policy:
-        policy.write(f"witness own {node.keys.auditor_key(node.config.domain).vkey()}\n")
+        policy.write(f"witness own {vkey}\n")
     with capture_logs() as named, closing(open_county(node.data, PASSPHRASE, random=bytes)) as again:
-        AuditorPart(again, clock).close()
+        AuditorPart(again, clock, httpx2.AsyncClient()).close()
     said = {"event": "auditor_not_in_policy", "log_level": "warning", "auditor": "370214.tongban.example/auditor"}
     assert (unnamed, named) == ([said], [])

@@ -29,7 +29,7 @@ def _create(folder: Path, **changes: Any) -> Any:
 
 
 def test_every_key_file_is_for_its_owner_only(tmp_path: Path) -> None:
-    _create(tmp_path / "keys")
+    _create(tmp_path / "keys", auditor=True)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "keys").iterdir()}
     pems = {f"{name}.pem" for name in (*USES, "witness", "auditor")}
     names = {*pems, "records.key", "holder.key"}
@@ -47,10 +47,19 @@ def test_keys_are_encrypted_pkcs8_and_open_with_their_passphrase_only(tmp_path: 
 
 
 def test_the_six_keys_and_two_secrets_are_all_different(tmp_path: Path) -> None:
-    keys = _create(tmp_path / "keys", holder=b"h" * 32)
+    keys = _create(tmp_path / "keys", holder=b"h" * 32, auditor=True)
     public = [each.x for each in keys.public_keys().values()] + [keys.witness.public_key.x, keys.auditor.public_key.x]
     assert len(set(public)) == 6
     assert keys.records != keys.holder == b"h" * 32
+
+
+def test_an_auditors_key_is_made_where_there_is_to_be_an_auditor_only(tmp_path: Path) -> None:
+    keys = _create(tmp_path / "keys")
+    assert not (tmp_path / "keys" / "auditor.pem").exists()
+    with pytest.raises(Malformed) as caught:
+        _ = keys.auditor
+    text = "370214 has no auditor's key: `tongban county rotate --use auditor` makes one"
+    assert str(caught.value) == f"bad_file: {text}"
 
 
 @pytest.mark.parametrize("alg", ["ES256", "SM2"])
@@ -149,7 +158,7 @@ def test_a_damaged_secret_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def _member(tmp_path: Path, seal_alg: str = "Ed25519", *, auditor: bool = False) -> MemberFile:
-    keys = _create(tmp_path / "keys", seal_alg=seal_alg)
+    keys = _create(tmp_path / "keys", seal_alg=seal_alg, auditor=auditor)
     url = "http://127.0.0.1:8101"
     return MemberFile.of(keys, name="城阳区", domain="tongban.example", url=url, valid_from=7, auditor=auditor)
 

@@ -29,7 +29,7 @@ from tests.servers import serving
 def test_numbers_go_on_over_all_uses_and_no_key_signs_before_it_is_listed(node: CountyNode) -> None:
     made = [rotate(node, use, now=NOW) for use in (*USES, "seal", *COSIGNERS, "witness")]
     assert [each.label for each in made] == [
-        "govern-5", "seal-6", "client-7", "journal-8", "seal-9", "witness-2", "auditor-2", "witness-3",
+        "govern-5", "seal-6", "client-7", "journal-8", "seal-9", "witness-2", "auditor-1", "witness-3",
     ]  # fmt: skip
     assert [node.keys.kid(use) for use in USES] == [f"370214#{number}" for number in (1, 2, 3, 4)]
     modes = {stat.S_IMODE((node.data / "keys" / f"{each.label}.pem").stat().st_mode) for each in made}
@@ -102,12 +102,23 @@ async def test_a_serving_node_follows_the_ledger_by_itself(tmp_path: Path) -> No
     founded.close()
 
 
-def test_a_cosigner_signs_only_where_the_policy_names_it(node: CountyNode) -> None:
-    """Every folder has an auditor's key; where the county runs none, it is told as unused."""
-    founded = {row.use: (row.state, row.signs) for row in node.standing.rows() if row.kid is None}
-    assert founded == {"witness": ("active", True), "auditor": ("unused", False)}
-    auditor = node.keys.auditor_key("tongban.example").vkey()
-    (node.data / "policy").write_text(f"witness own {auditor}\nquorum own\n", "utf-8")
+def test_a_county_becomes_an_auditor_by_rotation_and_signs_where_the_policy_names_it(node: CountyNode) -> None:
+    def cosigners(of: CountyNode) -> list[tuple[str, str, bool]]:
+        return [(row.use, row.state, row.signs) for row in of.standing.rows() if row.kid is None]
+
+    assert cosigners(node) == [("witness", "active", True)]
+    made = rotate(node, "auditor", now=NOW)
+    vkey = made.file.cosigners["auditor"]
+    assert (made.name, made.label, made.unlisted) == ("auditor key 1", "auditor-1", ())
+    assert made.policy_line == f"witness a370214 {vkey} https://370214.example/auditor"
+    assert cosigners(node) == [("witness", "active", True), ("auditor", "unlisted", False)]
+    (node.data / "policy").write_text(f"witness own {vkey}\nquorum own\n", "utf-8")
     with closing(open_county(node.data, PASSPHRASE, random=bytes)) as again:
-        named = {row.use: (row.state, row.signs) for row in again.standing.rows() if row.kid is None}
-    assert named == {"witness": ("active", False), "auditor": ("unlisted", True)}
+        assert cosigners(again) == [("witness", "active", False), ("auditor", "unlisted", True)]
+        assert again.keys.auditor_key("tongban.example").vkey() == vkey
+
+
+@pytest.mark.parametrize(("use", "names"), [("seal", ("370214#5", "370214#6")), ("witness", ("2", "3"))])
+def test_keys_of_before_that_nobody_lists_yet_are_named(node: CountyNode, use: str, names: tuple[str, str]) -> None:
+    told = tuple(f"{use} key {name}" for name in names)
+    assert [rotate(node, use, now=NOW).unlisted for _ in range(3)] == [(), told[:1], told]
