@@ -237,7 +237,7 @@ async def test_its_workers_go_on_after_a_fault(outbox: Outbox, auditors: Auditor
         return NOW
 
     worker = asyncio.create_task(Appeals(outbox, auditors.named(), auditors.client, clock=clock, poll_s=0).run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while sum(each.at is not None for each in outbox.appeals()) < 4:  # noqa: ASYNC110  # a table has no event
             await asyncio.sleep(0.001)
     worker.cancel()

@@ -168,7 +168,7 @@ async def test_before_anything_is_replayed_there_is_nothing_to_judge_by(world: W
 async def passed(world: World) -> None:
     """Let both pass on until nothing is left to do."""
     workers = [asyncio.create_task(each.run()) for each in world.passing.values()]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while any(each.store.to_pass_on(1) for each in world.auditors.values()):  # noqa: ASYNC110  # a store has no event
             await asyncio.sleep(0.001)
     for worker in workers:
@@ -206,7 +206,7 @@ async def test_one_that_is_away_holds_up_no_other_deposit(world: World) -> None:
     worker = asyncio.create_task(world.passing["370214"].run())
     for number in (1, 2):
         await world.deposit(change(world, number))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(world.submitted) < number:  # noqa: ASYNC110  # a list has no event
                 await asyncio.sleep(0.001)
     worker.cancel()
