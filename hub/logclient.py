@@ -31,7 +31,7 @@ from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.merkle import HASH_BYTES, MAX_PATH
 from ledger.transparency.note import MAX_NOTE_BYTES
 from ledger.transparency.proof import parse_hashes
-from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TileFetcher, TilePath, decode_bundle
+from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TileFetcher, TilePath, decode_bundle, tile_numbers
 
 __all__ = ["HttpLog", "Token"]
 
@@ -135,7 +135,7 @@ class HttpLog:
     def entries(self, start: int, stop: int) -> Sequence[bytes]:
         """Read the entries start..stop-1 with the token. Raises Unavailable no_log."""
         found: list[bytes] = []
-        for number in range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)) if start < stop else ():
+        for number in tile_numbers(start, stop):
             first = number * TILE_WIDTH
             found += self._bundle(number, min(stop - first, TILE_WIDTH))[max(start - first, 0) :]
         return found

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
-from hub.mirror.folder import CHECKPOINT, EVIDENCE, MirrorFolder, checkpoints_path, parsed_path, sealed_path
-from hub.mirror.pages import MAX_PAGE_BYTES, PublishedCheckpoint, check_published, page_sum, parse_page
+from hub.mirror.folder import CHECKPOINT, EVIDENCE, MirrorFolder, parsed_path, sealed_path
+from hub.mirror.pages import MAX_PAGE_BYTES, PublishedCheckpoint, check_published, page_sum, rows_up_to
 from hub.mirror.parts import Parts, check_parts, parse_landmark_lines
-from hub.mirror.tree import Progress, numbers
+from hub.progress import Progress, silent
 from ledger.anchor import TrustAnchor
 from ledger.errors import NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
@@ -35,6 +35,7 @@ from ledger.transparency.tiles import (
     TilePath,
     decode_bundle,
     tile_hashes,
+    tile_numbers,
     tile_paths,
 )
 
@@ -54,9 +55,7 @@ class MirrorFindings:
         self.journal: Final = journal
 
 
-def check_mirror(
-    folder: MirrorFolder, anchor: TrustAnchor, *, now: int, progress: Progress = lambda _what, _more, _of: None
-) -> MirrorFindings:
+def check_mirror(folder: MirrorFolder, anchor: TrustAnchor, *, now: int, progress: Progress = silent) -> MirrorFindings:
     """Check everything. Raises NotVerified corrupt_store, with the first file at fault; Unavailable no_log."""
     if not folder.has(CHECKPOINT):
         raise Unavailable("no_log", "there is no checkpoint in this folder: it is no mirror yet")
@@ -106,7 +105,7 @@ class _Check:
         size, edge = parts.checkpoint.size, EMPTY_EDGE
         last: dict[tuple[int, int], bytes] = {}
         self._progress("tiles", 0, size)
-        for number in numbers(0, size):
+        for number in tile_numbers(0, size):
             path = TilePath.of(0, number, size)
             tile = self._file(path.format())
             if len(tile) != path.width * HASH_BYTES:
@@ -151,7 +150,7 @@ class _Check:
         if not self._folder.has(TilePath.of(ENTRIES, 0, size).format()):
             return False
         self._progress("entries", 0, size)
-        for number in numbers(0, size):
+        for number in tile_numbers(0, size):
             path = TilePath.of(ENTRIES, number, size)
             self._check_bundle(path, size)
             self._progress("entries", path.width, size)
@@ -209,10 +208,9 @@ class _Check:
 
     def _published(self, size: int) -> Iterator[PublishedCheckpoint]:
         """Read published checkpoints up to a size; those beyond were left by a crash."""
-        number = 0
-        while self._folder.has(name := checkpoints_path(number)):
-            yield from (row for row in parse_page(self._file(name)) if row.size <= size)
-            number += 1
+        for name, page in self._folder.pages():
+            self._at = name
+            yield from rows_up_to(size, page)
 
     def _check_beside(self) -> None:
         """Check documents by their names, and evidence if there is any."""
@@ -223,5 +221,5 @@ class _Check:
             ForkEvidence.parse(self._file(EVIDENCE)).prove(self._anchor.policy.keys)
 
     def _has_journal(self, count: int) -> bool:
-        paths = [sealed_path(n, min(TILE_WIDTH, count - n * TILE_WIDTH)) for n in numbers(0, count)]
+        paths = [sealed_path(n, min(TILE_WIDTH, count - n * TILE_WIDTH)) for n in tile_numbers(0, count)]
         return all(self._folder.has(path) for path in paths)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.folderfiles import sync_folder
+from hub.mirror.pages import MAX_PAGE_BYTES
 from ledger.errors import Conflict, Malformed
 from ledger.transparency.merkle import HASH_BYTES
 from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TilePath, partial_width
@@ -48,7 +49,7 @@ _OTHERS: Final = frozenset({"tile", "checkpoints", "document", "journal", _PUBLI
 
 
 def checkpoints_path(number: int) -> str:
-    """Give the path of a page of publications."""
+    """Give the path of a page of published checkpoints."""
     return TilePath(level=0, number=number).format().replace("tile/0/", "checkpoints/")
 
 
@@ -93,6 +94,13 @@ class MirrorFolder:
         if len(data) > max_bytes:
             raise Malformed("too_large", f"{name} has more than {max_bytes} bytes")
         return data
+
+    def pages(self) -> Iterator[tuple[str, bytes]]:
+        """Give name and bytes of every page of published checkpoints, from the first on. Raises Malformed too_large."""
+        number = 0
+        while (page := self.read(name := checkpoints_path(number), max_bytes=MAX_PAGE_BYTES)) is not None:
+            yield name, page
+            number += 1
 
     def has(self, name: str) -> bool:
         """Tell whether a file is there."""

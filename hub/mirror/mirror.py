@@ -27,9 +27,11 @@ from hub.mirror.pages import (
     format_page,
     page_sum,
     parse_page,
+    rows_up_to,
 )
 from hub.mirror.parts import Parts, fetch_parts, landmarks_at
-from hub.mirror.tree import MirrorTree, Progress, Tiles, numbers
+from hub.mirror.tree import MirrorTree, Tiles
+from hub.progress import Progress, silent
 from hub.workers import in_threads
 from ledger.anchor import TrustAnchor
 from ledger.encoding import JsonValue, b64_encode
@@ -39,7 +41,7 @@ from ledger.transparency.checkpoint import Checkpoint
 from ledger.transparency.evidence import ForkEvidence
 from ledger.transparency.merkle import TreeView
 from ledger.transparency.note import MAX_NOTE_BYTES, Note
-from ledger.transparency.tiles import TILE_WIDTH, TileNodes
+from ledger.transparency.tiles import TILE_WIDTH, TileNodes, tile_numbers
 
 __all__ = ["Mirror", "MirrorReport"]
 
@@ -52,6 +54,7 @@ class MirrorReport:
 
     grown_from: its size before. time: quorum time T of the checkpoint. entries, journal: bundles of entries and sealed
     journal records are there, too. missing: documents (hex SHA-256) that the key state names and the log does not have.
+    policy_named: SHA-256 (hex) of the policy file that the members have named, if it is not the caller's.
     """
 
     origin: str
@@ -62,6 +65,7 @@ class MirrorReport:
     entries: bool
     journal: bool
     missing: tuple[str, ...]
+    policy_named: str | None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Write the report for machines."""
@@ -70,10 +74,11 @@ class MirrorReport:
             "size": self.size,
             "root": b64_encode(self.root),
             "time": self.time,
-            "grownFrom": self.grown_from,
+            "grown_from": self.grown_from,
             "entries": self.entries,
             "journal": self.journal,
             "missing": list(self.missing),
+            "policy_named": self.policy_named,
         }
 
 
@@ -86,7 +91,7 @@ class Mirror:
         source: HttpLog,
         anchor: TrustAnchor,
         *,
-        progress: Progress = lambda _what, _more, _of: None,
+        progress: Progress = silent,
     ) -> None:
         self._folder: Final = folder
         self._source: Final = source
@@ -178,7 +183,7 @@ class Mirror:
         self._folder.drop_partials(before)
         return MirrorReport(
             origin=new.origin, size=new.size, root=new.root, time=parts.time, grown_from=before, entries=member,
-            journal=journal, missing=missing,
+            journal=journal, missing=missing, policy_named=self._anchor.policy_named(parts.synced.keys.state),
         )  # fmt: skip
 
     def _take_journal(self, count: int) -> bool:
@@ -195,7 +200,7 @@ class Mirror:
             return width
 
         taken = 0
-        for width in in_threads(take, numbers(0, count)):
+        for width in in_threads(take, tile_numbers(0, count)):
             taken += width
             self._progress("journal", width, count)
         return taken == count
@@ -203,10 +208,7 @@ class Mirror:
     def _sums(self, small: Mapping[str, bytes], size: int) -> bytes:
         """Sum what nothing else binds byte by byte: who cosigned earlier checkpoints, how statuses are compressed."""
         sums = {name: sha256(data).hexdigest() for name, data in small.items()}
-        number = 0
-        while (page := self._folder.read(name := checkpoints_path(number), max_bytes=MAX_PAGE_BYTES)) is not None:
-            sums[name] = page_sum(page, size)
-            number += 1
+        sums.update({name: page_sum(page, size) for name, page in self._folder.pages()})
         return "".join(f"{each}  {name}\n" for name, each in sorted(sums.items())).encode("ascii")
 
     def _landmarks(self, parts: Parts) -> bytes:
@@ -226,7 +228,7 @@ class Mirror:
         pages: dict[str, bytes] = {}
         newest = 0
         while (served := self._source.get(checkpoints_path(number), MAX_PAGE_BYTES)) is not None:
-            rows = [row for row in parse_page(served) if row.size <= parts.checkpoint.size]
+            rows = rows_up_to(parts.checkpoint.size, served)
             if rows and rows[0].size <= newest:
                 raise NotVerified("bad_consistency", "published checkpoints do not ascend")  # nor would they ever end
             for row in rows:

@@ -30,6 +30,7 @@ __all__ = [
     "format_page",
     "page_sum",
     "parse_page",
+    "rows_up_to",
 ]
 
 PAGE_ROWS: Final = 256
@@ -80,9 +81,14 @@ def parse_page(data: bytes) -> list[PublishedCheckpoint]:
     return rows
 
 
-def page_sum(data: bytes, size: int) -> str:
+def rows_up_to(size: int, page: bytes) -> list[PublishedCheckpoint]:
+    """Read the rows of a page up to a size, for the log has gone on since. Raises Malformed."""
+    return [row for row in parse_page(page) if row.size <= size]
+
+
+def page_sum(page: bytes, size: int) -> str:
     """Sum the rows of a page up to a size: a page may have grown since, its rows may not have changed."""
-    return sha256(format_page([row for row in parse_page(data) if row.size <= size])).hexdigest()
+    return sha256(format_page(rows_up_to(size, page))).hexdigest()
 
 
 def _row(value: JsonValue) -> PublishedCheckpoint:

@@ -1,4 +1,4 @@
-"""The tree of a mirror: leaf hashes fetched, all tiles made of them, entries checked against them, forks caught.
+"""The tree of a mirror: leaf hashes fetched, all tiles made of them, entries checked against them.
 
 Only level 0 is fetched: what lies above follows. The tiles of a new checkpoint are made in memory, 32 bytes an entry,
 and written when they lead from the mirrored root to the new one; entry bundles are checked and written one by one.
@@ -11,6 +11,7 @@ from typing import Final
 
 from hub.logclient import HttpLog
 from hub.mirror.folder import MirrorFolder
+from hub.progress import Progress
 from hub.workers import in_threads
 from ledger.errors import Malformed, NotVerified, TongbanError
 from ledger.transparency.checkpoint import Checkpoint
@@ -23,13 +24,11 @@ from ledger.transparency.tiles import (
     TilePath,
     decode_bundle,
     tile_hashes,
+    tile_numbers,
     tile_paths,
 )
 
-__all__ = ["MirrorTree", "Progress", "Tiles", "numbers"]
-
-Progress = Callable[[str, int, int], None]
-"""(what: `tiles`, `entries`, `journal`, how many more are there, of how many)."""
+__all__ = ["MirrorTree", "Tiles"]
 
 Tiles = Mapping[tuple[int, int], bytes]
 """(level, number) -> hashes of every new or wider tile."""
@@ -86,7 +85,7 @@ class MirrorTree:
     def _leaves(self, start: int, stop: int, size: int) -> Iterator[list[bytes]]:
         """Fetch the leaf hashes start..stop-1 of a tree of `size`, a tile at a time."""
         fetch = self._source.tiles(size)
-        for number, tile in in_threads(lambda number: (number, fetch(0, number)), numbers(start, stop)):
+        for number, tile in in_threads(lambda number: (number, fetch(0, number)), tile_numbers(start, stop)):
             first = number * TILE_WIDTH
             if len(tile) != min(TILE_WIDTH, size - first) * HASH_BYTES:
                 raise NotVerified("bad_inclusion", f"tile {number} of the log is cut short", index=first)
@@ -112,7 +111,7 @@ class MirrorTree:
             return path.width
 
         self._progress("entries", 0, size)
-        for width in in_threads(take, numbers(0, size)):
+        for width in in_threads(take, tile_numbers(0, size)):
             self._progress("entries", width, size)
 
     def _take_bundle(self, path: TilePath, size: int) -> None:
@@ -142,11 +141,6 @@ class MirrorTree:
             return TreeView(at, nodes).root
 
         return root
-
-
-def numbers(start: int, stop: int) -> range:
-    """Give the numbers of the tiles of level 0 that hold the leaves start..stop-1."""
-    return range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)) if start < stop else range(0)
 
 
 def _cut(bundle: bytes, width: int) -> bytes:

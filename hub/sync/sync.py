@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import Final
 
 from hub.logclient import HttpLog
-from hub.mirror.tree import Progress
+from hub.progress import Progress, silent
 from hub.sync.evidence import MAX_FILES, keep_evidence
 from hub.sync.folder import SyncFolder, read_sync
 from hub.sync.tree import LogTree
@@ -91,7 +91,7 @@ def synchronise(
     policy: bytes | None,
     genesis: bytes | None,
     now: int,
-    progress: Progress = lambda _what, _more, _of: None,
+    progress: Progress = silent,
 ) -> SyncReport:
     """Bring a folder up to the log's newest checkpoint.
 

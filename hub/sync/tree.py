@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hub.mirror.tree import Progress
+from hub.progress import Progress, silent
 from hub.workers import in_threads
 from ledger.errors import Malformed, NotVerified
 from ledger.transparency.merkle import HASH_BYTES, TreeView
@@ -17,7 +17,7 @@ __all__ = ["LogTree"]
 class LogTree:
     """The tree that tiles of one size give; nothing of it is believed. A tile is 8 KiB, and kept."""
 
-    def __init__(self, fetch: TileFetcher, progress: Progress = lambda _what, _more, _of: None) -> None:
+    def __init__(self, fetch: TileFetcher, progress: Progress = silent) -> None:
         self._fetch: Final = fetch
         self._progress: Final = progress
         self._tiles: Final[dict[tuple[int, int], bytes]] = {}

@@ -11,13 +11,14 @@ else: with a policy and a genesis of one's own, a folder that was made up as a w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hub.journal.replay import Bound, replay_journal
 from hub.journal.store import JournalHead
+from hub.progress import Progress, silent
 from hub.upkeep.stores import OpenedStores, stores_of
 from ledger.encoding import JsonValue, b64_encode
 from ledger.errors import Malformed, NotVerified, TongbanError
@@ -33,9 +34,6 @@ from ledger.transparency.tables import check_file, check_tables
 __all__ = ["Pinned", "StoresReport", "check_stores", "pinned_in"]
 
 _MAX_FILE: Final = 65_536
-
-Progress = Callable[[str, int, int], None]
-"""(what: `entries` or `records`, how many more hold, of how many)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +101,9 @@ def check_stores(
     pinned: Pinned,
     *,
     in_order: InOrder = one_by_one,
-    progress: Progress = lambda _what, _more, _of: None,
+    progress: Progress = silent,
 ) -> StoresReport:
-    """Check ledger and journal of a folder, as of one moment.
+    """Check ledger and journal of a folder, as of one moment. progress: of `entries` and `records`.
 
     Raises NotVerified corrupt_store, with the first index or position at fault where one is known; Unavailable no_log.
     """

@@ -33,10 +33,10 @@ from hub.journal.sealed import JournalSeal
 from hub.journal.store import JournalRow, JournalStore
 from hub.keyfiles import make_private_folder, read_private, write_private
 from hub.mirror.check import MirrorFindings, check_mirror
-from hub.mirror.folder import MirrorFolder, checkpoints_path, sealed_path
-from hub.mirror.pages import MAX_PAGE_BYTES, PublishedCheckpoint, parse_page
+from hub.mirror.folder import MirrorFolder, sealed_path
+from hub.mirror.pages import PublishedCheckpoint, rows_up_to
 from hub.mirror.parts import parse_landmark_lines
-from hub.mirror.tree import Progress, numbers
+from hub.progress import Progress, silent
 from hub.upkeep.fsck import Pinned, StoresReport, check_stores
 from hub.upkeep.stores import JOURNAL, LEDGER
 from ledger.anchor import TrustAnchor
@@ -48,7 +48,7 @@ from ledger.transparency.rebuild import rebuild_log
 from ledger.transparency.spans import InOrder, one_by_one
 from ledger.transparency.sqlite import SqliteStore
 from ledger.transparency.store import Landmark, Publication
-from ledger.transparency.tiles import TILE_WIDTH, decode_bundle
+from ledger.transparency.tiles import TILE_WIDTH, decode_bundle, tile_numbers
 
 __all__ = ["Brought", "restore_hub"]
 
@@ -74,7 +74,7 @@ def restore_hub(
     now: int,
     random: Callable[[int], bytes],
     in_order: InOrder = one_by_one,
-    progress: Progress = lambda _what, _more, _of: None,
+    progress: Progress = silent,
 ) -> StoresReport:
     """Make a new folder that a hub can be started on; nothing is left behind if this raises.
 
@@ -158,7 +158,7 @@ class _Restore:
         """Open the mirror's bundles, and append their records where they stood."""
         count, root = self._found.parts.bound.journal_n, self._found.parts.bound.journal_root
         self._progress("records", 0, count)
-        for number in numbers(0, count):
+        for number in tile_numbers(0, count):
             width = min(TILE_WIDTH, count - number * TILE_WIDTH)
             sealed = self._mirror.read(sealed_path(number, width)) or b""
             rows = [_row(raw) for raw in seal.open(number, width, sealed)]
@@ -178,7 +178,7 @@ class _Restore:
 
     def _entries(self) -> Iterator[list[bytes]]:
         self._progress("rebuilt", 0, self._size)
-        for number in numbers(0, self._size):
+        for number in tile_numbers(0, self._size):
             entries = decode_bundle(self._mirror.bundle(number, self._size))[: self._size - number * TILE_WIDTH]
             yield entries
             self._progress("rebuilt", len(entries), self._size)
@@ -191,10 +191,8 @@ class _Restore:
                 store.publish(Publication(size=row.size, note=row.note, cosignatures=row.stored(), landmark=mark))
 
     def _published(self) -> Iterator[PublishedCheckpoint]:
-        number = 0
-        while (page := self._mirror.read(checkpoints_path(number), max_bytes=MAX_PAGE_BYTES)) is not None:
-            yield from (row for row in parse_page(page) if row.size <= self._size)
-            number += 1
+        for _, page in self._mirror.pages():
+            yield from rows_up_to(self._size, page)
 
 
 def _marks_of(size: int, marks: list[Landmark]) -> list[Landmark]:

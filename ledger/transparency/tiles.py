@@ -36,6 +36,7 @@ __all__ = [
     "encode_bundle",
     "partial_width",
     "tile_hashes",
+    "tile_numbers",
     "tile_paths",
 ]
 
@@ -126,6 +127,11 @@ def tile_paths(size: int) -> Iterator[TilePath]:
         if width := rows % TILE_WIDTH:
             yield TilePath(level=level, number=rows // TILE_WIDTH, width=width)
         level += 1
+
+
+def tile_numbers(start: int, stop: int) -> range:
+    """Numbers of the tiles of level 0, or of the bundles, that hold the leaves start..stop-1."""
+    return range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)) if start < stop else range(0)
 
 
 def tile_hashes(tile: bytes) -> list[bytes]:
