@@ -23,14 +23,14 @@ Without a quorum reads go on, at the published size; receipts of what lies beyon
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from hub.exchange import BODY_TIMEOUT_S, error_response, media_type, read_body
+from hub.exchange import BODY_TIMEOUT_S, answering, error_response, media_type, read_body
 from ledger.encoding import b64u_encode
 from ledger.errors import CODES, Malformed, TongbanError
 from ledger.jws import MAX_ENTRY_BYTES
@@ -73,19 +73,9 @@ def submission_routes(
         return _json([_error(each) if isinstance(each, TongbanError) else {"position": each} for each in placed])
 
     return [
-        Route("/ledger/entries", _answering(entries), methods=["POST"]),
-        Route("/journal/records", _answering(records), methods=["POST"]),
+        Route("/ledger/entries", answering(entries), methods=["POST"]),
+        Route("/journal/records", answering(records), methods=["POST"]),
     ]
-
-
-def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def answered(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except TongbanError as error:
-            return error_response(error)
-
-    return answered
 
 
 async def _entries_of(request: Request, timeout_s: float) -> tuple[bool, list[bytes]]:

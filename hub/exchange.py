@@ -9,18 +9,32 @@ Every error leaves as one JSON object with the stable code of `ledger/errors.py`
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from ledger.errors import Malformed, TongbanError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["BODY_TIMEOUT_S", "ERROR_HEADER", "closing", "error_headers", "error_response", "media_type", "read_body"]
+__all__ = [
+    "BODY_TIMEOUT_S",
+    "ERROR_HEADER",
+    "BareStatusError",
+    "answering",
+    "closing",
+    "error_headers",
+    "error_response",
+    "media_type",
+    "read_body",
+]
+
+Endpoint: TypeAlias = "Callable[[Request], Awaitable[Response]]"
 
 BODY_TIMEOUT_S: Final = 10.0
 ERROR_HEADER: Final = "tongban-error"  # the codes of an answer, for logs and metrics that do not read bodies
@@ -81,3 +95,25 @@ def error_response(error: TongbanError) -> Response:
     """Write an error as its HTTP answer."""
     body = {"error": {"code": error.code, "message": error.message}}
     return JSONResponse(body, error.http_status, {**error_headers(error), ERROR_HEADER: error.code})
+
+
+class BareStatusError(Exception):
+    """A bare status that C2SP clients expect, without one of our codes."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(str(status))
+        self.status: Final = status
+
+
+def answering(endpoint: Endpoint) -> Endpoint:
+    """Let what an endpoint raises be its answer: our errors, and bare statuses."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except BareStatusError as bare:
+            return PlainTextResponse("", bare.status, {"Cache-Control": "no-store"})
+        except TongbanError as error:
+            return error_response(error)
+
+    return answered

@@ -27,14 +27,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.exchange import error_response
+from hub.exchange import BareStatusError, answering
 from hub.log.statuslists import StatusLists
-from ledger.encoding import b64_encode, canonical_json, parse_decimal
-from ledger.errors import Malformed, Refused, TongbanError, Unavailable
+from ledger.encoding import canonical_json, parse_decimal
+from ledger.errors import Malformed, Refused, Unavailable
+from ledger.landmarks import format_landmarks
 from ledger.status import TILE_ENTRIES
+from ledger.sync_files import format_head, format_keys
 from ledger.transparency.proof import format_hashes
 from ledger.transparency.tiles import ENTRIES, TilePath
 
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from ledger.transparency.snapshot import Snapshot
     from schema.access import Principal
 
-__all__ = ["PrincipalOf", "check_member", "log_routes"]
+__all__ = ["PrincipalOf", "asked_path", "check_member", "log_routes"]
 
 PrincipalOf: TypeAlias = "Callable[[Request], Principal]"
 """Who sends a request. Raises Refused token_required for a token that is not good."""
@@ -63,14 +65,6 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 _OCTETS: Final = "application/octet-stream"
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; charset=utf-8"
-
-
-class _HttpAnswerError(Exception):
-    """A bare status that C2SP clients expect, without one of our codes."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(str(status))
-        self.status: Final = status
 
 
 def log_routes(
@@ -99,7 +93,15 @@ def log_routes(
         "receipt/{index}": log.receipt,
         "journal/consistency": log.consistency,
     }
-    return [Route(f"/ledger/{path}", _answering(endpoint), methods=["GET"]) for path, endpoint in paths.items()]
+    return [Route(f"/ledger/{path}", answering(endpoint), methods=["GET"]) for path, endpoint in paths.items()]
+
+
+def asked_path(text: str) -> TilePath:
+    """Read a tile path that is asked for. Raises BareStatusError 404: it is none."""
+    try:
+        return TilePath.parse(text)
+    except Malformed as error:
+        raise BareStatusError(404) from error
 
 
 def check_member(principal: Principal) -> None:
@@ -108,18 +110,6 @@ def check_member(principal: Principal) -> None:
         raise Refused("token_required", "a valid access token is required")
     if _SCOPE not in principal.scopes:
         raise Refused("members_only", f"the token's scopes do not hold {_SCOPE}")
-
-
-def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def answered(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except _HttpAnswerError as answer:
-            return PlainTextResponse("", answer.status, _NO_STORE)
-        except TongbanError as error:
-            return error_response(error)
-
-    return answered
 
 
 class _LogEndpoints:
@@ -152,14 +142,11 @@ class _LogEndpoints:
 
     async def tile(self, request: Request) -> Response:
         """Serve a hash tile, or to members an entry bundle."""
-        try:
-            path = TilePath.parse(f"tile/{request.path_params['path']}")
-        except Malformed as error:
-            raise _HttpAnswerError(404) from error
+        path = asked_path(f"tile/{request.path_params['path']}")
         if path.level == ENTRIES:
             return await self._bundle(path, request)
         if not path.is_within(self._shown().size):
-            raise _HttpAnswerError(404)
+            raise BareStatusError(404)
         data = await self._registry.file.read(lambda reads: reads.tile(path))
         return Response(data, 200, _IMMUTABLE, _OCTETS)
 
@@ -167,7 +154,7 @@ class _LogEndpoints:
         """Serve entries, also those that wait for their quorum: an auditor replays them before it cosigns."""
         check_member(self._principal_of(request))
         if not path.is_within(self._registry.size):
-            raise _HttpAnswerError(404)
+            raise BareStatusError(404)
         shown = self._registry.snapshot
         published = shown is not None and path.is_within(shown.size)
         data = await self._registry.file.read(lambda reads: reads.tile(path))
@@ -182,22 +169,21 @@ class _LogEndpoints:
         size = parse_decimal(text)
         recent = await self._registry.file.read(lambda reads: reads.is_recent(size, KEPT_SIZES))
         if recent is not True:
-            raise _HttpAnswerError(404 if recent is None else 410)
+            raise BareStatusError(404 if recent is None else 410)
         return size, {**_IMMUTABLE, "Tlog-Size": text}
 
     async def head(self, request: Request) -> Response:
         """Serve the last leaf with its inclusion path."""
         size, headers = await self._size(request)
         found = await self._registry.file.read(lambda reads: reads.head(size))
-        document = {"jws": found.jws.decode("ascii"), "path": [b64_encode(node) for node in found.path]}
-        return Response(canonical_json(document), 200, headers, _JSON)
+        return Response(format_head(found.jws, found.path), 200, headers, _JSON)
 
     async def status(self, request: Request) -> Response:
         """Serve one status tile."""
         number = parse_decimal(request.path_params["number"])
         size, headers = await self._size(request)
         if number * TILE_ENTRIES >= size - 1:
-            raise _HttpAnswerError(404)
+            raise BareStatusError(404)
         statuses = await self._statuses(size)
         return Response(statuses.tile(number), 200, headers, _OCTETS)
 
@@ -216,14 +202,12 @@ class _LogEndpoints:
         """Serve member and rule entries."""
         start, size = parse_decimal(request.query_params.get("from", "0")), self._shown().size
         rows = await self._registry.file.read(lambda reads: reads.governance(start, size))
-        document = [{"index": index, "entry": raw.decode("ascii")} for index, raw in rows]
-        return Response(canonical_json(document), 200, _SECOND, _JSON)
+        return Response(format_keys(rows), 200, _SECOND, _JSON)
 
     async def landmarks(self, _request: Request) -> Response:
         """Serve the last published checkpoint of each day."""
         rows = await self._registry.file.read(lambda reads: reads.landmarks())
-        text = "".join(f"{row.day} {row.size} {b64_encode(row.root)}\n" for row in rows)
-        return Response(text, 200, _MINUTE, _TEXT)
+        return Response(format_landmarks(rows), 200, _MINUTE, _TEXT)
 
     async def refusals(self, _request: Request) -> Response:
         """Serve the newest refusals, newest first, at most 100."""
@@ -234,7 +218,7 @@ class _LogEndpoints:
         """Serve a file that the key state names, by its hash."""
         data = self._documents.get(request.path_params["digest"])
         if data is None:
-            raise _HttpAnswerError(404)
+            raise BareStatusError(404)
         return Response(data, 200, _IMMUTABLE, _OCTETS)
 
     async def receipt(self, request: Request) -> Response:

@@ -14,20 +14,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.exchange import error_response
-from hub.log.routes import PrincipalOf, check_member
+from hub.exchange import BareStatusError, answering
+from hub.log.routes import PrincipalOf, asked_path, check_member
 from hub.mirror.pages import PublishedCheckpoint, format_page
 from ledger.entries import parse_entry
-from ledger.errors import Malformed, NotVerified, TongbanError
+from ledger.errors import NotVerified
 from ledger.heads import Head
-from ledger.transparency.tiles import TILE_WIDTH, TilePath
+from ledger.transparency.tiles import TILE_WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from starlette.requests import Request
 
     from hub.journal.sealed import JournalSeal
@@ -46,27 +44,9 @@ def mirror_routes(
     """Make both routes. seal: under the hub's key."""
     mirrored = _MirrorEndpoints(registry, journal, principal_of, seal)
     return [
-        Route("/ledger/checkpoints/{path:path}", _answering(mirrored.checkpoints), methods=["GET"]),
-        Route("/ledger/journal/sealed/{path:path}", _answering(mirrored.sealed), methods=["GET"]),
+        Route("/ledger/checkpoints/{path:path}", answering(mirrored.checkpoints), methods=["GET"]),
+        Route("/ledger/journal/sealed/{path:path}", answering(mirrored.sealed), methods=["GET"]),
     ]
-
-
-def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def answered(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except Malformed as error:
-            if error.code == "bad_tile_path":
-                return _absent()
-            return error_response(error)
-        except TongbanError as error:
-            return error_response(error)
-
-    return answered
-
-
-def _absent() -> Response:
-    return PlainTextResponse("", 404, _NO_STORE)
 
 
 class _MirrorEndpoints:
@@ -79,21 +59,21 @@ class _MirrorEndpoints:
         self._seal: Final = seal
 
     async def checkpoints(self, request: Request) -> Response:
-        path = TilePath.parse(f"tile/0/{request.path_params['path']}")
+        path = asked_path(f"tile/0/{request.path_params['path']}")
         if path.width != TILE_WIDTH:
-            return _absent()
+            raise BareStatusError(404)
         first = path.number * TILE_WIDTH
         rows = await self._registry.file.read(lambda reads: reads.publications(first, TILE_WIDTH))
         if not rows:
-            return _absent()
+            raise BareStatusError(404)
         page = format_page([PublishedCheckpoint.of(*row) for row in rows])
         return Response(page, 200, _SECOND, "application/json")
 
     async def sealed(self, request: Request) -> Response:
         check_member(self._principal_of(request))
-        path = TilePath.parse(f"tile/0/{request.path_params['path']}")
+        path = asked_path(f"tile/0/{request.path_params['path']}")
         if not path.is_within(await self._bound()):
-            return _absent()
+            raise BareStatusError(404)
         first = path.number * TILE_WIDTH
         records = await self._journal.read(first, path.width)
         return Response(self._seal.seal(path.number, records), 200, _NO_STORE, "application/octet-stream")
