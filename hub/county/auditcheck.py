@@ -30,7 +30,7 @@ from ledger.transparency.checkpoint import verify_checkpoint
 from ledger.transparency.fsck import Replayed, replay_log
 from ledger.transparency.note import Note
 from ledger.transparency.spans import InOrder, one_by_one
-from ledger.transparency.sqlite import UNREADABLE, SqliteReader, read_state, unreadable
+from ledger.transparency.sqlite import SqliteReader, read_rows, read_state
 from ledger.transparency.tables import check_tables
 from ledger.transparency.witness import AddCheckpoint, Latest
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_auditor"]
 
+_ANYTHING: Final = "SELECT 1 FROM head UNION ALL SELECT 1 FROM entry UNION ALL SELECT 1 FROM leaf LIMIT 1"
 _ROWS: Final = {
     "latest": "SELECT size, root, time, note FROM latest",
     "deposit": "SELECT leaf, raw, county FROM deposit",
@@ -62,13 +63,13 @@ def check_auditor(path: Path, policy: Policy, genesis: KeyState, *, in_order: In
         check_sums(connection, AUDIT_SCHEMA.split(";\n"), SUMMED)
         replayed = _replayed(connection, policy, genesis, in_order)
         for table, check in _checks(policy.keys, genesis if replayed is None else replayed.keys, replayed).items():
-            for row in _rows(connection, _ROWS[table]):
+            for row in read_rows(connection, _ROWS[table]):
                 _check_row(table, check, row)
         return 0 if replayed is None else replayed.checkpoint.size
 
 
 def _replayed(connection: sqlite3.Connection, policy: Policy, genesis: KeyState, in_order: InOrder) -> Replayed | None:
-    if not _rows(connection, "SELECT 1 FROM head UNION ALL SELECT 1 FROM entry UNION ALL SELECT 1 FROM leaf LIMIT 1"):
+    if not read_rows(connection, _ANYTHING):
         return None
     state = read_state(connection)
     if state.genesis_leaf != genesis.genesis_leaf:
@@ -77,13 +78,6 @@ def _replayed(connection: sqlite3.Connection, policy: Policy, genesis: KeyState,
     replayed = replay_log(SqliteReader(connection), state, log.key, in_order=in_order, signed=False)
     check_tables(connection, state)
     return replayed
-
-
-def _rows(connection: sqlite3.Connection, text: str) -> list[Any]:
-    try:
-        return connection.execute(text).fetchall()
-    except UNREADABLE as error:
-        raise unreadable(error) from error
 
 
 def _check_row(table: str, check: Callable[..., bool], row: tuple[Any, ...]) -> None:

@@ -23,7 +23,7 @@ from ledger.suites import verify
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash
 from ledger.transparency.spans import FAULTS, InOrder, one_by_one
-from ledger.transparency.sqlite import UNREADABLE, unreadable
+from ledger.transparency.sqlite import read_rows
 from ledger.transparency.tables import check_counts, check_file
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, tile_paths
 
@@ -172,7 +172,7 @@ class _Replay:
                     ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
                     ("SELECT i FROM license WHERE identifier = ?", (row.states,)),
                 ]
-            if any(self._rows(text, values) != [(position,)] for text, values in named):
+            if any(read_rows(self._connection, text, *values) != [(position,)] for text, values in named):
                 raise _corrupt("the index tables do not name it", position)
 
     def _compare_seals(self, first: int, rows: Sequence[RecordFindings]) -> None:
@@ -195,12 +195,6 @@ class _Replay:
         check_counts(self._connection, {**self._counts, "tile": len(paths), "head": 1})
         if any(len(self._reader.tile(each.level, each.number)) != each.width * HASH_BYTES for each in paths):
             raise NotVerified("corrupt_store", "a tile of the journal has more hashes than its records call for")
-
-    def _rows(self, text: str, values: tuple[Any, ...]) -> list[Any]:
-        try:
-            return self._connection.execute(text, values).fetchall()
-        except UNREADABLE as error:
-            raise unreadable(error) from error
 
 
 def _whole(found: Sequence[RecordFindings | TongbanError]) -> list[RecordFindings]:

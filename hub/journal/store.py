@@ -18,7 +18,7 @@ from typing import Any, Final
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import TreeView, leaf_hash
-from ledger.transparency.sqlite import UNREADABLE, prepare, transaction, unreadable
+from ledger.transparency.sqlite import prepare, read_rows, transaction
 from ledger.transparency.tiles import TileNodes
 
 __all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore"]
@@ -100,10 +100,7 @@ class JournalReader:
         return bytes(rows[0][0])
 
     def _rows(self, text: str, *values: int | str) -> list[Any]:
-        try:
-            return self._connection.execute(text, values).fetchall()
-        except UNREADABLE as error:
-            raise unreadable(error) from error
+        return read_rows(self._connection, text, *values)
 
 
 class JournalStore:

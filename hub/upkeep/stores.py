@@ -19,13 +19,14 @@ from typing import Final
 
 from hub.database import open_reader
 from ledger.errors import Malformed, Unavailable
-from ledger.transparency.sqlite import UNREADABLE, unreadable
+from ledger.transparency.sqlite import read_rows
 
 __all__ = ["JOURNAL", "LEDGER", "OpenedStores", "check_hub_folder", "stores_of"]
 
 LEDGER: Final = "ledger.sqlite"
 JOURNAL: Final = "journal.sqlite"
 
+_HEAD: Final = "SELECT * FROM head"
 _ATTEMPTS: Final = 100
 
 
@@ -57,7 +58,7 @@ def stores_of(data: Path) -> Iterator[OpenedStores]:
             )
             before = _snapshot(ledger)
             _snapshot(journal)
-            if _read(probe) == before:
+            if read_rows(probe, _HEAD) == before:
                 yield OpenedStores(ledger=ledger, journal=journal)
                 return
     raise Unavailable("store_stopped", "the hub writes too fast for both stores to be read as of one moment")
@@ -71,11 +72,4 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _snapshot(connection: sqlite3.Connection) -> list[object]:
     connection.execute("BEGIN")
-    return _read(connection)
-
-
-def _read(connection: sqlite3.Connection) -> list[object]:
-    try:
-        return connection.execute("SELECT * FROM head").fetchall()
-    except UNREADABLE as error:
-        raise unreadable(error) from error
+    return read_rows(connection, _HEAD)

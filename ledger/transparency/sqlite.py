@@ -37,6 +37,7 @@ __all__ = [
     "SqliteReader",
     "SqliteStore",
     "prepare",
+    "read_rows",
     "read_state",
     "transaction",
     "unreadable",
@@ -125,6 +126,14 @@ def unreadable(error: Exception) -> NotVerified:
     return NotVerified("corrupt_store", f"SQLite cannot read the store: {str(error).partition(' with text ')[0]}")
 
 
+def read_rows(connection: sqlite3.Connection, text: str, *values: object) -> list[Any]:
+    """Run a read of a store. Raises NotVerified corrupt_store."""
+    try:
+        return connection.execute(text, values).fetchall()
+    except UNREADABLE as error:
+        raise unreadable(error) from error
+
+
 def read_state(connection: sqlite3.Connection) -> StoreState:
     """Say where the log in a file stands. Raises Unavailable no_log, NotVerified corrupt_store."""
     try:
@@ -133,7 +142,7 @@ def read_state(connection: sqlite3.Connection) -> StoreState:
     except UNREADABLE as error:
         raise unreadable(error) from error
     if not meta and head is None:
-        raise Unavailable("no_log", "the store holds no log: create it with `tongban ledger init`")
+        raise Unavailable("no_log", "the store holds no log: put a backup's back")
     if head is None or meta.get("format") != FORMAT or not {"origin", "genesis"} <= meta.keys():
         raise NotVerified("corrupt_store", "the store holds no log of this format")
     size, note, published = head
@@ -208,10 +217,7 @@ class SqliteReader:
         return [Landmark(day=day, size=size, root=root) for day, size, root in rows]
 
     def _rows(self, text: str, *values: int | bytes) -> list[Any]:
-        try:
-            return self._connection.execute(text, values).fetchall()
-        except UNREADABLE as error:
-            raise unreadable(error) from error
+        return read_rows(self._connection, text, *values)
 
     @staticmethod
     def _complete(found: list[bytes], count: int, what: str, start: int) -> list[bytes]:

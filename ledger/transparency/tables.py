@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import Any, Final
+from typing import Final
 
 from ledger.errors import NotVerified
 from ledger.status import TILE_ENTRIES
-from ledger.transparency.sqlite import UNREADABLE, unreadable
+from ledger.transparency.sqlite import read_rows
 from ledger.transparency.store import StoreState
 from ledger.transparency.tiles import tile_paths
 
@@ -35,10 +35,10 @@ def check_file(connection: sqlite3.Connection, schema: str) -> None:
     """
     with closing(sqlite3.connect(":memory:")) as pattern:
         pattern.executescript(schema)
-        expected = _rows(pattern, _OBJECTS)
-    if _rows(connection, _OBJECTS) != expected:
+        expected = read_rows(pattern, _OBJECTS)
+    if read_rows(connection, _OBJECTS) != expected:
         raise NotVerified("corrupt_store", "the file holds other tables, indexes or triggers than a store has")
-    ((verdict,),) = _rows(connection, "PRAGMA integrity_check(1)")
+    ((verdict,),) = read_rows(connection, "PRAGMA integrity_check(1)")
     if verdict != "ok":
         raise NotVerified("corrupt_store", f"SQLite finds the file damaged: {verdict}")
 
@@ -56,20 +56,13 @@ def check_tables(connection: sqlite3.Connection, state: StoreState) -> None:
         "head": 1,
     }
     check_counts(connection, expected)
-    if _rows(connection, _ORPHANS) != [(0,)]:
+    if read_rows(connection, _ORPHANS) != [(0,)]:
         raise NotVerified("corrupt_store", "a cosignature is kept for a size that was never published")
 
 
 def check_counts(connection: sqlite3.Connection, expected: dict[str, int]) -> None:
     """Compare counts of rows by table name, a literal of the caller. Raises NotVerified corrupt_store."""
     for table, count in expected.items():
-        ((found,),) = _rows(connection, f"SELECT count(*) FROM {table}")  # noqa: S608  # a name of our schema
+        ((found,),) = read_rows(connection, f"SELECT count(*) FROM {table}")  # noqa: S608  # a name of our schema
         if found != count:
             raise NotVerified("corrupt_store", f"table {table} has {found} rows, its entries call for {count}")
-
-
-def _rows(connection: sqlite3.Connection, text: str) -> list[Any]:
-    try:
-        return connection.execute(text).fetchall()
-    except UNREADABLE as error:
-        raise unreadable(error) from error
