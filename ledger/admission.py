@@ -20,6 +20,7 @@ from ledger.members import KeyState, verify_signatures
 from ledger.status import Status
 
 __all__ = [
+    "ANY_TIME",
     "CLOCK_MARGIN_S",
     "Known",
     "LogView",
@@ -50,6 +51,10 @@ class Window:
     now: int | None
     since: int | None = None
     margin: int = 0
+
+
+ANY_TIME: Final = Window(now=None)
+"""The window of entries that were judged by their dates before, or that a quorum has confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

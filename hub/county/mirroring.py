@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ledger.admission import Window
+from ledger.admission import ANY_TIME, Window
 from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
 from ledger.heads import HEAD_TYP
 from ledger.jws import parse_jws
@@ -124,7 +124,7 @@ class MirroredLog:
     def _check(self, raws: Sequence[bytes], claimed: Checkpoint | None, in_order: InOrder) -> Audited:
         latest, now, stop = self._store.latest(), self._clock(), self.size + len(raws)
         since = 0 if latest is None or latest.time > now else latest.time - _GRACE_S
-        window = None if latest is not None and stop <= latest.size else Window(now=now, since=since)
+        window = ANY_TIME if latest is not None and stop <= latest.size else Window(now=now, since=since)
         prove = self._source.journal_growth
         return self._audit.check(raws, claimed=claimed, window=window, prove=prove, in_order=in_order)
 

@@ -31,7 +31,7 @@ from ledger.errors import NotVerified
 from ledger.heads import Head
 from ledger.members import KeyState
 from ledger.transparency.checkpoint import Checkpoint
-from ledger.transparency.edge import EMPTY_EDGE, TileEdge
+from ledger.transparency.edge import EMPTY_EDGE, TileEdge, TreeGrowth
 from ledger.transparency.merkle import leaf_hash, verify_consistency
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.recovery import load_tree
@@ -120,7 +120,7 @@ class Audit:
         raws: Sequence[bytes],
         *,
         claimed: Checkpoint | None,
-        window: Window | None,
+        window: Window,
         prove: JournalProver,
         in_order: InOrder = one_by_one,
     ) -> Audited:
@@ -142,20 +142,25 @@ class Audit:
         if judged[-1].head is None:
             raise NotVerified("bad_head", "the last entry is no status head", index=replay.size - 1)
         self._check_journal((each.head for each in judged if each.head is not None), prove)
-        text = Checkpoint(origin=replay.keys.origin, size=replay.size, root=growth.edge.root()).text()
+        batch = self._batch(replay, growth, judged, list(statements))
+        return Audited(replay=replay, edge=growth.edge, text=batch.note, batch=batch, read=self._read)
+
+    def _batch(
+        self, replay: Replay, growth: TreeGrowth, judged: Sequence[Judged], statements: Sequence[bytes]
+    ) -> Appended:
+        """Put together what is to be stored of entries that hold."""
         changes = [change for each in judged for change in each.changes]
-        batch = Appended(
+        return Appended(
             first=self.size,
-            entries=raws,
+            entries=[each.raw for each in judged],
             leaves=[each.leaf for each in judged],
-            statements=list(statements),
+            statements=statements,
             tiles=growth.tiles,
             status=replay.effects.tiles_since(self.size, changes),
             changes=changes,
             old_note=self._text,
-            note=text,
+            note=Checkpoint(origin=replay.keys.origin, size=replay.size, root=growth.edge.root()).text(),
         )
-        return Audited(replay=replay, edge=growth.edge, text=text, batch=batch, read=self._read)
 
     def advance(self, audited: Audited) -> None:
         """Stand where `audited` does; its batch is stored."""
@@ -177,7 +182,7 @@ class Audit:
         replay: Replay,
         raws: Sequence[bytes],
         statements: dict[bytes, int],
-        window: Window | None,
+        window: Window,
         in_order: InOrder,
     ) -> Iterator[Judged]:
         asked: deque[Span] = deque()

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from ledger.admission import Target, Window, check_entry
+from ledger.admission import ANY_TIME, Target, Window, check_entry
 from ledger.entries import Entry, Head, MemberChange, RuleChange, Seal, StatusChange, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.heads import EMPTY_JOURNAL_ROOT, verify_head
@@ -38,7 +38,6 @@ Place: TypeAlias = Callable[[int, bytes, bytes], None]
 """(index, leaf, statement): raises if these hashes stand at another index of the log, too."""
 
 _CHUNK: Final = 1024
-_OPEN: Final = Window(now=None)
 
 
 @dataclass(slots=True)
@@ -134,7 +133,7 @@ class Replay:
         effects = Effects(keys=self.effects.keys, statuses=self.effects.statuses.copy())
         return replace(self, effects=effects, read=read)
 
-    def span(self, first: int, raws: Sequence[bytes], window: Window | None = None) -> Span:
+    def span(self, first: int, raws: Sequence[bytes], window: Window = ANY_TIME) -> Span:
         """Ask for the reading of entries under the present keys and rules, as far as these will hold."""
         return Span(first=first, raws=raws, keys=self.effects.keys, rules=self.rules, window=window)
 
@@ -152,10 +151,10 @@ class Replay:
             if at in found.faults:
                 raise found.faults[at]
             place(self.size, found.leaves[at], found.statements[at])
-            yield self._judge(raw, found.leaves[at], found.issuers[at], span.window or _OPEN)
+            yield self._judge(raw, found.leaves[at], found.issuers[at], span.window)
 
     def _is_judged_by(self, span: Span) -> bool:
-        return span.keys is self.effects.keys and (span.window is None or span.rules is self.rules)
+        return span.keys is self.effects.keys and (span.window.now is None or span.rules is self.rules)
 
     def _judge(self, raw: bytes, leaf: bytes, issuer: str | None, window: Window) -> Judged:
         index, head, changes = self.size, None, list[Change]()

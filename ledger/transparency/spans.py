@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from ledger.admission import Window, check_iat
+from ledger.admission import ANY_TIME, Window, check_iat
 from ledger.entries import Seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState, verify_signatures
@@ -54,21 +54,18 @@ def one_by_one(function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]
     return map(function, items)
 
 
-_OPEN: Final = Window(now=None)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """Entries from index `first` on, exact bytes. keys: the key state before the first of them.
 
-    window: when they may have come; None for old entries. rules: the key state whose rules are in force there.
+    window: when they may have come. rules: the key state whose rules are in force there.
     """
 
     first: int
     raws: Sequence[bytes]
     keys: KeyState
     rules: KeyState
-    window: Window | None = None
+    window: Window = ANY_TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +105,7 @@ def read_span(span: Span) -> SpanFindings:
 
 def _check_seal(seal: Seal, span: Span, index: int) -> None:
     verify_signatures(seal, span.keys, index)
-    check_iat(seal, state=span.keys, rules=span.rules, window=span.window or _OPEN)
+    check_iat(seal, state=span.keys, rules=span.rules, window=span.window)
 
 
 def at_index(error: Exception, index: int) -> TongbanError:
