@@ -115,7 +115,6 @@ class Refused(TongbanError):
         {
             "not_issuer",
             "members_only",
-            "auditors_only",
             "forbidden",
             "token_required",
             "invalid_client",

@@ -18,9 +18,7 @@ from typing import Final
 
 from ledger.encoding import JsonValue
 
-__all__ = ["NOT_FOUND", "STEPS", "Judgement", "Outcome", "Step", "StepState", "Verdict", "utc"]
-
-NOT_FOUND: Final = "查无"
+__all__ = ["STEPS", "Judgement", "Outcome", "Step", "StepState", "Verdict", "utc"]
 
 STEPS: Final = (
     "parse",

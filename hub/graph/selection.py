@@ -32,9 +32,7 @@ from hub.graph.tables import FieldEntry, Tables
 from ledger.errors import Refused
 from schema.access import AccessRule
 
-__all__ = ["TYPENAME", "Conditions", "Refusal", "Selected", "Selection", "condition_variables", "select"]
-
-TYPENAME: Final = "__typename"
+__all__ = ["Conditions", "Refusal", "Selected", "Selection", "condition_variables", "select"]
 
 Conditions: TypeAlias = "Mapping[str, bool | None]"
 """Variable name -> value, for the variables that stand in `@skip` and `@include`."""

@@ -14,7 +14,6 @@ from typing import Any, Final
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, OperationDefinitionNode
 
 from ledger.errors import Malformed
-from schema.connections import MAX_PAGE
 
 __all__ = ["LIMITS", "Limits", "check_document", "over"]
 
@@ -42,7 +41,6 @@ class Limits:
     aliases: int = 15
     directives: int = 50
     root_fields: int = 10
-    list_size: int = MAX_PAGE
     cost: int = 25_000
     errors: int = 20
     documents: int = 1_000

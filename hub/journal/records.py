@@ -29,12 +29,11 @@ from ledger.closed import COUNTY, KID, closed, county_of, digest, integer, list_
 from ledger.encoding import JsonValue, b64u_encode, canonical_json, parse_json
 from ledger.errors import Malformed
 from ledger.identifiers import LicenseIdentifier
-from ledger.jws import MAX_ENTRY_BYTES, Jws, compact_jws, parse_compact
+from ledger.jws import Jws, compact_jws, parse_compact
 from ledger.signers import Signer
 from schema.context import Access
 
 __all__ = [
-    "MAX_RECORD_BYTES",
     "RECORD_TYP",
     "LicenseRecord",
     "build_license_record",
@@ -45,7 +44,6 @@ __all__ = [
 ]
 
 RECORD_TYP: Final = "lic-record+jwt"
-MAX_RECORD_BYTES: Final = MAX_ENTRY_BYTES
 MAX_ACCESS_BYTES: Final = 64 * 1024
 MAX_HOLDERS: Final = 64
 
