@@ -123,16 +123,16 @@ class Appeals:
             return None
 
     def _read(self, auditor: PolicyWitness, item: Item, answer: tuple[int, bytes] | None) -> Appeal:
-        now, read = self._clock(), None if answer is None else _read(*answer)
+        now, said = self._clock(), None if answer is None else _said(*answer)
         appeal = Appeal(item.leaf, item.identifier, auditor.key.name, now)
-        return appeal if read is None else replace(appeal, at=now, deadline=read[0], code=read[1])
+        return appeal if said is None else replace(appeal, at=now, deadline=said[0], code=said[1])
 
 
 def _waits(item: Item) -> bool:
     return item.kind == "status" and item.state in {"pending", "failed"}
 
 
-def _read(status: int, body: bytes) -> tuple[int | None, str | None] | None:
+def _said(status: int, body: bytes) -> tuple[int | None, str | None] | None:
     """Give deadline and code of an answer; None: it says neither that the entry was taken nor why not."""
     if status >= 500 or status in _LATER:
         return None

@@ -272,27 +272,27 @@ class CountyNode:
         license has ended meanwhile, NotVerified key_not_active, Unavailable not_ready: the log could still take it.
         """
         if item.state == "logged" and item.journal is not None:  # the seal stands: only its statement is made again
-            journal = self._sealer.state_again(item.journal, item.leaf, now)
-            with self._database.transaction() as connection:
-                self.outbox.renew(connection, item, leaf=item.leaf, entry=item.entry, journal=journal, due=now + 1)
+            self._send_anew(item, item.entry, self._sealer.state_again(item.journal, item.leaf, now), now)
             return
         if not self._has_ended(item, now):
             raise Unavailable("not_ready", "by the clock and the keys of this node the log can still take the entry")
         if item.journal is None:
-            entry = self._sealer.status_again(item.entry, now)
-            with self._database.transaction() as connection:
-                leaf = leaf_hash(entry)
-                self.outbox.renew(connection, item, leaf=leaf, entry=entry, journal=None, due=now + 1)
+            self._send_anew(item, self._sealer.status_again(item.entry, now), None, now)
             return
         face = self.records.face(item.identifier)
         sd_jwt = f"{item.entry.decode('ascii')}~" if face is None else face.sd_jwt  # an erased one shows nothing
         sealed = self._sealer.seal_again(sd_jwt, item.journal, now)
         envelope = self.records.encrypt(item.identifier, Face(sealed.sd_jwt))
+        self._send_anew(item, sealed.entry, sealed.journal, now, face=envelope)
+
+    def _send_anew(
+        self, item: Item, entry: bytes, journal: bytes | None, now: int, *, face: Envelope | None = None
+    ) -> None:
+        """Put what was signed anew in an item's place, and the face that shows it, in one transaction."""
         with self._database.transaction() as connection:
-            self.records.replace(connection, item.identifier, envelope)
-            self.outbox.renew(
-                connection, item, leaf=sealed.leaf, entry=sealed.entry, journal=sealed.journal, due=now + 1
-            )
+            if face is not None:
+                self.records.replace(connection, item.identifier, face)
+            self.outbox.renew(connection, item, leaf=leaf_hash(entry), entry=entry, journal=journal, due=now + 1)
 
     def _has_ended(self, item: Item, now: int) -> bool:
         """Tell whether no honest log can take an entry any more: it is too old, or its key is not active."""
