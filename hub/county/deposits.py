@@ -148,7 +148,7 @@ class PassingOn:
     """Passes deposits on: once to the other auditors, and to the log every 30 seconds until it has proved to hold them.
 
     So nobody can take the quorum of an honest log by depositing what the log never saw, or could not take when it did.
-    What is left to do survives a restart. client: reaches any URL. log_url: the log's prefix.
+    What is left to do survives a restart. client: reaches any URL. log_url: the log's prefix. timeout_s: for an answer.
     """
 
     def __init__(
@@ -159,7 +159,9 @@ class PassingOn:
         *,
         log_url: str | None = None,
         first_wait_s: float = _FIRST_WAIT_S,
+        timeout_s: float = _TIMEOUT_S,
     ) -> None:
+        self._timeout_s: Final = timeout_s
         self._first_wait_s: Final = first_wait_s
         self._store: Final = auditor.store
         self._log: Final = None if log_url is None else f"{log_url}/entries"
@@ -229,10 +231,16 @@ class PassingOn:
         await asyncio.to_thread(self._store.passed_on, leaf_hash(raw))
 
     async def _tell(self, url: str, raw: bytes) -> bool:
-        """Tell one of them; False: it may take the deposit later."""
+        """Tell one of them; False: it may take the deposit later.
+
+        All in all within a time: one whose answer comes byte by byte would keep the connections that others need.
+        """
         try:
-            async with self._client.stream("POST", url, content=raw, headers=_JOSE, timeout=_TIMEOUT_S) as answer:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._client.stream("POST", url, content=raw, headers=_JOSE) as answer,
+            ):
                 status = answer.status_code  # the body is not read: nothing in it matters
-        except httpx2.HTTPError:
+        except (httpx2.HTTPError, TimeoutError):
             return False
         return status in _HEARD

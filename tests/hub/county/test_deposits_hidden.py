@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -155,3 +156,23 @@ async def test_the_log_is_reminded_of_what_is_watched_whatever_it_said_before() 
         for _ in range(2):
             await passing.remind("http://log/ledger/entries")
     assert submitted == [raw, raw]
+
+
+async def test_a_log_that_never_ends_its_answer_is_not_waited_for() -> None:
+    """It would keep the connections by which the other auditors hear of a deposit."""
+    asked = list[bytes]()
+
+    async def log(request: httpx2.Request) -> httpx2.Response:
+        asked.append(await request.aread())
+        await asyncio.Event().wait()
+        return httpx2.Response(202)
+
+    book = book_of()
+    auditor = auditor_of(MemoryAuditStore(), BookSource(book), FakeClock(NOW))
+    raw = revocation(book, iat=NOW)
+    auditor.store.deposit(Deposit(raw=raw, deposited_at=NOW))
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(log)) as client:
+        passing = PassingOn(auditor, [], client, log_url="http://log/ledger", timeout_s=0.01)
+        async with asyncio.timeout(20):
+            await passing.remind("http://log/ledger/entries")
+    assert asked == [raw]
