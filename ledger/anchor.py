@@ -113,12 +113,17 @@ class TrustAnchor:
         state = follow_chain(self.genesis, entries)
         return BoundKeys(state=state, digest=state.digest())
 
+    def policy_named(self, state: KeyState) -> str | None:
+        """Give SHA-256 (hex) of the policy file that a key state names, if it is another than ours; None: it is not.
+
+        None also if nobody said which file ours is.
+        """
+        named = state.documents.get("policy")
+        return None if named is None or self._policy_digest in {None, named} else named.hex()
+
     def notes(self, keys: BoundKeys) -> tuple[str, ...]:
         """Say what to know beside a verdict: policy_not_current, disjoint_quorums."""
-        named = keys.state.documents.get("policy")
-        if named is None and self.policy.shared:
-            return ()
-        stale = named is not None and self._policy_digest is not None and named != self._policy_digest
+        stale = self.policy_named(keys.state) is not None
         found = {"policy_not_current": stale, "disjoint_quorums": self.policy.shared == 0}
         return tuple(name for name, holds in found.items() if holds)
 
