@@ -78,7 +78,7 @@ async def test_a_graph_that_is_not_filled_yet_gives_no_answer() -> None:
 
 
 async def _until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not done():  # noqa: ASYNC110  # a property sets no event
             await asyncio.sleep(0.01)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from hub.graph.projection import Position, Projector
 from hub.graph.service import GraphService
 from ledger.errors import Unavailable
 from schema.context import Statement
-from tests.graphs import empty
+from tests.graphs import PATIENT, empty
 from tests.small_catalogue import small_tables
 from tests.statements import County, MemoryLog, genesis
 
@@ -68,6 +69,20 @@ async def _until(done: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def _licenses(service: GraphService) -> object:
+    """Count as a request does; what a busy machine does not answer in time is asked again."""
+    async with asyncio.timeout(90):
+        while True:
+            with suppress(Unavailable):
+                return await service.graph.read(_COUNT)
+            await asyncio.sleep(0.01)
+
+
+async def _dump(engine: Engine) -> GraphDump:
+    async with BoltDriver(engine, deadlines=PATIENT) as driver:
+        return await dump_graph(driver)
+
+
 def _links_of_licenses(graph: GraphDump) -> list[str]:
     return [kind for start, kind, _, _ in graph.relationships if start.startswith("License:")]
 
@@ -89,7 +104,7 @@ async def test_a_graph_that_is_emptied_under_the_hub_is_filled_again_before_it_i
 
         ledger.gate.set()
         await _until(lambda: service.fault is None)
-        assert await service.graph.read(_COUNT) == 2
+        assert await _licenses(service) == 2
         assert await dump_graph(driver) == whole
 
 
@@ -109,12 +124,12 @@ async def test_an_engine_that_comes_back_without_its_folder_is_filled_again(tmp_
     service = _service(engine, MemoryLog([genesis("370214")]))
     async with service.running():
         await _until(lambda: service.fault is None)
-        whole = await dump_graph(service.driver)
+        whole = await _dump(engine)
         child = engine.pid
         assert child is not None
         gone = engine.directory.rename(tmp_path / "gone")  # at once, as the engine goes on writing there
         os.kill(child, signal.SIGKILL)
         shutil.rmtree(gone, ignore_errors=True)
         await _until(lambda: service.fault is None and engine.pid not in {child, None})
-        assert await service.graph.read(_COUNT) == 2
-        assert await dump_graph(service.driver) == whole
+        assert await _licenses(service) == 2
+        assert await _dump(engine) == whole
