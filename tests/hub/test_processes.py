@@ -150,7 +150,7 @@ def test_a_child_dies_with_its_parent(tmp_path: Path, number: signal.Signals) ->
         assert is_alive(pid)
         parent.send_signal(number)
         parent.wait()
-        ended, _, _ = select.select([descriptor], [], [], 20)
+        ended, _, _ = select.select([descriptor], [], [], 60)
         os.close(descriptor)
     assert ended == [descriptor]
     assert not is_alive(pid)

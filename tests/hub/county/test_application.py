@@ -26,7 +26,7 @@ from tests.servers import serving
 
 
 async def _until(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not reached():  # noqa: ASYNC110  # what is waited for happens in a database
             await asyncio.sleep(0.01)
 

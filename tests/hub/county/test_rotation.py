@@ -96,7 +96,7 @@ async def test_a_serving_node_follows_the_ledger_by_itself(tmp_path: Path) -> No
         with closing(reopened(home)) as node:
             assert node.keys.kid("seal") == "370214#2"
             app = create_county_app(node, clock=clock, transport=httpx2.ASGITransport(app=hub.app), log=hub.log)
-            async with serving(app, lifespan="on"), asyncio.timeout(20):
+            async with serving(app, lifespan="on"), asyncio.timeout(60):
                 while node.keys.kid("seal") != "370214#5":  # noqa: ASYNC110  # what is waited for happens in a file
                     await asyncio.sleep(0.01)
     founded.close()
