@@ -18,7 +18,7 @@ def typed(line: str, *arguments: object) -> Result:
     try:
         os.write(person, f"{line}\n".encode())
         command = [sys.executable, "-m", "hub", *map(str, arguments)]
-        done = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=False, timeout=180)
     finally:
         os.close(person)
         os.close(terminal)

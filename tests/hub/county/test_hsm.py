@@ -133,7 +133,7 @@ def test_a_wrong_pin_is_told_and_not_repeated(softhsm: SoftHsm, tmp_path: Path) 
     """In a process of its own: a login is the process's, and this one has a good one."""
     words = init(tmp_path, softhsm, {"--hsm-pin-file": softhsm.folder / "wrong-pin"})
     command = [sys.executable, "-m", "hub", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     said = "tongban: bad_setting: the token does not take the PIN: PinIncorrect\n"
     assert (done.returncode, done.stderr) == (2, said)
 
