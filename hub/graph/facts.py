@@ -52,32 +52,21 @@ def ledger_facts(start: int, entries: Sequence[bytes]) -> LedgerFacts:
 
     Raises NotVerified corrupt_store: a published entry always reads.
     """
-    changes: dict[int, dict[str, Any]] = {}
-    governors: list[str] = []
-    ended: list[str] = []
-    voids: dict[str, int] = {}
-    index = start
-    for index, raw in enumerate(entries, start):
-        if _is_seal(index, raw):
-            continue
-        entry = _entry(index, raw)
-        if found := _voids(entry):
-            if index > start:
-                break
-            voids = found
-        if isinstance(entry, StatusChange):
-            changes[entry.of] = {"of": entry.of, "status": entry.to.name, "reason": entry.reason, "index": index}
-        elif isinstance(entry, MemberChange):
-            governors += [key.kid for row in entry.members for key in row.keys if "govern" in key.uses]
-            ended += [key.kid for row in entry.members for key in row.revoke]
-    else:
-        index = start + len(entries)
+    others = [(index, _entry(index, raw)) for index, raw in enumerate(entries, start) if not _is_seal(index, raw)]
+    stop = next((index for index, entry in others if index > start and _voids(entry)), start + len(entries))
+    taken = [(index, entry) for index, entry in others if index < stop]
+    changes = {
+        entry.of: {"of": entry.of, "status": entry.to.name, "reason": entry.reason, "index": index}
+        for index, entry in taken
+        if isinstance(entry, StatusChange)
+    }
+    members = [row for _, entry in taken if isinstance(entry, MemberChange) for row in entry.members]
     return LedgerFacts(
+        count=stop - start,
         changes=[changes[of] for of in sorted(changes)],
-        governors=governors,
-        ended=ended,
-        voids=voids,
-        count=index - start,
+        governors=[key.kid for row in members for key in row.keys if "govern" in key.uses],
+        ended=[key.kid for row in members for key in row.revoke],
+        voids=next((_voids(entry) for index, entry in taken if index == start), {}),
     )
 
 

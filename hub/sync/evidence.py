@@ -1,4 +1,4 @@
-"""Fork evidence beside a sync folder: sixteen files at most, and what proves a fork is never given up for anything.
+"""Fork evidence in a folder, of a sync or an audit: sixteen files at most; a proof of a fork is never given up.
 
     fork-evidence.json      fork-evidence-<first 16 hex digits of its SHA-256>[-<2..15>].json
 

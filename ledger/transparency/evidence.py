@@ -10,9 +10,10 @@ does lead to the root of `b` also says, by itself, which root that tree had at t
 than the log signed in `a`, the log forked, and this too is proven to anyone (`prove`). Where the size of `a` is a power
 of two, such a proof has the old root in front, which a consistency proof leaves out.
 
-Exported by witnesses, auditors, sync, mirrors and verifiers. Canonical JSON, members in this order; `proof` is empty
-for same_size. `a` is the smaller checkpoint, or the one that was seen first. Both are cut to the log's own signature
-line before they are kept or written: with lines that anybody can put under them they may be more than is read.
+Written by witnesses, auditors, audits, syncs, mirrors, and by a hub that finds it at its start. Canonical JSON, members
+in this order; `proof` is empty for same_size. `a` is the smaller checkpoint, or the one that was seen first. Both are
+cut to the log's own signature line before they are kept or written: with lines that anybody can put under them they may
+be more than is read.
 """
 
 from __future__ import annotations
