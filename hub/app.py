@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from hub.auth import Authenticator, TokenIssuer
+from hub.database import missing
 from hub.endpoints import health_routes, submission_routes
 from hub.envelope import FaceCipher
 from hub.governance.founding import open_hub_keys
@@ -257,7 +258,7 @@ def _alliance_file(data: Path, name: str, max_bytes: int) -> bytes:
         with (data / name).open("rb") as file:
             found = file.read(max_bytes + 1)
     except OSError as error:
-        raise Unavailable("no_log", f"there is no {name} in the hub's folder: run `tongban ledger init`") from error
+        raise missing(data / name) from error
     if len(found) > max_bytes:
         raise Unavailable("no_log", f"{name} has more than {max_bytes} bytes")
     return found

@@ -23,7 +23,16 @@ from typing import Final, Generic, TypeVar
 from hub.rowsums import install_sums
 from ledger.errors import Conflict, NotVerified, Unavailable
 
-__all__ = ["Database", "ThreadReaders", "WriterLock", "create_database", "held_lock", "open_reader", "open_writer"]
+__all__ = [
+    "Database",
+    "ThreadReaders",
+    "WriterLock",
+    "create_database",
+    "held_lock",
+    "missing",
+    "open_reader",
+    "open_writer",
+]
 
 T = TypeVar("T")
 
@@ -105,12 +114,17 @@ def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     if not path.is_file():
-        lost = "a log was founded here: put a backup's back, or make a new folder by `tongban ledger restore`"
-        advice = lost if path.with_name("genesis").exists() else "create it with `tongban ledger init`"
-        raise Unavailable("no_log", f"there is no {path.name}: {advice}")
+        raise missing(path)
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     # Opened in one thread, used in another, never in two at once: each has its owner.
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64)
+
+
+def missing(path: Path) -> Unavailable:
+    """Say that a file of a hub's folder is not there, and what helps: where a log was founded, no second one is."""
+    founded = any(path.with_name(name).exists() for name in ("genesis", "ledger.sqlite", "journal.sqlite"))
+    lost = "a log was founded here: put a backup's back, or make a new folder by `tongban ledger restore`"
+    return Unavailable("no_log", f"there is no {path.name}: {lost if founded else 'run `tongban ledger init`'}")
 
 
 class ThreadReaders(Generic[T]):

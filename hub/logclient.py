@@ -81,13 +81,13 @@ class HttpLog:
 
         Raises Unavailable not_ready, no_log, deadline; Malformed too_large; Conflict log_changed; what the log states.
         """
-        return _judged(self._asked(path, max_bytes, member=member), path)
+        return self._judged(self._asked(path, max_bytes, member=member), path)
 
     def need(self, path: str, max_bytes: int) -> bytes:
         """Read a file that every log has. Raises as `get`, Unavailable no_log if it is not there."""
         found = self.get(path, max_bytes)
         if found is None:
-            raise Unavailable("no_log", f"the log has no {path}: is this its URL prefix?")
+            raise Unavailable("no_log", f"the log at {self._url} has no {path}: is this its URL prefix?")
         return found
 
     def at(self, path: str, size: int, max_bytes: int) -> bytes | None:
@@ -95,7 +95,7 @@ class HttpLog:
         answer = self._asked(f"{path}?size={size}", max_bytes, member=False)
         if answer.status == 200 and answer.headers.get("tlog-size", str(size)) != str(size):
             raise Conflict("log_changed", f"the log gives {path} of another size than {size}: it has moved on")
-        return _judged(answer, path)
+        return self._judged(answer, path)
 
     def tile(self, path: TilePath, *, member: bool = False) -> bytes | None:
         """Read a tile or bundle; where a partial one was dropped, the full one, which is wider than was asked for."""
@@ -112,7 +112,7 @@ class HttpLog:
             path = TilePath.of(level, number, size)
             found = self.tile(path)
             if found is None:
-                raise Unavailable("no_log", f"the log has no {path.format()}: is this its URL prefix?")
+                raise Unavailable("no_log", f"the log at {self._url} has no {path.format()}: is this its URL prefix?")
             return found[: path.width * HASH_BYTES]
 
         return fetch
@@ -129,7 +129,9 @@ class HttpLog:
         except (Malformed, Unavailable) as error:
             raise Unavailable("no_log", error.message) from error
         if answer.status != 200:
-            raise Unavailable("no_log", f"the log answers {answer.status} for what its checkpoint covers")
+            raise Unavailable(
+                "no_log", f"the log at {self._url} answers {answer.status} for what its checkpoint covers"
+            )
         return answer.body
 
     def entries(self, start: int, stop: int) -> Sequence[bytes]:
@@ -164,7 +166,7 @@ class HttpLog:
         path = "entries?wait=receipt"
         answer = self._sent("POST", path, _MAX_RESULT_BYTES, content=entry, headers=_JSON, read_s=_WAIT_S)
         if answer.status not in {200, 202}:
-            raise _error(answer, path)
+            raise self._error(answer, path)
         result = parse_json(answer.body, max_bytes=_MAX_RESULT_BYTES)
         if not isinstance(result, dict):
             raise Malformed("bad_json", "the log gave no object for the entry")
@@ -178,7 +180,7 @@ class HttpLog:
             with attempt:
                 answer = self._read(path, max_bytes, member=member)
                 if answer.status >= 500 or answer.status == 429:
-                    raise Unavailable("not_ready", f"the log answers {answer.status} to {path}")
+                    raise Unavailable("not_ready", f"the log at {self._url} answers {answer.status} to {path}")
                 return answer
         raise AssertionError  # pragma: no cover  # the loop returns or raises
 
@@ -196,30 +198,29 @@ class HttpLog:
         try:
             answer = exchange(self._http, method, url, max_bytes=max_bytes, end=self._end, **options)
         except httpx2.HTTPError as error:
-            raise Unavailable("not_ready", f"the log does not answer to {path}") from error
+            raise Unavailable("not_ready", f"the log at {self._url} does not answer to {path}") from error
         with self._lock:
             self._bytes_left -= len(answer.body)
             if self._bytes_left < 0:
                 raise Malformed("too_large", "the log's answers together have more bytes than a sync takes")
         return answer
 
+    def _judged(self, answer: Answer, path: str) -> bytes | None:
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise self._error(answer, path)
+        return answer.body
+
+    def _error(self, answer: Answer, path: str) -> TongbanError:
+        if answer.status == 410:
+            return Conflict("log_changed", f"the log at {self._url} no longer keeps {path}: it has moved on")
+        stated = stated_in(answer.body)
+        return stated or Unavailable("no_log", f"the log at {self._url} answers {answer.status} to {path}")
+
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-def _judged(answer: Answer, path: str) -> bytes | None:
-    if answer.status == 404:
-        return None
-    if answer.status != 200:
-        raise _error(answer, path)
-    return answer.body
-
-
-def _error(answer: Answer, path: str) -> TongbanError:
-    if answer.status == 410:
-        return Conflict("log_changed", f"the log no longer keeps {path}: it has moved on")
-    return stated_in(answer.body) or Unavailable("no_log", f"the log answers {answer.status} to {path}")
 
 
 def _is_passing(error: Exception) -> bool:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -33,13 +34,19 @@ def ask(method: str, url: str, **options: Any) -> httpx2.Response:
     try:
         response = httpx2.request(method, url, timeout=_TIMEOUT_S, trust_env=False, **options)
     except httpx2.HTTPError as error:
-        raise Unavailable("not_ready", "the hub does not answer") from error
+        raise Unavailable("not_ready", f"the hub at {_place(url)} does not answer") from error
     if not response.is_success:
-        raise _error_in(response)
+        raise _error_in(response, _place(url))
     return response
 
 
-def _error_in(response: httpx2.Response) -> TongbanError:
+def _place(url: str) -> str:
+    """Give a URL without its path, which may name a license."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _error_in(response: httpx2.Response, place: str) -> TongbanError:
     try:
         answer = parse_json(response.content, max_bytes=_MAX_ERROR_BYTES)
     except Malformed:
@@ -47,10 +54,10 @@ def _error_in(response: httpx2.Response) -> TongbanError:
     if isinstance(answer, dict) and (error := stated_error(answer.get("error"))):
         return error
     if response.status_code >= 500:
-        return Unavailable("not_ready", f"the hub answers {response.status_code}")
+        return Unavailable("not_ready", f"the hub at {place} answers {response.status_code}")
     if isinstance(answer, dict) and (error := _token_error(answer)):
         return error
-    return Refused("forbidden", f"the hub answers {response.status_code}")
+    return Refused("forbidden", f"the hub at {place} answers {response.status_code}")
 
 
 def _token_error(answer: Mapping[str, JsonValue]) -> TongbanError | None:

@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.attestation import issue
-from ledger.entries import MEMBER_TYP, build_status
-from ledger.governance import KeyAddition, MemberRow, member_payload
+from ledger.entries import MEMBER_TYP, RULE_TYP, build_status
+from ledger.governance import KeyAddition, MemberRow, member_payload, rule_payload
 from ledger.jws import sign_general
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
@@ -29,6 +29,7 @@ __all__ = [
     "T0",
     "VCT",
     "issue_at",
+    "policy_rule",
     "revocation",
     "sealed_log",
     "small_log",
@@ -117,3 +118,9 @@ def small_log() -> tuple[LogBook, bytes]:
     book.add(revocation(book))
     book.close()
     return book, book.checkpoint([(AUDITORS["320583"], T0 + 3660), (AUDITORS["370214"], T0 + 3661)])
+
+
+def policy_rule(book: LogBook, policy: bytes) -> bytes:
+    """Let all members name a policy file in a rule entry."""
+    payload = rule_payload(iat=T0 + 30, prev=book.state.digest(), documents={"policy": sha256(policy).digest()})
+    return sign_general(RULE_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,7 +21,7 @@ from ledger.errors import Malformed, Refused
 from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
-__all__ = ["CountyData", "CountyPassphrase", "TokenFile", "file_token", "opened_log", "trust_anchor"]
+__all__ = ["CountyData", "CountyPassphrase", "TokenFile", "file_token", "note_policy", "opened_log", "trust_anchor"]
 
 TokenFile = Annotated[Path | None, typer.Option(help="file (0600) with a member's access token (scope ledger.entries)")]
 CountyData = Annotated[Path | None, typer.Option(help="folder of a county node: its client key gets the tokens")]
@@ -31,7 +32,17 @@ _MAX_TOKEN: Final = 16_384
 
 def trust_anchor(policy: Path, genesis: Path) -> TrustAnchor:
     """Read what a verifier pins. Raises Malformed, NotVerified, Conflict."""
-    return TrustAnchor(parsed(policy, MAX_POLICY_BYTES, Policy.parse), read_bounded(genesis, MAX_ENTRY_BYTES))
+    trusted, digest = parsed(policy, MAX_POLICY_BYTES, lambda data: (Policy.parse(data), sha256(data).digest()))
+    return TrustAnchor(trusted, read_bounded(genesis, MAX_ENTRY_BYTES), policy_digest=digest)
+
+
+def note_policy(named: str | None) -> None:
+    """Say that the members have named another policy than the caller's. named: SHA-256, hex; None: they have not."""
+    if named is not None:
+        told = (
+            f"note: the members have named another policy, SHA-256 {named}: get it, read it, and pin it with --policy"
+        )
+        typer.echo(told, err=True)
 
 
 @contextmanager

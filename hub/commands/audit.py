@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import orjson
 import typer
 
-from hub.commands.access import CountyData, CountyPassphrase, TokenFile, opened_log, trust_anchor
+from hub.commands.access import CountyData, CountyPassphrase, TokenFile, note_policy, opened_log, trust_anchor
 from hub.commands.progress import progress_bars
 from hub.county.auditing import SqliteAuditStore
-from hub.database import WriterLock
+from hub.database import held_lock
+from hub.folderfiles import without_empty_folders
 from hub.keyfiles import make_private_folder
 from hub.logclient import HttpLog
 from hub.upkeep.audits import AuditReport, audit_log
@@ -49,12 +51,30 @@ def audit(
     with opened_log(url, token_file, county_data, passphrase_file) as log:
         if not log.is_member:
             raise Malformed("bad_setting", "entries are for members: give --token-file or --county-data")
-        make_private_folder(data)
-        lock = WriterLock(data / _FILE)
-        try:
-            _audit(log, data, anchor, processes or cores(), json=json)
-        finally:
-            lock.release()
+        with without_empty_folders(data):
+            make_private_folder(data)
+            with held_lock(data / _FILE), _kept_if_filled(data / _FILE):
+                _audit(log, data, anchor, processes or cores(), json=json)
+
+
+@contextmanager
+def _kept_if_filled(file: Path) -> Iterator[None]:
+    """If the block fails, remove a mirror that it made and that holds nothing yet; from any other the next goes on."""
+    fresh = not file.exists()
+    try:
+        yield
+    except BaseException:
+        if fresh and _is_empty(file):
+            for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+                each.unlink(missing_ok=True)
+        raise
+
+
+def _is_empty(file: Path) -> bool:
+    if not file.exists():
+        return True
+    with closing(SqliteAuditStore(file)) as store:
+        return store.state() is None and store.latest() is None and not store.offers()
 
 
 def _audit(log: HttpLog, data: Path, anchor: TrustAnchor, processes: int, *, json: bool) -> None:
@@ -98,3 +118,4 @@ def _print(report: AuditReport, *, json: bool) -> None:
         f"{checkpoint.origin} holds: {checkpoint.size} entries, {report.replayed} of them new here,"
         f" {report.journal} journal records bound; cosigned by {quorum}"
     )
+    note_policy(report.policy_named)

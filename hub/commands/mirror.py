@@ -9,9 +9,10 @@ from typing import Annotated
 import orjson
 import typer
 
-from hub.commands.access import CountyData, CountyPassphrase, TokenFile, opened_log, trust_anchor
+from hub.commands.access import CountyData, CountyPassphrase, TokenFile, note_policy, opened_log, trust_anchor
 from hub.commands.progress import progress_bars
-from hub.database import WriterLock
+from hub.database import held_lock
+from hub.folderfiles import without_empty_folders
 from hub.logclient import HttpLog
 from hub.mirror.check import check_mirror
 from hub.mirror.folder import MirrorFolder
@@ -54,13 +55,10 @@ def mirror(
     if url is None:
         raise Malformed("bad_setting", "give --url, or --check")
     MirrorFolder(folder).check_own()
-    with opened_log(url, token_file, county_data, passphrase_file) as log:
+    with opened_log(url, token_file, county_data, passphrase_file) as log, without_empty_folders(folder):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        lock = WriterLock(folder / ".mirror", "writes this mirror")
-        try:
+        with held_lock(folder / ".mirror", "writes this mirror"):
             _run(MirrorFolder(folder), log, anchor, follow=follow, json=json)
-        finally:
-            lock.release()
 
 
 def _check_alone(**others: object) -> None:
@@ -96,6 +94,7 @@ def _print(report: MirrorReport, *, json: bool) -> None:
         typer.echo("without the journal: the log serves none; to restore a hub, bring it from a backup", err=True)
     for digest in report.missing:
         typer.echo(f"the log does not have the document {digest}", err=True)
+    note_policy(report.policy_named)
 
 
 def _print_error(error: TongbanError, *, json: bool) -> None:
@@ -116,9 +115,11 @@ def _check(folder: MirrorFolder, anchor: TrustAnchor, *, json: bool) -> None:
         raise typer.Exit(1) from error
     point = found.parts.checkpoint
     holds = {"entries": found.entries, "journal": found.journal}
+    named = anchor.policy_named(found.parts.synced.keys.state)
     if json:
         row = {"ok": True, "origin": point.origin, "size": point.size, "root": b64_encode(point.root), **holds}
-        typer.echo(orjson.dumps(row).decode())
+        typer.echo(orjson.dumps(row | {"policy_named": named}).decode())
         return
     having = ", ".join(f"{'with' if there else 'without'} {name}" for name, there in holds.items())
     typer.echo(f"{point.origin} holds: {point.size} entries; {having}")
+    note_policy(named)

@@ -10,6 +10,7 @@ import httpx2
 import orjson
 import typer
 
+from hub.commands.access import note_policy
 from hub.commands.progress import progress_bars
 from hub.commands.terms import utc
 from hub.commands.verify import read_bounded
@@ -80,10 +81,5 @@ def _print(report: SyncReport) -> None:
         f"status list {report.status_bytes} bytes for {report.array_bytes}; {report.landmarks} landmarks;"
         f" {report.key_entries} changes of keys and rules"
     )
-    if report.policy_named is not None:
-        typer.echo(
-            f"note: the members have named another policy, SHA-256 {report.policy_named}: get it, read it, and pin it"
-            " with --policy",
-            err=True,
-        )
+    note_policy(report.policy_named)
     typer.echo(f"good without a network for {_FIELD_AGE}, until {utc(report.time + 86_400)}")

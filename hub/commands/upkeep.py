@@ -11,15 +11,17 @@ import orjson
 import typer
 
 from hub.commands.progress import progress_bars
+from hub.commands.terms import utc
 from hub.commands.verify import parsed, read_bounded
 from hub.filesums import check_remembered, remember_files
 from hub.keyfiles import read_passphrase
 from hub.mirror.folder import MirrorFolder
 from hub.upkeep.backup import back_up
 from hub.upkeep.fsck import Pinned, StoresReport, check_stores, pinned_in
-from hub.upkeep.restore import Brought, restore_hub
+from hub.upkeep.restore import Brought, RestoreReport, restore_hub
 from hub.upkeep.stores import JOURNAL, LEDGER, check_hub_folder
 from hub.workers import cores, workers
+from ledger.encoding import b64_encode
 from ledger.errors import Malformed, NotVerified
 from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -150,4 +152,21 @@ def restore(
             MirrorFolder(mirror), data, brought, now=int(time.time()), random=secrets.token_bytes, in_order=in_order,
             progress=progress.advance,
         )  # fmt: skip
-    _print(report, time.monotonic() - began, files=0, json=json)
+    _print_restored(data, report, time.monotonic() - began, json=json)
+
+
+def _print_restored(data: Path, report: RestoreReport, seconds: float, *, json: bool) -> None:
+    if json:
+        typer.echo(orjson.dumps({"ok": True, **report.to_json(), "seconds": round(seconds, 1)}).decode())
+        return
+    stores = report.stores
+    typer.echo(f"restored {data}, every entry and record checked ({seconds:.1f} s)")
+    typer.echo(f"  log          {stores.origin}: {stores.size} entries, {stores.published} published")
+    typer.echo(f"  checkpoint   size {stores.size}, witnessed {utc(report.time)}, root {b64_encode(stores.root)}")
+    typer.echo(f"  status root  {b64_encode(report.status_root)}")
+    typer.echo(f"  journal      {stores.journal.n} records, of the {report.journal}")
+    typer.echo(f"  keys         {', '.join(report.keys)}")
+    typer.echo("not restored: the vault (counties deposit again) and the settings")
+    typer.echo(
+        f"now: tongban serve --data {data} --passphrase-file … (it asks the witnesses first whether they saw more)"
+    )

@@ -19,6 +19,7 @@ from typing import Final
 
 from hub.auth import TokenIssuer
 from hub.county.member import MemberFile
+from hub.database import missing
 from hub.folderfiles import locked_folder, sync_folder
 from hub.journal.writer import create_journal
 from hub.keyfiles import (
@@ -225,13 +226,9 @@ def _check_unfounded(data: Path) -> None:
     """Refuse a second log under the same key: also where the first one's files are there in part."""
     if (data / _LEDGER).exists():
         raise Conflict("already_exists", "there is a ledger in this folder already")
-    left = [name for name in ("genesis", "journal.sqlite") if (data / name).exists()]
+    left = any((data / name).exists() for name in ("genesis", "journal.sqlite"))
     if left and not (data / _ASIDE / _LEDGER).exists():
-        raise Conflict(
-            "already_exists",
-            f"a log was founded in this folder ({', '.join(left)}), and its {_LEDGER} is lost: put a backup's back, or"
-            " make a new folder by `tongban ledger restore`",
-        )
+        raise Conflict("already_exists", missing(data / _LEDGER).message)
 
 
 def _room(data: Path) -> Path:

@@ -50,13 +50,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """What holds. replayed: entries that were new to this mirror. time: when the quorum stood, POSIX seconds."""
+    """What holds. replayed: entries that were new to this mirror. time: when the quorum stood, POSIX seconds.
+
+    policy_named: SHA-256 (hex) of the policy file that the members have named, if it is not the caller's.
+    """
 
     checkpoint: Checkpoint
     replayed: int
     journal: int
     time: int
     cosigners: tuple[str, ...]
+    policy_named: str | None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Write the report for machines."""
@@ -68,6 +72,7 @@ class AuditReport:
             "journal": self.journal,
             "time": self.time,
             "cosigners": list(self.cosigners),
+            "policy_named": self.policy_named,
         }
 
 
@@ -106,9 +111,13 @@ def audit_log(
         raise
     store.keep(None, Latest(size=claimed.size, root=claimed.root, time=clock(), note=note))
     cosigners = tuple(sorted(key.name for key in signed.cosignatures))
-    journal = mirror.replay.journal[0]
     return AuditReport(
-        checkpoint=claimed, replayed=claimed.size - first, journal=journal, time=time, cosigners=cosigners
+        checkpoint=claimed,
+        replayed=claimed.size - first,
+        journal=mirror.replay.journal[0],
+        time=time,
+        cosigners=cosigners,
+        policy_named=anchor.policy_named(mirror.replay.keys),
     )
 
 

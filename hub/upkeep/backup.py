@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hub.database import create_database
+from hub.database import create_database, missing
 from hub.folderfiles import sync_folder
 from hub.journal.store import JournalReader
 from hub.keyfiles import make_private_folder, read_private, write_private
@@ -108,9 +108,7 @@ def _file(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise Unavailable(
-            "no_log", f"there is no {path.name} in the hub's folder: run `tongban ledger init`"
-        ) from error
+        raise missing(path) from error
     if len(data) > _MAX_FILE:
         raise Malformed("too_large", f"{path.name} has more than {_MAX_FILE} bytes")
     return data

@@ -40,7 +40,8 @@ from hub.progress import Progress, silent
 from hub.upkeep.fsck import Pinned, StoresReport, check_stores
 from hub.upkeep.stores import JOURNAL, LEDGER
 from ledger.anchor import TrustAnchor
-from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
+from ledger.encoding import JsonValue, b64_encode
+from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
 from ledger.signers import MAX_PEM_BYTES
 from ledger.transparency.note import Note, VerifierKey
 from ledger.transparency.policy import Policy
@@ -50,7 +51,7 @@ from ledger.transparency.sqlite import SqliteStore
 from ledger.transparency.store import Landmark, Publication
 from ledger.transparency.tiles import TILE_WIDTH, decode_bundle, tile_numbers
 
-__all__ = ["Brought", "restore_hub"]
+__all__ = ["Brought", "RestoreReport", "restore_hub"]
 
 _KEYS: Final = ("log.pem", "token.pem", "holder.key", "vault.key")
 
@@ -66,6 +67,31 @@ class Brought:
     journal: Path | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """What stands in the new folder, all of it checked. keys: the names of the key files that were brought.
+
+    status_root: that the checkpoint binds. time: since when a quorum has held it, POSIX seconds. journal: where the
+    records come from, `mirror` or `backup`.
+    """
+
+    stores: StoresReport
+    status_root: bytes
+    time: int
+    journal: str
+    keys: tuple[str, ...]
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Write the report for machines."""
+        return {
+            **self.stores.to_json(),
+            "status_root": b64_encode(self.status_root),
+            "time": self.time,
+            "journal_from": self.journal,
+            "keys": list(self.keys),
+        }
+
+
 def restore_hub(
     mirror: MirrorFolder,
     data: Path,
@@ -75,7 +101,7 @@ def restore_hub(
     random: Callable[[int], bytes],
     in_order: InOrder = one_by_one,
     progress: Progress = silent,
-) -> StoresReport:
+) -> RestoreReport:
     """Make a new folder that a hub can be started on; nothing is left behind if this raises.
 
     Raises Conflict already_exists (the folder is there); Unavailable no_log (a mirror of hashes, or no journal to be
@@ -89,14 +115,20 @@ def restore_hub(
         _Restore(mirror, found, draft, brought, progress).run(random)
         # From here on the draft is judged as if it had come from somebody else: every entry, every signature.
         pinned = Pinned.of(Policy.parse(brought.policy), brought.genesis)
-        report = check_stores(draft, pinned, in_order=in_order, progress=progress)
+        stores = check_stores(draft, pinned, in_order=in_order, progress=progress)
         sync_folder(draft)
         draft.rename(data)
         sync_folder(data.absolute().parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    return report
+    return RestoreReport(
+        stores=stores,
+        status_root=found.parts.bound.root,
+        time=found.parts.time,
+        journal="mirror" if brought.journal is None else "backup",
+        keys=_KEYS,
+    )
 
 
 def _checked(mirror: MirrorFolder, brought: Brought, now: int, progress: Progress) -> MirrorFindings:
@@ -213,6 +245,8 @@ def _line(key: VerifierKey) -> bytes:
 
 
 def _copy(source: Path, target: sqlite3.Connection) -> None:
+    if not source.is_file():
+        raise Malformed("bad_file", f"cannot read {source}: no such file")
     try:
         with closing(open_reader(source)) as connection:
             connection.backup(target)

@@ -122,7 +122,7 @@ def test_a_log_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "genesis").write_bytes(GENESIS)
     options = ("--policy", tmp_path / "policy", "--genesis", tmp_path / "genesis", "--url", "http://127.0.0.1:9")
     result = tongban("sync", tmp_path / "field", *options, "--json")
-    assert result == Result(3, "", "tongban: not_ready: the log does not answer to checkpoint\n")
+    assert result == Result(3, "", "tongban: not_ready: the log at http://127.0.0.1:9 does not answer to checkpoint\n")
 
 
 def test_a_token_file_that_is_not_there_is_the_callers_fault_and_not_the_logs(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_refusing_hub_exits_4_and_a_failing_one_3(tmp_path: Path, status: int,
 
 def test_a_hub_that_does_not_answer_exits_3(tmp_path: Path) -> None:
     result = tongban("county", "token", *CountyFolder.make(tmp_path).options)
-    assert (result.code, result.err) == (3, "tongban: not_ready: the hub does not answer\n")
+    assert (result.code, result.err) == (3, "tongban: not_ready: the hub at http://127.0.0.1:9 does not answer\n")
 
 
 def test_a_conflict_exits_5(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_wrong_passphrase_is_named_before_the_key_file(tmp_path: Path) -> None
     folder = CountyFolder.make(tmp_path)
     folder.passphrase_file.write_text("wrong horse\n")
     result = tongban("county", "status", *folder.options)
-    pem = folder.data / "keys" / "auditor.pem"
+    pem = folder.data / "keys" / "client.pem"
     said = f"tongban: bad_file: the passphrase does not open the key file, or the file is damaged: {pem}\n"
     assert (result.code, result.err) == (2, said)
 

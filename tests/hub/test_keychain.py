@@ -159,7 +159,7 @@ def test_a_folder_without_genesis_has_no_chain(tmp_path: Path) -> None:
 
 async def test_a_log_that_is_not_there_or_states_an_error_is_told(hub: GovernedHub) -> None:
     nowhere = HttpLog(f"{HUB_URL}/nowhere", reaching(hub.app))
-    with pytest.raises(Unavailable, match="no_log: the log has no checkpoint"):
+    with pytest.raises(Unavailable, match=f"no_log: the log at {HUB_URL}/nowhere has no checkpoint"):
         await asyncio.to_thread(nowhere.need, "checkpoint", 65_536)
     with pytest.raises(Malformed, match="bad_number"):
         await asyncio.to_thread(hub.log.need, "keys?from=x", 65_536)

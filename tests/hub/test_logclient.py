@@ -47,7 +47,7 @@ def test_a_log_that_fails_or_is_busy_is_asked_again(status: int) -> None:
     log.instead["checkpoint"] = httpx2.Response(status)
     with log.client() as http:
         reader = HttpLog(SHOWN_URL, http, seconds=60)
-        with pytest.raises(Unavailable, match=f"^not_ready: the log answers {status}"):
+        with pytest.raises(Unavailable, match=f"^not_ready: the log at {SHOWN_URL} answers {status}"):
             reader.need("checkpoint", 10_000)
         assert log.asked == ["checkpoint"] * 3
         log.before = lambda _path: log.instead.clear()
@@ -58,7 +58,8 @@ def test_a_log_that_fails_or_is_busy_is_asked_again(status: int) -> None:
 def test_a_log_that_answers_otherwise_has_answered(status: int) -> None:
     log = ShownLog(synced_book(), time=T)
     log.instead["checkpoint"] = httpx2.Response(status)
-    with log.client() as http, pytest.raises(Unavailable, match=f"^no_log: the log answers {status} to checkpoint"):
+    said = f"^no_log: the log at {SHOWN_URL} answers {status} to checkpoint"
+    with log.client() as http, pytest.raises(Unavailable, match=said):
         HttpLog(SHOWN_URL, http, seconds=60).need("checkpoint", 10_000)
     assert log.asked == ["checkpoint"]
 
@@ -73,7 +74,7 @@ def test_what_a_log_states_or_says_of_its_size_is_told() -> None:
         log.instead["landmarks"] = httpx2.Response(403, json={"error": {"code": "members_only", "message": "no"}})
         for path, kind, said in (
             ("head", Conflict, "log_changed: the log gives head of another size"),
-            ("keys", Conflict, "log_changed: the log no longer keeps keys"),
+            ("keys", Conflict, f"log_changed: the log at {SHOWN_URL} no longer keeps keys"),
             ("landmarks", Refused, "members_only: no"),
         ):
             with pytest.raises(kind, match=f"^{said}"):

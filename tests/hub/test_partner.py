@@ -17,10 +17,14 @@ from ledger.errors import TongbanError
         (409, {"error": {"code": "wrong_target", "message": "no seal"}}, "wrong_target: no seal"),
         (400, {"error": "invalid_scope", "error_description": "no such"}, "forbidden: invalid_scope: no such"),
         (401, {"error": "invalid_client", "error_description": "a\nb"}, "forbidden: invalid_client: ab"),
-        (400, {"error": "invalid_scope"}, "forbidden: the hub answers 400"),
-        (400, {"error": 7, "error_description": "x"}, "forbidden: the hub answers 400"),
-        (404, [], "forbidden: the hub answers 404"),
-        (503, {"error": "server_error", "error_description": "x"}, "not_ready: the hub answers 503"),
+        (400, {"error": "invalid_scope"}, "forbidden: the hub at http://hub.example answers 400"),
+        (400, {"error": 7, "error_description": "x"}, "forbidden: the hub at http://hub.example answers 400"),
+        (404, [], "forbidden: the hub at http://hub.example answers 404"),
+        (
+            503,
+            {"error": "server_error", "error_description": "x"},
+            "not_ready: the hub at http://hub.example answers 503",
+        ),
     ],
 )
 def test_a_refusal_is_told_in_the_hubs_words(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +29,7 @@ from tests.command_line import Result, tongban
 from tests.logbook import LogBook
 from tests.sequenced import seals
 from tests.servers import serving
-from tests.small_log import AUDITORS, GENESIS, LOG, POLICY, T0, issue_at
+from tests.small_log import AUDITORS, GENESIS, LOG, POLICY, T0, issue_at, policy_rule
 
 TOKEN: Final = "a token"
 
@@ -115,7 +117,7 @@ async def test_a_log_that_holds_and_the_next_audit_goes_on(log: Log) -> None:
         {
             "ok": True, "origin": "hub.example/ledger", "size": 302,
             "root": b64_encode(_root(log, 302)), "replayed": 302, "journal": 0, "time": T0 + 3600,
-            "cosigners": ["320583.example/auditor", "370214.example/auditor"],
+            "cosigners": ["320583.example/auditor", "370214.example/auditor"], "policy_named": None,
         },
     )  # fmt: skip
     assert (second.code, second.err) == (0, "")
@@ -123,6 +125,18 @@ async def test_a_log_that_holds_and_the_next_audit_goes_on(log: Log) -> None:
         "hub.example/ledger holds: 305 entries, 3 of them new here, 0 journal records bound; cosigned by 2\n"
     )
     assert log.asked == ["tile/entries/001.p/49"]
+
+
+async def test_a_policy_that_is_out_of_date_is_said(log: Log) -> None:
+    log.book, other = LogBook(GENESIS, LOG), b"another policy"
+    log.book.add(policy_rule(log.book, other))
+    log.book.close()
+    async with log.running() as audit:
+        told, row = await audit(), await audit("--json")
+    digest = sha256(other).hexdigest()
+    note = f"the members have named another policy, SHA-256 {digest}: get it, read it, and pin it with --policy"
+    assert (told.code, told.err) == (0, f"note: {note}\n")
+    assert (row.err, json.loads(row.out)["policy_named"]) == ("", digest)
 
 
 def _root(log: Log, size: int) -> bytes:
@@ -226,7 +240,10 @@ async def test_a_log_that_does_not_answer_is_no_bad_log(log: Log) -> None:
     async with log.running() as audit:
         pass
     gone = await audit()
-    assert (gone.code, gone.err) == (3, "tongban: no_log: the log does not answer to checkpoint\n")
+    assert gone.code == 3
+    assert re.fullmatch(
+        r"tongban: no_log: the log at http://127.0.0.1:\d+\S* does not answer to checkpoint\n", gone.err
+    )
 
 
 @pytest.mark.parametrize("options", [(), ("--token-file=t", "--county-data=c"), ("--county-data=c",)])

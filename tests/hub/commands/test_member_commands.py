@@ -247,7 +247,7 @@ def test_offline_a_folder_that_is_behind_is_told_by_the_hub_only(tmp_path: Path)
     founded = found_alliance(tmp_path)
     draft, nowhere = tmp_path / "change.draft", ("--url", "http://127.0.0.1:9/ledger")
     arguments = ("ledger", "member", "propose", "--k", 2, "--data", tmp_path / HOME, "--output", draft)
-    away = Result(3, "", "tongban: not_ready: the log does not answer to checkpoint\n")
+    away = Result(3, "", "tongban: not_ready: the log at http://127.0.0.1:9/ledger does not answer to checkpoint\n")
     assert tongban(*arguments, *nowhere) == away
     told = tongban(*arguments, "--offline")
     assert (told.code, "by this folder's keys.json" in told.out) == (0, True)

@@ -7,11 +7,13 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import stamina
 
+from hub.logclient import HttpLog
 from hub.mirror.folder import MirrorFolder
 from hub.mirror.mirror import Mirror
 from ledger.anchor import TrustAnchor
@@ -20,6 +22,9 @@ from tests.command_line import tongban
 from tests.county_folder import CountyFolder
 from tests.folder_log import TOKEN, FolderLog
 from tests.hub_folder import HubFolder
+from tests.logbook import LogBook
+from tests.shown_log import SHOWN_URL, ShownLog
+from tests.small_log import GENESIS, LOG, POLICY, T0, policy_rule
 from tests.static_server import served
 
 
@@ -70,7 +75,7 @@ def test_a_mirror_is_made_without_and_with_a_token_and_checked(folder: Path, pin
         again = tongban("ledger", "mirror", folder / "new", "--url", url, *pins, "--token-file", folder / "token")
         assert (again.code, again.out, again.err) == (0, "hub.example/ledger: 33 entries, 0 of them new\n", "")
         row = json.loads(tongban("ledger", "mirror", folder / "new", "--url", url, *pins, "--json").out)
-        assert (row["ok"], row["size"], row["grownFrom"], row["entries"]) == (True, 33, 33, False)
+        assert (row["ok"], row["size"], row["grown_from"], row["entries"]) == (True, 33, 33, False)
     found = tongban("ledger", "mirror", folder / "new", "--check", *pins)
     assert (found.code, found.out) == (0, "hub.example/ledger holds: 33 entries; with entries, with journal\n")
     assert json.loads(tongban("ledger", "mirror", folder / "new", "--check", *pins, "--json").out)["size"] == 33
@@ -103,6 +108,26 @@ def test_a_verifier_syncs_from_a_mirror(folder: Path, pins: tuple[object, ...]) 
         made = tongban("sync", folder / "field", "--url", url, *pins, "--json")
     assert (made.code, made.err) == (0, "")
     assert json.loads(made.out)["size"] == 33
+
+
+def test_a_policy_that_is_out_of_date_is_said(tmp_path: Path) -> None:
+    """By the mirror that is made, and by its check."""
+    (tmp_path / "policy").write_bytes(POLICY)
+    (tmp_path / "genesis").write_bytes(GENESIS)
+    book, other = LogBook(GENESIS, LOG), b"another policy"
+    book.add(policy_rule(book, other))
+    book.close()
+    anchor = TrustAnchor(Policy.parse(POLICY), GENESIS, policy_digest=sha256(POLICY).digest())
+    with ShownLog(book, time=T0 + 3600).client() as http:
+        report = Mirror(MirrorFolder(tmp_path / "mirror"), HttpLog(SHOWN_URL, http), anchor).run(T0 + 3600)
+    digest = sha256(other).hexdigest()
+    assert (report.policy_named, report.to_json()["policy_named"]) == (digest, digest)
+    pinned = ("--policy", tmp_path / "policy", "--genesis", tmp_path / "genesis")
+    told = tongban("ledger", "mirror", tmp_path / "mirror", "--check", *pinned)
+    note = f"the members have named another policy, SHA-256 {digest}: get it, read it, and pin it with --policy"
+    assert (told.code, told.err) == (0, f"note: {note}\n")
+    row = tongban("ledger", "mirror", tmp_path / "mirror", "--check", *pinned, "--json")
+    assert (row.err, json.loads(row.out)["policy_named"]) == ("", digest)
 
 
 def test_a_damaged_mirror_exits_1_and_names_the_file(folder: Path, pins: tuple[object, ...]) -> None:
@@ -151,9 +176,28 @@ def test_a_hub_is_restored_by_command_and_never_over_another(folder: Path, pins:
     brought = ("--keys", one / "hub" / "keys", "--passphrase-file", one / "hub.pass")
     made = tongban("ledger", "restore", folder / "new", "--mirror", one / "mirror", *pins, *brought)
     assert (made.code, made.err) == (0, "")
-    assert made.out.startswith("hub.example/ledger holds: 33 entries, 33 published; 21 journal records (")
+    lines = made.out.splitlines()
+    assert re.fullmatch(rf"restored {folder}/new, every entry and record checked \(\d+\.\d s\)", lines[0])
+    assert lines[1] == "  log          hub.example/ledger: 33 entries, 33 published"
+    assert lines[4:7] == [
+        "  journal      21 records, of the mirror",
+        "  keys         log.pem, token.pem, holder.key, vault.key",
+        "not restored: the vault (counties deposit again) and the settings",
+    ]
+    assert lines[7].startswith(f"now: tongban serve --data {folder}/new --passphrase-file ")
     assert tongban("ledger", "check", "--data", folder / "new").code == 0
     assert tongban("ledger", "restore", folder / "new", "--mirror", one / "mirror", *pins, *brought).code == 5
+    nowhere = tongban(
+        "ledger", "restore", folder / "none", "--mirror", one / "mirror", *pins, *brought, "--journal", folder / "x"
+    )
+    assert (nowhere.code, nowhere.err) == (2, f"tongban: bad_file: cannot read {folder}/x: no such file\n")
+    assert not (folder / "none").exists()
+    backup = ("--journal", one / "hub" / "journal.sqlite", "--json")
+    told = tongban("ledger", "restore", folder / "again", "--mirror", one / "mirror", *pins, *brought, *backup)
+    row = json.loads(told.out)
+    assert (row["ok"], row["size"], row["journal"]["n"], row["journal_from"]) == (True, 33, 31, "backup")
+    assert row["keys"] == ["log.pem", "token.pem", "holder.key", "vault.key"]
+    assert (lines[2].endswith(f"root {row['root']}"), lines[3]) == (True, f"  status root  {row['status_root']}")
 
 
 def test_a_ledgers_small_files_are_remembered(folder: Path) -> None:

@@ -66,10 +66,13 @@ def test_a_ledger_that_is_no_database_is_not_verified(alliance: Alliance) -> Non
     assert said.startswith("tongban: corrupt_store: ")
 
 
-def test_a_hub_without_its_ledger_is_unavailable(alliance: Alliance) -> None:
-    (alliance.data("hub") / "ledger.sqlite").unlink()
+@pytest.mark.parametrize("name", ["ledger.sqlite", "journal.sqlite", "genesis", "policy"])
+def test_a_hub_without_one_of_its_files_is_unavailable_and_told_to_found_no_second_log(
+    alliance: Alliance, name: str
+) -> None:
+    (alliance.data("hub") / name).unlink()
     advice = "a log was founded here: put a backup's back, or make a new folder by `tongban ledger restore`"
-    assert _serve(alliance) == (3, f"tongban: no_log: there is no ledger.sqlite: {advice}\n")
+    assert _serve(alliance) == (3, f"tongban: no_log: there is no {name}: {advice}\n")
 
 
 def test_a_county_node_whose_records_do_not_read_says_so(alliance: Alliance) -> None:

@@ -18,10 +18,7 @@ from hub.sync.folder import SyncFolder, read_sync
 from hub.sync.sync import SyncReport, fetch_status_list, synchronise
 from ledger.deflated import deflate
 from ledger.encoding import b64u_encode
-from ledger.entries import RULE_TYP
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError, Unavailable
-from ledger.governance import rule_payload
-from ledger.jws import sign_general
 from ledger.landmarks import parse_landmarks
 from ledger.status_list import status_list_claims
 from ledger.sync_files import SYNC_FILES
@@ -34,7 +31,7 @@ from ledger.verdict import Outcome
 from tests.entropy import seeded, signer_of
 from tests.logbook import LogBook
 from tests.shown_log import SHOWN_URL, ShownLog
-from tests.small_log import AUDITORS, COUNTIES, GENESIS, LOG, POLICY, T0, issue_at
+from tests.small_log import AUDITORS, GENESIS, LOG, POLICY, T0, issue_at, policy_rule
 from tests.synced_log import LANDMARK, NOW, REVOKED, SIZE, T, first_day, qr_of, synced_book
 
 EARLY = T0 + 3600
@@ -380,9 +377,7 @@ def test_the_list_for_wallets_is_the_witnessed_one_or_is_not_written(tmp_path: P
 def naming(policy: bytes) -> LogBook:
     """Make a log whose members have named a policy file."""
     book = LogBook(GENESIS, LOG)
-    digest = sha256(policy).digest()
-    payload = rule_payload(iat=T0 + 30, prev=book.state.digest(), documents={"policy": digest})
-    book.add(sign_general(RULE_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()]))
+    book.add(policy_rule(book, policy))
     book.close()
     return book
 
