@@ -41,7 +41,7 @@ __all__ = ["HUB", "HubPart"]
 _NOW: Final = T0 + 3600
 _WITNESSES: Final = ("w0", "w1")
 _LIMITS: Final = RegistryLimits(quiet_s=0.0, wait_s=60.0, heartbeat_s=3600.0)
-_UNDER_A_FAULT_S: Final = 1.0  # there may never be a quorum
+_UNDER_A_FAULT_S: Final = 1.0  # what is waited for may never come
 _FIRST: Final = 3
 
 

@@ -38,7 +38,7 @@ _TABLE: Final = re.compile(r"FROM (\w+)")
 
 @dataclass(slots=True)
 class FailPoints:
-    """The points of one run. at: the name of the one that fails, None for a run that only tells. reached: all, in order.
+    """The points of one run. at: the name of the one that fails, None for a run in which nothing does. reached: in order.
 
     how: `kill` ends the own process by SIGKILL, `error` raises what such a call raises.
     """

@@ -134,8 +134,8 @@ class Victims:
             yield folder
 
     def run(self, folder: Path) -> Told:
-        """Let a child work in a folder that the caller has prepared; nothing of ours fails it."""
-        return self._run(folder, None)
+        """Let a child work in a folder that the caller has prepared; none of its points fails, but something else may."""
+        return self._run(folder, "")
 
     def _run(
         self,
