@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from ledger.sync_files import SyncFiles
 from ledger.transparency.merkle import root_of
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, TilePath
 from tests.logbook import LogBook
+from tests.static_server import Server
 from tests.synced_log import files_of
 
 __all__ = ["SHOWN_URL", "ShownLog"]
@@ -66,7 +67,7 @@ class ShownLog:
             def log_message(self, *_words: Any) -> None:
                 pass
 
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        with Server(("127.0.0.1", 0), Handler) as server:
             thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()
             try:
