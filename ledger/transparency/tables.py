@@ -22,9 +22,7 @@ from ledger.transparency.tiles import tile_paths
 
 __all__ = ["check_counts", "check_file", "check_tables"]
 
-_OBJECTS: Final = (
-    "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
-)
+_OBJECTS: Final = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 _ORPHANS: Final = "SELECT count(*) FROM cosig WHERE size NOT IN (SELECT size FROM checkpoint)"
 
 

@@ -97,6 +97,17 @@ def test_a_lost_trigger_is_found(database: Database, path: Path) -> None:
         check(path)
 
 
+def test_a_changed_row_of_an_index_that_sqlite_made_itself_is_found(database: Database, path: Path) -> None:
+    database.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute("UPDATE sqlite_master SET type = 'indey' WHERE name = 'sqlite_autoindex_a_1'")
+        assert connection.execute("SELECT changes()").fetchone() == (1,)
+        connection.commit()
+    with pytest.raises(NotVerified, match="other tables, indexes or triggers"):
+        check(path)
+
+
 def test_a_program_without_the_function_reads_and_does_not_write(database: Database, path: Path) -> None:
     database.close()
     with closing(sqlite3.connect(path)) as connection:
