@@ -156,7 +156,8 @@ class LogMachine(RuleBasedStateMachine):
         if error.code in _WRONG_CLOCK:
             entry = parse_entry(raw)
             assert not isinstance(entry, Head)
-            return self.hub_skew != 0 or entry.iat + _DAY_S < self.time
+            # What a quorum dated while the hub's clock was ahead, too, stays the hub's time when that is right again.
+            return self.hub_skew != 0 or entry.iat + _DAY_S < max(self.time, self.quorum_time)
         entries = self.disk.entry
         states = range(before, len(entries) + 1)
         return error.code in _STATED and any(not is_possible(raw, entries[:size]) for size in states)
