@@ -34,7 +34,7 @@ from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.limits import LIMITS
 from hub.ingest.data import TABLES, catalogue_digest, read_table
 from hub.journal.access import AccessJournal
-from hub.journal.intake import RecordIntake
+from hub.journal.intake import Listed, RecordIntake
 from hub.journal.sealed import JournalSeal
 from hub.journal.writer import JournalWriter
 from hub.keyfiles import read_passphrase
@@ -60,6 +60,7 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.transparency.quorums import closest_quorums
 from ledger.transparency.snapshot import Snapshot
 from ledger.verifier import Verifier
+from ledger.workdays import Workdays
 from schema.access import Principal
 from schema.assembly import build_schema
 from schema.context import Clock, Context
@@ -96,6 +97,7 @@ class Hub:
         self._report(policy)
         self._verifier = Verifier.of_files(self._policy, _alliance_file(data, "genesis", MAX_ENTRY_BYTES))
         self._holder_secret = keys.holder
+        self._calendar = Workdays.of((row["date"], row["kind"]) for row in read_table("calendar"))
         self._journal_seal = JournalSeal(keys.vault, random)
         self._http = httpx2.AsyncClient(trust_env=False, limits=_NODE_CONNECTIONS)
         self.journal = JournalWriter(data / "journal.sqlite")
@@ -165,7 +167,9 @@ class Hub:
 
     def routes(self) -> list[BaseRoute]:
         """Give all routes of the hub."""
-        intake = RecordIntake(self.journal, self.registry, pool=self.registry.file.checks, clock=self._clock)
+        intake = RecordIntake(
+            self.journal, self.registry, listed=_listed(), pool=self.registry.file.checks, clock=self._clock
+        )
         tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
@@ -206,6 +210,7 @@ class Hub:
             clock=self._clock,
             verify=self._own_verifier.verify,
             holder_key=lambda type_code, code: holder_key(self._holder_secret, type_code, code),
+            calendar=self._calendar,
         )
 
     def _principal_of(self, request: Request) -> Principal:
@@ -238,6 +243,13 @@ def _registry_limits(settings: Settings) -> RegistryLimits:
         group_s=settings.batch_wait_ms / 1000,
         queue=settings.queue_entries,
         witness_s=settings.witness_timeout_ms / 1000,
+    )
+
+
+def _listed() -> Listed:
+    return Listed(
+        matters=frozenset(row["code"] for row in read_table("matters")),
+        types=frozenset(row["code"] for row in read_table("license_types")),
     )
 
 

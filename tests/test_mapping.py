@@ -93,7 +93,7 @@ def test_every_stored_name_is_that_of_the_api() -> None:
 
 def test_personal_roots_are_those_that_lead_to_licenses() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
-    assert personal == ["Query.license", "Query.licenses", "Query.receipt"]
+    assert personal == ["Query.checklist", "Query.license", "Query.licenses", "Query.receipt"]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
     assert by_post == [*personal, "Query.verify"]
 

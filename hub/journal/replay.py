@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.journal.records import LicenseRecord, parse_record
+from hub.journal.offerings import OfferingRecord
+from hub.journal.records import parse_record
 from hub.journal.store import SCHEMA, JournalHead, JournalReader
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState
@@ -26,6 +27,7 @@ from ledger.transparency.spans import FAULTS, InOrder, one_by_one
 from ledger.transparency.sqlite import UNREADABLE, unreadable
 from ledger.transparency.tables import check_counts, check_file
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, tile_paths
+from schema.context import Access
 
 __all__ = ["Bound", "RecordSpan", "read_records", "replay_journal"]
 
@@ -56,7 +58,7 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFindings:
-    """What one record says. seal, iss, states: of a license, whose signature holds. accesses: licenses, sorted."""
+    """What one record says. iss, states: of a statement whose signature holds; seal: of a license's. accesses: sorted."""
 
     leaf: bytes
     seal: bytes | None = None
@@ -78,13 +80,15 @@ def read_records(span: RecordSpan) -> list[RecordFindings | TongbanError]:
 
 def _read(raw: bytes, keys: KeyState) -> RecordFindings:
     record = parse_record(raw)
-    if not isinstance(record, LicenseRecord):
+    if isinstance(record, Access):
         return RecordFindings(leaf=leaf_hash(raw), accesses=sorted(set(record.licenses)))
     (signature,) = record.jws.signatures
     key = keys.listed_key(signature.kid)
     if "journal" not in key.uses or key.public_key.alg != signature.alg:
         raise NotVerified("key_use", f"key {key.kid} was never listed for journal records of this suite")
     verify(key.public_key, signature.message, signature.signature)
+    if isinstance(record, OfferingRecord):
+        return RecordFindings(leaf=record.jws.leaf, iss=record.iss, states=record.code)
     return RecordFindings(leaf=record.jws.leaf, seal=record.leaf, iss=record.iss, states=record.identifier)
 
 

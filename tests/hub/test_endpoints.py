@@ -36,6 +36,7 @@ from ledger.verdict import Outcome
 from ledger.verifier import verify
 from schema.access import ANONYMOUS, Principal
 from schema.context import Access
+from tests.offerings import LISTED
 from tests.sequenced import LOG_KEY, seals
 from tests.small_log import COUNTIES, GENESIS, LOG, T0
 from tests.witnesses import Witnesses
@@ -79,7 +80,9 @@ class Hub:
             limits=RegistryLimits(wait_s=5.0),
         )
         self.faults: dict[str, str | None] = {"graph": None}
-        intake = RecordIntake(self.journal, self.registry, pool=self.registry.file.checks, clock=lambda: NOW)
+        intake = RecordIntake(
+            self.journal, self.registry, listed=LISTED, pool=self.registry.file.checks, clock=lambda: NOW
+        )
         app = Starlette(
             routes=[
                 *log_routes(self.registry, self.journal, principal_of=principal_of, documents={"policy": b"a policy"}),
