@@ -32,9 +32,10 @@ from hub.graph.external import Neo4jEngine
 from hub.graph.service import GraphService
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.limits import LIMITS
-from hub.ingest.data import TABLES, catalogue_digest, read_table
+from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
+from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
-from hub.journal.intake import Listed, RecordIntake
+from hub.journal.intake import RecordIntake
 from hub.journal.sealed import JournalSeal
 from hub.journal.writer import JournalWriter
 from hub.keyfiles import read_passphrase
@@ -115,7 +116,7 @@ class Hub:
         self.accesses = AccessJournal(self.journal)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
-            catalogue={name: read_table(name) for name in TABLES}, catalogue_digest=catalogue_digest(),
+            catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
         )  # fmt: skip
         limits = replace(
             LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
@@ -168,7 +169,7 @@ class Hub:
     def routes(self) -> list[BaseRoute]:
         """Give all routes of the hub."""
         intake = RecordIntake(
-            self.journal, self.registry, listed=_listed(), pool=self.registry.file.checks, clock=self._clock
+            self.journal, self.registry, listed=listed_codes(), pool=self.registry.file.checks, clock=self._clock
         )
         tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
@@ -243,13 +244,6 @@ def _registry_limits(settings: Settings) -> RegistryLimits:
         group_s=settings.batch_wait_ms / 1000,
         queue=settings.queue_entries,
         witness_s=settings.witness_timeout_ms / 1000,
-    )
-
-
-def _listed() -> Listed:
-    return Listed(
-        matters=frozenset(row["code"] for row in read_table("matters")),
-        types=frozenset(row["code"] for row in read_table("license_types")),
     )
 
 

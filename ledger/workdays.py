@@ -39,7 +39,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workdays:
-    """A table of exceptions: weekdays that are `off`, weekend days that are `worked`; nothing is known after `known_to`."""
+    """The exceptions: weekdays that are `off`, weekend days that are `worked`; none is known after `known_to`."""
 
     off: frozenset[date]
     worked: frozenset[date]

@@ -4,9 +4,9 @@
       difference { differing counties { county differs more less } }
       benchmark { bestDays bestMaterials counties { county daysBehind materialsBehind } } }
 
-A county differs in what is not the alliance's usual: the most frequent value, of several the least. A material is usual
-when more than half of the counties ask for it, by its name. The benchmark (对标立标) compares promised days of the usual
-unit, and the number of materials that one cannot do without.
+A county differs in what is not the alliance's usual: the most frequent value, of several the least. A material is
+usual when more than half of the counties ask for it, by its name. The benchmark (对标立标) compares promised days of
+the usual unit, and the number of materials that one cannot do without.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def _expressions(place: object) -> Iterator[Expression]:
         yield place.where
 
 
-def _check_gathers(field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:
+def _check_gathers(_field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:
     """Hold what a resolver gathers to what a list must be, but for its bound: it is no page of the API."""
     place = declaration.place
     for gather in place.all_gathers() if isinstance(place, Computed) else ():
@@ -167,8 +167,9 @@ def _check_gathers(field: WalkedField, declaration: Declaration, _: GraphQLSchem
             yield f"gathers {gather.name} without an order"
         if not 1 <= gather.place.page <= _MAX_GATHERED:
             yield f"gathers {gather.place.page} rows, expected 1 to {_MAX_GATHERED}"
-    if isinstance(place, Computed) and place.gathers and RULES[declaration.access].row is not None:
-        yield "gathers under a rule with a row predicate, which holds for stored nodes only"
+        wanted, rule = RULES.get(rule_of_type(gather.place.target or "")), RULES.get(declaration.access)
+        if wanted is None or rule is None or _stricter(wanted, rule):
+            yield f"is less strict than {gather.place.target}, which it gathers"
 
 
 def _check_start(field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:

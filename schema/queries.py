@@ -107,7 +107,7 @@ class Query:
 
     @root(KeyStart(label="Matter", key="code", argument="matter"), access="public")
     def comparison(self, matter: CatalogueCode, on: OnDay = None) -> MatterComparison | None:
-        """What differs between the counties' offerings of a matter that are in force on a day; null if no such matter."""
+        """What differs between the counties' offerings of a matter on a day; null if there is no such matter."""
         raise NotImplementedError
 
     @root(

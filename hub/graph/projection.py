@@ -4,11 +4,11 @@ A cursor says how far the graph has come in each log (`hub.graph.cursors`); it m
 rows. A graph of another ledger is refused. One whose cursors stand behind where they were has lost what it held (it was
 emptied, or put back from a copy): it is prepared anew and filled again, and has a `gap` until then.
 
-An offering is written as its county states it (`hub.graph.offerings`). So is a license, by a journal record: with what its seal says, as the ledger has it; a
-record whose seal is not published yet waits. A status entry that comes first makes a bare `License {logIndex, status,
-statusReason, statusIndex}`, which no query can reach and the record completes: the end does not depend on how the two
-logs interleave. A member entry may revoke seals of a compromised key from an index on: they are read again from the
-ledger.
+An offering is written as its county states it (`hub.graph.offerings`). So is a license, by a journal record: with what
+its seal says, as the ledger has it; a record whose seal is not published yet waits. A status entry that comes first
+makes a bare `License {logIndex, status, statusReason, statusIndex}`, which no query can reach and the record completes:
+the end does not depend on how the two logs interleave. A member entry may revoke seals of a compromised key from an
+index on: they are read again from the ledger.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ place. Aliases live here only: no text of the document reaches a statement.
     ['1.2.156...', ['市监局', ['城阳区']]]
     {"id": "1.2.156...", "issuedBy": {"name": "市监局", "at": {"name": "城阳区"}}}
 
-The value of a computed field is what it needs, as a dict: properties by their names in the graph, lists of gathered nodes
-by the names of the gathers. The field's resolver gets that dict as its source. At an abstract place the dict also says its type under `TYPE_KEY`, which is no
-GraphQL name and so never a response name.
+The value of a computed field is what it needs, as a dict: properties by their names in the graph, lists of gathered
+nodes by the names of the gathers. The field's resolver gets that dict as its source. At an abstract place the dict also
+says its type under `TYPE_KEY`, which is no GraphQL name and so never a response name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An offering: what one county asks and promises for one matter, from a day on (GB/T 39046-2020, an implementation list).
+"""An offering: what one county asks and promises for one matter, from a day on: a row of its implementation list.
 
 Compact JWS by a `journal` key of the county:
 
@@ -11,9 +11,10 @@ Compact JWS by a `journal` key of the county:
                    "certificateTypeCodes":["11100000MB0143028R001"]},…],
      "produces":["11100000MB0143028R021"],"source":"…","confidence":"S"}
 
-All members, in this order. Its code is `<matter>@<iss>@<yyyymmdd>`: one version of that matter in that county, stated
-once. A version is in force from its planEffectiveDate until the next version's, and never past its planCancelDate. It
-takes effect on the day of its statement (in China) or later, so that what was in force on a day is not changed after it.
+Fields: GB/T 39046-2020, table 4. All members, in this order. Its code is `<matter>@<iss>@<yyyymmdd>`: one version of
+that matter in that county, stated once. A version is in force from its planEffectiveDate until the next version's,
+and never past its planCancelDate. It takes effect on the day of its statement (in China) or later: what was in force
+on a day is not changed after it.
 """
 
 from __future__ import annotations
@@ -78,9 +79,10 @@ _TYPE: Final = re.compile(r"[0-9A-Z]{21}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedMaterial:
-    """A material that an offering asks for. tolerance: it may follow within so many working days (容缺); None: it may not.
+    """A material that an offering asks for.
 
-    type_codes: the license types any of which makes it unnecessary to hand it in, ascending.
+    tolerance: it may follow within so many working days (容缺); None: it may not. type_codes: the license types any of
+    which makes it unnecessary to hand it in, ascending.
     """
 
     name: str

@@ -16,7 +16,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def ordered(value: JsonValue, what: str, members: tuple[str, ...]) -> dict[str, JsonValue]:
-    """Take a JSON object that has exactly these members, in this order. Raises Malformed bad_payload, unknown_member."""
+    """Take a JSON object of exactly these members, in this order. Raises Malformed bad_payload, unknown_member."""
     obj = closed(value, what, frozenset(members))
     if tuple(obj) != members:
         raise Malformed("bad_payload", f"members of a {what} stand in another order")

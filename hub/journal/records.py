@@ -1,6 +1,6 @@
 """Journal records: what a county states and is no seal, and which reads of a person's licenses took place.
 
-A county states what it offers (hub/journal/offerings.py). And it states a license beside its seal, because the log holds
+A county states what it offers (hub/journal/offerings.py). It states a license beside its seal, because the log holds
 salted digests only. Compact JWS by a `journal` key:
 
     {"alg":"Ed25519","typ":"lic-record+jwt","kid":"370214#4"}

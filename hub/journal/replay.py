@@ -58,7 +58,7 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFindings:
-    """What one record says. iss, states: of a statement whose signature holds; seal: of a license's. accesses: sorted."""
+    """What one record says. iss, states: of a signed statement; seal: of a license's. accesses: licenses, sorted."""
 
     leaf: bytes
     seal: bytes | None = None

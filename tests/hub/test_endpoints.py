@@ -80,13 +80,11 @@ class Hub:
             limits=RegistryLimits(wait_s=5.0),
         )
         self.faults: dict[str, str | None] = {"graph": None}
-        intake = RecordIntake(
-            self.journal, self.registry, listed=LISTED, pool=self.registry.file.checks, clock=lambda: NOW
-        )
+        taken = RecordIntake(self.journal, self.registry, listed=LISTED, pool=self.registry.file.checks, clock=lambda: NOW)
         app = Starlette(
             routes=[
                 *log_routes(self.registry, self.journal, principal_of=principal_of, documents={"policy": b"a policy"}),
-                *submission_routes(self.registry, intake, body_timeout_s=0.2),
+                *submission_routes(self.registry, taken, body_timeout_s=0.2),
                 *health_routes({"graph": lambda: self.faults["graph"]}, lambda: b"metric 1\n"),
             ]
         )
