@@ -80,7 +80,9 @@ class Hub:
             limits=RegistryLimits(wait_s=5.0),
         )
         self.faults: dict[str, str | None] = {"graph": None}
-        taken = RecordIntake(self.journal, self.registry, listed=LISTED, pool=self.registry.file.checks, clock=lambda: NOW)
+        taken = RecordIntake(
+            self.journal, self.registry, listed=LISTED, pool=self.registry.file.checks, clock=lambda: NOW
+        )
         app = Starlette(
             routes=[
                 *log_routes(self.registry, self.journal, principal_of=principal_of, documents={"policy": b"a policy"}),
