@@ -187,8 +187,7 @@ def _material(line: Mapping[str, str]) -> dict[str, JsonValue]:
 
 def _cell(name: str, cell: str) -> Any:
     if name in _LISTS:
-        codes = cell.split(";") if cell else []
-        return codes if name == "flow" else sorted(codes)
+        return _codes(cell) if name == "flow" else sorted(_codes(cell), key=str)
     if not cell and name in _OPTIONAL:
         return None
     if name in _NUMBERS:
@@ -236,9 +235,9 @@ def _sample(
         "onSiteReason": row["on_site_reason"] or None,
         "fee": int(row["fee"]),
         "feeStandard": None,
-        "flow": row["flow"].split(";"),
+        "flow": _codes(row["flow"]),
         "materials": [_sample_material(each) for each in materials],
-        "produces": sorted(matter["produces"].split(";")),
+        "produces": sorted(_codes(matter["produces"]), key=str),
         "source": row["source"],
         "confidence": row["confidence"],
     }
@@ -251,5 +250,9 @@ def _sample_material(row: Mapping[str, str]) -> dict[str, JsonValue]:
         "kind": row["kind"],
         "need": row["need"] == "true",
         "toleranceDays": int(row["tolerance_days"]) if row["tolerance_days"] else None,
-        "certificateTypeCodes": sorted(row["satisfied_by"].split(";")) if row["satisfied_by"] else [],
+        "certificateTypeCodes": sorted(_codes(row["satisfied_by"]), key=str),
     }
+
+
+def _codes(cell: str) -> list[JsonValue]:
+    return list[JsonValue](cell.split(";")) if cell else []

@@ -107,7 +107,8 @@ class RecordIntake:
         leaves = [each.leaf for each in checked if isinstance(each, LicenseRecord)]
         issuers = await self._seals.sealed_by(leaves) if leaves else {}
         results = [_against_ledger(each, issuers) for each in checked]
-        rows = [_row(each) for each in results if not isinstance(each, TongbanError)]
+        good = [each for each in results if not isinstance(each, TongbanError)]
+        rows = [JournalRow(raw=each.raw, states=each.states) for each in good]
         placed = iter(await self._writer.append(rows) if rows else ())
         return [each if isinstance(each, TongbanError) else next(placed) for each in results]
 
@@ -120,10 +121,6 @@ class RecordIntake:
             except TongbanError as error:
                 results.append(error)
         return results
-
-
-def _row(record: LicenseRecord | OfferingRecord) -> JournalRow:
-    return JournalRow(raw=record.raw, states=record.code if isinstance(record, OfferingRecord) else record.identifier)
 
 
 def _against_ledger(checked: Checked, issuers: Mapping[bytes, str]) -> Checked:

@@ -119,6 +119,11 @@ class OfferingRecord:
         return f"{self.matter}@{self.iss}@{self.effective.replace('-', '')}"
 
     @property
+    def states(self) -> str:
+        """What it states, and no other record may: its code."""
+        return self.code
+
+    @property
     def type_codes(self) -> frozenset[str]:
         """Every license type that it names."""
         return frozenset(self.produces).union(*(material.type_codes for material in self.materials))

@@ -109,6 +109,11 @@ class LicenseRecord:
         """The record's bytes as they came."""
         return self.jws.raw
 
+    @property
+    def states(self) -> str:
+        """What it states, and no other record may: its identifier."""
+        return self.identifier
+
 
 def parse_record(raw: bytes) -> LicenseRecord | OfferingRecord | Access:
     """Read a journal record of any kind: an access begins with `{`. Raises Malformed."""
@@ -118,7 +123,9 @@ def parse_record(raw: bytes) -> LicenseRecord | OfferingRecord | Access:
 def parse_statement(raw: bytes) -> LicenseRecord | OfferingRecord:
     """Read what a county states, 1..16,384 bytes; form only, not its signature. Raises as parse_license_record."""
     jws = parse_jws(raw)
-    return offering_of(jws) if jws.typ == OFFERING_TYP and not jws.general else parse_license_record(raw)
+    if jws.general or jws.typ not in {RECORD_TYP, OFFERING_TYP}:
+        raise Malformed("unknown_typ", f"expected a compact JWS of typ {RECORD_TYP} or {OFFERING_TYP}")
+    return offering_of(jws) if jws.typ == OFFERING_TYP else _license_of(jws)
 
 
 def parse_license_record(raw: bytes) -> LicenseRecord:
@@ -127,7 +134,10 @@ def parse_license_record(raw: bytes) -> LicenseRecord:
     Raises Malformed too_large, bad_encoding, bad_base64, bad_json, duplicate_member, unknown_member, bad_number,
     bad_header, unknown_alg, unknown_typ, bad_payload, bad_identifier.
     """
-    jws = parse_compact(raw, RECORD_TYP)
+    return _license_of(parse_compact(raw, RECORD_TYP))
+
+
+def _license_of(jws: Jws) -> LicenseRecord:
     obj = ordered(jws.payload, "license record", _LICENSE_MEMBERS)
     text(obj, "type", _LICENSE)
     kid, iss = jws.signatures[0].kid, text(obj, "iss", COUNTY)

@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.journal.offerings import OfferingRecord
-from hub.journal.records import parse_record
+from hub.journal.records import LicenseRecord, parse_record
 from hub.journal.store import SCHEMA, JournalHead, JournalReader
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState
@@ -87,9 +86,8 @@ def _read(raw: bytes, keys: KeyState) -> RecordFindings:
     if "journal" not in key.uses or key.public_key.alg != signature.alg:
         raise NotVerified("key_use", f"key {key.kid} was never listed for journal records of this suite")
     verify(key.public_key, signature.message, signature.signature)
-    if isinstance(record, OfferingRecord):
-        return RecordFindings(leaf=record.jws.leaf, iss=record.iss, states=record.code)
-    return RecordFindings(leaf=record.jws.leaf, seal=record.leaf, iss=record.iss, states=record.identifier)
+    seal = record.leaf if isinstance(record, LicenseRecord) else None
+    return RecordFindings(leaf=record.jws.leaf, seal=seal, iss=record.iss, states=record.states)
 
 
 def replay_journal(

@@ -98,7 +98,8 @@ async def _fill(driver: BoltDriver, papers: list[Paper], materials: list[dict[st
         for number, paper in enumerate(papers)
     ]  # fmt: skip
     named = Step(
-        text="UNWIND $codes AS code MERGE (t:LicenseType {code: code}) SET t.name = code", parameters={"codes": list(TYPES)}
+        text="UNWIND $codes AS code MERGE (t:LicenseType {code: code}) SET t.name = code",
+        parameters={"codes": list(TYPES)},
     )
     stated = Step(
         text="UNWIND $rows AS row MERGE (l:License {logIndex: row.index}) SET l.certificateIdentifier = row.identifier, "
