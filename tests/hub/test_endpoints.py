@@ -75,18 +75,16 @@ class Hub:
             signer=LOG,
             policy=self.policy,
             journal=lambda: (self.journal.head.n, self.journal.head.root),
-            clock=lambda: NOW,
-            http=self.witness_http,
+            clock=lambda: NOW, http=self.witness_http,
             limits=RegistryLimits(wait_s=5.0),
-        )
+        )  # fmt: skip
         self.faults: dict[str, str | None] = {"graph": None}
-        taken = RecordIntake(
-            self.journal, self.registry, listed=LISTED, pool=self.registry.file.checks, clock=lambda: NOW
-        )
+        log, pool = self.registry, self.registry.file.checks
+        intake = RecordIntake(self.journal, log, listed=LISTED, pool=pool, clock=lambda: NOW)
         app = Starlette(
             routes=[
-                *log_routes(self.registry, self.journal, principal_of=principal_of, documents={"policy": b"a policy"}),
-                *submission_routes(self.registry, taken, body_timeout_s=0.2),
+                *log_routes(log, self.journal, principal_of=principal_of, documents={"policy": b"a policy"}),
+                *submission_routes(log, intake, body_timeout_s=0.2),
                 *health_routes({"graph": lambda: self.faults["graph"]}, lambda: b"metric 1\n"),
             ]
         )
