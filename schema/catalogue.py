@@ -120,17 +120,17 @@ class Offering:
     flow: list[str] = stored(Property("flow"), access="public", description="The steps of its handling, in order.")
     source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
     confidence: str = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
-    matter: Matter = stored(
-        Relation(type="IMPLEMENTS", direction="out", target="Matter", nullable=False),
+    matter: Matter | None = stored(
+        Relation(type="IMPLEMENTS", direction="out", target="Matter"),
         access="public",
         cost=2,
-        description="The matter that is offered.",
+        description="The matter that is offered; null while the catalogue does not list it.",
     )
-    county: Jurisdiction = stored(
-        Relation(type="IN", direction="out", target="Jurisdiction", nullable=False),
+    county: Jurisdiction | None = stored(
+        Relation(type="IN", direction="out", target="Jurisdiction"),
         access="public",
         cost=2,
-        description="The county that offers it.",
+        description="The county that offers it; null while the catalogue does not list it.",
     )
     materials: list[Material] = stored(
         Relation(type="REQUIRES", direction="out", target="Material", many=True, order="code", page=30),

@@ -145,17 +145,17 @@ class Checklist:
     """A node `Offering`."""
 
     code: CatalogueCode = stored(Property("code"), access=_ACCESS, description="Code of the offering's version.")
-    matter: Matter = stored(
-        Relation(type="IMPLEMENTS", direction="out", target="Matter", nullable=False),
+    matter: Matter | None = stored(
+        Relation(type="IMPLEMENTS", direction="out", target="Matter"),
         access=_ACCESS,
         cost=2,
-        description="The matter.",
+        description="The matter; null while the catalogue does not list it.",
     )
-    county: Jurisdiction = stored(
-        Relation(type="IN", direction="out", target="Jurisdiction", nullable=False),
+    county: Jurisdiction | None = stored(
+        Relation(type="IN", direction="out", target="Jurisdiction"),
         access=_ACCESS,
         cost=2,
-        description="The county that decides.",
+        description="The county that decides; null while the catalogue does not list it.",
     )
 
     @computed(gathers=(_MATERIALS, _LICENSES), access=_ACCESS, cost=20)
