@@ -28,7 +28,7 @@ from schema.scalars import CatalogueCode, Date, DateTime, LicenseIdentifier, Log
 __all__ = ["Checklist", "ChecklistFindings", "ChecklistItem", "ChecklistLicense", "ChecklistType"]
 
 _ACCESS: Final = "license.checklist"
-_MOST_LICENSES: Final = 1000
+_MOST_LICENSES: Final = 500  # an access record names each of them
 
 _MATERIALS: Final = Gather(
     name="materials",
@@ -189,7 +189,7 @@ def _findings(
 
 def _asked(row: Mapping[str, Any]) -> Asked:
     types = frozenset(each["code"] for each in row["types"])
-    return Asked(type_codes=types, need=row["need"], tolerance=row["toleranceDays"])
+    return Asked(type_codes=types, tolerance=row["toleranceDays"])
 
 
 def _held(row: Mapping[str, Any], status: Status) -> Held:

@@ -198,23 +198,24 @@ def difference_of(rows: Sequence[Row], on: Date) -> Difference:
         on=on,
         differing=[aspect for aspect in Aspect if len({each[aspect] for each in values}) > 1],
         usual_materials=sorted(common),
-        counties=[
-            CountyDifference(
-                county=row["countyCode"],
-                offering=row["code"],
-                statutory_days=row["statutoryDays"],
-                promised_days=row["promisedDays"],
-                day_unit=row["dayUnit"],
-                fee=row["fee"],
-                mode=row["mode"],
-                visits=row["visits"],
-                materials=len(row["materials"]),
-                differs=[aspect for aspect in Aspect if each[aspect] != usual[aspect]],
-                more=sorted(_names(row) - common),
-                less=sorted(common - _names(row)),
-            )
-            for row, each in zip(rows, values, strict=True)
-        ],
+        counties=[_beside(row, each, usual, common) for row, each in zip(rows, values, strict=True)],
+    )
+
+
+def _beside(row: Row, values: Mapping[Aspect, Any], usual: Mapping[Aspect, Any], common: set[str]) -> CountyDifference:
+    return CountyDifference(
+        county=row["countyCode"],
+        offering=row["code"],
+        statutory_days=row["statutoryDays"],
+        promised_days=row["promisedDays"],
+        day_unit=row["dayUnit"],
+        fee=row["fee"],
+        mode=row["mode"],
+        visits=row["visits"],
+        materials=len(row["materials"]),
+        differs=[aspect for aspect in Aspect if values[aspect] != usual[aspect]],
+        more=sorted(_names(row) - common),
+        less=sorted(common - _names(row)),
     )
 
 

@@ -55,7 +55,6 @@ class Asked:
     """What is asked for. type_codes: any of these license types satisfies it. tolerance: working days, if tolerated."""
 
     type_codes: frozenset[str]
-    need: bool
     tolerance: int | None
 
 

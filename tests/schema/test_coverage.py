@@ -64,15 +64,14 @@ def line(covered: Covered) -> Line:
 @given(
     found=papers,
     types=st.sets(st.sampled_from([*TYPES, "D"])),
-    need=st.booleans(),
     tolerance=st.none() | st.integers(1, 12),
     today=st.sampled_from(DAYS),
 )
 def test_every_combination_is_judged_as_by_the_slow_reference(
-    found: Sequence[Paper], types: set[str], need: bool, tolerance: int | None, today: str
+    found: Sequence[Paper], types: set[str], tolerance: int | None, today: str
 ) -> None:
-    """Required or not, several types, dates before, on and after the day, every status, tolerated or not."""
-    asked = Asked(type_codes=frozenset(types), need=need, tolerance=tolerance)
+    """Several types, dates before, on and after the day, every status, tolerated or not."""
+    asked = Asked(type_codes=frozenset(types), tolerance=tolerance)
     covered = cover(asked, [held(paper) for paper in found], today, CALENDAR)
     assert line(covered) == expected_line(
         found, holder=ME, county=None, types=frozenset(types), tolerance=tolerance, today=today
@@ -81,7 +80,7 @@ def test_every_combination_is_judged_as_by_the_slow_reference(
 
 @given(found=papers, types=st.sets(st.sampled_from(TYPES), min_size=1), order=st.randoms(use_true_random=False))
 def test_the_order_of_the_licenses_changes_nothing(found: list[Paper], types: set[str], order: Any) -> None:
-    asked = Asked(type_codes=frozenset(types), need=True, tolerance=None)
+    asked = Asked(type_codes=frozenset(types), tolerance=None)
     before = cover(asked, [held(paper) for paper in found], TODAY, CALENDAR)
     order.shuffle(found)
     assert cover(asked, [held(paper) for paper in found], TODAY, CALENDAR) == before
@@ -114,13 +113,13 @@ def test_the_first_and_the_last_day_count_and_the_ledger_speaks_first(
 
 def test_a_superseded_license_is_covered_by_the_one_that_took_its_place() -> None:
     old, new = _license("1", status=Status.SUPERSEDED), _license("2")
-    asked = Asked(type_codes=frozenset("A"), need=True, tolerance=3)
+    asked = Asked(type_codes=frozenset("A"), tolerance=3)
     assert cover(asked, [old, new], TODAY, CALENDAR) == Covered(state=MaterialState.HELD, license=new)
 
 
 def test_what_may_follow_may_follow_until_the_last_working_day() -> None:
     """2026-06-18 is a Thursday, the Friday after it a day off."""
-    asked = Asked(type_codes=frozenset("A"), need=True, tolerance=2)
+    asked = Asked(type_codes=frozenset("A"), tolerance=2)
     until = cover(asked, [], TODAY, CALENDAR).until
     assert until is not None
     assert (until.day.isoformat(), until.provisional) == ("2026-06-23", False)

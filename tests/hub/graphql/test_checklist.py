@@ -16,6 +16,7 @@ from ledger.status import Status
 from schema.access import ANONYMOUS, Principal
 from schema.assembly import build_schema
 from tests.compiled_documents import VARIABLES
+from tests.graph_fakes import CannedGraph
 from tests.graph_world import HOLDERS, LICENSES
 from tests.graphs import PATIENT
 from tests.ports import CLERK, FakeJournal, FakeRegistry, request_context
@@ -145,6 +146,24 @@ async def test_without_right_record_or_ledger_there_is_no_checklist(
     answer = await _ask(world, "checklist", statements=statements, **members)
     assert answer.data == {"checklist": None}
     assert [field_error(error, "r")["extensions"]["code"] for error in answer.errors] == [code]
+
+
+@pytest.mark.parametrize(("count", "codes"), [(499, []), (500, ["limit_exceeded"])])
+async def test_a_holder_with_more_licenses_than_are_judged_gets_no_guess(count: int, codes: list[str]) -> None:
+    """The access record names all that were read, also then."""
+    licenses = [[f"1.2.{number:03d}", "T", number, "370214", "2026-05-01", None, None, []] for number in range(count)]
+    journal = FakeJournal()
+    text = (
+        '{ checklist(matter: "1", county: "2", useCause: "x", holder: {certificateHolderTypeCode: "001",'
+        ' certificateHolderCode: "x"}) { findings { held } } }'
+    )
+    context = request_context(principal=CLERK, journal=journal)
+    answer = await Execution(build_schema(), CannedGraph(rows=[[[], licenses]])).run(
+        GraphQLRequest(query=text), context
+    )
+    assert [field_error(error, "r")["extensions"]["code"] for error in answer.errors] == codes
+    assert answer.data == {"checklist": None if codes else {"findings": {"held": 0}}}
+    assert len(journal.records[0].licenses) == count
 
 
 async def test_a_comparison_needs_no_token(world: Engine) -> None:
