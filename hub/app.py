@@ -33,7 +33,8 @@ from hub.graph.external import Neo4jEngine
 from hub.graph.service import GraphService
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.limits import LIMITS
-from hub.ingest.data import TABLES, catalogue_digest, read_table
+from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
+from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
 from hub.journal.intake import RecordIntake
 from hub.journal.sealed import JournalSeal
@@ -61,6 +62,7 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.transparency.quorums import closest_quorums
 from ledger.transparency.snapshot import Snapshot
 from ledger.verifier import Verifier
+from ledger.workdays import Workdays
 from schema.access import Principal
 from schema.assembly import build_schema
 from schema.context import Clock, Context
@@ -97,6 +99,7 @@ class Hub:
         self._report(policy)
         self._verifier = Verifier.of_files(self._policy, _alliance_file(data, "genesis", MAX_ENTRY_BYTES))
         self._holder_secret = keys.holder
+        self._calendar = Workdays.of((row["date"], row["kind"]) for row in read_table("calendar"))
         self._journal_seal = JournalSeal(keys.vault, random)
         self._http = httpx2.AsyncClient(trust_env=False, limits=_NODE_CONNECTIONS)
         self.journal = JournalWriter(data / "journal.sqlite")
@@ -114,7 +117,7 @@ class Hub:
         self.accesses = AccessJournal(self.journal)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
-            catalogue={name: read_table(name) for name in TABLES}, catalogue_digest=catalogue_digest(),
+            catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
         )  # fmt: skip
         limits = replace(
             LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
@@ -166,7 +169,9 @@ class Hub:
 
     def routes(self) -> list[BaseRoute]:
         """Give all routes of the hub."""
-        intake = RecordIntake(self.journal, self.registry, pool=self.registry.file.checks, clock=self._clock)
+        intake = RecordIntake(
+            self.journal, self.registry, listed=listed_codes(), pool=self.registry.file.checks, clock=self._clock
+        )
         tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
@@ -207,6 +212,7 @@ class Hub:
             clock=self._clock,
             verify=self._own_verifier.verify,
             holder_key=lambda type_code, code: holder_key(self._holder_secret, type_code, code),
+            calendar=self._calendar,
         )
 
     def _principal_of(self, request: Request) -> Principal:

@@ -29,6 +29,7 @@ from locust.exception import StopUser
 
 from hub.county.folder import open_county
 from hub.county.node import CountyNode
+from hub.demo.alliance import SAMPLE
 from hub.ingest.data import read_table
 from hub.keyfiles import read_passphrase
 from hub.partner import access_token
@@ -161,7 +162,9 @@ class IntakeClerk(_Partner):
 
     weight = 3
     wait_time = between(0.0, 0.02)
-    offerings: ClassVar = [tuple(row["code"].split("@")) for row in read_table("offerings")]
+    offerings: ClassVar = [
+        (row["matter_code"], row["county"]) for row in read_table("offerings") if row["county"] in SAMPLE
+    ]
 
     @task(8)
     def look_up(self) -> None:

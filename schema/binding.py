@@ -5,7 +5,7 @@
     KeyStart(argument="holder", bind="holder_key")              HMAC of the holder's code type and code
 
 A binding is a named function of the argument's value and the request's context. The key is a parameter of the
-statement, never part of its text.
+statement, never part of its text. `binds` makes further parameters the same way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 from schema.context import Context
 from schema.mapping import KeyStart
 
-__all__ = ["BINDINGS", "argument_names", "key_of"]
+__all__ = ["BINDINGS", "argument_names", "bound_values", "key_of"]
 
 
 def _holder_key(value: Any, context: Context) -> str:
@@ -29,6 +29,11 @@ BINDINGS: Final[dict[str, Callable[[Any, Context], str]]] = {"holder_key": _hold
 def argument_names(start: KeyStart) -> tuple[str, ...]:
     """Give the names of the arguments that the start's key is made of."""
     return (start.argument,) if isinstance(start.argument, str) else start.argument
+
+
+def bound_values(start: KeyStart, arguments: Mapping[str, Any], context: Context) -> dict[str, str]:
+    """Give the values that arguments are bound to beside the key, by the names of their bindings."""
+    return {name: BINDINGS[name](arguments[argument], context) for argument, name in start.binds}
 
 
 def key_of(start: KeyStart, arguments: Mapping[str, Any], context: Context) -> str:

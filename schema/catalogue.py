@@ -1,21 +1,32 @@
 """The catalogue: matters, each county's offering of them, the materials they ask for, the license types behind these.
 
     (:Matter)<-[:IMPLEMENTS]-(:Offering)-[:IN]->(:Jurisdiction)
-    (:Offering)-[:REQUIRES {order, need}]->(:Material)-[:SATISFIED_BY]->(:LicenseType)
+    (:Offering)-[:REQUIRES {order, need, toleranceDays}]->(:Material)-[:SATISFIED_BY]->(:LicenseType)
     (:Offering)-[:PRODUCES]->(:LicenseType)
+
+An offering has versions, one node each: stated by its county in the journal, in force from `planEffectiveDate` to the
+day before `supersededOn`, and not past `planCancelDate`.
 
 Code lists: GB/T 39046-2020 Annex A (type), State Council notice 2020/35 (mode), GB/T 36902 (license types).
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import strawberry
 
 from schema.jurisdictions import Jurisdiction
-from schema.mapping import EdgeProperty, Property, Relation, stored
-from schema.scalars import CatalogueCode
+from schema.mapping import EdgeProperty, Expression, Property, Relation, stored
+from schema.scalars import CatalogueCode, Date, DateTime
 
-__all__ = ["LicenseType", "Material", "Matter", "Offering"]
+__all__ = ["IN_FORCE", "LicenseType", "Material", "Matter", "Offering"]
+
+IN_FORCE: Final = (
+    "{t}.planEffectiveDate <= $today AND coalesce({t}.planCancelDate, $today) >= $today "
+    "AND ({t}.supersededOn IS NULL OR {t}.supersededOn > $today)"
+)
+"""Whether the version `{t}` of an offering is in force today: of all versions of one, at most one is."""
 
 
 @strawberry.type(description="A government service matter that the alliance handles across provinces.")
@@ -53,20 +64,39 @@ class Matter:
         description="How sure it is: S from a source, T checked, M from memory (h high, m middle), sample made up.",
     )
     offerings: list[Offering] = stored(
-        Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code", page=50),
+        Expression(
+            cypher="({n})<-[:IMPLEMENTS]-({t}:Offering) WHERE " + IN_FORCE,
+            parameters=("today",),
+            target="Offering",
+            many=True,
+            order="code",
+            page=50,
+        ),
         access="public",
         cost=2,
-        description="The counties' offerings of this matter, by code; at most 50.",
+        description="The counties' offerings of this matter that are in force today, by code; at most 50.",
     )
 
 
 @strawberry.type(description="One county's implementation of a matter: its time limits, visits, fee and materials.")
 class Offering:
-    """A node `Offering`; its code is the matter's, `@`, the county's."""
+    """A node `Offering`: one version. Its code is the matter's, `@`, the county's, `@`, its first day."""
 
     code: CatalogueCode = stored(
-        Property("code"), access="public", description="Matter code, @, county code: 001001001000@370214."
+        Property("code"), access="public", description="Matter, @, county, @, first day: 001001001000@370214@20260601."
     )
+    plan_effective_date: Date = stored(
+        Property("planEffectiveDate"), access="public", description="First day on which this version is in force."
+    )
+    plan_cancel_date: Date | None = stored(
+        Property("planCancelDate"),
+        access="public",
+        description="Last day at most; null: until a version supersedes it.",
+    )
+    superseded_on: Date | None = stored(
+        Property("supersededOn"), access="public", description="First day of the next version; null: there is none."
+    )
+    stated_at: DateTime = stored(Property("statedAt"), access="public", description="When the county signed it.")
     mode: str | None = stored(Property("mode"), access="public", description="How this county handles it.")
     statutory_days: int | None = stored(
         Property("statutoryDays"), access="public", description="Days that the law allows."
@@ -74,23 +104,33 @@ class Offering:
     promised_days: int | None = stored(
         Property("promisedDays"), access="public", description="Days that this county promises."
     )
+    day_unit: str = stored(
+        Property("dayUnit"), access="public", description="What the days are: working (the calendar's) or calendar."
+    )
     visits: int | None = stored(
         Property("visits"), access="public", description="How often the applicant must come in person."
     )
+    on_site_reason: str | None = stored(
+        Property("onSiteReason"), access="public", description="Why one must come; null: nobody has to."
+    )
     fee: int | None = stored(Property("fee"), access="public", description="Fee in yuan; 0: free of charge.")
+    fee_standard: str | None = stored(
+        Property("feeStandard"), access="public", description="By which standard the fee is set, if there is one."
+    )
+    flow: list[str] = stored(Property("flow"), access="public", description="The steps of its handling, in order.")
     source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
     confidence: str = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
-    matter: Matter = stored(
-        Relation(type="IMPLEMENTS", direction="out", target="Matter", nullable=False),
+    matter: Matter | None = stored(
+        Relation(type="IMPLEMENTS", direction="out", target="Matter"),
         access="public",
         cost=2,
-        description="The matter that is offered.",
+        description="The matter that is offered; null while the catalogue does not list it.",
     )
-    county: Jurisdiction = stored(
-        Relation(type="IN", direction="out", target="Jurisdiction", nullable=False),
+    county: Jurisdiction | None = stored(
+        Relation(type="IN", direction="out", target="Jurisdiction"),
         access="public",
         cost=2,
-        description="The county that offers it.",
+        description="The county that offers it; null while the catalogue does not list it.",
     )
     materials: list[Material] = stored(
         Relation(type="REQUIRES", direction="out", target="Material", many=True, order="code", page=30),
@@ -108,9 +148,11 @@ class Offering:
 
 @strawberry.type(description="A material that an offering asks for.")
 class Material:
-    """A node `Material`; `order` and `need` stand on the relationship that led to it."""
+    """A node `Material`; what the offering says of it stands on the relationship that led to it."""
 
-    code: CatalogueCode = stored(Property("code"), access="public", description="Matter code, M, 2-digit number.")
+    code: CatalogueCode = stored(
+        Property("code"), access="public", description="Code of the offering's version, a dot, its place in the list."
+    )
     name: str = stored(Property("name"), access="public", description="Name in Chinese.")
     order: int | None = stored(
         EdgeProperty("order"),
@@ -122,8 +164,14 @@ class Material:
         access="public",
         description="Whether the offering cannot do without it; null outside an offering.",
     )
-    source: str = stored(Property("source"), access="public", description="Where this row was taken from.")
-    confidence: str = stored(Property("confidence"), access="public", description="How sure it is; see Matter.")
+    tolerance_days: int | None = stored(
+        EdgeProperty("toleranceDays"),
+        access="public",
+        description="Within how many working days it may follow (容缺); null: not at all, or outside an offering.",
+    )
+    kind: str = stored(
+        Property("kind"), access="public", description="In which form it is handed in: 原件, 复印件, 表格, 电子 …."
+    )
     satisfied_by: list[LicenseType] = stored(
         Relation(type="SATISFIED_BY", direction="out", target="LicenseType", many=True, order="code", page=10),
         access="public",
@@ -161,5 +209,5 @@ class LicenseType:
         Relation(type="SATISFIED_BY", direction="in", target="Material", many=True, order="code"),
         access="public",
         cost=2,
-        description="The materials that a license of this type satisfies, by code; at most 100.",
+        description="The materials of any version that a license of this type satisfies, by code; at most 100.",
     )

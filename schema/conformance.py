@@ -59,6 +59,7 @@ _WRITES: Final = re.compile(
     r"\b(CREATE|MERGE|SET|DELETE|DETACH|REMOVE|DROP|LOAD|FOREACH|CALL|ALTER|GRANT)\b", re.IGNORECASE
 )
 _MAX_ROWS: Final = 100
+_MAX_GATHERED: Final = 1000
 
 _Check = Callable[[WalkedField, Declaration, GraphQLSchema], Iterator[str]]
 
@@ -93,8 +94,10 @@ def _names(place: object) -> Iterator[str]:
         yield from (*place.parameters, *filter(None, (place.target, place.order)))
     elif isinstance(place, Computed):
         yield from place.needs
+        for gather in place.all_gathers():
+            yield from (gather.name, *gather.properties, *gather.edge, *_names(gather.place))
     elif isinstance(place, KeyStart):
-        yield from (place.label, place.key, *argument_names(place), *_names(place.via))
+        yield from (place.label, place.key, *argument_names(place), *_names(place.via), *_names(place.where))
     elif isinstance(place, PageStart):
         yield from (place.label, place.key, *(name for pair in place.filters for name in pair))
 
@@ -135,15 +138,38 @@ def _check_target(field: WalkedField, declaration: Declaration, _: GraphQLSchema
 
 
 def _check_expression(_field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:
+    for place in _expressions(declaration.place):
+        if _WRITES.search(place.cypher):
+            yield "has an expression with a writing clause"
+        if set(_PARAMETER.findall(place.cypher)) != set(place.parameters):
+            yield "has an expression whose parameters are not those it declares"
+        if "{n}" not in place.cypher or ("{t}" in place.cypher) != (place.target is not None):
+            yield "has an expression that does not name its nodes {n} and {t}"
+
+
+def _expressions(place: object) -> Iterator[Expression]:
+    """Give every own expression of a place."""
+    if isinstance(place, Expression):
+        yield place
+    elif isinstance(place, Computed):
+        yield from (one.place for one in place.all_gathers() if isinstance(one.place, Expression))
+    elif isinstance(place, KeyStart) and place.where is not None:
+        yield place.where
+
+
+def _check_gathers(_field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:
+    """Hold what a resolver gathers to what a list must be, but for its bound: it is no page of the API."""
     place = declaration.place
-    if not isinstance(place, Expression):
-        return
-    if _WRITES.search(place.cypher):
-        yield "has an expression with a writing clause"
-    if set(_PARAMETER.findall(place.cypher)) != set(place.parameters):
-        yield "has an expression whose parameters are not those it declares"
-    if "{n}" not in place.cypher or ("{t}" in place.cypher) != (place.target is not None):
-        yield "has an expression that does not name its nodes {n} and {t}"
+    for gather in place.all_gathers() if isinstance(place, Computed) else ():
+        if gather.place.target not in LABELS:
+            yield f"gathers {gather.place.target!r}, which is no label of the graph"
+        if not gather.place.many or gather.place.order is None:
+            yield f"gathers {gather.name} without an order"
+        if not 1 <= gather.place.page <= _MAX_GATHERED:
+            yield f"gathers {gather.place.page} rows, expected 1 to {_MAX_GATHERED}"
+        wanted, rule = RULES.get(rule_of_type(gather.place.target or "")), RULES.get(declaration.access)
+        if wanted is None or rule is None or _stricter(wanted, rule):
+            yield f"is less strict than {gather.place.target}, which it gathers"
 
 
 def _check_start(field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:
@@ -159,12 +185,15 @@ def _check_start(field: WalkedField, declaration: Declaration, _: GraphQLSchema)
         needed |= {argument for argument, _ in start.filters}
     else:
         yield from _check_key(start)
-        needed |= set(argument_names(start))
+        needed |= {*argument_names(start), *(argument for argument, _ in start.binds)}
     for argument in sorted(needed - set(field.field.args)):
         yield f"has no argument {argument!r}"
 
 
 def _check_key(start: KeyStart) -> Iterator[str]:
+    for argument, name in start.binds:
+        if name not in BINDINGS or not isinstance(argument, str):
+            yield f"binds by {name!r}, which has no row in BINDINGS"
     if start.bind is not None and (start.bind not in BINDINGS or not isinstance(start.argument, str)):
         yield f"binds by {start.bind!r}, which takes one argument and has a row in BINDINGS"
     if not isinstance(start.argument, str) and not start.separator:
@@ -237,6 +266,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     _check_place,
     _check_target,
     _check_expression,
+    _check_gathers,
     _check_start,
     _check_access,
     _check_personal,

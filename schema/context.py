@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ledger.errors import Refused
+from ledger.status import Status
 from ledger.verdict import Verdict
+from ledger.workdays import Workdays
 from schema.access import ANONYMOUS, Principal
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = [
     "Journal",
     "Published",
     "Registry",
+    "Standing",
     "Statement",
     "Submission",
 ]
@@ -84,6 +87,15 @@ class Published:
     cosigners: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Statuses of seals in one published checkpoint: its size, its quorum's time (POSIX seconds), one status each."""
+
+    size: int
+    time: int
+    statuses: tuple[Status, ...]
+
+
 class Registry(Protocol):
     """The hub's ledger, as the schema sees it."""
 
@@ -103,6 +115,13 @@ class Registry(Protocol):
         """Make a fresh receipt (no disclosures) of the seal at `index` under the newest published checkpoint.
 
         Raises Conflict wrong_target if there is no published seal at `index`, Unavailable no_log before the first.
+        """
+        ...
+
+    async def statuses(self, indexes: Sequence[int]) -> Standing:
+        """Give the status of the seals at these indexes under the newest published checkpoint, in order.
+
+        Raises Unavailable no_log before the first, and when a seal is not published (any more, under a new policy).
         """
         ...
 
@@ -195,6 +214,7 @@ class Context:
     verify: the verifier bound to the hub's policy and genesis: (receipt, or QR code's text, as bytes; max_age seconds)
     -> Verdict; called in a worker thread. Raises Unavailable no_log (a QR code before the first checkpoint).
     holder_key: (certificateHolderTypeCode, certificateHolderCode) -> keyed hash of the holder, the `key` of `Holder`.
+    calendar: China's working days, as far as they are announced.
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
     """
 
@@ -206,6 +226,7 @@ class Context:
     clock: Clock
     verify: Callable[[bytes, int], Verdict]
     holder_key: Callable[[str, str], str]
+    calendar: Workdays
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ that no conversion stands between row and answer: instants are fixed-width RFC 3
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -31,6 +31,7 @@ __all__ = [
     "Declaration",
     "EdgeProperty",
     "Expression",
+    "Gather",
     "KeyStart",
     "PageStart",
     "Place",
@@ -98,10 +99,37 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """Nodes beyond the node at hand that a computed field needs: they join the one statement, under their row rules.
+
+    The resolver reads them with `needed` by `name`, as a list of dicts: the `properties` of each node, the `edge`
+    properties of the relationship that led to it, and what is gathered beyond it. place: to many; its `page` bounds the
+    list, and is no page of the API.
+    """
+
+    name: str
+    place: Relation | Expression
+    properties: tuple[str, ...] = ()
+    edge: tuple[str, ...] = ()
+    gathers: tuple[Gather, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Computed:
-    """A field with a resolver. `needs`: properties of the node that join the projection, read with `needed`."""
+    """A field with a resolver. `needs`: properties of the node that join the projection, read with `needed`.
+
+    gathers: nodes beyond it that do, too.
+    """
 
     needs: tuple[str, ...] = ()
+    gathers: tuple[Gather, ...] = ()
+
+    def all_gathers(self) -> Iterator[Gather]:
+        """Give every gather, and what is gathered beyond it."""
+        waiting = list(self.gathers)
+        while waiting:
+            yield (gather := waiting.pop())
+            waiting.extend(gather.gathers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +150,8 @@ class KeyStart:
     bind: the name of a row of `schema.binding.BINDINGS` that makes the key from the argument's value and the context
     (`holder_key`); None when the argument is the key. `schema.binding.key_of` does all three.
     via: the relationship from that node to the rows of the answer; None when the node itself is the answer.
+    where: a condition on the rows (`{n}` in `cypher`), by which one of several nodes with that key is chosen.
+    binds: (argument, name of a row of BINDINGS) whose value is a parameter of the statement, by the binding's name.
     page: the rows are a Relay connection in keyset pages over `via.order`, with the arguments `first` and `after`.
     """
 
@@ -132,6 +162,8 @@ class KeyStart:
     bind: str | None = None
     via: Relation | None = None
     page: bool = False
+    where: Expression | None = None
+    binds: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,15 +238,22 @@ def _documented(
 
 
 def computed(
-    *, needs: tuple[str, ...] = (), access: str, cost: int = 1, post_only: bool = False, **options: Any
+    *,
+    needs: tuple[str, ...] = (),
+    gathers: tuple[Gather, ...] = (),
+    access: str,
+    cost: int = 1,
+    post_only: bool = False,
+    **options: Any,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a computed field over its resolver, whose docstring is the field's description."""
-    declaration = Declaration(place=Computed(needs=needs), access=access, cost=cost, post_only=post_only)
+    place = Computed(needs=needs, gathers=gathers)
+    declaration = Declaration(place=place, access=access, cost=cost, post_only=post_only)
     return _documented(declaration, cost_directives(cost), options)
 
 
 def needed(source: Any, name: str) -> Any:
-    """Give a property that a computed field needs: its resolver's source is a mapping of them by their graph names."""
+    """Give what a computed field needs: its resolver's source is a mapping of properties and gathers by their names."""
     return source[name]
 
 

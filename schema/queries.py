@@ -12,13 +12,15 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 from strawberry.types import Info
 
-from schema.catalogue import LicenseType, Matter, Offering
+from schema.catalogue import IN_FORCE, LicenseType, Matter, Offering
+from schema.checklist import Checklist
+from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
 from schema.context import Context
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
-from schema.mapping import KeyStart, PageStart, Relation, computed, root
-from schema.scalars import CatalogueCode, LicenseIdentifier, UseCause
+from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
+from schema.scalars import CatalogueCode, Date, LicenseIdentifier, UseCause
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -29,6 +31,9 @@ MatterType: TypeAlias = Annotated[
 ]
 MatterMode: TypeAlias = Annotated[str | None, strawberry.argument(description="Only matters handled in this mode.")]
 
+OnDay: TypeAlias = Annotated[Date | None, strawberry.argument(description="A day in China; by default today.")]
+
+_IMPLEMENTED_BY = Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code")
 _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
 
 
@@ -70,11 +75,57 @@ class Query:
         raise NotImplementedError
 
     @root(
-        KeyStart(label="Offering", key="code", argument=("matter", "county"), separator="@"),
+        KeyStart(
+            label="Offering",
+            key="service",
+            argument=("matter", "county"),
+            separator="@",
+            where=Expression(cypher=ON_DAY.replace("{t}", "{n}"), parameters=("on", "today")),
+        ),
         access="public",
     )
-    def offering(self, matter: CatalogueCode, county: CatalogueCode) -> Offering | None:
-        """One county's offering of a matter, by matter code and county code; null if there is none."""
+    def offering(self, matter: CatalogueCode, county: CatalogueCode, on: OnDay = None) -> Offering | None:
+        """One county's offering of a matter, by matter code and county code; null if none is in force on that day."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(
+            label="Matter",
+            key="code",
+            argument="matter",
+            via=_IMPLEMENTED_BY,
+            page=True,
+            where=Expression(cypher=ON_DAY.replace("{t}", "{n}"), parameters=("on", "today")),
+        ),
+        access="public",
+    )
+    def offerings(
+        self, matter: CatalogueCode, on: OnDay = None, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[Offering]:
+        """The counties' offerings of a matter that are in force on a day, by code."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="Matter", key="code", argument="matter"), access="public")
+    def comparison(self, matter: CatalogueCode, on: OnDay = None) -> MatterComparison | None:
+        """What differs between the counties' offerings of a matter on a day; null if there is no such matter."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(
+            label="Offering",
+            key="service",
+            argument=("matter", "county"),
+            separator="@",
+            where=Expression(cypher=IN_FORCE.replace("{t}", "{n}"), parameters=("today",)),
+            binds=(("holder", "holder_key"),),
+        ),
+        access="license.checklist",
+        personal=True,
+    )
+    def checklist(
+        self, matter: CatalogueCode, county: CatalogueCode, holder: HolderInput, use_cause: UseCause
+    ) -> Checklist | None:
+        """What a holder still has to bring for a matter in a county; null if it is not offered there today."""
         raise NotImplementedError
 
     @root(KeyStart(label="LicenseType", key="code", argument="code"), access="public")

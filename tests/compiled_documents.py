@@ -31,8 +31,14 @@ SCOPES: Final[dict[str, frozenset[str]]] = {
 }
 VARIABLES: Final[dict[str, dict[str, Any]]] = {
     "catalogue": {"after": None},
+    "checklist": {
+        "matter": "000101002000",
+        "county": "370214",
+        "holder": {"certificateHolderTypeCode": "001", "certificateHolderCode": next(iter(HOLDERS))},
+    },
+    "comparison": {"matter": "000101002000", "on": "2026-06-01"},
     "license": {"identifier": LICENSES[0]["certificateIdentifier"]},
-    "offering": {"matter": "000101002000", "county": "370214"},
+    "offering": {"matter": "000101002000", "county": "370214", "on": None},
     "wallet": {
         "holder": {"certificateHolderTypeCode": "001", "certificateHolderCode": next(iter(HOLDERS))},
         "after": None,

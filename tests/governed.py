@@ -33,6 +33,7 @@ from schema.access import ANONYMOUS
 from tests.alliance import HUB_URL, PASSPHRASE, Alliance, identifier_of
 from tests.entropy import seeded
 from tests.in_loop import reaching
+from tests.offerings import LISTED
 from tests.ports import FakeClock
 
 __all__ = ["GovernedHub", "reopened"]
@@ -87,7 +88,7 @@ class GovernedHub:
                 limits=replace(_LIMITS, wait_s=wait_s),
                 on_published=lambda _: published.set(),
             )
-            intake = RecordIntake(journal, registry, pool=registry.file.checks, clock=clock)
+            intake = RecordIntake(journal, registry, listed=LISTED, pool=registry.file.checks, clock=clock)
             routes = [
                 *log_routes(registry, journal, principal_of=lambda _: ANONYMOUS, documents={"policy": trusted}),
                 *submission_routes(registry, intake),

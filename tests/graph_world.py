@@ -1,7 +1,7 @@
 """A small alliance as graph data: the world that compiled statements are tried on, with every null that may occur.
 
 山东省 > 青岛市 > 城阳区 (member), 即墨区      吉林省 > 长春市 > 宽城区 (member)
-two matters, three offerings, materials with and without license types, five licenses of two counties
+two matters, three offerings in five versions, materials with and without license types, five licenses of two counties
 """
 
 from __future__ import annotations
@@ -56,26 +56,68 @@ _MATTERS: Final[list[dict[str, Any]]] = [
     {"code": "000707003000", "name": "不动产登记", "type": "07", "mode": "异地代收代办", "statutoryDays": None},
 ]
 _OFFERINGS: Final[list[dict[str, Any]]] = [
-    {"code": "000101002000@370214", "matter": "000101002000", "county": "370214", "fee": 0, "visits": 0},
-    {"code": "000101002000@220103", "matter": "000101002000", "county": "220103", "fee": None, "visits": 1},
-    {"code": "000707003000@370214", "matter": "000707003000", "county": "370214", "fee": 80, "mode": "多地联办"},
+    {"code": "000101002000@220103@20260101", "fee": 20, "visits": 1, "supersededOn": "2027-01-01"},
+    {"code": "000101002000@220103@20270101", "fee": 10, "visits": 0},
+    {"code": "000101002000@370214@20250101", "fee": 5, "visits": 2, "supersededOn": "2026-01-01"},
+    {"code": "000101002000@370214@20260101", "fee": 0, "visits": 0, "flow": ["申请", "受理"]},
+    {"code": "000707003000@370214@20260101", "fee": 80, "mode": "多地联办", "planCancelDate": "2026-12-31"},
 ]
+"""Versions of three offerings; those of 20260101 are in force at the time of the tests, 2026-06-01."""
+
 _MATERIALS: Final[list[dict[str, Any]]] = [
-    {"code": "000101002000M01", "name": "营业执照", "types": ["11100000000013127D001"]},
-    {"code": "000101002000M02", "name": "平面图", "types": []},
-    {"code": "000707003000M01", "name": "权属证书", "types": ["11100000000013338W011", "11100000000013127D001"]},
-]
-_REQUIRED: Final[list[dict[str, Any]]] = [
-    {"offering": "000101002000@370214", "material": "000101002000M01", "order": 1, "need": True},
-    {"offering": "000101002000@370214", "material": "000101002000M02", "order": 2, "need": False},
-    {"offering": "000101002000@220103", "material": "000101002000M01", "order": 1, "need": True},
-    {"offering": "000707003000@370214", "material": "000707003000M01", "order": 1, "need": None},
+    {"code": "000101002000@220103@20260101.01", "name": "营业执照", "types": ["11100000000013127D001"], "need": True},
+    {"code": "000101002000@370214@20250101.01", "name": "房产证", "types": ["11100000000013338W011"], "need": True},
+    {"code": "000101002000@370214@20260101.01", "name": "营业执照", "types": ["11100000000013127D001"], "need": True},
+    {"code": "000101002000@370214@20260101.02", "name": "平面图", "types": [], "need": False},
+    {
+        "code": "000101002000@370214@20260101.03",
+        "name": "场所证明",
+        "types": ["11100000000013338W011"],
+        "need": True,
+        "tolerance": 5,
+    },
+    {"code": "000101002000@370214@20260101.04", "name": "原许可证", "types": ["11100000MB0143028R021"], "need": True},
+    {
+        "code": "000707003000@370214@20260101.01",
+        "name": "权属证书",
+        "types": ["11100000000013338W011", "11100000000013127D001"],
+        "need": None,
+    },
 ]
 _PRODUCED: Final[list[dict[str, Any]]] = [
-    {"offering": "000101002000@370214", "type": "11100000MB0143028R021"},
-    {"offering": "000101002000@220103", "type": "11100000MB0143028R021"},
-    {"offering": "000707003000@370214", "type": "11100000000013338W011"},
+    {"offering": "000101002000@370214@20260101", "type": "11100000MB0143028R021"},
+    {"offering": "000101002000@220103@20260101", "type": "11100000MB0143028R021"},
+    {"offering": "000707003000@370214@20260101", "type": "11100000000013338W011"},
 ]
+
+
+def _offering_rows() -> list[dict[str, Any]]:
+    rows = []
+    for one in _OFFERINGS:
+        matter, county, day = one["code"].split("@")
+        links = {"matterCode": matter, "countyCode": county, "service": f"{matter}@{county}"}
+        said = {"statutoryDays": 20, "promisedDays": 10, "dayUnit": "working", "mode": "全程网办", "flow": []}
+        first = f"{day[:4]}-{day[4:6]}-{day[6:]}"
+        stated = {"planEffectiveDate": first, "statedAt": f"{first}T00:00:00.000Z", "visits": 0}
+        origin = {"source": "test", "confidence": "sample"}
+        rows.append(
+            {
+                "code": one["code"],
+                "matter": matter,
+                "county": county,
+                "set": {**links, **said, **stated, **origin, **one},
+            }
+        )
+    return rows
+
+
+def _material_rows() -> list[dict[str, Any]]:
+    return [
+        {"offering": code, "order": int(place), "tolerance": None, **one}
+        for one in _MATERIALS
+        for code, place in [one["code"].split(".")]
+    ]
+
 
 HOLDERS: Final[dict[str, str]] = {"91370214MA3C000001": "holder-one", "91220103MA17000002": "holder-two"}
 """Holder code -> key of its node; the keyed hash of the tests is a table."""
@@ -149,20 +191,19 @@ _STEPS: Final = (
     ),
     Step(
         text="UNWIND $rows AS row MATCH (m:Matter {code: row.matter}), (j:Jurisdiction {code: row.county}) "
-        "MERGE (n:Offering {code: row.code}) SET n.fee = row.fee, n.visits = row.visits, n.mode = row.mode, "
-        "n.source = 'test', n.confidence = 'sample' MERGE (n)-[:IMPLEMENTS]->(m) MERGE (n)-[:IN]->(j)",
-        parameters={"rows": [{"mode": None, **one} for one in _OFFERINGS]},
+        "MERGE (n:Offering {code: row.code}) SET n += row.set MERGE (n)-[:IMPLEMENTS]->(m) MERGE (n)-[:IN]->(j)",
+        parameters={"rows": _offering_rows()},
     ),
     Step(
-        text="UNWIND $rows AS row MERGE (n:Material {code: row.code}) SET n.name = row.name, n.source = 'test', "
-        "n.confidence = 'sample' WITH n, row UNWIND row.types AS code MATCH (t:LicenseType {code: code}) "
-        "MERGE (n)-[:SATISFIED_BY]->(t)",
-        parameters={"rows": _MATERIALS},
+        text="UNWIND $rows AS row MATCH (o:Offering {code: row.offering}) MERGE (n:Material {code: row.code}) "
+        "SET n.name = row.name, n.kind = '电子' MERGE (o)-[r:REQUIRES]->(n) "
+        "SET r.order = row.order, r.need = row.need, r.toleranceDays = row.tolerance",
+        parameters={"rows": _material_rows()},
     ),
     Step(
-        text="UNWIND $rows AS row MATCH (o:Offering {code: row.offering}), (m:Material {code: row.material}) "
-        "MERGE (o)-[r:REQUIRES]->(m) SET r.order = row.order, r.need = row.need",
-        parameters={"rows": _REQUIRED},
+        text="UNWIND $rows AS row MATCH (n:Material {code: row.code}) UNWIND row.types AS code "
+        "MATCH (t:LicenseType {code: code}) MERGE (n)-[:SATISFIED_BY]->(t)",
+        parameters={"rows": _material_rows()},
     ),
     Step(
         text="UNWIND $rows AS row MATCH (o:Offering {code: row.offering}), (t:LicenseType {code: row.type}) "
@@ -176,7 +217,10 @@ _STEPS: Final = (
             "rows": [
                 {
                     "holders": one["holders"],
-                    "set": {k: v for k, v in one.items() if k not in {"holders", "type", "issuer", "old"}},
+                    "set": {
+                        **{k: v for k, v in one.items() if k not in {"holders", "type", "issuer", "old"}},
+                        "certificateTypeCode": one["type"],
+                    },
                 }
                 for one in LICENSES
             ]

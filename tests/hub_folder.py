@@ -11,6 +11,7 @@ from typing import Final
 
 from hub.database import open_writer
 from hub.governance.founding import found_ledger, make_hub_keys, open_hub_keys
+from hub.journal.offerings import build_offering
 from hub.journal.records import build_license_record, format_access
 from hub.journal.store import JournalRow, JournalStore
 from hub.keyfiles import write_private
@@ -25,9 +26,11 @@ from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.note import COSIGNATURE_ED25519, Note, VerifierKey
 from ledger.transparency.sequencer import Cosigned, Sequencer
 from ledger.transparency.sqlite import SqliteStore
+from ledger.workdays import china_day
 from schema.context import Access
 from tests.alliance import NOW, identifier_of
 from tests.entropy import seeded, signer_of
+from tests.offerings import offering
 
 __all__ = ["COUNTIES", "HOLDER", "ORIGIN", "PASSPHRASE", "HubFolder", "signers", "statement"]
 
@@ -86,6 +89,15 @@ class HubFolder:
             if rows:
                 assert journal.append(rows) == list(range(head.n, head.n + len(rows)))
         self.licenses += count
+
+    def offer(self) -> None:
+        """Let 370214 state an offering that is in force from the day of the clock on."""
+        claims = offering(planEffectiveDate=china_day(self.now).isoformat())
+        raw = build_offering(claims, iat=self.now, kid="370214#4", signer=signers["370214#4"])
+        with closing(open_writer(self.data / "journal.sqlite")) as connection:
+            journal = JournalStore(connection)
+            states = f"{claims['matter']}@370214@{claims['planEffectiveDate'].replace('-', '')}"
+            assert journal.append([JournalRow(raw=raw, states=states)]) == [journal.head.n - 1]
 
     def _ledger(self) -> sqlite3.Connection:
         return open_writer(self.data / "ledger.sqlite")

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ledger.errors import Conflict, TongbanError, Unavailable
+from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from ledger.verdict import STEPS, Outcome, Step, StepState, Verdict
+from ledger.workdays import Workdays
 from schema.access import Principal
-from schema.context import Access, AccessEntry, Context, FaceAnswer, FaceRequest, Published, Submission
+from schema.context import Access, AccessEntry, Context, FaceAnswer, FaceRequest, Published, Standing, Submission
 
 __all__ = [
+    "CALENDAR",
     "CLERK",
     "FakeClock",
     "FakeFaceSources",
@@ -22,6 +25,8 @@ __all__ = [
     "request_context",
     "verdict",
 ]
+
+CALENDAR = Workdays.of([("2026-06-19", "off"), ("2026-12-31", "work")])
 
 NOW = 1_780_304_400  # 2026-06-01T09:00:00Z
 
@@ -59,6 +64,7 @@ class FakeRegistry:
     receipts: Mapping[int, bytes] = field(default_factory=dict)
     proofs: Mapping[int, str] = field(default_factory=dict)
     entries: list[bytes] = field(default_factory=list)
+    changed: Mapping[int, Status] = field(default_factory=dict)
 
     async def submit(self, entries: Sequence[bytes], *, wait: bool) -> Sequence[Submission]:
         """Take the entries in order."""
@@ -90,6 +96,13 @@ class FakeRegistry:
         if index not in self.receipts:
             raise Conflict("wrong_target", "there is no published seal at this index")
         return self.receipts[index]
+
+    async def statuses(self, indexes: Sequence[int]) -> Standing:
+        """VALID, but for what was `changed`, a minute before the tests' time."""
+        if self.down is not None:
+            raise self.down
+        found = tuple(self.changed.get(index, Status.VALID) for index in indexes)
+        return Standing(size=100, time=NOW - 60, statuses=found)
 
 
 @dataclass(slots=True)
@@ -177,5 +190,6 @@ def request_context(**members: Any) -> Context:
         "clock": FakeClock(),
         "verify": FakeVerifier(),
         "holder_key": _plain_key,
+        "calendar": CALENDAR,
     }
     return Context(**(known | members))

@@ -28,6 +28,12 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "matter.code": ("000101002000", "000707003000", "0"),
     "offering.matter": ("000101002000", "000707003000"),
     "offering.county": ("370214", "220103"),
+    "offering.on": ("2025-06-01", "2026-06-01", "2027-06-01"),
+    "offerings.matter": ("000101002000", "000707003000", "0"),
+    "offerings.on": ("2025-06-01", "2026-06-01", "2027-06-01"),
+    "offerings.after": (encode_cursor("Offering", "000101002000@220103@20260101"),),
+    "comparison.matter": ("000101002000", "000707003000", "0"),
+    "comparison.on": ("2025-06-01", "2027-06-01"),
     "licenseType.code": ("11100000000013127D001", "11100000MB0143028R021", "0"),
     "license.certificateIdentifier": _IDENTIFIERS,
     "licenses.after": tuple(encode_cursor("License", one) for one in _IDENTIFIERS),
@@ -38,7 +44,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "licenseTypes.after": (encode_cursor("LicenseType", "11100000000013127D001"),),
 }
 _ROOTS: Final = (
-    "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "licenseType", "licenseTypes",
+    "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
     "license", "license", "licenses", "licenses", "licenses",
 )  # fmt: skip
 

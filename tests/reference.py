@@ -19,7 +19,7 @@ from graphql import ExecutionResult, GraphQLField, execute_sync, parse
 
 from hub.graph.constraints import KEYS
 from hub.graph.driver import BoltDriver
-from schema.binding import key_of
+from schema.binding import bound_values, key_of
 from schema.connections import decode_cursor, encode_cursor, page_size
 from schema.context import Context
 from schema.inspection import core_schema, declaration_of, walk
@@ -28,6 +28,7 @@ from schema.mapping import (
     Computed,
     EdgeProperty,
     Expression,
+    Gather,
     KeyStart,
     PageStart,
     Property,
@@ -95,8 +96,10 @@ class Reference:
             if isinstance(place, Structure):
                 return source[info.field_name]
             if isinstance(place, Computed):
-                needs = {name: await self._property(source, name) for name in place.needs} if source else None
-                result = original(needs if place.needs else source, info, **arguments)
+                needs = {name: await self._property(source, name) for name in place.needs} if source else {}
+                for gather in place.gathers:
+                    needs[gather.name] = await self._gathered(gather, source, info)
+                result = original(needs or source, info, **arguments)
                 return await result if hasattr(result, "__await__") else result
             return await self._stored(place, source, arguments, info)
 
@@ -112,6 +115,16 @@ class Reference:
             limit = min(arguments.get("first") or place.page, place.page)
             return found[:limit] if place.many else next(iter(found), None)
         return await self._expression(place, node, info)
+
+    async def _gathered(self, gather: Gather, node: Node, info: Any) -> list[dict[str, Any]]:
+        place = gather.place
+        found = (await self._related(place, node))[: place.page] if isinstance(place, Relation) else None
+        rows = []
+        for one in found if found is not None else await self._expression(place, node, info):  # type: ignore[arg-type]
+            row = {name: await self._property(one, name) for name in gather.properties}
+            row |= {name: await self._edge_property(one, name) for name in gather.edge}
+            rows.append(row | {below.name: await self._gathered(below, one, info) for below in gather.gathers})
+        return rows
 
     async def _value(self, text: str, **parameters: Any) -> Any:
         rows = await self.driver.rows(text, parameters)  # type: ignore[arg-type]  # built from declarations, in a test
@@ -166,17 +179,31 @@ class Reference:
     async def _root(self, start: KeyStart | PageStart, arguments: Mapping[str, Any], context: Context) -> Any:
         if isinstance(start, PageStart):
             return await self._page(await self._all(start, arguments), start.label, start.key, arguments)
-        key = key_of(start, arguments, context)
-        found = await self._value(
-            f"MATCH (n:{start.label} {{{start.key}: $key}}) RETURN n.{KEYS[start.label]}", key=key
-        )
+        nodes = await self._started(start, arguments, context)
         if start.via is None:
-            node = Node(start.label, found)
-            return node if found is not None and await self._visible(node) else None
-        nodes = [] if found is None else await self._related(start.via, Node(start.label, found))
+            return nodes[0] if nodes and await self._visible(nodes[0]) else None
+        nodes = [one for node in nodes for one in await self._related(start.via, node)]
+        nodes = [one for one in nodes if await self._holds(start, one, arguments, context)]
         if not start.page:
             return nodes[: start.via.page] if start.via.many else next(iter(nodes), None)
         return await self._page(nodes, start.via.target, start.via.order or "", arguments)
+
+    async def _started(self, start: KeyStart, arguments: Mapping[str, Any], context: Context) -> list[Node]:
+        key = KEYS[start.label]
+        rows = await self.driver.rows(
+            f"MATCH (n:{start.label} {{{start.key}: $key}}) RETURN n.{key} ORDER BY n.{key}",  # type: ignore[arg-type]
+            {"key": key_of(start, arguments, context)},
+        )
+        nodes = [Node(start.label, row[0]) for row in rows]
+        return nodes if start.via else [one for one in nodes if await self._holds(start, one, arguments, context)]
+
+    async def _holds(self, start: KeyStart, node: Node, arguments: Mapping[str, Any], context: Context) -> bool:
+        if start.where is None:
+            return True
+        given = {**arguments, **bound_values(start, arguments, context), **_context_values(context)}
+        parameters = {name: given.get(name) for name in start.where.parameters}
+        text = f"MATCH (n:{node.label} {{{KEYS[node.label]}: $key}}) RETURN {start.where.cypher.replace('{n}', 'n')}"
+        return bool(await self._value(text, key=node.key, **parameters))
 
     async def _all(self, start: PageStart, arguments: Mapping[str, Any]) -> list[Node]:
         rows = await self.driver.rows(f"MATCH (n:{start.label}) RETURN n.{start.key} ORDER BY n.{start.key}")  # type: ignore[arg-type]

@@ -46,27 +46,5 @@ def small_tables() -> dict[str, list[dict[str, str]]]:
                 "produces": TYPE_CODE,
             }
         ],
-        "materials": [
-            {
-                "matter_code": "000117001000",
-                "order": "1",
-                "code": "000117001000M01",
-                "name": "操作证",
-                "need": "true",
-                "satisfied_by": TYPE_CODE,
-            }
-        ],
-        "offerings": [
-            {
-                "code": "000117001000@370214",
-                "matter_code": "000117001000",
-                "county": "370214",
-                "statutory_days": "20",
-                "promised_days": "5",
-                "mode": "全程网办",
-                "visits": "0",
-                "fee": "0",
-            }
-        ],
     }
     return {name: [row | SAMPLE for row in made] for name, made in rows.items()}

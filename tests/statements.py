@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from hub.journal.offerings import build_offering
 from hub.journal.records import build_license_record
 from ledger.attestation import issue
+from ledger.encoding import JsonValue
 from ledger.entries import MEMBER_TYP, build_status
 from ledger.governance import KeyAddition, MemberRow, member_payload
 from ledger.identifiers import LicenseIdentifier, Uscc, holder_key
@@ -118,6 +120,11 @@ class County:
         leaf = leaf_hash(self._ledger.entries[index])
         raw = build_license_record(claims, leaf=leaf, iat=NOW, kid=f"{self.code}#4", signer=self._state)
         self._journal.entries.append(raw)
+        return len(self._journal.entries) - 1
+
+    def offer(self, claims: Mapping[str, JsonValue], *, at: int = NOW) -> int:
+        """State an offering; give the record's position."""
+        self._journal.entries.append(build_offering(claims, iat=at, kid=f"{self.code}#4", signer=self._state))
         return len(self._journal.entries) - 1
 
     @staticmethod

@@ -21,6 +21,7 @@ from schema.mapping import (
     Computed,
     Declaration,
     Expression,
+    Gather,
     KeyStart,
     PageStart,
     Place,
@@ -93,7 +94,7 @@ def test_every_stored_name_is_that_of_the_api() -> None:
 
 def test_personal_roots_are_those_that_lead_to_licenses() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
-    assert personal == ["Query.license", "Query.licenses", "Query.receipt"]
+    assert personal == ["Query.checklist", "Query.license", "Query.licenses", "Query.receipt"]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
     assert by_post == [*personal, "Query.verify"]
 
@@ -148,6 +149,12 @@ def by_code(code: str) -> str | None:
 def expression(cypher: str, **members: Any) -> Any:
     """A field with an own expression."""
     return stored(Expression(cypher=cypher, **members), access="public")
+
+
+def gathering(place: Relation | Expression) -> Any:
+    """A computed field that gathers nodes behind other nodes."""
+    inner = Gather(name="rows", place=place)
+    return computed(gathers=(Gather(name="outer", place=MATTERS, gathers=(inner,)),), access="public")(by_code)
 
 
 MATTERS = Relation(type="IMPLEMENTS", direction="out", target="Matter", many=True, order="code")
@@ -215,7 +222,21 @@ BROKEN_FIELDS: list[tuple[Any, Any, str]] = [
         str | None,
         "needs 'name', which no field of its type stores",
     ),
-]
+    (gathering(Relation(type="OF", direction="out", target="Nothing", many=True, order="code")), str | None,
+     "gathers 'Nothing', which is no label of the graph"),
+    (gathering(Relation(type="OF", direction="out", target="Matter", order="code")), str | None,
+     "gathers rows without an order"),
+    (gathering(Relation(type="OF", direction="out", target="Matter", many=True)), str | None,
+     "gathers rows without an order"),
+    (gathering(Relation(type="OF", direction="out", target="Matter", many=True, order="code", page=1001)), str | None,
+     "gathers 1001 rows, expected 1 to 1000"),
+    (gathering(Relation(type="HELD_BY", direction="in", target="License", many=True, order="logIndex")), str | None,
+     "is less strict than License, which it gathers"),
+    (gathering(Expression(cypher="({n})--({t}) SET {n}.a = 1", target="Matter", many=True, order="code")), str | None,
+     "has an expression with a writing clause"),
+    (computed(gathers=(Gather(name="r1", place=MATTERS),), access="public")(by_code), str | None,
+     "'r1' is no name of letters and underscores"),
+]  # fmt: skip
 
 
 def _ids(cases: list[tuple[Any, Any, str]]) -> list[str]:
@@ -273,6 +294,24 @@ BROKEN_ROOTS: list[tuple[Any, Any, dict[str, Any], str]] = [
         by_code,
         {},
         "binds by 'made_up', which takes one argument and has a row in BINDINGS",
+    ),
+    (
+        KeyStart(label="Matter", key="code", argument="code", binds=(("code", "made_up"),)),
+        by_code,
+        {},
+        "binds by 'made_up', which has no row in BINDINGS",
+    ),
+    (
+        KeyStart(label="Matter", key="code", argument="code", binds=(("holder", "holder_key"),)),
+        by_code,
+        {},
+        "has no argument 'holder'",
+    ),
+    (
+        KeyStart(label="Matter", key="code", argument="code", where=Expression(cypher="{n}.a = $code")),
+        by_code,
+        {},
+        "has an expression whose parameters are not those it declares",
     ),
     (
         KeyStart(label="Offering", key="code", argument=("code", "code")),

@@ -100,9 +100,13 @@ def test_a_verdict_must_be_valid_in_every_step() -> None:
 
 
 def test_an_offering_must_be_the_one_that_was_asked_for() -> None:
-    right = {"code": "m@c", "county": {"code": "c"}, "materials": [{"code": "mM01"}]}
+    right = {"code": "m@c@20260601", "county": {"code": "c"}, "materials": [{"code": "m@c@20260601.01"}]}
     answers.check_offering({"data": {"offering": right}}, "m", "c")
-    for wrong in ({**right, "code": "m@d"}, {**right, "materials": []}, {**right, "materials": [{"code": "nM01"}]}):
+    for wrong in (
+        {**right, "code": "m@d@20260601"},
+        {**right, "materials": []},
+        {**right, "materials": [{"code": "n@c.01"}]},
+    ):
         with pytest.raises(ValueError, match="offering"):
             answers.check_offering({"data": {"offering": wrong}}, "m", "c")
 

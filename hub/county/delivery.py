@@ -4,12 +4,13 @@
     [{"index":812,"leaf":"…","state":"witnessed","receipt":"…"},{"error":{"code":"…","message":"…"}},…]
     POST <hub>/journal/records                the same framing; [{"position":7},…]
 
-Seals and status entries go first, journal records after their seal's receipt. An attempt that brings no proof is made
-again after 1, 2, 4 … 60 s, with jitter; an entry that the hub refuses for good is kept as failed with its code. An
-entry that waited too long (`iat_too_old`) is signed anew, and so is one whose key has ended meanwhile
-(`key_not_active`), by the key that the ledger lists now: both only when this node's own clock, or its own checked keys,
-say the same (`CountyNode.renew`). An honest hub knows neither leaf nor statement then, since it looks for both before
-it looks at the time; of another the county takes no word, and no claim of the first seal was ever shown to anyone.
+Seals and status entries go first, journal records after their seal's receipt; an offering is a journal record without a
+seal. An attempt that brings no proof is made again after 1, 2, 4 … 60 s, with jitter; an entry that the hub refuses for
+good is kept as failed with its code. An entry that waited too long (`iat_too_old`) is signed anew, and so is one whose
+key has ended meanwhile (`key_not_active`), by the key that the ledger lists now: both only when this node's own clock,
+or its own checked keys, say the same (`CountyNode.renew`). An honest hub knows neither leaf nor statement then, since
+it looks for both before it looks at the time; of another the county takes no word, and no claim of the first seal was
+ever shown to anyone.
 """
 
 from __future__ import annotations

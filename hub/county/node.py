@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from hub.assertion import client_assertion
 from hub.county.keys import witness_name
 from hub.county.keyview import KEY_VIEW_SCHEMA, KeyView
+from hub.county.offerings import Offerings
 from hub.county.outbox import OUTBOX_SCHEMA, OVERDUE_S, Item, Outbox
 from hub.county.outcomes import CountyStatus, Sealed
 from hub.county.records import RECORD_SCHEMA, Face, RecordStore
@@ -75,6 +76,7 @@ class CountyNode:
         self.records: Final = RecordStore(self._database, FaceCipher(ring.records, random))
         self.outbox: Final = Outbox(self._database)
         self.key_view: Final = KeyView(self._database)
+        self.offerings: Final = Offerings(self._database, self.outbox, lambda: self.keys)
 
     @property
     def county(self) -> str:
@@ -271,6 +273,9 @@ class CountyNode:
         revoked. So this node's own clock and checked keys must say so as well. Raises Malformed bad_payload when the
         license has ended meanwhile, NotVerified key_not_active, Unavailable not_ready: the log could still take it.
         """
+        if item.kind == "offering":
+            self.offerings.renew(item, now)
+            return
         if item.state == "logged" and item.journal is not None:  # the seal stands: only its statement is made again
             self._send_anew(item, item.entry, self._sealer.state_again(item.journal, item.leaf, now), now)
             return

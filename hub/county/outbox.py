@@ -4,6 +4,7 @@
     status   pending --proof verified-----> done
     either   --refused for good--> failed, with its code              failed --retry--> pending
     status   failed --given up--> no row
+    offering logged --journal record taken--> done           failed --published anew--> no row (hub/county/offerings.py)
 
 A row is written in the transaction of the seal itself. Everything sent is idempotent by bytes, so a crash at any point
 costs one repeated request: the log gives the same index and the same receipt.
@@ -28,7 +29,7 @@ __all__ = ["OUTBOX_SCHEMA", "OVERDUE_S", "Appeal", "Counts", "Item", "Kind", "Ou
 OVERDUE_S: Final = 300
 """After how many seconds an unfinished item is overdue."""
 
-Kind: TypeAlias = Literal["seal", "status"]
+Kind: TypeAlias = Literal["seal", "status", "offering"]
 State: TypeAlias = Literal["pending", "logged", "done", "failed"]
 
 OUTBOX_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS outbox (
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS answer (
   leaf BLOB NOT NULL, identifier TEXT NOT NULL, auditor TEXT NOT NULL, asked INTEGER NOT NULL, at INTEGER,
   deadline INTEGER, code TEXT, PRIMARY KEY (leaf, auditor))"""
 
-_PUT: Final = "INSERT INTO outbox (kind, identifier, leaf, entry, journal, created) VALUES (?, ?, ?, ?, ?, ?)"
+_PUT: Final = "INSERT INTO outbox (kind, identifier, leaf, entry, journal, created, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _DUE: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
   FROM outbox WHERE state = ? AND due <= ? ORDER BY due, id LIMIT ?"""
 _OF: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
@@ -52,8 +53,14 @@ _SETTLE: Final = """UPDATE outbox SET attempts = CASE state WHEN ?1 THEN attempt
   WHERE id = ?7 AND leaf = ?8"""
 _RENEW: Final = """UPDATE outbox SET leaf = ?, entry = ?, journal = ?, due = ?, attempts = attempts + 1
   WHERE id = ? AND leaf = ?"""
-_RETRY: Final = """UPDATE outbox SET state = CASE WHEN log_index IS NULL THEN 'pending' ELSE 'logged' END, due = 0
+_RETRY: Final = """UPDATE outbox SET due = 0,
+  state = CASE WHEN log_index IS NULL AND kind <> 'offering' THEN 'pending' ELSE 'logged' END
   WHERE state = 'failed'"""
+_OFFERING: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE kind = 'offering' AND identifier = ?"""
+_OFFERINGS: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE kind = 'offering' ORDER BY identifier"""
+_DROP_OFFERING: Final = "DELETE FROM outbox WHERE kind = 'offering' AND state = 'failed' AND identifier = ?"
 _FAILED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
   code FROM outbox WHERE state = 'failed' ORDER BY id"""
 _GIVE_UP: Final = """DELETE FROM outbox WHERE kind = 'status' AND state = 'failed' AND identifier = ?
@@ -72,6 +79,7 @@ _APPEALS: Final = """SELECT leaf, identifier, auditor, asked, at, deadline, code
   ORDER BY identifier, leaf, auditor"""
 _DEPOSITED: Final = """SELECT count(DISTINCT leaf) FROM answer WHERE at IS NOT NULL AND code IS NULL
   AND leaf IN (SELECT leaf FROM outbox WHERE state IN ('pending', 'failed'))"""
+_STATES: Final = "SELECT state, count(*) FROM outbox WHERE kind <> 'offering' GROUP BY state"
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
 
 
@@ -127,6 +135,7 @@ class Appeal:
 class Counts:
     """How many items stand where. failed: count by stable code. witnessed: in a checkpoint with a verified quorum.
 
+    Offerings are in overdue and failed alone: they have no entry to be witnessed.
     deposited: status entries that an auditor took, since the hub did not log them in time, and that have no proof yet.
     """
 
@@ -146,10 +155,24 @@ class Outbox:
 
     def put(
         self, connection: sqlite3.Connection, kind: Kind, identifier: str, *, leaf: bytes, entry: bytes,
-        journal: bytes | None, now: int,
+        journal: bytes | None, now: int, state: State = "pending",
     ) -> None:  # fmt: skip
         """Add a row in the caller's transaction."""
-        connection.execute(_PUT, (kind, identifier, leaf, entry, journal, now))
+        connection.execute(_PUT, (kind, identifier, leaf, entry, journal, now, state))
+
+    def offering(self, connection: sqlite3.Connection, code: str) -> Item | None:
+        """Give the item of a version of an offering, in the caller's transaction; None if there is none."""
+        row = connection.execute(_OFFERING, (code,)).fetchone()
+        return None if row is None else _item(row)
+
+    def offerings(self) -> list[Item]:
+        """Give the items of all offerings, by code."""
+        with self._database.reading() as connection:
+            return [_item(row) for row in connection.execute(_OFFERINGS)]
+
+    def drop_refused_offering(self, connection: sqlite3.Connection, code: str) -> None:
+        """Forget a version that the hub refused for good, in the caller's transaction: it is published anew."""
+        connection.execute(_DROP_OFFERING, (code,))
 
     def due(self, state: State, now: int, limit: int) -> list[Item]:
         """Give up to `limit` items of a state whose time has come, the longest waiting first."""
@@ -223,7 +246,7 @@ class Outbox:
     def counts(self, overdue_before: int) -> Counts:
         """Count the items; overdue are unfinished ones created before `overdue_before`, POSIX seconds."""
         with self._database.reading() as connection:
-            states = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+            states = dict(connection.execute(_STATES).fetchall())
             failed = connection.execute("SELECT code, count(*) FROM outbox WHERE state = 'failed' GROUP BY code")
             overdue = connection.execute(_OVERDUE, (overdue_before,)).fetchone()[0]
             deposited = connection.execute(_DEPOSITED).fetchone()[0]

@@ -25,8 +25,11 @@ from hub.county.member import MemberFile
 from hub.county.node import CountyNode
 from hub.governance.founding import draft_genesis, draft_policy, found_ledger, make_hub_keys
 from hub.ingest.data import read_table
+from hub.ingest.offerings import sample_offerings
 from hub.keyfiles import make_private_folder, read_passphrase, write_private
 from hub.processes import Child, free_ports
+from ledger.errors import Unavailable
+from ledger.workdays import china_day
 
 __all__ = ["SAMPLE", "Alliance", "EngineChoice"]
 
@@ -144,6 +147,25 @@ class Alliance:
             yield node
         finally:
             node.close()
+
+    def publish_offerings(self, now: int) -> int:
+        """Let every county publish its sample offerings, in force from today on; give their number."""
+        day, count = china_day(now).isoformat(), 0
+        for county in self.counties:
+            with self.node(county) as node:
+                for claims in sample_offerings(county, day):
+                    count += node.offerings.publish(claims, now).fresh
+        return count
+
+    def await_offerings(self, seconds: float = 60.0) -> None:
+        """Wait until the hub's journal has taken every offering that was published. Raises Unavailable not_ready."""
+        end = time.monotonic() + seconds
+        for county in self.counties:
+            with self.node(county) as node:
+                while any(each.state != "stated" for each in node.offerings.all()):
+                    if time.monotonic() > end:
+                        raise Unavailable("not_ready", f"the offerings of {county} are not all stated yet")
+                    time.sleep(0.1)
 
     def start(self, *names: str, graph: bool = True) -> None:
         """Start processes side by side, and return when each answers; the hub with its graph, or already before.

@@ -72,6 +72,9 @@ def show(teller: Teller, normaliser: Normaliser, *, clock: Callable[[], int]) ->
             while node.status(clock()).stated < _LICENSES:
                 time.sleep(0.2)
         teller.say("all of them are witnessed")
+        count = alliance.publish_offerings(clock())
+        alliance.await_offerings()
+        teller.say(f"the counties published {count} offerings, each signed, and stated in the journal")
         teller.console.print(_told(alliance), markup=False)
         watch(alliance.children)
     teller.say("stopped; the folder with its keys is removed")

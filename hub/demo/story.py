@@ -17,12 +17,14 @@ from typing import Any, Final
 
 from hub.demo.telling import SHOWN, Teller, expect, wait
 from hub.ingest.generate import FeedPlan, feed_lines, feed_rows
+from hub.ingest.offerings import sample_offerings
 
-__all__ = ["FEED_COUNTY", "LICENSES", "LOOK_UP", "PROGRAM", "Story", "sample_feed"]
+__all__ = ["CHECKLIST", "FEED_COUNTY", "LICENSES", "LOOK_UP", "PROGRAM", "Story", "sample_feed"]
 
 FEED_COUNTY: Final = "370214"
 PROGRAM: Final = Path(sys.executable).with_name("tongban")  # seldom on the path of who is told to type it
 _ASKING_COUNTY: Final = "320583"
+_MATTER: Final = "002007018000"  # 异地就医结算备案
 LICENSES: Final = 2_000
 
 LOOK_UP: Final = """\
@@ -39,6 +41,23 @@ query LookUp($holder: HolderInput!, $useCause: UseCause!) {
           ... on Face { certificateHolderName certificateNumber source }
           ... on FaceUnavailable { code county }
         }
+      }
+    }
+  }
+}
+"""
+
+CHECKLIST: Final = """\
+query CheckList($matter: CatalogueCode!, $county: CatalogueCode!, $holder: HolderInput!, $useCause: UseCause!) {
+  checklist(matter: $matter, county: $county, holder: $holder, useCause: $useCause) {
+    findings {
+      asOf
+      complete
+      items {
+        name
+        state
+        license { certificateIdentifier sealedBy issuedBy }
+        toleratedUntil
       }
     }
   }
@@ -65,6 +84,7 @@ class Story:
             (self.teller.out / name).write_bytes((self.teller.alliance.data("hub") / name).read_bytes())
         self._take_in_feed()
         holder, license_ = self._look_up()
+        self._check_list(holder)
         receipt = self._present(license_)
         self._verify_offline(receipt)
         self._revoke(license_, receipt)
@@ -109,6 +129,33 @@ class Story:
             "faces straight from that county's node"
         )
         return holder, found[0]
+
+    def _check_list(self, holder: dict[str, str]) -> None:
+        count = self.teller.alliance.publish_offerings(int(time.time()))
+        self.teller.alliance.await_offerings()
+        self.teller.say(f"the counties published {count} offerings, each signed, and stated in the journal")
+        partner = self.teller.partner(_ASKING_COUNTY, "license.read")
+        variables = {
+            "matter": _MATTER,
+            "county": _ASKING_COUNTY,
+            "holder": holder,
+            "useCause": "异地就医结算备案 (demo)",
+        }
+        found: list[tuple[str, str]] = []
+
+        def told() -> bool:
+            data = partner.query(CHECKLIST, variables).get("data") or {}
+            items = ((data.get("checklist") or {}).get("findings") or {}).get("items", [])
+            found[:] = [(each["name"], each["state"]) for each in items]
+            return bool(found)
+
+        wait("the checklist is told", told)
+        expect("the checklist", found, _expected_checklist(holder))
+        held = [name for name, state in found if state == "HELD"]
+        self.teller.say(
+            f"for 异地就医结算备案 in {_ASKING_COUNTY} the holder need not bring {', '.join(held)}: {len(held)} of"
+            f" {len(found)} materials are licenses in force that {FEED_COUNTY} sealed"
+        )
 
     def _present(self, license_: dict[str, Any]) -> Path:
         identifier = str(license_["certificateIdentifier"])
@@ -172,6 +219,18 @@ class Story:
 def _identifiers_of(holder: dict[str, str]) -> list[str]:
     rows = feed_rows(sample_feed(LICENSES))
     return sorted(row["ZZBS"] for row in rows if row["CZZTDM"] == holder["certificateHolderCode"])
+
+
+def _expected_checklist(holder: dict[str, str]) -> list[tuple[str, str]]:
+    """Work out from the feed and the sample data what the checklist must say."""
+    rows = [row for row in feed_rows(sample_feed(LICENSES)) if row["CZZTDM"] == holder["certificateHolderCode"]]
+    types = {row["ZZLXDM"] for row in rows}
+    claims: Any = next(each for each in sample_offerings(_ASKING_COUNTY, "2026-01-01") if each["matter"] == _MATTER)
+    states = [
+        "HELD" if types & set(each["certificateTypeCodes"]) else ("TOLERATED" if each["toleranceDays"] else "MISSING")
+        for each in claims["materials"]
+    ]
+    return [(each["name"], state) for each, state in zip(claims["materials"], states, strict=True)]
 
 
 def _without_witnesses(receipt: bytes, provinces: tuple[str, ...]) -> bytes:

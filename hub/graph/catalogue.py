@@ -1,10 +1,10 @@
-"""The catalogue in the graph: jurisdictions, authorities, license types, matters, materials, offerings.
+"""The catalogue in the graph: jurisdictions, authorities, license types, matters. Offerings are stated by counties.
 
     (:Cursor {id: "catalogue", digest})      the version of the tables that the graph holds
 
 The tables are those of `hub/ingest/data`, as rows of text by column name. Loading is repeatable: each batch is one
-transaction, the digest is set last, and a version that is there already costs one read. A matter, material or offering
-that a new version no longer has is deleted; a jurisdiction, authority or license type stays, licenses may hang on it.
+transaction, the digest is set last, and a version that is there already costs one read. A matter that a new version
+no longer has is deleted; a jurisdiction, authority or license type stays, licenses may hang on it.
 
 Whether a county is a member is not said here: the ledger says it.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from hub.graph.driver import Step, Unit
 from hub.graph.listing import Tables, listed
+from hub.graph.offerings import link_offerings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ async def load_catalogue(driver: BoltDriver, tables: Tables, digest: str) -> boo
     for pending, link in _LINKS:
         while await driver.rows(pending):
             await driver.write(Unit(steps=[Step(text=link, parameters={})]))
+    await link_offerings(driver)
     await driver.write(Unit(steps=[Step(text=_DONE, parameters={"digest": digest})]))
     return True
 
@@ -94,54 +96,10 @@ MERGE (a)-[:OF]->(j)""",
     ),
     ("license_types", ("UNWIND $rows AS row MERGE (t:LicenseType {code: row.code}) SET t += row.properties",)),
     ("matters", ("UNWIND $rows AS row MERGE (m:Matter {code: row.code}) SET m += row.properties",)),
-    (
-        "materials",
-        (
-            "UNWIND $rows AS row MERGE (m:Material {code: row.code}) SET m += row.properties",
-            "UNWIND $rows AS row MATCH (:Material {code: row.code})-[r:SATISFIED_BY]->() DELETE r",
-            """\
-UNWIND $rows AS row
-MATCH (m:Material {code: row.code})
-UNWIND row.satisfiedBy AS code
-MATCH (t:LicenseType {code: code})
-MERGE (m)-[:SATISFIED_BY]->(t)""",
-        ),
-    ),
-    (
-        "offerings",
-        (
-            "UNWIND $rows AS row MERGE (o:Offering {code: row.code}) SET o += row.properties",
-            "UNWIND $rows AS row MATCH (:Offering {code: row.code})-[r:IMPLEMENTS|IN|REQUIRES|PRODUCES]->() DELETE r",
-            """\
-UNWIND $rows AS row
-MATCH (o:Offering {code: row.code})
-MATCH (m:Matter {code: row.matter})
-MATCH (j:Jurisdiction {code: row.county})
-MERGE (o)-[:IMPLEMENTS]->(m)
-MERGE (o)-[:IN]->(j)""",
-            """\
-UNWIND $rows AS row
-MATCH (o:Offering {code: row.code})
-UNWIND row.requires AS item
-MATCH (m:Material {code: item.code})
-MERGE (o)-[r:REQUIRES]->(m)
-SET r.order = item.order, r.need = item.need""",
-            """\
-UNWIND $rows AS row
-MATCH (o:Offering {code: row.code})
-UNWIND row.produces AS code
-MATCH (t:LicenseType {code: code})
-MERGE (o)-[:PRODUCES]->(t)""",
-        ),
-    ),
 )
 """Tables in the order of their dependence, with the statements for one batch of their rows."""
 
-_SWEEPS: Final[tuple[LiteralString, ...]] = (
-    "MATCH (n:Offering) WHERE n.release <> $digest DETACH DELETE n",
-    "MATCH (n:Material) WHERE n.release <> $digest DETACH DELETE n",
-    "MATCH (n:Matter) WHERE n.release <> $digest DETACH DELETE n",
-)
+_SWEEPS: Final[tuple[LiteralString, ...]] = ("MATCH (n:Matter) WHERE n.release <> $digest DETACH DELETE n",)
 
 # Licenses may be projected before the catalogue lists their type or authority.
 _LINKS: Final[tuple[tuple[LiteralString, LiteralString], ...]] = (

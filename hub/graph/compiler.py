@@ -32,14 +32,13 @@ from hub.graph.rows import (
     edges_of,
     leaf,
     list_of,
-    needs_of,
     node_of,
     page_info,
     to_one,
 )
 from hub.graph.selection import Selected
 from hub.graph.tables import FieldEntry, Tables, start_label
-from schema.mapping import Computed, EdgeProperty, Expression, KeyStart, PageStart, Property, Relation
+from schema.mapping import Computed, EdgeProperty, Expression, Gather, KeyStart, PageStart, Property, Relation
 
 __all__ = ["CompiledRoot", "ListPage", "compile_root"]
 
@@ -141,10 +140,34 @@ class _Compiler:
         if isinstance(place, EdgeProperty):
             return leaf(projection.place(self.edge_property(place, projection)))
         if isinstance(place, Computed):
-            return needs_of(place.needs, [projection.place(f"{projection.variable}.{name}") for name in place.needs])
+            return self.needed(place, projection, below)
         if isinstance(place, Expression) and place.target is None:
             return leaf(projection.place(self.expression(place, projection.variable)))
         return self.nested(child, entry, projection, below)
+
+    def needed(self, place: Computed, projection: _Projection, below: list[tuple[int, bool, Shape]]) -> Cell:
+        """Project what a resolver needs: properties of the node, and the nodes that it gathers."""
+        members = [(name, leaf(projection.place(f"{projection.variable}.{name}"))) for name in place.needs]
+        members += [(one.name, self.gathered(one, projection, below)) for one in place.gathers]
+        return node_of(members)
+
+    def gathered(self, gather: Gather, projection: _Projection, below: list[tuple[int, bool, Shape]]) -> Cell:
+        place: Any = gather.place
+        variable, edge = self.variable()
+        inner = _Projection(variable, edge if isinstance(place, Relation) else "")
+        deeper: list[tuple[int, bool, Shape]] = []
+        members = [(name, leaf(inner.place(f"{variable}.{name}"))) for name in gather.properties]
+        members += [(name, leaf(inner.place(self.edge_property(EdgeProperty(name), inner)))) for name in gather.edge]
+        members += [(one.name, self.gathered(one, inner, deeper)) for one in gather.gathers]
+        keys = (inner.place(f"{variable}.{PERSONAL_KEYS[place.target]}"),) if place.target in PERSONAL_KEYS else ()
+        shape = Shape(build=node_of(members), keys=keys, below=tuple(deeper))
+        text = self.collected(
+            place, self.pattern(place, projection.variable, inner), self.conditions(place.target, variable), inner
+        )
+        position = projection.place(_indented(text))
+        if shape.keys or shape.below:
+            below.append((position, True, shape))
+        return list_of(position, shape.build)
 
     def edge_property(self, place: EdgeProperty, projection: _Projection) -> str:
         if not projection.edge:
@@ -260,6 +283,8 @@ def _where(
     for argument, name in start.filters if isinstance(start, PageStart) else ():
         compiler.parameters[argument] = None
         parts.append(f"(${argument} IS NULL OR {rows.variable}.{name} = ${argument})")
+    if isinstance(start, KeyStart) and start.where is not None:
+        parts.append(compiler.expression(start.where, rows.variable))
     parts.extend(conditions)
     return [f"{'  AND' if index else 'WHERE'} {part}" for index, part in enumerate(parts)]
 

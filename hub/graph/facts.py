@@ -11,13 +11,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from hub.graph.offerings import OfferingRow, offering_row
+from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, parse_record
 from ledger.encoding import b64u_encode
 from ledger.entries import Entry, MemberChange, Seal, StatusChange, is_seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.status import Status
 
-__all__ = ["LedgerFacts", "LicenseRow", "admitted", "fallen", "instant", "ledger_facts", "license_rows", "sealed"]
+__all__ = [
+    "JournalFacts",
+    "LedgerFacts",
+    "LicenseRow",
+    "admitted",
+    "fallen",
+    "instant",
+    "journal_facts",
+    "ledger_facts",
+    "sealed",
+]
 
 LicenseRow: TypeAlias = dict[str, Any]
 
@@ -40,6 +52,14 @@ class LedgerFacts:
     governors: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     voids: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalFacts:
+    """Rows of consecutive journal records, each with its `position`, in order."""
+
+    licenses: list[LicenseRow] = field(default_factory=list)
+    offerings: list[OfferingRow] = field(default_factory=list)
 
 
 def instant(seconds: int) -> str:
@@ -110,17 +130,19 @@ def fallen(start: int, entries: Sequence[bytes], facts: LedgerFacts, by: int) ->
     ]
 
 
-def license_rows(start: int, records: Sequence[bytes]) -> list[LicenseRow]:
+def journal_facts(start: int, records: Sequence[bytes]) -> JournalFacts:
     """Read the journal records from position `start` on; accesses give no row. Raises NotVerified corrupt_store."""
-    rows: list[LicenseRow] = []
+    facts = JournalFacts()
     for position, raw in enumerate(records, start):
         try:
             record = parse_record(raw)
         except TongbanError as error:
             raise NotVerified("corrupt_store", f"the journal record at {position} does not read") from error
         if isinstance(record, LicenseRecord):
-            rows.append(_license(position, record))
-    return rows
+            facts.licenses.append(_license(position, record))
+        elif isinstance(record, OfferingRecord):
+            facts.offerings.append(offering_row(position, record, instant(record.iat)))
+    return facts
 
 
 def _license(position: int, record: LicenseRecord) -> LicenseRow:

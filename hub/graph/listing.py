@@ -4,16 +4,14 @@
     roster         code, authority_code, authority_name             -> authorities
     license_types  code, name, definer_code, definer_name, holder_category, validity_years, provisional
     matters        number, code, name, mode, type, statutory_days, day_unit, promised_days, produces
-    materials      matter_code, order, code, name, need, satisfied_by
-    offerings      code, matter_code, county, statutory_days, promised_days, mode, visits, fee
 
-Every table ends in `source` and `confidence`, which go into the graph with the rest. Lists of codes are joined by `;`.
+Every table ends in `source` and `confidence`, which go into the graph with the rest.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from ledger.errors import Malformed
@@ -33,15 +31,11 @@ def listed(tables: Tables, release: str) -> dict[str, list[Row]]:
     Raises Malformed bad_row on an empty or doubled key, a bad number or flag, or a code that its table does not have.
     """
     divisions = {row["code"]: row for row in tables["divisions"]}  # a renamed code: the newest row comes last
-    materials = _by_matter(tables["materials"])
-    matters = {row["code"]: row for row in tables["matters"]}
     rows = {
         "jurisdictions": [_jurisdiction(row, divisions) for row in divisions.values()],
         "authorities": [_authority(row) for row in tables["roster"]],
         "license_types": [_license_type(row) for row in tables["license_types"]],
         "matters": [_matter(row) for row in tables["matters"]],
-        "materials": [_material(row) for row in tables["materials"]],
-        "offerings": [_offering(row, matters, materials) for row in tables["offerings"]],
     }
     for name, made in rows.items():
         made.sort(key=lambda row: str(row["code"]))
@@ -91,43 +85,6 @@ def _matter(row: Mapping[str, str]) -> Row:
     return {"code": row["code"], "properties": properties}
 
 
-def _material(row: Mapping[str, str]) -> Row:
-    return {
-        "code": row["code"],
-        "properties": _properties(row, name=_text),
-        "satisfiedBy": _codes(row["satisfied_by"]),
-        "matter": row["matter_code"],
-    }
-
-
-def _offering(
-    row: Mapping[str, str], matters: Mapping[str, Mapping[str, str]], materials: Mapping[str, list[Row]]
-) -> Row:
-    matter = row["matter_code"]
-    if matter not in matters:
-        raise Malformed("bad_row", f"offerings: {row['code']} is of no listed matter")
-    properties = _properties(
-        row, statutory_days=_number, promised_days=_number, mode=_text, visits=_number, fee=_number
-    )
-    return {
-        "code": row["code"],
-        "properties": properties,
-        "matter": matter,
-        "county": row["county"],
-        "requires": materials.get(matter, []),
-        "produces": _codes(matters[matter]["produces"]),
-    }
-
-
-def _by_matter(rows: Iterable[Mapping[str, str]]) -> dict[str, list[Row]]:
-    """Give what a matter asks for: code, place in the list, whether it is needed."""
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        item = {"code": row["code"], "order": _number(row["order"]), "need": _flag(row["need"])}
-        found.setdefault(row["matter_code"], []).append(item)
-    return found
-
-
 def _properties(row: Mapping[str, str], **columns: Callable[[str], Any]) -> dict[str, Any]:
     """Convert columns to properties with the names of the API; an empty cell is null. Every row says its source."""
     wanted = {**columns, "source": _text, "confidence": _text}
@@ -155,10 +112,6 @@ def _flag(cell: str) -> bool:
     return cell == "true"
 
 
-def _codes(cell: str) -> list[str]:
-    return cell.split(";") if cell else []
-
-
 def _check_keys(name: str, rows: Sequence[Row]) -> None:
     codes = [row["code"] for row in rows]
     if any(not isinstance(code, str) or not 0 < len(code) <= _MAX_KEY for code in codes):
@@ -169,13 +122,6 @@ def _check_keys(name: str, rows: Sequence[Row]) -> None:
 
 def _check_links(rows: Mapping[str, Sequence[Row]]) -> None:
     """Check that every code that a row names is listed: a MATCH without its node would drop the link in silence."""
-    known = {name: {row["code"] for row in made} for name, made in rows.items()}
-    named = {
-        "jurisdictions": [row["of"] for row in rows["authorities"]] + [row["county"] for row in rows["offerings"]],
-        "matters": [row["matter"] for row in rows["materials"]],
-        "license_types": [code for row in rows["materials"] for code in row["satisfiedBy"]]
-        + [code for row in rows["offerings"] for code in row["produces"]],
-    }
-    for name, codes in named.items():
-        if missing := sorted(set(codes) - known[name]):
-            raise Malformed("bad_row", f"{name}: {missing[0]} is named but not listed")
+    known = {row["code"] for row in rows["jurisdictions"]}
+    if missing := sorted({row["of"] for row in rows["authorities"]} - known):
+        raise Malformed("bad_row", f"jurisdictions: {missing[0]} is named but not listed")

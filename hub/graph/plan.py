@@ -24,7 +24,7 @@ from hub.graph.rows import Page
 from hub.graph.selection import Conditions, PathKey, Refusal, Selected, select
 from hub.graph.tables import FieldEntry, Tables, build_tables, start_label
 from ledger.errors import Malformed, Refused
-from schema.binding import key_of
+from schema.binding import bound_values, key_of
 from schema.connections import MAX_PAGE, decode_cursor, page_size
 from schema.context import Context, Statement
 from schema.mapping import KeyStart, PageStart
@@ -36,7 +36,7 @@ _CAUSE: Final = "useCause"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundRoot:
-    """One root field of one request, ready to run. holder: the key of the Holder it starts from, if it does."""
+    """One root field of one request, ready to run. holder: the key of the Holder whose records it reads, if it does."""
 
     statement: Statement
     page: Page | None
@@ -94,21 +94,32 @@ class RootPlan:
         if self.entry.declaration.personal and not arguments.get(_CAUSE):
             raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
         parameters: dict[str, Any] = {}
-        key = self._bind_key(arguments, context, parameters)
+        holder = self._bind_key(arguments, context, parameters)
         page = self._bind_page(arguments, parameters)
         for one in self.compiled.lists:
             parameters[one.parameter] = one.page
         for name in self.compiled.parameters:
-            parameters[name] = _value(name, self.entry, arguments, context)
+            parameters[name] = self._value(name, arguments, context)
         statement = Statement(text=self.compiled.text, parameters=parameters)
-        return BoundRoot(statement=statement, page=page, arguments=arguments, holder=key)
+        return BoundRoot(statement=statement, page=page, arguments=arguments, holder=holder)
 
     def _bind_key(self, arguments: Mapping[str, Any], context: Context, parameters: dict[str, Any]) -> str | None:
         start = self.entry.declaration.place
         if not isinstance(start, KeyStart):
             return None
         key = parameters["k0"] = key_of(start, arguments, context)
-        return key if start.label == "Holder" else None
+        if start.label == "Holder":
+            return key
+        bound = bound_values(start, arguments, context)
+        return bound.get("holder_key")
+
+    def _value(self, name: str, arguments: Mapping[str, Any], context: Context) -> Any:
+        """Give the value of a parameter: an argument, what an argument is bound to, or the context's."""
+        start = self.entry.declaration.place
+        if name in self.entry.field.args:
+            return _wire(arguments.get(name))
+        bound = bound_values(start, arguments, context) if isinstance(start, KeyStart) else {}
+        return bound[name] if name in bound else CONTEXT_VALUES[name](context)
 
     def _bind_page(self, arguments: Mapping[str, Any], parameters: dict[str, Any]) -> Page | None:
         if self.compiled.connection is None:
@@ -231,12 +242,6 @@ def _cost(one: Selected) -> _Cost:
         node=one.nodes[0],
         below=tuple(child for child in below if child.constant is None),
     )
-
-
-def _value(name: str, entry: FieldEntry, arguments: Mapping[str, Any], context: Context) -> Any:
-    if name in entry.field.args:
-        return _wire(arguments.get(name))
-    return CONTEXT_VALUES[name](context)
 
 
 def _wire(value: Any) -> Any:

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from ledger.workdays import china_day
 from schema.context import Context
 
 __all__ = ["CONTEXT_VALUES", "PERSONAL_KEYS", "PREDICATES", "Predicate", "predicate_text"]
-
-_CHINA: Final = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ PERSONAL_KEYS: Final[Mapping[str, str]] = {"License": "certificateIdentifier"}
 
 
 def _today(context: Context) -> str:
-    return datetime.fromtimestamp(context.clock(), _CHINA).strftime("%Y-%m-%d")
+    return china_day(context.clock()).isoformat()
 
 
 def _now(context: Context) -> str:

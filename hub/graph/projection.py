@@ -4,11 +4,11 @@ A cursor says how far the graph has come in each log (`hub.graph.cursors`); it m
 rows. A graph of another ledger is refused. One whose cursors stand behind where they were has lost what it held (it was
 emptied, or put back from a copy): it is prepared anew and filled again, and has a `gap` until then.
 
-A license is written when its county states it, by a journal record: with what its seal says, as the ledger has it; a
-record whose seal is not published yet waits. A status entry that comes first makes a bare `License {logIndex, status,
-statusReason, statusIndex}`, which no query can reach and the record completes: the end does not depend on how the two
-logs interleave. A member entry may revoke seals of a compromised key from an index on: they are read again from the
-ledger.
+An offering is written as its county states it (`hub.graph.offerings`). So is a license, by a journal record: with what
+its seal says, as the ledger has it; a record whose seal is not published yet waits. A status entry that comes first
+makes a bare `License {logIndex, status, statusReason, statusIndex}`, which no query can reach and the record completes:
+the end does not depend on how the two logs interleave. A member entry may revoke seals of a compromised key from an
+index on: they are read again from the ledger.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import structlog
 
 from hub.graph.cursors import Cursors, claim, make_cursors, read_cursors, standing
 from hub.graph.driver import BoltDriver, Step, Unit
-from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, ledger_facts, license_rows, sealed
+from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, journal_facts, ledger_facts, sealed
+from hub.graph.offerings import offering_steps
 from ledger.closed import county_of
 from ledger.encoding import b64u_decode, b64u_encode
 from ledger.errors import Conflict, Unavailable
@@ -347,12 +348,13 @@ class Projector:
         records = await self._read(self._journal, start)
         if not records:
             return False
-        rows = await asyncio.to_thread(license_rows, start, records)
-        chosen, stop = await _admitted(self._driver, self._ledger, rows)
+        facts = await asyncio.to_thread(journal_facts, start, records)
+        chosen, stop = await _admitted(self._driver, self._ledger, facts.licenses)
         taken = records if stop is None else records[: stop - start]
         if not taken:
             return False  # the first record waits for its seal
-        return await self._move("journal", start, taken, _license_steps(chosen))
+        offered = [row for row in facts.offerings if row["position"] < start + len(taken)]
+        return await self._move("journal", start, taken, [*_license_steps(chosen), *offering_steps(offered)])
 
     async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:
         return await log.read(start, self._batch) if start < await log.size() else ()

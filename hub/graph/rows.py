@@ -6,9 +6,9 @@ place. Aliases live here only: no text of the document reaches a statement.
     ['1.2.156...', ['市监局', ['城阳区']]]
     {"id": "1.2.156...", "issuedBy": {"name": "市监局", "at": {"name": "城阳区"}}}
 
-The value of a computed field is the properties that it needs, as a dict by their names in the graph: the field's
-resolver gets that dict as its source. At an abstract place the dict also says its type under `TYPE_KEY`, which is no
-GraphQL name and so never a response name.
+The value of a computed field is what it needs, as a dict: properties by their names in the graph, lists of gathered
+nodes by the names of the gathers. The field's resolver gets that dict as its source. At an abstract place the dict also
+says its type under `TYPE_KEY`, which is no GraphQL name and so never a response name.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ __all__ = [
     "edges_of",
     "leaf",
     "list_of",
-    "needs_of",
     "node_of",
     "page_info",
     "to_one",
@@ -101,12 +100,6 @@ def list_of(place: int, build: Callable[[Row], dict[str, Any]]) -> Cell:
         return [build(inner) for inner in row[place] or ()]
 
     return read
-
-
-def needs_of(names: Sequence[str], places: Sequence[int]) -> Cell:
-    """Read the properties that a computed field needs, by their names in the graph."""
-    pairs = tuple(zip(names, places, strict=True))
-    return lambda row: {name: row[place] for name, place in pairs}
 
 
 def absent(_row: Row) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import strawberry
 from graphql import (
@@ -202,8 +202,8 @@ def _check_names(entry: FieldEntry) -> None:
         if not _NAME.fullmatch(name):
             raise SchemaFault(f"{entry.coordinate}: {name!r} is no name of letters and underscores")
     place = entry.declaration.place
-    if isinstance(place, Expression):
-        _check_expression(entry, place)
+    for expression in _expressions(place):
+        _check_expression(entry, expression)
     relation = place.via if isinstance(place, KeyStart) else place
     if isinstance(relation, (Relation, Expression)) and relation.many and relation.order is None:
         raise SchemaFault(f"{entry.coordinate}: a list needs an order")
@@ -222,11 +222,23 @@ def _names(place: object) -> Iterator[str]:
         )
     elif isinstance(place, Computed):
         yield from place.needs
+        for gather in place.all_gathers():
+            yield from (gather.name, *gather.properties, *gather.edge, *_names(gather.place))
     elif isinstance(place, KeyStart):
-        yield from (place.label, place.key, *argument_names(place))
-        yield from _names(place.via)
+        yield from (place.label, place.key, *argument_names(place), *(name for pair in place.binds for name in pair))
+        yield from (*_names(place.via), *_names(place.where))
     elif isinstance(place, PageStart):
         yield from (place.label, place.key, *(name for pair in place.filters for name in pair))
+
+
+def _expressions(place: object) -> Iterator[Expression]:
+    """Give every own expression of a place."""
+    if isinstance(place, Expression):
+        yield place
+    elif isinstance(place, Computed):
+        yield from (one.place for one in place.all_gathers() if isinstance(one.place, Expression))
+    elif isinstance(place, KeyStart) and place.where is not None:
+        yield place.where
 
 
 def _check_expression(entry: FieldEntry, place: Expression) -> None:
@@ -247,6 +259,7 @@ def _check_reach(tables: Tables, root: FieldEntry) -> None:
     label, first = _target_label(start), node_type(tables, root)
     if label in PERSONAL_KEYS and not root.declaration.personal:
         raise SchemaFault(f"{root.coordinate}: a root field that reads {label} is personal")
+    _check_below(root, root)
     seen: set[str] = set()
     waiting = [first] if first else []
     while waiting:
@@ -261,16 +274,31 @@ def _check_reach(tables: Tables, root: FieldEntry) -> None:
 
 
 def _check_below(root: FieldEntry, entry: FieldEntry) -> None:
-    place = entry.declaration.place
-    if isinstance(place, Expression):
-        for name in place.parameters:
-            argument = root.field.args.get(name)
-            if argument is None and name not in CONTEXT_VALUES:
-                raise SchemaFault(f"{entry.coordinate} reads ${name}, which {root.coordinate} does not have")
-            if argument is not None and (name in CONTEXT_VALUES or is_input_object_type(get_named_type(argument.type))):
-                raise SchemaFault(f"{entry.coordinate} reads ${name}, which can be no parameter of {root.coordinate}")
-    if isinstance(place, (Relation, Expression)) and place.target in PERSONAL_KEYS and not root.declaration.personal:
-        raise SchemaFault(f"{entry.coordinate}: {place.target} below {root.coordinate}, which is not personal")
+    for expression in _expressions(entry.declaration.place):
+        for name in expression.parameters:
+            _check_parameter(root, entry, name)
+    for target in _targets(entry.declaration.place):
+        if target in PERSONAL_KEYS and not root.declaration.personal:
+            raise SchemaFault(f"{entry.coordinate}: {target} below {root.coordinate}, which is not personal")
+
+
+def _check_parameter(root: FieldEntry, entry: FieldEntry, name: str) -> None:
+    start: Any = root.declaration.place
+    bound = isinstance(start, KeyStart) and name in {binding for _, binding in start.binds}
+    argument = root.field.args.get(name)
+    if argument is None and name not in CONTEXT_VALUES and not bound:
+        raise SchemaFault(f"{entry.coordinate} reads ${name}, which {root.coordinate} does not have")
+    clashes = name in CONTEXT_VALUES or bound or (argument and is_input_object_type(get_named_type(argument.type)))
+    if argument is not None and clashes:
+        raise SchemaFault(f"{entry.coordinate} reads ${name}, which can be no parameter of {root.coordinate}")
+
+
+def _targets(place: object) -> Iterator[str | None]:
+    """Give the labels that a place reads beyond the node at hand."""
+    if isinstance(place, (Relation, Expression)):
+        yield place.target
+    elif isinstance(place, Computed):
+        yield from (one.place.target for one in place.all_gathers())
 
 
 def _check_computed(tables: Tables, entry: FieldEntry) -> None:

@@ -1,8 +1,8 @@
 """What counties state in the journal: each record judged, the good ones appended together.
 
-Order of the checks: form -> kid known, active, use `journal` -> signature -> iat -> the issuing authority is one of
-that county -> the leaf is a sequenced seal of the same county. A record whose seal is not in the ledger yet is Conflict
-wrong_target: the county sends it again later.
+Order of the checks: form -> kid known, active, use `journal` -> signature -> iat. Then of a license: the issuing
+authority is one of that county -> the leaf is a sequenced seal of the same county; one whose seal is not in the ledger
+yet is Conflict wrong_target, and the county sends it again later. Of an offering: matter and license types are listed.
 
 The log sees digests, so any member can seal any identifier. The first statement of a license stands for good: without
 the check of the authority a member could take another county's identifiers before that county states them.
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from hub.journal.records import LicenseRecord, parse_license_record
+from hub.journal.offerings import OfferingRecord
+from hub.journal.records import LicenseRecord, parse_statement
 from hub.journal.store import JournalRow
 from ledger.encoding import MAX_INTEGER
 from ledger.errors import Conflict, NotVerified, Refused, TongbanError
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
     from ledger.members import KeyState
     from schema.context import Clock
 
-__all__ = ["RecordIntake", "Seals", "check_record"]
+__all__ = ["Listed", "RecordIntake", "Seals", "check_offering", "check_record"]
+
+
+Checked: TypeAlias = LicenseRecord | OfferingRecord | TongbanError
 
 
 class Seals(Protocol):
@@ -44,13 +49,29 @@ class Seals(Protocol):
         ...
 
 
-def check_record(raw: bytes, keys: KeyState, now: int) -> LicenseRecord:
-    """Check form, key, signature, time and issuing authority of a county's record. Pure; may run in any thread.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What the alliance's catalogue lists: codes of matters, codes of license types."""
 
-    Raises Malformed, NotVerified unknown_kid, key_not_active, key_use, bad_signature, Conflict iat_in_future, Refused
-    not_issuer.
+    matters: frozenset[str]
+    types: frozenset[str]
+
+
+def check_offering(matter: str, type_codes: frozenset[str], listed: Listed) -> None:
+    """Check that an offering names nothing that the catalogue does not list. Raises Conflict not_listed."""
+    if matter not in listed.matters:
+        raise Conflict("not_listed", f"the catalogue lists no matter {matter}")
+    if unknown := sorted(type_codes - listed.types):
+        raise Conflict("not_listed", f"the catalogue lists no license type {unknown[0]}")
+
+
+def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> LicenseRecord | OfferingRecord:
+    """Check form, key, signature, time and subject of a county's record. Pure; may run in any thread.
+
+    Raises Malformed, NotVerified unknown_kid, key_not_active, key_use, bad_signature, Conflict iat_in_future,
+    not_listed, Refused not_issuer.
     """
-    record = parse_license_record(raw)
+    record = parse_statement(raw)
     (signature,) = record.jws.signatures
     key = keys.key_for(signature.kid, index=MAX_INTEGER, use="journal")
     if key.alg != signature.alg:
@@ -58,17 +79,22 @@ def check_record(raw: bytes, keys: KeyState, now: int) -> LicenseRecord:
     verify(key, signature.message, signature.signature)
     if record.iat > now + keys.rule("iat_ahead_s"):
         raise Conflict("iat_in_future", "iat is ahead of the clock")
-    if Uscc(record.issuer).division != record.iss:  # the identifier's own issuer: parse_license_record compares them
+    if isinstance(record, OfferingRecord):
+        check_offering(record.matter, record.type_codes, listed)
+    elif Uscc(record.issuer).division != record.iss:  # the identifier's own issuer: parse_license_record compares them
         raise Refused("not_issuer", "the issuing authority is one of another division")
     return record
 
 
 class RecordIntake:
-    """Takes batches of county records. pool: threads for the signatures."""
+    """Takes batches of county records. listed: what offerings may name. pool: threads for the signatures."""
 
-    def __init__(self, writer: JournalWriter, seals: Seals, *, pool: Executor, clock: Clock) -> None:
+    def __init__(
+        self, writer: JournalWriter, seals: Seals, *, listed: Listed, pool: Executor, clock: Clock
+    ) -> None:  # fmt: skip
         self._writer: Final = writer
         self._seals: Final = seals
+        self._listed: Final = listed
         self._pool: Final = pool
         self._clock: Final = clock
 
@@ -81,25 +107,24 @@ class RecordIntake:
         leaves = [each.leaf for each in checked if isinstance(each, LicenseRecord)]
         issuers = await self._seals.sealed_by(leaves) if leaves else {}
         results = [_against_ledger(each, issuers) for each in checked]
-        rows = [JournalRow(raw=each.raw, states=each.identifier) for each in results if isinstance(each, LicenseRecord)]
+        good = [each for each in results if not isinstance(each, TongbanError)]
+        rows = [JournalRow(raw=each.raw, states=each.states) for each in good]
         placed = iter(await self._writer.append(rows) if rows else ())
-        return [next(placed) if isinstance(each, LicenseRecord) else each for each in results]
+        return [each if isinstance(each, TongbanError) else next(placed) for each in results]
 
-    def _checked(self, raws: Sequence[bytes]) -> list[LicenseRecord | TongbanError]:
+    def _checked(self, raws: Sequence[bytes]) -> list[Checked]:
         keys, now = self._seals.keys, self._clock()
-        results: list[LicenseRecord | TongbanError] = []
+        results: list[Checked] = []
         for raw in raws:
             try:
-                results.append(check_record(raw, keys, now))
+                results.append(check_record(raw, keys, self._listed, now))
             except TongbanError as error:
                 results.append(error)
         return results
 
 
-def _against_ledger(
-    checked: LicenseRecord | TongbanError, issuers: Mapping[bytes, str]
-) -> LicenseRecord | TongbanError:
-    if isinstance(checked, TongbanError):
+def _against_ledger(checked: Checked, issuers: Mapping[bytes, str]) -> Checked:
+    if not isinstance(checked, LicenseRecord):
         return checked
     issuer = issuers.get(checked.leaf)
     if issuer is None:

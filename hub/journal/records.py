@@ -1,6 +1,7 @@
 """Journal records: what a county states and is no seal, and which reads of a person's licenses took place.
 
-A county states a license beside its seal, because the log holds salted digests only. Compact JWS by a `journal` key:
+A county states what it offers (hub/journal/offerings.py). It states a license beside its seal, because the log holds
+salted digests only. Compact JWS by a `journal` key:
 
     {"alg":"Ed25519","typ":"lic-record+jwt","kid":"370214#4"}
     {"iss":"370214","iat":1780304400,"type":"license","leaf":"<b64u leaf hash of the seal>",
@@ -13,7 +14,7 @@ The hub states accesses, as canonical JSON. The status head, which the log key s
     {"type":"access","time":1780304400,"county":"130202","client":"130202#3","token":"…","useCause":"…",
      "rootField":"license","holder":"<holder key>"|null,"licenses":["…"],"fields":["…"]}
 
-Both are read strictly: the members above, all of them, in this order, canonical JSON. The leaf of a record in the
+All are read strictly: the members above, all of them, in this order, canonical JSON. The leaf of a record in the
 journal's tree is H(0x00 || its bytes). A holder is a keyed hash here, never a name or a number.
 """
 
@@ -22,14 +23,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
-from ledger.closed import COUNTY, KID, closed, county_of, digest, integer, list_of, text
+from hub.journal.offerings import OFFERING_TYP, OfferingRecord, offering_of
+from hub.journal.reading import day, optional_day, ordered, string, strings
+from ledger.closed import COUNTY, KID, county_of, digest, integer, list_of, text
 from ledger.encoding import JsonValue, b64u_encode, canonical_json, parse_json
 from ledger.errors import Malformed
 from ledger.identifiers import LicenseIdentifier
-from ledger.jws import Jws, compact_jws, parse_compact
+from ledger.jws import Jws, compact_jws, parse_compact, parse_jws
 from ledger.signers import Signer
 from schema.context import Access
 
@@ -41,6 +43,7 @@ __all__ = [
     "parse_access",
     "parse_license_record",
     "parse_record",
+    "parse_statement",
 ]
 
 RECORD_TYP: Final = "lic-record+jwt"
@@ -48,7 +51,6 @@ MAX_ACCESS_BYTES: Final = 64 * 1024
 MAX_HOLDERS: Final = 64
 
 _HOLDER: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # canonical base64url of 32 bytes
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LICENSE: Final = re.compile(r"license")
 _LICENSE_MEMBERS: Final = (
     "iss",
@@ -105,10 +107,23 @@ class LicenseRecord:
         """The record's bytes as they came."""
         return self.jws.raw
 
+    @property
+    def states(self) -> str:
+        """What it states, and no other record may: its identifier."""
+        return self.identifier
 
-def parse_record(raw: bytes) -> LicenseRecord | Access:
-    """Read a journal record of either kind: an access begins with `{`. Raises Malformed."""
-    return parse_access(raw) if raw.startswith(b"{") else parse_license_record(raw)
+
+def parse_record(raw: bytes) -> LicenseRecord | OfferingRecord | Access:
+    """Read a journal record of any kind: an access begins with `{`. Raises Malformed."""
+    return parse_access(raw) if raw.startswith(b"{") else parse_statement(raw)
+
+
+def parse_statement(raw: bytes) -> LicenseRecord | OfferingRecord:
+    """Read what a county states, 1..16,384 bytes; form only, not its signature. Raises as parse_license_record."""
+    jws = parse_jws(raw)
+    if jws.general or jws.typ not in {RECORD_TYP, OFFERING_TYP}:
+        raise Malformed("unknown_typ", f"expected a compact JWS of typ {RECORD_TYP} or {OFFERING_TYP}")
+    return offering_of(jws) if jws.typ == OFFERING_TYP else _license_of(jws)
 
 
 def parse_license_record(raw: bytes) -> LicenseRecord:
@@ -117,44 +132,33 @@ def parse_license_record(raw: bytes) -> LicenseRecord:
     Raises Malformed too_large, bad_encoding, bad_base64, bad_json, duplicate_member, unknown_member, bad_number,
     bad_header, unknown_alg, unknown_typ, bad_payload, bad_identifier.
     """
-    jws = parse_compact(raw, RECORD_TYP)
-    obj = _ordered(jws.payload, "license record", _LICENSE_MEMBERS)
+    return _license_of(parse_compact(raw, RECORD_TYP))
+
+
+def _license_of(jws: Jws) -> LicenseRecord:
+    obj = ordered(jws.payload, "license record", _LICENSE_MEMBERS)
     text(obj, "type", _LICENSE)
     kid, iss = jws.signatures[0].kid, text(obj, "iss", COUNTY)
     if not KID.fullmatch(kid) or county_of(kid) != iss:
         raise Malformed("bad_header", "kid is not <iss>#<number>")
-    identifier = LicenseIdentifier.parse(_string(obj, "certificateIdentifier"))
+    identifier = LicenseIdentifier.parse(string(obj, "certificateIdentifier"))
     record = LicenseRecord(
         jws=jws,
         iss=iss,
         iat=integer(obj, "iat"),
         leaf=digest(obj, "leaf"),
         identifier=str(identifier),
-        type_code=_string(obj, "certificateTypeCode"),
-        issuer=_string(obj, "certificateIssuingAuthorityCode"),
+        type_code=string(obj, "certificateTypeCode"),
+        issuer=string(obj, "certificateIssuingAuthorityCode"),
         holders=_holders(obj),
-        issued=_date(obj, "certificateIssuedDate"),
-        effective=_optional_date(obj, "certificateEffectiveDate"),
-        expires=_optional_date(obj, "certificateExpiringDate"),
+        issued=day(obj, "certificateIssuedDate"),
+        effective=optional_day(obj, "certificateEffectiveDate"),
+        expires=optional_day(obj, "certificateExpiringDate"),
         replaces=_replaced(obj),
     )
     if (record.type_code, record.issuer) != (identifier.type_code, str(identifier.issuer)):
         raise Malformed("bad_payload", "type code and issuing authority are not those of the identifier")
     return record
-
-
-def _ordered(value: JsonValue, what: str, members: tuple[str, ...]) -> dict[str, JsonValue]:
-    obj = closed(value, what, frozenset(members))
-    if tuple(obj) != members:
-        raise Malformed("bad_payload", f"members of a {what} stand in another order")
-    return obj
-
-
-def _string(obj: dict[str, JsonValue], name: str) -> str:
-    value = obj[name]
-    if not isinstance(value, str):
-        raise Malformed("bad_payload", f"{name} is no text")
-    return value
 
 
 def _holders(obj: dict[str, JsonValue]) -> tuple[str, ...]:
@@ -165,21 +169,8 @@ def _holders(obj: dict[str, JsonValue]) -> tuple[str, ...]:
     return holders
 
 
-def _date(obj: dict[str, JsonValue], name: str) -> str:
-    value = text(obj, name, _DATE)
-    try:
-        date.fromisoformat(value)
-    except ValueError as error:
-        raise Malformed("bad_payload", f"{name} is no day of the calendar") from error
-    return value
-
-
-def _optional_date(obj: dict[str, JsonValue], name: str) -> str | None:
-    return None if obj[name] is None else _date(obj, name)
-
-
 def _replaced(obj: dict[str, JsonValue]) -> str | None:
-    return None if obj["replaces"] is None else str(LicenseIdentifier.parse(_string(obj, "replaces")))
+    return None if obj["replaces"] is None else str(LicenseIdentifier.parse(string(obj, "replaces")))
 
 
 def build_license_record(claims: Mapping[str, JsonValue], *, leaf: bytes, iat: int, kid: str, signer: Signer) -> bytes:
@@ -218,26 +209,18 @@ def format_access(access: Access) -> bytes:
 
 def parse_access(raw: bytes) -> Access:
     """Read an access record. Raises Malformed too_large, bad_encoding, bad_json, bad_payload, bad_number."""
-    obj = _ordered(parse_json(raw, max_bytes=MAX_ACCESS_BYTES), "access record", _ACCESS_MEMBERS)
+    obj = ordered(parse_json(raw, max_bytes=MAX_ACCESS_BYTES), "access record", _ACCESS_MEMBERS)
     access = Access(
-        county=_string(obj, "county"),
-        client=_string(obj, "client"),
-        token_id=_string(obj, "token"),
-        use_cause=_string(obj, "useCause"),
-        root_field=_string(obj, "rootField"),
-        holder=None if obj["holder"] is None else _string(obj, "holder"),
-        licenses=_strings(obj, "licenses"),
-        fields=_strings(obj, "fields"),
+        county=string(obj, "county"),
+        client=string(obj, "client"),
+        token_id=string(obj, "token"),
+        use_cause=string(obj, "useCause"),
+        root_field=string(obj, "rootField"),
+        holder=None if obj["holder"] is None else string(obj, "holder"),
+        licenses=strings(obj, "licenses", maximum=MAX_ACCESS_BYTES),
+        fields=strings(obj, "fields", maximum=MAX_ACCESS_BYTES),
         time=integer(obj, "time"),
     )
     if format_access(access) != raw:
         raise Malformed("bad_payload", "access record is not in canonical form")
     return access
-
-
-def _strings(obj: dict[str, JsonValue], name: str) -> tuple[str, ...]:
-    values = list_of(obj, name, maximum=MAX_ACCESS_BYTES)
-    strings = tuple(value for value in values if isinstance(value, str))
-    if len(strings) != len(values):
-        raise Malformed("bad_payload", f"{name} holds something that is no text")
-    return strings

@@ -26,6 +26,7 @@ from ledger.transparency.spans import FAULTS, InOrder, one_by_one
 from ledger.transparency.sqlite import read_rows
 from ledger.transparency.tables import check_counts, check_file
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, tile_paths
+from schema.context import Access
 
 __all__ = ["Bound", "RecordSpan", "read_records", "replay_journal"]
 
@@ -56,7 +57,7 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFindings:
-    """What one record says. seal, iss, states: of a license, whose signature holds. accesses: licenses, sorted."""
+    """What one record says. iss, states: of a signed statement; seal: of a license's. accesses: licenses, sorted."""
 
     leaf: bytes
     seal: bytes | None = None
@@ -78,14 +79,15 @@ def read_records(span: RecordSpan) -> list[RecordFindings | TongbanError]:
 
 def _read(raw: bytes, keys: KeyState) -> RecordFindings:
     record = parse_record(raw)
-    if not isinstance(record, LicenseRecord):
+    if isinstance(record, Access):
         return RecordFindings(leaf=leaf_hash(raw), accesses=sorted(set(record.licenses)))
     (signature,) = record.jws.signatures
     key = keys.listed_key(signature.kid)
     if "journal" not in key.uses or key.public_key.alg != signature.alg:
         raise NotVerified("key_use", f"key {key.kid} was never listed for journal records of this suite")
     verify(key.public_key, signature.message, signature.signature)
-    return RecordFindings(leaf=record.jws.leaf, seal=record.leaf, iss=record.iss, states=record.identifier)
+    seal = record.leaf if isinstance(record, LicenseRecord) else None
+    return RecordFindings(leaf=record.jws.leaf, seal=seal, iss=record.iss, states=record.states)
 
 
 def replay_journal(

@@ -4,8 +4,9 @@
 caller opened. A record's position is its 0-based number. Memory holds the tree's right edge and nothing else.
 
 A county's statement is kept once: the same bytes give the same position. A license is stated once: another statement
-for its identifier, by whatever county, is refused, or one county could speak over another's license. Accesses are
-events; equal ones in one second are two records.
+for its identifier, by whatever county, is refused, or one county could speak over another's license. So is a version of
+an offering, by its code: `license.identifier` holds both (no identifier has an `@`). Accesses are events; equal ones in
+one second are two records.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ CREATE TABLE IF NOT EXISTS head    (id INTEGER PRIMARY KEY CHECK (id = 1), forma
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
-    """A record to append. states: identifier of the license it states. accesses: licenses whose read it records."""
+    """A record to append. states: identifier of the license, or code of the offering, that it states.
+
+    accesses: licenses whose read it records.
+    """
 
     raw: bytes
     states: str | None = None
@@ -169,7 +173,7 @@ class JournalStore:
             if (known := self._index("SELECT i FROM stated WHERE h = ?", leaf)) is not None:
                 return known
             if self._index("SELECT i FROM license WHERE identifier = ?", row.states) is not None:
-                return Conflict("duplicate_identifier", "this license is stated already, by another record")
+                return Conflict("duplicate_identifier", "it is stated already, by another record")
             self._connection.execute("INSERT INTO stated VALUES (?, ?)", (leaf, position))
             self._connection.execute("INSERT INTO license VALUES (?, ?)", (row.states, position))
         self._connection.execute("INSERT INTO record VALUES (?, ?)", (position, row.raw))

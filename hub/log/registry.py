@@ -31,7 +31,7 @@ from ledger.entries import Seal, parse_entry
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
 from ledger.transparency.candidate import Candidate, Placed, examine
 from ledger.transparency.sequencer import Batch, Sequencer
-from schema.context import Published, Submission
+from schema.context import Published, Standing, Submission
 
 if TYPE_CHECKING:
     from ledger.members import KeyState
@@ -328,6 +328,17 @@ class LedgerRegistry:
         if not 0 <= index < min(shown.size, MAX_INTEGER):
             raise Conflict("wrong_target", f"there is no published seal at index {index}")
         return await self.file.read(lambda reads: reads.receipt(index, size=shown.size, note=shown.quorum_note))
+
+    async def statuses(self, indexes: Sequence[int]) -> Standing:
+        """Give the status of the seals at these indexes under the newest published checkpoint, in order.
+
+        Raises Unavailable no_log before the first, and when a seal is not published (any more, under a new policy).
+        """
+        shown = self.snapshot
+        if shown is None or not all(0 <= index < shown.size for index in indexes):
+            raise Unavailable("no_log", "not all of these seals are published now")
+        array = await self.file.read(lambda reads: reads.statuses(shown.size))
+        return Standing(size=shown.size, time=shown.time, statuses=tuple(array.get(index) for index in indexes))
 
     async def sealed_by(self, leaves: Sequence[bytes]) -> Mapping[bytes, str]:
         """Give the issuing county of each leaf hash that is a sequenced seal."""

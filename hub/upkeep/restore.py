@@ -28,7 +28,7 @@ from hub.auth import TokenIssuer
 from hub.database import create_database, open_reader
 from hub.folderfiles import sync_folder
 from hub.governance.founding import log_key, open_hub_keys
-from hub.journal.records import LicenseRecord, parse_record
+from hub.journal.records import parse_record
 from hub.journal.sealed import JournalSeal
 from hub.journal.store import JournalRow, JournalStore
 from hub.keyfiles import make_private_folder, read_private, write_private
@@ -50,6 +50,7 @@ from ledger.transparency.spans import InOrder, one_by_one
 from ledger.transparency.sqlite import SqliteStore
 from ledger.transparency.store import Landmark, Publication
 from ledger.transparency.tiles import TILE_WIDTH, decode_bundle, tile_numbers
+from schema.context import Access
 
 __all__ = ["Brought", "RestoreReport", "restore_hub"]
 
@@ -235,9 +236,9 @@ def _marks_of(size: int, marks: list[Landmark]) -> list[Landmark]:
 
 def _row(raw: bytes) -> JournalRow:
     record = parse_record(raw)
-    if isinstance(record, LicenseRecord):
-        return JournalRow(raw=raw, states=record.identifier)
-    return JournalRow(raw=raw, accesses=record.licenses)
+    if isinstance(record, Access):
+        return JournalRow(raw=raw, accesses=record.licenses)
+    return JournalRow(raw=raw, states=record.states)
 
 
 def _line(key: VerifierKey) -> bytes:

@@ -93,10 +93,12 @@ def running_town(folder: Path, *, licenses: int) -> Iterator[Town]:
     for plan in population.plans:
         with alliance.node(plan.county) as node:
             node.seal_many(list(records_of(plan, sample_normaliser(plan.county, now))), now)
+    alliance.publish_offerings(now)
     with alliance.running():
         for plan in population.plans:
             with alliance.node(plan.county) as node:
                 _wait_until_stated(node, licenses)
+        alliance.await_offerings(_WAIT_S)
         with alliance.node(_ASKING) as node:
             town = Town(alliance=alliance, population=population, token=access_token(node, "license.read"))
         yield town

@@ -36,6 +36,7 @@ from ledger.verdict import Outcome
 from ledger.verifier import verify
 from schema.access import ANONYMOUS, Principal
 from schema.context import Access
+from tests.offerings import LISTED
 from tests.sequenced import LOG_KEY, seals
 from tests.small_log import COUNTIES, GENESIS, LOG, T0
 from tests.witnesses import Witnesses
@@ -74,16 +75,16 @@ class Hub:
             signer=LOG,
             policy=self.policy,
             journal=lambda: (self.journal.head.n, self.journal.head.root),
-            clock=lambda: NOW,
-            http=self.witness_http,
+            clock=lambda: NOW, http=self.witness_http,
             limits=RegistryLimits(wait_s=60, witness_s=60, sighting_s=60),
-        )
+        )  # fmt: skip
         self.faults: dict[str, str | None] = {"graph": None}
-        intake = RecordIntake(self.journal, self.registry, pool=self.registry.file.checks, clock=lambda: NOW)
+        log, pool = self.registry, self.registry.file.checks
+        intake = RecordIntake(self.journal, log, listed=LISTED, pool=pool, clock=lambda: NOW)
         app = Starlette(
             routes=[
-                *log_routes(self.registry, self.journal, principal_of=principal_of, documents={"policy": b"a policy"}),
-                *submission_routes(self.registry, intake, body_timeout_s=0.2),
+                *log_routes(log, self.journal, principal_of=principal_of, documents={"policy": b"a policy"}),
+                *submission_routes(log, intake, body_timeout_s=0.2),
                 *health_routes({"graph": lambda: self.faults["graph"]}, lambda: b"metric 1\n"),
             ]
         )

@@ -29,6 +29,7 @@ from ledger.transparency.merkle import EMPTY_ROOT, leaf_hash, root_of, verify_co
 from schema.context import Access
 from tests.alliance import identifier_of
 from tests.entropy import signer_of
+from tests.offerings import LISTED
 
 T0 = 1_780_300_800
 LEAF = leaf_hash(b"a seal")
@@ -319,7 +320,7 @@ async def test_county_records_are_judged_one_by_one(path: Path) -> None:
     async with running(path) as writer:
         with ThreadPoolExecutor(1) as pool:
             seals = SealedHere({LEAF: "370214", foreign: "320583"})
-            intake = RecordIntake(writer, seals, pool=pool, clock=lambda: T0)
+            intake = RecordIntake(writer, seals, listed=LISTED, pool=pool, clock=lambda: T0)
             results = await intake.submit(
                 [
                     b"x", good, forged, wrong_use, record(2, leaf=leaf_hash(b"unknown")), record(3, leaf=foreign),
@@ -341,7 +342,7 @@ async def test_a_county_cannot_state_what_another_countys_authority_issued(path:
     async with running(path) as writer:
         with ThreadPoolExecutor(1) as pool:
             seals = SealedHere({LEAF: "370214", squatted: "320583"})
-            intake = RecordIntake(writer, seals, pool=pool, clock=lambda: T0)
+            intake = RecordIntake(writer, seals, listed=LISTED, pool=pool, clock=lambda: T0)
             results = await intake.submit([record(leaf=squatted, kid="320583#4"), record()])
             assert list(map(code_of, results)) == ["not_issuer", 0]
             assert isinstance(results[0], Refused)

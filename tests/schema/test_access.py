@@ -10,6 +10,7 @@ def test_the_rules() -> None:
     assert {
         "public": AccessRule(),
         "license.read": AccessRule(scopes=read, use_cause=True, row="own_county", row_unless="license.read"),
+        "license.checklist": AccessRule(scopes=read, use_cause=True),
         "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
         "license.log": AccessRule(scopes=read, use_cause=True),
         "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),

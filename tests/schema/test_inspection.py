@@ -34,11 +34,9 @@ def test_a_walked_field_carries_its_declaration() -> None:
     assert status.declaration is not None
     assert status.declaration.place == Property("status")
     assert status.resolved is False
-    start = fields["Query", "offering"]
+    start = fields["Query", "matter"]
     assert start.declaration is not None
-    assert start.declaration.place == KeyStart(
-        label="Offering", key="code", argument=("matter", "county"), separator="@"
-    )
+    assert start.declaration.place == KeyStart(label="Matter", key="code", argument="code")
     assert start.resolved is True
 
 

@@ -1,4 +1,4 @@
-"""The data files: divisions, roster, license types, matters, materials, offerings, calendar.
+"""The data files: divisions, roster, license types, matters, calendar; sample offerings and their materials.
 
 CSV, UTF-8, one header line; each row ends in `source,confidence`. Confidence: S read in public texts, T tested, Mh, Mm
 and Ml general knowledge (high, medium, low), sample = made up for the sample alliance. Only 370214 is a confirmed
@@ -13,9 +13,13 @@ import io
 from importlib import resources
 from typing import Final
 
-__all__ = ["TABLES", "catalogue_digest", "read_table"]
+__all__ = ["CATALOGUE", "TABLES", "catalogue_digest", "read_table"]
 
-TABLES: Final = ("calendar", "divisions", "license_types", "materials", "matters", "offerings", "roster")
+CATALOGUE: Final = ("divisions", "license_types", "matters", "roster")
+"""The tables that the hub's graph is built upon."""
+
+TABLES: Final = (*CATALOGUE, "calendar", "material_differences", "materials", "offerings")
+"""All tables; what the others hold is sample data that counties publish, and the calendar."""
 
 
 def _bytes(name: str) -> bytes:
@@ -31,5 +35,5 @@ def read_table(name: str) -> list[dict[str, str]]:
 
 
 def catalogue_digest() -> str:
-    """Give the SHA-256 (hex) over all tables: the version of the catalogue in the graph."""
-    return hashlib.sha256(b"".join(_bytes(name) for name in TABLES)).hexdigest()
+    """Give the SHA-256 (hex) over the tables of CATALOGUE: the version of the catalogue in the graph."""
+    return hashlib.sha256(b"".join(_bytes(name) for name in CATALOGUE)).hexdigest()

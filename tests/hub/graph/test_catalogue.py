@@ -15,6 +15,7 @@ from hub.graph.projection import Projector
 from hub.ingest.data import TABLES, catalogue_digest, read_table
 from ledger.errors import Malformed
 from tests.graphs import empty
+from tests.offerings import OTHER_TYPE, offering
 from tests.small_catalogue import small_tables
 from tests.statements import ISSUER, TYPE_CODE, County, MemoryLog, genesis
 
@@ -41,14 +42,9 @@ async def test_every_row_and_link_is_loaded_exactly(driver: BoltDriver) -> None:
             "code": TYPE_CODE, "name": "建筑施工特种作业人员操作资格证书", "definerCode": "11100000000013338W",
             "definerName": "住建部", "holderCategory": "自然人", "validityYears": 6, "provisional": False, **_ORIGIN,
         },
-        "Material:000117001000M01": {"code": "000117001000M01", "name": "操作证", **_ORIGIN},
         "Matter:000117001000": {
             "code": "000117001000", "name": "资质认定", "number": 1, "mode": "全程网办", "type": "01",
             "statutoryDays": 20, "dayUnit": "working", **_ORIGIN,
-        },
-        "Offering:000117001000@370214": {
-            "code": "000117001000@370214", "mode": "全程网办", "statutoryDays": 20, "promisedDays": 5, "visits": 0,
-            "fee": 0, **_ORIGIN,
         },
     }  # fmt: skip
     assert graph.relationships == [
@@ -56,11 +52,6 @@ async def test_every_row_and_link_is_loaded_exactly(driver: BoltDriver) -> None:
         ("Jurisdiction:120223", "WITHIN", "Jurisdiction:120000", {}),
         ("Jurisdiction:370200", "WITHIN", "Jurisdiction:370000", {}),
         ("Jurisdiction:370214", "WITHIN", "Jurisdiction:370200", {}),
-        ("Material:000117001000M01", "SATISFIED_BY", f"LicenseType:{TYPE_CODE}", {}),
-        ("Offering:000117001000@370214", "IMPLEMENTS", "Matter:000117001000", {}),
-        ("Offering:000117001000@370214", "IN", "Jurisdiction:370214", {}),
-        ("Offering:000117001000@370214", "PRODUCES", f"LicenseType:{TYPE_CODE}", {}),
-        ("Offering:000117001000@370214", "REQUIRES", "Material:000117001000M01", {"need": True, "order": 1}),
     ]
 
 
@@ -71,8 +62,6 @@ async def test_the_same_version_is_loaded_once(driver: BoltDriver) -> None:
 async def test_a_new_version_leaves_nothing_of_the_old_one(driver: BoltDriver) -> None:
     """Renamed, removed and moved rows: the graph is the one that the new version alone would give."""
     newer = small_tables()
-    newer["materials"][0] |= {"code": "000117001000M02", "satisfied_by": ""}
-    newer["offerings"][0]["fee"] = "10"
     newer["matters"][0] |= {"name": "资质认定（新）", "statutory_days": ""}
     await load_catalogue(driver, small_tables(), "v1")
     await load_catalogue(driver, newer, "v2")
@@ -103,17 +92,33 @@ async def test_licenses_are_linked_whichever_comes_first(driver: BoltDriver) -> 
     ]
 
 
+async def test_offerings_are_linked_whichever_comes_first(driver: BoltDriver) -> None:
+    """Also to a matter that a version of the catalogue lacked, and the next one has again."""
+    ledger, journal = MemoryLog([genesis("370214")]), MemoryLog()
+    county = County("370214", ledger, journal)
+    county.offer(offering())
+    county.offer(offering(planEffectiveDate="2026-09-01", produces=[TYPE_CODE, OTHER_TYPE]))
+    await load_catalogue(driver, small_tables(), "v1")
+    await Projector(driver, ledger, journal).catch_up()
+    before = await dump_graph(driver)
+    for tables, digest in ((small_tables() | {"matters": []}, "v0"), (small_tables(), "v1")):
+        await load_catalogue(driver, tables, digest)
+    assert await dump_graph(driver) == before
+    await empty(driver)
+    await Projector(driver, ledger, journal).catch_up()
+    await load_catalogue(driver, small_tables(), "v1")
+    assert await dump_graph(driver) == before
+    assert {kind for _, kind, _, _ in before.relationships} == {
+        "IMPLEMENTS", "IN", "OF", "PRODUCES", "REQUIRES", "SATISFIED_BY", "WITHIN",
+    }  # fmt: skip
+
+
 async def test_the_project_s_own_tables_load(driver: BoltDriver) -> None:
     tables = {name: read_table(name) for name in TABLES}
     await load_catalogue(driver, tables, catalogue_digest())
-    for label, name in (("Matter", "matters"), ("Offering", "offerings"), ("LicenseType", "license_types")):
+    for label, name in (("Matter", "matters"), ("LicenseType", "license_types")):
         found = await driver.rows("MATCH (n:$($label)) RETURN count(n)", {"label": label})
         assert found == [[len(tables[name])]]
-    requires = sum(
-        len([row for row in tables["materials"] if row["matter_code"] == offering["matter_code"]])
-        for offering in tables["offerings"]
-    )
-    assert await driver.rows("MATCH (:Offering)-[r:REQUIRES]->(:Material) RETURN count(r)") == [[requires]]
 
 
 def _changed(name: str, **cells: str) -> Mapping[str, Sequence[dict[str, str]]]:
@@ -125,12 +130,10 @@ def _changed(name: str, **cells: str) -> Mapping[str, Sequence[dict[str, str]]]:
 @pytest.mark.parametrize(
     ("name", "cells", "reason"),
     [
-        ("matters", {"code": ""}, "offerings: 000117001000@370214 is of no listed matter"),
+        ("matters", {"code": ""}, "matters: a row lacks its code"),
         ("license_types", {"code": ""}, "license_types: a row lacks its code"),
         ("license_types", {"validity_years": "six"}, "expected a number, got 'six'"),
-        ("materials", {"need": "yes"}, "expected true or false, got 'yes'"),
-        ("materials", {"satisfied_by": "unknown"}, "license_types: unknown is named but not listed"),
-        ("offerings", {"county": "370215"}, "jurisdictions: 370215 is named but not listed"),
+        ("license_types", {"provisional": "yes"}, "expected true or false, got 'yes'"),
         ("roster", {"code": "370215"}, "jurisdictions: 370215 is named but not listed"),
     ],
 )

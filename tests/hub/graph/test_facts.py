@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.graph.facts import LedgerFacts, admitted, instant, ledger_facts, license_rows, sealed
+from hub.graph.facts import LedgerFacts, admitted, instant, journal_facts, ledger_facts, sealed
 from hub.journal.records import format_access
 from ledger.encoding import b64u_encode
 from ledger.errors import NotVerified
@@ -58,7 +58,7 @@ def test_accesses_give_no_row() -> None:
     ledger, journal = MemoryLog([genesis("370214")]), MemoryLog([format_access(ACCESS)])
     county = County("370214", ledger, journal)
     county.state(county.seal(7), 7, holders=["b", "a"])
-    assert license_rows(10, journal.entries) == [
+    assert journal_facts(10, journal.entries).licenses == [
         {
             "position": 11,
             "leaf": b64u_encode(leaf_hash(ledger.entries[1])),
@@ -87,7 +87,7 @@ def test_a_license_says_what_its_seal_says() -> None:
 
 def test_a_record_that_does_not_read_is_a_corrupt_store() -> None:
     with pytest.raises(NotVerified, match=r"^corrupt_store: .* at 5 "):
-        license_rows(5, [b"{}"])
+        journal_facts(5, [b"{}"])
 
 
 def _row(position: int, leaf: str, identifier: str) -> dict[str, object]:

@@ -11,7 +11,6 @@ from hub.graph.rows import (
     edges_of,
     leaf,
     list_of,
-    needs_of,
     node_of,
     page_info,
     to_one,
@@ -38,10 +37,6 @@ def test_a_list_keeps_its_order_and_null_is_no_rows() -> None:
     read = list_of(0, node_of([("n", leaf(0))]))
     assert read([[[2], [1]]]) == [{"n": 2}, {"n": 1}]
     assert read([None]) == []
-
-
-def test_needs_go_by_their_names_in_the_graph() -> None:
-    assert needs_of(("sealedBy", "logIndex"), (2, 0))([7, "x", "370214"]) == {"sealedBy": "370214", "logIndex": 7}
 
 
 def test_a_connection_cuts_the_row_that_only_tells_of_more() -> None:

@@ -9,7 +9,9 @@ from hub.graph.tables import build_tables
 from schema.access import RULES
 from schema.assembly import build_schema
 from schema.inspection import SchemaFault
-from schema.mapping import Expression, KeyStart, Property, Relation, attribute, computed, root, stored
+from schema.mapping import Computed, Expression, Gather, KeyStart, Property, Relation, attribute, computed, root, stored
+
+_MATTERS = Relation(type="IMPLEMENTS", direction="out", target="Matter", many=True, order="code")
 
 
 def faulty(
@@ -58,6 +60,10 @@ def test_a_property_is_letters_and_underscores(name: str) -> None:
         KeyStart(
             label="Matter", key="code", argument="code", via=Relation(type="A|B", direction="in", target="Matter")
         ),
+        KeyStart(
+            label="Matter", key="code", argument="code", where=Expression(cypher="{n}.a = $b1", parameters=("b1",))
+        ),
+        KeyStart(label="Matter", key="code", argument="code", binds=(("code", "holder key"),)),
     ],
 )
 def test_so_are_the_names_of_a_start(start: KeyStart) -> None:
@@ -71,9 +77,52 @@ def test_an_expression_does_not_write(clause: str) -> None:
     )
 
 
+def _gathering(cypher: str, **members: Any) -> Any:
+    place = Expression(cypher=cypher, **({"target": "Matter", "many": True, "order": "code"} | members))
+    return Computed(gathers=(Gather(name="outer", place=_MATTERS, gathers=(Gather(name="inner", place=place),)),))
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (_gathering("({n})--({t}) SET {n}.x = 1"), "the expression holds a writing clause"),
+        (_gathering("({n})--({t} {code: $other})"), "the expression reads ['other'], declared are []"),
+        (_gathering("({n})--({t} {code: $other})", parameters=("other",)), "which Query.thing does not have"),
+        (_gathering("({n})--({t})", target="License"), "License below Query.thing, which is not personal"),
+        (Computed(gathers=(Gather(name="x1", place=_MATTERS),)), "'x1' is no name of letters and underscores"),
+    ],
+)
+def test_what_a_resolver_gathers_is_held_to_the_same(place: Any, text: str) -> None:
+    """However deep: it joins the statement as a stored field does."""
+    assert text in fault_of(faulty(place))
+
+
 def test_an_expression_reads_what_it_declares() -> None:
     text = fault_of(faulty(Expression(cypher="{n}.x = $code", parameters=())))
     assert text == "Thing.field: the expression reads ['code'], declared are []"
+
+
+def test_so_does_the_condition_of_a_start() -> None:
+    for condition, text in (
+        (Expression(cypher="{n}.x = $code"), "Query.thing: the expression reads ['code'], declared are []"),
+        (
+            Expression(cypher="{n}.x = $other", parameters=("other",)),
+            "Query.thing reads $other, which Query.thing does not have",
+        ),
+        (
+            Expression(cypher="{n}.x = $useCause SET {n}.x = 1", parameters=("useCause",)),
+            "Query.thing: the expression holds a writing clause",
+        ),
+    ):
+        start = KeyStart(label="Matter", key="code", argument="code", where=condition)
+        assert fault_of(faulty(Property("x"), start=start)) == text
+
+
+def test_an_argument_that_is_bound_is_no_parameter_itself() -> None:
+    """One name has one value: `code` is an argument, and cannot be a binding's name, too."""
+    start = KeyStart(label="Matter", key="code", argument="code", binds=(("useCause", "code"),))
+    text = fault_of(faulty(Expression(cypher="{n}.x = $code", parameters=("code",)), start=start))
+    assert text == "Thing.field reads $code, which can be no parameter of Query.thing"
 
 
 def test_an_expression_reads_what_its_root_has() -> None:

@@ -66,7 +66,7 @@ def _values(*texts: str) -> st.SearchStrategy[StringValueNode]:
 SCALARS: Final = {
     "CatalogueCode": _values(*CODES),
     "Cursor": _values(*CURSORS),
-    "Date": _values("2026-01-01"),
+    "Date": _values("2025-06-01", "2026-06-01", "2027-06-01"),
     "DateTime": _values("2026-01-01T00:00:00.000Z"),
     "Digest": _values("A" * 43),
     "FaceFieldName": _values("KZ_ADDRESS"),
@@ -79,7 +79,7 @@ SCALARS: Final = {
     "UseCause": _values("a counter in Qingdao"),
 }
 ROOTS: Final = (
-    "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "licenseType", "licenseTypes",
+    "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
     "license", "licenses",
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ from hub.graphql.execution import Answer, Execution, GraphQLRequest
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.masking import field_error
 from ledger.errors import NotVerified
-from schema.access import ANONYMOUS, RULES, SCOPES, Principal
+from schema.access import ANONYMOUS, RULES, SCOPES, TYPES, Principal
 from schema.assembly import build_schema
 from schema.context import Context
 from schema.mapping import Attribute
@@ -70,6 +70,10 @@ def _license_fields() -> Iterator[FieldEntry]:
             yield entry
 
 
+PUBLIC: Final = (
+    "Matter", "Offering", "Material", "LicenseType", "Jurisdiction", "Authority",
+    "MatterComparison", "Difference", "CountyDifference", "Benchmark", "CountyBenchmark",
+)  # fmt: skip
 FIELDS: Final = [entry.name for entry in _license_fields()]
 
 
@@ -121,14 +125,57 @@ async def test_a_row_is_granted_by_the_row_rule_alone(world: Engine, field: str,
             )
 
 
-@pytest.mark.parametrize("type_name", ["Matter", "Offering", "Material", "LicenseType", "Jurisdiction", "Authority"])
+CHECKLIST: Final = (
+    '{{ checklist(matter: "000101002000", county: "370214", useCause: "x",'
+    ' holder: {{certificateHolderTypeCode: "001", certificateHolderCode: "x"}}) {{ {field} }} }}'
+)
+BELOW: Final = {
+    "Checklist": "{}",
+    "ChecklistFindings": "findings {{ {} }}",
+    "ChecklistItem": "findings {{ items {{ {} }} }}",
+    "ChecklistLicense": "findings {{ items {{ license {{ {} }} unusable {{ {} }} }} }}",
+    "ChecklistType": "findings {{ items {{ licenseTypes {{ {} }} }} }}",
+}
+"""Every type of a checklist -> where it stands."""
+
+CHECKLIST_FIELDS: Final = [(name, entry.name) for name in BELOW for entry in TABLES.of_type(name)]
+
+
+@pytest.mark.parametrize("who", CALLERS)
+@pytest.mark.parametrize(("type_name", "field"), CHECKLIST_FIELDS)
+async def test_a_field_of_a_checklist_is_for_who_may_look_licenses_up(type_name: str, field: str, who: str) -> None:
+    """Whoever may not, has nothing read for him; whoever sees own licenses only, has no other one read."""
+    caller, graph, journal = CALLERS[who], CannedGraph(), FakeJournal()
+    one = f"{field}{_below(TABLES.entry(type_name, field))}"
+    text = CHECKLIST.format(field=BELOW[type_name].format(one, one))
+    context = request_context(principal=caller, journal=journal)
+    answer = await Execution(SCHEMA, graph).run(GraphQLRequest(query=text), context)
+    assert answer.data == {"checklist": None}
+    assert answer.personal
+    if not _allowed(TABLES.entry("Query", "checklist"), caller):
+        assert _codes(answer) == {"token_required" if caller.county is None else "forbidden"}
+        assert (graph.asked, journal.records) == ([], [])
+        return
+    (statement,) = graph.asked
+    assert _codes(answer) == set()
+    assert len(journal.records) == 1
+    assert (":License)" in statement.text) == (type_name != "Checklist" or field == "findings")
+    guarded = ":License)" in statement.text and "license.read" not in caller.scopes
+    assert ("caller_county" in statement.parameters) == guarded
+
+
+def test_every_type_under_the_rule_of_the_checklist_is_tried() -> None:
+    assert sorted(BELOW) == sorted(name for name, rule in TYPES.items() if rule == "license.checklist")
+
+
+@pytest.mark.parametrize("type_name", PUBLIC)
 def test_the_catalogue_is_for_everyone(type_name: str) -> None:
     assert all(_allowed(entry, ANONYMOUS) for entry in TABLES.of_type(type_name))
 
 
 def test_nothing_of_a_license_is_for_everyone() -> None:
     """Nor of any other type over its node."""
-    for type_name in ("License", "LicenseReceipt", "Face", "AccessRecord"):
+    for type_name in ("License", "LicenseReceipt", "Checklist", "ChecklistItem", "Face", "AccessRecord"):
         assert isinstance(TABLES.schema.type_map[type_name], GraphQLObjectType)
         assert not any(_allowed(entry, ANONYMOUS) for entry in TABLES.of_type(type_name))
 

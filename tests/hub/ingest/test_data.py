@@ -17,9 +17,10 @@ COLUMNS = {
     "calendar": "date,kind",
     "divisions": "code,name,level,valid_from,valid_to,successor",
     "license_types": "code,name,definer_code,definer_name,holder_category,validity_years,provisional",
-    "materials": "matter_code,order,code,name,need,satisfied_by",
+    "material_differences": "matter_code,county,name,change,kind,need,tolerance_days,satisfied_by",
+    "materials": "matter_code,order,code,name,kind,need,tolerance_days,satisfied_by",
     "matters": "number,code,name,mode,type,statutory_days,day_unit,promised_days,produces",
-    "offerings": "code,matter_code,county,statutory_days,promised_days,mode,visits,fee",
+    "offerings": "code,matter_code,county,statutory_days,promised_days,mode,visits,on_site_reason,fee,flow",
     "roster": "code,member_since,confirmed,authority_code,authority_name",
 }
 CONFIDENCES = {"S", "T", "Mh", "Mm", "Ml", "sample"}
@@ -197,6 +198,20 @@ def test_materials_stand_in_order_under_their_matter() -> None:
         assert [int(row["order"]) for row in rows] == list(range(1, len(rows) + 1))
         assert {row["need"] for row in rows} <= {"true", "false"}
         assert [row["code"] for row in rows if row["satisfied_by"]] != []
+
+
+def test_what_a_county_asks_differently_is_its_own_or_dropped() -> None:
+    """Each change names a matter and a county of the sample; what is dropped is a material of the matter."""
+    names = {(row["matter_code"], row["name"]) for row in read_table("materials")}
+    changes = read_table("material_differences")
+    assert len({(row["matter_code"], row["county"], row["name"]) for row in changes}) == len(changes) == 43
+    for row in changes:
+        assert row["matter_code"] in codes("matters")
+        assert row["county"] in codes("roster")
+        if row["change"] == "drop":
+            assert (row["matter_code"], row["name"]) in names
+        else:
+            assert (row["change"], row["need"] in {"true", "false"}) == ("own", True)
 
 
 def test_every_county_offers_every_matter_once() -> None:

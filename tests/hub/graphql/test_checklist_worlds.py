@@ -1,0 +1,178 @@
+"""Checklists over random worlds on both engines, against the slow reference: every holder, every kind of caller.
+
+Several materials share types, a license has several holders, holders have several licenses of a type, of two counties,
+in every status and with every kind of dates; other versions, other matters and other holders stand beside.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Final
+
+import pytest
+
+from hub.graph.driver import BoltDriver, BoltGraph, Step, Unit
+from hub.graph.offerings import offering_row, offering_steps
+from hub.graphql.execution import Execution, GraphQLRequest
+from hub.journal.offerings import OfferingRecord, build_offering
+from hub.journal.records import parse_record
+from ledger.status import Status
+from schema.access import Principal
+from schema.assembly import build_schema
+from tests.checklists import Line, Paper, expected_line
+from tests.entropy import signer_of
+from tests.offerings import MATTER, material, offering
+from tests.ports import CLERK, FakeJournal, FakeRegistry, request_context
+
+TODAY: Final = "2026-06-01"
+DAYS: Final = ("2020-01-01", "2026-05-31", TODAY, "2026-06-02", "2031-01-01")
+TYPES: Final = tuple(f"11100000MB0143028R{number:03d}" for number in range(4))
+HOLDERS: Final = ("one", "two", "three")
+COUNTIES: Final = ("370214", "220103")
+OWN: Final = Principal(county="370214", client="370214#3", token_id="t", scopes=frozenset({"license.read.own"}))
+SCHEMA: Final = build_schema()
+QUESTION: Final = """\
+query Q($matter: CatalogueCode!, $code: HolderCode!) {
+  checklist(matter: $matter, county: "370214", useCause: "x",
+            holder: {certificateHolderTypeCode: "001", certificateHolderCode: $code}) {
+    county { name }
+    findings {
+      complete held toBring
+      items {
+        state toleratedUntil license { certificateIdentifier } unusable { certificateIdentifier reason }
+      }
+    }
+  }
+}
+"""
+
+
+def _papers(rng: random.Random) -> list[Paper]:
+    return [
+        Paper(
+            identifier=f"1.2.156.3005.2.{number:04d}",
+            holders=frozenset(rng.sample(HOLDERS, rng.choice([1, 1, 2]))),
+            type_code=rng.choice(TYPES),
+            status=rng.choice(["VALID", "VALID", *(status.name for status in Status)]),
+            county=rng.choice(COUNTIES),
+            issued=rng.choice(DAYS[:3]),
+            effective=rng.choice([None, None, *DAYS]),
+            expires=rng.choice([None, *DAYS]),
+        )
+        for number in range(rng.randint(0, 40))
+    ]
+
+
+def _materials(rng: random.Random) -> list[dict[str, Any]]:
+    found = []
+    for number in range(rng.randint(0, 8)):
+        need = rng.random() < 0.7
+        found.append(
+            material(
+                name=f"材料{number}",
+                need=need,
+                toleranceDays=rng.choice([None, None, 1, 5, 15]) if need else None,
+                certificateTypeCodes=sorted(rng.sample(TYPES, rng.choice([0, 1, 1, 2, 3]))),
+            )
+        )
+    return found
+
+
+def _row(claims: dict[str, Any]) -> dict[str, Any]:
+    raw = build_offering(claims, iat=1_780_000_000, kid="370214#4", signer=signer_of("370214#4"))
+    record = parse_record(raw)
+    assert isinstance(record, OfferingRecord)
+    return offering_row(0, record, "2026-05-28T20:26:40.000Z")
+
+
+async def _fill(driver: BoltDriver, papers: list[Paper], materials: list[dict[str, Any]]) -> None:
+    """Write types, the version in force between an older and a newer one, another matter's, and the licenses."""
+    days = {"2026-05-29": [material(name="旧")], TODAY: materials, "2026-06-02": [material(name="新")]}
+    claims = [offering(planEffectiveDate=day, materials=asked, produces=[]) for day, asked in days.items()]
+    claims.append(offering(matter="000117002000", planEffectiveDate=TODAY, materials=[material()], produces=[]))
+    rows = [
+        {
+            "index": number, "identifier": paper.identifier, "type": paper.type_code, "county": paper.county,
+            "issued": paper.issued, "effective": paper.effective, "expires": paper.expires,
+            "holders": sorted(paper.holders),
+        }
+        for number, paper in enumerate(papers)
+    ]  # fmt: skip
+    named = Step(
+        text="UNWIND $codes AS code MERGE (t:LicenseType {code: code}) SET t.name = code",
+        parameters={"codes": list(TYPES)},
+    )
+    stated = Step(
+        text="UNWIND $rows AS row MERGE (l:License {logIndex: row.index}) SET l.certificateIdentifier = row.identifier, "
+        "l.certificateTypeCode = row.type, l.sealedBy = row.county, l.certificateIssuedDate = row.issued, "
+        "l.certificateEffectiveDate = row.effective, l.certificateExpiringDate = row.expires, l.status = 'VALID'",
+        parameters={"rows": rows},
+    )
+    held = Step(
+        text="UNWIND $rows AS row MATCH (l:License {logIndex: row.index}) UNWIND row.holders AS key "
+        "MERGE (h:Holder {key: key}) MERGE (l)-[:HELD_BY]->(h)",
+        parameters={"rows": rows},
+    )
+    listed = Step(text="MERGE (m:Matter {code: $code}) SET m.name = 'x'", parameters={"code": MATTER})
+    steps = [named, listed, *offering_steps([_row(each) for each in claims])]
+    await driver.write(Unit(steps=[*steps, *([stated, held] if rows else [])]))
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_every_holder_and_caller_gets_the_checklist_of_the_slow_reference(driver: BoltDriver, seed: int) -> None:
+    rng = random.Random(seed)
+    papers, materials = _papers(rng), _materials(rng)
+    await _fill(driver, papers, materials)
+    execution = Execution(SCHEMA, BoltGraph(driver))
+    registry = FakeRegistry(changed={number: Status[paper.status] for number, paper in enumerate(papers)})
+    for holder in (*HOLDERS, "nobody"):
+        for caller in (CLERK, OWN):
+            journal = FakeJournal()
+            context = request_context(
+                principal=caller, registry=registry, journal=journal, holder_key=lambda _type, code: code
+            )
+            request = GraphQLRequest(query=QUESTION, variables={"matter": MATTER, "code": holder})
+            answer = await execution.run(request, context)
+            assert answer.errors == []
+            data: Any = answer.data
+            assert data["checklist"]["county"] is None  # no catalogue lists it here
+            county = None if caller is CLERK else "370214"
+            _check(data["checklist"]["findings"], _lines(papers, materials, holder, county), materials)
+            assert journal.records[0].licenses == _read(papers, materials, holder, county)
+
+
+def _lines(papers: list[Paper], materials: list[dict[str, Any]], holder: str, county: str | None) -> list[Line]:
+    return [
+        expected_line(
+            papers, holder=holder, county=county, types=frozenset(each["certificateTypeCodes"]),
+            tolerance=each["toleranceDays"], today=TODAY,
+        )
+        for each in materials
+    ]  # fmt: skip
+
+
+def _read(papers: list[Paper], materials: list[dict[str, Any]], holder: str, county: str | None) -> tuple[str, ...]:
+    """Say whose read is to be recorded: licenses that some material of the version in force names, and no others."""
+    types = {code for each in materials for code in each["certificateTypeCodes"]}
+    return tuple(
+        paper.identifier
+        for paper in papers
+        if holder in paper.holders and paper.type_code in types and county in {None, paper.county}
+    )
+
+
+def _check(findings: Any, lines: list[Line], materials: list[dict[str, Any]]) -> None:
+    shown = [
+        Line(
+            state=item["state"],
+            license=item["license"] and item["license"]["certificateIdentifier"],
+            unusable=tuple((each["certificateIdentifier"], each["reason"]) for each in item["unusable"]),
+            until=item["toleratedUntil"],
+        )
+        for item in findings["items"]
+    ]
+    assert shown == lines
+    needed = [line.state for line, each in zip(lines, materials, strict=True) if each["need"]]
+    assert findings["held"] == sum(line.state == "HELD" for line in lines)
+    assert findings["toBring"] == sum(state != "HELD" for state in needed)
+    assert findings["complete"] == (not {"MISSING", "UNUSABLE"}.intersection(needed))
