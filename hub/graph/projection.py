@@ -20,6 +20,7 @@ from typing import Any, Final, LiteralString, Protocol
 
 import structlog
 
+from hub.graph.cases import steps_of_cases
 from hub.graph.cursors import Cursors, claim, make_cursors, read_cursors, standing
 from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, ledger_facts, license_rows, sealed
@@ -352,7 +353,8 @@ class Projector:
         taken = records if stop is None else records[: stop - start]
         if not taken:
             return False  # the first record waits for its seal
-        return await self._move("journal", start, taken, _license_steps(chosen))
+        steps = [*_license_steps(chosen), *await steps_of_cases(self._driver, taken)]
+        return await self._move("journal", start, taken, steps)
 
     async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:
         return await log.read(start, self._batch) if start < await log.size() else ()

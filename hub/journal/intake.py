@@ -2,7 +2,8 @@
 
 Order of the checks: form -> kid known, active, use `journal` -> signature -> iat -> the issuing authority is one of
 that county -> the leaf is a sequenced seal of the same county. A record whose seal is not in the ledger yet is Conflict
-wrong_target: the county sends it again later.
+wrong_target: the county sends it again later. A case step needs no seal and no issuing authority; whether it may come
+now is judged by the journal's writer, in the transaction that appends it.
 
 The log sees digests, so any member can seal any identifier. The first statement of a license stands for good: without
 the check of the authority a member could take another county's identifiers before that county states them.
@@ -12,10 +13,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from hub.journal.records import LicenseRecord, parse_license_record
-from hub.journal.store import JournalRow
+from hub.journal.casesteps import CaseStepRecord
+from hub.journal.records import LicenseRecord, parse_statement
+from hub.journal.store import row_of
 from ledger.encoding import MAX_INTEGER
 from ledger.errors import Conflict, NotVerified, Refused, TongbanError
 from ledger.identifiers import Uscc
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["RecordIntake", "Seals", "check_record"]
 
 
+Checked: TypeAlias = LicenseRecord | CaseStepRecord | TongbanError
+
+
 class Seals(Protocol):
     """What the intake asks of the ledger."""
 
@@ -44,13 +49,13 @@ class Seals(Protocol):
         ...
 
 
-def check_record(raw: bytes, keys: KeyState, now: int) -> LicenseRecord:
+def check_record(raw: bytes, keys: KeyState, now: int) -> LicenseRecord | CaseStepRecord:
     """Check form, key, signature, time and issuing authority of a county's record. Pure; may run in any thread.
 
-    Raises Malformed, NotVerified unknown_kid, key_not_active, key_use, bad_signature, Conflict iat_in_future, Refused
-    not_issuer.
+    Raises Malformed, NotVerified unknown_kid, key_not_active, key_use, bad_signature, Conflict iat_in_future,
+    Refused not_issuer.
     """
-    record = parse_license_record(raw)
+    record = parse_statement(raw)
     (signature,) = record.jws.signatures
     key = keys.key_for(signature.kid, index=MAX_INTEGER, use="journal")
     if key.alg != signature.alg:
@@ -58,7 +63,9 @@ def check_record(raw: bytes, keys: KeyState, now: int) -> LicenseRecord:
     verify(key, signature.message, signature.signature)
     if record.iat > now + keys.rule("iat_ahead_s"):
         raise Conflict("iat_in_future", "iat is ahead of the clock")
-    if Uscc(record.issuer).division != record.iss:  # the identifier's own issuer: parse_license_record compares them
+    if (
+        isinstance(record, LicenseRecord) and Uscc(record.issuer).division != record.iss
+    ):  # the identifier's own issuer: parse_license_record compares them
         raise Refused("not_issuer", "the issuing authority is one of another division")
     return record
 
@@ -81,13 +88,14 @@ class RecordIntake:
         leaves = [each.leaf for each in checked if isinstance(each, LicenseRecord)]
         issuers = await self._seals.sealed_by(leaves) if leaves else {}
         results = [_against_ledger(each, issuers) for each in checked]
-        rows = [JournalRow(raw=each.raw, states=each.identifier) for each in results if isinstance(each, LicenseRecord)]
+        oldest = self._clock() - self._seals.keys.rule("iat_back_s")
+        rows = [row_of(each, oldest=oldest) for each in results if not isinstance(each, TongbanError)]
         placed = iter(await self._writer.append(rows) if rows else ())
-        return [next(placed) if isinstance(each, LicenseRecord) else each for each in results]
+        return [each if isinstance(each, TongbanError) else next(placed) for each in results]
 
-    def _checked(self, raws: Sequence[bytes]) -> list[LicenseRecord | TongbanError]:
+    def _checked(self, raws: Sequence[bytes]) -> list[Checked]:
         keys, now = self._seals.keys, self._clock()
-        results: list[LicenseRecord | TongbanError] = []
+        results: list[Checked] = []
         for raw in raws:
             try:
                 results.append(check_record(raw, keys, now))
@@ -96,10 +104,8 @@ class RecordIntake:
         return results
 
 
-def _against_ledger(
-    checked: LicenseRecord | TongbanError, issuers: Mapping[bytes, str]
-) -> LicenseRecord | TongbanError:
-    if isinstance(checked, TongbanError):
+def _against_ledger(checked: Checked, issuers: Mapping[bytes, str]) -> Checked:
+    if not isinstance(checked, LicenseRecord):
         return checked
     issuer = issuers.get(checked.leaf)
     if issuer is None:

@@ -1,5 +1,7 @@
 """Journal records: what a county states and is no seal, and which reads of a person's licenses took place.
 
+Of the two things that counties state, this module holds licenses; steps of cases are in `casesteps.py`.
+
 A county states a license beside its seal, because the log holds salted digests only. Compact JWS by a `journal` key:
 
     {"alg":"Ed25519","typ":"lic-record+jwt","kid":"370214#4"}
@@ -13,7 +15,7 @@ The hub states accesses, as canonical JSON. The status head, which the log key s
     {"type":"access","time":1780304400,"county":"130202","client":"130202#3","token":"…","useCause":"…",
      "rootField":"license","holder":"<holder key>"|null,"licenses":["…"],"fields":["…"]}
 
-Both are read strictly: the members above, all of them, in this order, canonical JSON. The leaf of a record in the
+Records are read strictly: the members above, all of them, in this order, canonical JSON. The leaf of a record in the
 journal's tree is H(0x00 || its bytes). A holder is a keyed hash here, never a name or a number.
 """
 
@@ -25,11 +27,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from hub.journal.casesteps import CASE_STEP_TYP, CaseStepRecord, case_step_of
 from ledger.closed import COUNTY, KID, closed, county_of, digest, integer, list_of, text
 from ledger.encoding import JsonValue, b64u_encode, canonical_json, parse_json
 from ledger.errors import Malformed
 from ledger.identifiers import LicenseIdentifier
-from ledger.jws import MAX_ENTRY_BYTES, Jws, compact_jws, parse_compact
+from ledger.jws import MAX_ENTRY_BYTES, Jws, compact_jws, parse_jws
 from ledger.signers import Signer
 from schema.context import Access
 
@@ -42,6 +45,7 @@ __all__ = [
     "parse_access",
     "parse_license_record",
     "parse_record",
+    "parse_statement",
 ]
 
 RECORD_TYP: Final = "lic-record+jwt"
@@ -108,9 +112,15 @@ class LicenseRecord:
         return self.jws.raw
 
 
-def parse_record(raw: bytes) -> LicenseRecord | Access:
-    """Read a journal record of either kind: an access begins with `{`. Raises Malformed."""
-    return parse_access(raw) if raw.startswith(b"{") else parse_license_record(raw)
+def parse_record(raw: bytes) -> LicenseRecord | CaseStepRecord | Access:
+    """Read a journal record of any kind: an access begins with `{`. Raises Malformed."""
+    return parse_access(raw) if raw.startswith(b"{") else parse_statement(raw)
+
+
+def parse_statement(raw: bytes) -> LicenseRecord | CaseStepRecord:
+    """Read what a county states, by the `typ` of its header. Raises as parse_license_record, parse_case_step."""
+    jws = parse_jws(raw)
+    return case_step_of(jws) if jws.typ == CASE_STEP_TYP else _license_record(jws)
 
 
 def parse_license_record(raw: bytes) -> LicenseRecord:
@@ -119,7 +129,12 @@ def parse_license_record(raw: bytes) -> LicenseRecord:
     Raises Malformed too_large, bad_encoding, bad_base64, bad_json, duplicate_member, unknown_member, bad_number,
     bad_header, unknown_alg, unknown_typ, bad_payload, bad_identifier.
     """
-    jws = parse_compact(raw, RECORD_TYP)
+    return _license_record(parse_jws(raw))
+
+
+def _license_record(jws: Jws) -> LicenseRecord:
+    if jws.typ != RECORD_TYP or jws.general:
+        raise Malformed("unknown_typ", f"expected a compact JWS of typ {RECORD_TYP}")
     obj = _ordered(jws.payload, "license record", _LICENSE_MEMBERS)
     text(obj, "type", _LICENSE)
     kid, iss = jws.signatures[0].kid, text(obj, "iss", COUNTY)

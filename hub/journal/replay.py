@@ -1,8 +1,8 @@
 """Check of a whole stored journal, record by record, and of what the ledger binds of it.
 
 Made again and compared: every leaf and hash tile, the index tables, the root; every county's signature; that the seal
-of a stated license is in the ledger, by the same county; and the root at every count that a status head binds, which is
-what keeps the hub from rewriting a record unseen.
+of a stated license is in the ledger, by the same county; that every step of a case was legal; and the root at every
+count that a status head binds, which is what keeps the hub from rewriting a record unseen.
 
 Which ledger index a record came before is not kept, so a key is only asked to have been listed for `journal`.
 """
@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.journal.records import LicenseRecord, parse_record
+from hub.journal.casesteps import CaseStepRecord
+from hub.journal.records import parse_record
 from hub.journal.store import SCHEMA, JournalHead, JournalReader
+from ledger.casework import Case, CaseStep, take
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState
 from ledger.suites import verify
@@ -26,6 +28,7 @@ from ledger.transparency.spans import FAULTS, InOrder, one_by_one
 from ledger.transparency.sqlite import UNREADABLE, unreadable
 from ledger.transparency.tables import check_counts, check_file
 from ledger.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, tile_paths
+from schema.context import Access
 
 __all__ = ["Bound", "RecordSpan", "read_records", "replay_journal"]
 
@@ -56,13 +59,17 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFindings:
-    """What one record says. seal, iss, states: of a license, whose signature holds. accesses: licenses, sorted."""
+    """What one record says. seal, iss, states: of a license, whose signature holds. accesses: licenses, sorted.
+
+    step: of a case, its signature holds, too.
+    """
 
     leaf: bytes
     seal: bytes | None = None
     iss: str = ""
     states: str | None = None
     accesses: Sequence[str] = ()
+    step: CaseStep | None = None
 
 
 def read_records(span: RecordSpan) -> list[RecordFindings | TongbanError]:
@@ -78,13 +85,15 @@ def read_records(span: RecordSpan) -> list[RecordFindings | TongbanError]:
 
 def _read(raw: bytes, keys: KeyState) -> RecordFindings:
     record = parse_record(raw)
-    if not isinstance(record, LicenseRecord):
+    if isinstance(record, Access):
         return RecordFindings(leaf=leaf_hash(raw), accesses=sorted(set(record.licenses)))
     (signature,) = record.jws.signatures
     key = keys.listed_key(signature.kid)
     if "journal" not in key.uses or key.public_key.alg != signature.alg:
         raise NotVerified("key_use", f"key {key.kid} was never listed for journal records of this suite")
     verify(key.public_key, signature.message, signature.signature)
+    if isinstance(record, CaseStepRecord):
+        return RecordFindings(leaf=record.jws.leaf, step=record.step)
     return RecordFindings(leaf=record.jws.leaf, seal=record.leaf, iss=record.iss, states=record.identifier)
 
 
@@ -122,7 +131,8 @@ class _Replay:
         self._bound: Final = bound
         self.head: Final = self._reader.head()
         self._edge: TileEdge = EMPTY_EDGE
-        self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0}
+        self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0, "casestep": 0}
+        self._cases: Final[dict[str, Case]] = {}
         if (last := max(bound.roots, default=0)) > self.head.n:
             raise NotVerified("corrupt_store", f"the ledger binds {last} records, the journal has {self.head.n}")
         if bound.roots.get(0, EMPTY_ROOT) != EMPTY_ROOT:
@@ -172,8 +182,23 @@ class _Replay:
                     ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
                     ("SELECT i FROM license WHERE identifier = ?", (row.states,)),
                 ]
+            if row.step is not None:
+                self._take(row.step, position)
+                self._counts["stated"] += 1
+                self._counts["casestep"] += 1
+                named += [
+                    ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
+                    ("SELECT i FROM casestep WHERE number = ? AND sequence = ?", (row.step.number, row.step.sequence)),
+                ]
             if any(self._rows(text, values) != [(position,)] for text, values in named):
                 raise _corrupt("the index tables do not name it", position)
+
+    def _take(self, step: CaseStep, position: int) -> None:
+        """Let a case go its way once more: a step that was not legal should not be there."""
+        try:
+            self._cases[step.number] = take(self._cases.get(step.number), step)
+        except TongbanError as error:
+            raise _corrupt(f"it is no legal step of its case: {error.message}", position) from error
 
     def _compare_seals(self, first: int, rows: Sequence[RecordFindings]) -> None:
         issuers = self._bound.issuers_of([each.seal for each in rows if each.seal is not None])

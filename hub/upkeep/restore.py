@@ -28,9 +28,9 @@ from hub.auth import TokenIssuer
 from hub.database import create_database, open_reader
 from hub.folderfiles import sync_folder
 from hub.governance.founding import log_key, open_hub_keys
-from hub.journal.records import LicenseRecord, parse_record
+from hub.journal.records import parse_record
 from hub.journal.sealed import JournalSeal
-from hub.journal.store import JournalRow, JournalStore
+from hub.journal.store import JournalStore, row_of
 from hub.keyfiles import make_private_folder, read_private, write_private
 from hub.mirror.check import MirrorFindings, check_mirror
 from hub.mirror.folder import MirrorFolder, checkpoints_path, sealed_path
@@ -161,7 +161,7 @@ class _Restore:
         for number in numbers(0, count):
             width = min(TILE_WIDTH, count - number * TILE_WIDTH)
             sealed = self._mirror.read(sealed_path(number, width)) or b""
-            rows = [_row(raw) for raw in seal.open(number, width, sealed)]
+            rows = [row_of(parse_record(raw)) for raw in seal.open(number, width, sealed)]
             first = number * TILE_WIDTH
             if journal.append(rows) != list(range(first, first + width)):
                 raise NotVerified("corrupt_store", "a journal record of the mirror stands there twice", index=first)
@@ -201,13 +201,6 @@ def _marks_of(size: int, marks: list[Landmark]) -> list[Landmark]:
     """Give the days whose last checkpoint this is, or the next landmark: it gets its own place soon anyway."""
     own = [mark for mark in marks if mark.size == size]
     return own or [next(mark for mark in marks if mark.size > size)]
-
-
-def _row(raw: bytes) -> JournalRow:
-    record = parse_record(raw)
-    if isinstance(record, LicenseRecord):
-        return JournalRow(raw=raw, states=record.identifier)
-    return JournalRow(raw=raw, accesses=record.licenses)
 
 
 def _line(key: VerifierKey) -> bytes:

@@ -1,0 +1,117 @@
+"""Working days (工作日) of China: holidays and make-up working days (调休) from a table that is passed in.
+
+    date,kind,source,confidence
+    2026-01-01,off,…,T             a day off of the State Council's notice
+    2026-01-04,work,…,T            a working day on a weekend
+    2027-02-05,statutory,…,Mh      a day off by law in a year without a notice so far
+
+A year with `off` or `work` rows is official. What lies outside the official years is provisional: weekends, and the
+statutory days that the table has. Whoever counts there says so, and counts again when the table has grown. Days are
+those of China, UTC+8. Source: 国务院令第795号 (statutory days); the State Council's notices of holidays, year by year.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from ledger.errors import Malformed
+
+__all__ = ["WEEKENDS_ONLY", "WorkingCalendar", "day_of", "read_calendar"]
+
+_DAY_S: Final = 86_400
+_UTC8_S: Final = 8 * 3600
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_KINDS: Final = frozenset({"off", "statutory", "work"})
+_MAX_DAYS: Final = 9_999
+
+
+def day_of(seconds: int) -> date:
+    """Give the day in China (UTC+8) of an instant in POSIX seconds."""
+    return date.fromordinal(_EPOCH + (seconds + _UTC8_S) // _DAY_S)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingCalendar:
+    """Which days are worked. off: weekdays that are not, extra: weekend days that are; ordinals, ascending.
+
+    first, last: the official years, both included; first > last: none.
+    """
+
+    off: tuple[int, ...] = ()
+    extra: tuple[int, ...] = ()
+    first: int = 1
+    last: int = 0
+
+    def is_working(self, day: date) -> bool:
+        """Tell whether a day is worked."""
+        ordinal = day.toordinal()
+        return self._until(ordinal) > self._until(ordinal - 1)
+
+    def is_official(self, day: date) -> bool:
+        """Tell whether the State Council's notice of the day's year is in the table."""
+        return self.first <= day.year <= self.last
+
+    def count(self, after: date, through: date) -> int:
+        """Count the working days after one day, up to and with another; 0 where the other is no later."""
+        return max(0, self._until(through.toordinal()) - self._until(after.toordinal()))
+
+    def add(self, day: date, days: int) -> date:
+        """Give the n-th working day after a day, which itself is not counted; n = 0 gives the day itself.
+
+        Raises Malformed bad_number (days beyond 0..9999).
+        """
+        if not 0 <= days <= _MAX_DAYS:
+            raise Malformed("bad_number", f"a limit has 0..{_MAX_DAYS} working days")
+        if days == 0:
+            return day
+        start = day.toordinal()
+        ahead = range(start + 1, start + 2 * (days + len(self.off)) + 8)  # two days in seven are no weekdays
+        return date.fromordinal(ahead[bisect_left(ahead, self._until(start) + days, key=self._until)])
+
+    def _until(self, ordinal: int) -> int:
+        """Count the working days from 0001-01-01, a Monday, through a day."""
+        weekdays = ordinal // 7 * 5 + min(ordinal % 7, 5)
+        return weekdays - bisect_right(self.off, ordinal) + bisect_right(self.extra, ordinal)
+
+
+WEEKENDS_ONLY: Final = WorkingCalendar()
+"""A calendar that knows no holiday: everything that it says is provisional."""
+
+
+def read_calendar(rows: Iterable[Mapping[str, str]]) -> WorkingCalendar:
+    """Read a table of days, as rows of text by column name.
+
+    Raises Malformed bad_row: no date, an unknown kind, a day twice, a make-up day that is no weekend, a statutory day
+    in an official year, or a year without a notice between two official ones (a hole).
+    """
+    kinds: dict[date, str] = {}
+    for row in rows:
+        day, kind = _day(row["date"]), row["kind"]
+        if kind not in _KINDS or day in kinds:
+            raise Malformed("bad_row", f"calendar: {row['date']} stands twice, or its kind is none of the listed")
+        if kind == "work" and day.weekday() < 5:
+            raise Malformed("bad_row", f"calendar: {row['date']} is a weekday, and worked anyway")
+        kinds[day] = kind
+    official = sorted({day.year for day, kind in kinds.items() if kind != "statutory"})
+    if official and official != list(range(official[0], official[-1] + 1)):
+        raise Malformed("bad_row", "calendar: a year is missing between two official ones")
+    if any(kind == "statutory" and day.year in official for day, kind in kinds.items()):
+        raise Malformed("bad_row", "calendar: an official year holds a merely statutory day")
+    free = (day.toordinal() for day, kind in kinds.items() if kind != "work" and day.weekday() < 5)
+    worked = (day.toordinal() for day, kind in kinds.items() if kind == "work")
+    span = (official[0], official[-1]) if official else (1, 0)
+    return WorkingCalendar(tuple(sorted(free)), tuple(sorted(worked)), *span)
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise Malformed("bad_row", "calendar: expected a date as YYYY-MM-DD") from error
+    if day.isoformat() != text:
+        raise Malformed("bad_row", "calendar: expected a date as YYYY-MM-DD")
+    return day
