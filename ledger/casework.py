@@ -28,7 +28,18 @@ from ledger.cases import (
 from ledger.clocks import Clock, Limits
 from ledger.errors import Conflict, Malformed, Refused
 
-__all__ = ["MAX_CLOCKS", "MAX_STEPS", "Case", "CaseStep", "LegalStep", "NodeStart", "Opening", "legal_steps", "take"]
+__all__ = [
+    "MAX_CLOCKS",
+    "MAX_STEPS",
+    "Case",
+    "CaseStep",
+    "LegalStep",
+    "NodeStart",
+    "Opening",
+    "legal_steps",
+    "next_steps",
+    "take",
+]
 
 MAX_STEPS: Final = 100
 MAX_CLOCKS: Final = 100
@@ -95,14 +106,13 @@ class Case:
     clocks: tuple[Clock, ...]
 
     @property
-    def counties(self) -> tuple[str, ...]:
+    def counties(self) -> tuple[str, str, str]:
         """The counties of the case: intake, handling, pick-up."""
         return (self.taken_in_by, self.handled_by, self.picked_up_at)
 
     def having(self, duty: Duty) -> tuple[str, ...]:
         """Give the counties that have a duty, the one whose clock it is first."""
-        counties = dict(zip(Party, self.counties, strict=True))
-        return tuple(dict.fromkeys(counties[party] for party in MODES[self.mode].parties(duty)))
+        return _having(duty, self.mode, self.counties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +124,24 @@ class LegalStep:
     counties: tuple[str, ...]
 
 
-def legal_steps(case: Case) -> tuple[LegalStep, ...]:
-    """Give what may come next, in the order of the table; nothing at the end, or after 100 steps."""
-    if case.steps >= MAX_STEPS:
+def next_steps(stage: CaseStage, mode: CaseMode, counties: tuple[str, str, str], steps: int) -> tuple[LegalStep, ...]:
+    """Give what may come next in a case, in the order of the table; nothing at the end, or after 100 steps.
+
+    counties: intake, handling, pick-up. steps: how many were taken.
+    """
+    if steps >= MAX_STEPS:
         return ()
-    return tuple(LegalStep(row.step, row.outcome, case.having(row.duty)) for row in _rows_from(case.stage))
+    return tuple(LegalStep(row.step, row.outcome, _having(row.duty, mode, counties)) for row in _rows_from(stage))
+
+
+def legal_steps(case: Case) -> tuple[LegalStep, ...]:
+    """Give what may come next."""
+    return next_steps(case.stage, case.mode, case.counties, case.steps)
+
+
+def _having(duty: Duty, mode: CaseMode, counties: tuple[str, str, str]) -> tuple[str, ...]:
+    by_party = dict(zip(Party, counties, strict=True))
+    return tuple(dict.fromkeys(by_party[party] for party in MODES[mode].parties(duty)))
 
 
 def _rows_from(stage: CaseStage | None) -> tuple[Transition, ...]:

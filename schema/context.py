@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ledger.errors import Refused
 from ledger.verdict import Verdict
+from ledger.workdays import WEEKENDS_ONLY, WorkingCalendar
 from schema.access import ANONYMOUS, Principal
 
 if TYPE_CHECKING:
@@ -109,9 +110,10 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """One read of a person's licenses, as it is recorded: who, with which token, why, what was asked and found.
+    """One read of a person's licenses or cases, as it is recorded: who, with which token, why, what was found.
 
-    fields: the names of the API's fields that were selected. licenses: certificateIdentifiers in the answer.
+    fields: the names of the API's fields that were selected. licenses: certificateIdentifiers in the answer, and the
+    numbers of cases.
     """
 
     county: str
@@ -195,6 +197,7 @@ class Context:
     verify: the verifier bound to the hub's policy and genesis: (receipt, or QR code's text, as bytes; max_age seconds)
     -> Verdict; called in a worker thread. Raises Unavailable no_log (a QR code before the first checkpoint).
     holder_key: (certificateHolderTypeCode, certificateHolderCode) -> keyed hash of the holder, the `key` of `Holder`.
+    calendar: the working days by which lamps are computed.
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
     """
 
@@ -206,6 +209,7 @@ class Context:
     clock: Clock
     verify: Callable[[bytes, int], Verdict]
     holder_key: Callable[[str, str], str]
+    calendar: WorkingCalendar = WEEKENDS_ONLY
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
 

@@ -12,13 +12,14 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 from strawberry.types import Info
 
+from schema.cases import Case
 from schema.catalogue import LicenseType, Matter, Offering
 from schema.connections import DEFAULT_PAGE, After, Connection, First
 from schema.context import Context
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import KeyStart, PageStart, Relation, computed, root
-from schema.scalars import CatalogueCode, LicenseIdentifier, UseCause
+from schema.scalars import CaseNumber, CatalogueCode, LicenseIdentifier, UseCause
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -114,6 +115,11 @@ class Query:
     )
     def receipt(self, certificate_identifier: LicenseIdentifier, use_cause: UseCause) -> LicenseReceipt | None:
         """A fresh receipt of one license; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)
+    def case(self, case_number: CaseNumber, use_cause: UseCause) -> Case | None:
+        """One case by its number, for its counties; null if there is none that the caller may see."""
         raise NotImplementedError
 
     @computed(access="public", cost=10, post_only=True)

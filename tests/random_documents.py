@@ -14,6 +14,7 @@ from typing import Any, Final
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type, is_object_type
 
 from schema.connections import encode_cursor
+from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.graph_world import HOLDERS, LICENSES
 
 __all__ = ["COMPUTED", "RandomDocument", "random_document"]
@@ -29,6 +30,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "offering.matter": ("000101002000", "000707003000"),
     "offering.county": ("370214", "220103"),
     "licenseType.code": ("11100000000013127D001", "11100000MB0143028R021", "0"),
+    "case.caseNumber": (OUR_CASE, OUR_CASE, FOREIGN_CASE, "0" * 43),
     "license.certificateIdentifier": _IDENTIFIERS,
     "licenses.after": tuple(encode_cursor("License", one) for one in _IDENTIFIERS),
     "jurisdictions.after": (encode_cursor("Jurisdiction", "220103"), encode_cursor("Matter", "1")),
@@ -39,7 +41,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
 }
 _ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "licenseType", "licenseTypes",
-    "license", "license", "licenses", "licenses", "licenses",
+    "license", "license", "licenses", "licenses", "licenses", "case", "case",
 )  # fmt: skip
 
 

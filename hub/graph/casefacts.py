@@ -1,6 +1,6 @@
 """From case steps in the journal to rows of the graph: what the projection will write of cases. No I/O.
 
-    (:Case {caseNumber, matter, mode, stage, takenInBy, handledBy, pickedUpAt, stepCount, head, appliedAt, steppedAt})
+    (:Case {caseNumber, matterCode, mode, stage, takenInBy, handledBy, pickedUpAt, stepCount, head, appliedAt, …})
     (:Step {code: "<case number>#004", kind, outcome, county, window, role, takenAt, …})
     (:Clock {code: "<case number>#HANDLING" | "…#N07", name, county, statutoryDays, promisedDays, spans, ended})
 
@@ -118,7 +118,7 @@ def _opened(record: CaseStepRecord) -> Row:
     opening = record.step.opening
     assert opening is not None  # noqa: S101  # asked before
     properties = {
-        "matter": record.matter,
+        "matterCode": record.matter,
         "mode": opening.mode.value,
         "takenInBy": record.iss,
         "handledBy": opening.handled_by,

@@ -35,7 +35,7 @@ SET c += row.properties""",
     """\
 UNWIND $rows AS row
 MATCH (c:Case {caseNumber: row.number})
-MATCH (m:Matter {code: row.properties.matter})
+MATCH (m:Matter {code: row.properties.matterCode})
 MERGE (c)-[:FOR]->(m)""",
     """\
 UNWIND $rows AS row
@@ -101,11 +101,11 @@ CASE_LINKS: Final[tuple[tuple[LiteralString, LiteralString], ...]] = (
     (
         """\
 MATCH (m:Matter)
-MATCH (c:Case {matter: m.code}) WHERE NOT EXISTS { (c)-[:FOR]->(:Matter) }
+MATCH (c:Case {matterCode: m.code}) WHERE NOT EXISTS { (c)-[:FOR]->(:Matter) }
 RETURN 1 LIMIT 1""",
         """\
 MATCH (m:Matter)
-MATCH (c:Case {matter: m.code}) WHERE NOT EXISTS { (c)-[:FOR]->(:Matter) }
+MATCH (c:Case {matterCode: m.code}) WHERE NOT EXISTS { (c)-[:FOR]->(:Matter) }
 WITH c, m LIMIT 1000
 MERGE (c)-[:FOR]->(m)""",
     ),

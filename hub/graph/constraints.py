@@ -44,7 +44,7 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT matter_code IF NOT EXISTS FOR (n:Matter) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT offering_code IF NOT EXISTS FOR (n:Offering) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT step_code IF NOT EXISTS FOR (n:Step) REQUIRE n.code IS UNIQUE",
-    "CREATE INDEX case_matter IF NOT EXISTS FOR (n:Case) ON (n.matter)",
+    "CREATE INDEX case_matter IF NOT EXISTS FOR (n:Case) ON (n.matterCode)",
     "CREATE INDEX case_taken_in IF NOT EXISTS FOR (n:Case) ON (n.takenInBy)",
     "CREATE INDEX case_handled IF NOT EXISTS FOR (n:Case) ON (n.handledBy)",
     "CREATE INDEX case_picked_up IF NOT EXISTS FOR (n:Case) ON (n.pickedUpAt)",

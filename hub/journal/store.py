@@ -195,21 +195,23 @@ class JournalStore:
         if row.states is not None or row.step is not None:
             if (known := self._index("SELECT i FROM stated WHERE h = ?", leaf)) is not None:
                 return known
-            if refusal := self._state(row, position):
+            if refusal := self._refusal(row, position):
                 return refusal
             self._connection.execute("INSERT INTO stated VALUES (?, ?)", (leaf, position))
+        if row.states is not None:
+            self._connection.execute("INSERT INTO license VALUES (?, ?)", (row.states, position))
         self._connection.execute("INSERT INTO record VALUES (?, ?)", (position, row.raw))
         reads = ((identifier, position) for identifier in sorted(set(row.accesses)))
         self._connection.executemany("INSERT INTO access VALUES (?, ?)", reads)
         leaves.append(leaf)
         return position
 
-    def _state(self, row: JournalRow, position: int) -> TongbanError | None:
+    def _refusal(self, row: JournalRow, position: int) -> TongbanError | None:
+        """Say why a statement cannot stand, or let its case go on by it."""
         if row.step is not None:
             return self._cases.take(row.step, position, oldest=row.oldest)
         if self._index("SELECT i FROM license WHERE identifier = ?", str(row.states)) is not None:
             return Conflict("duplicate_identifier", "this license is stated already, by another record")
-        self._connection.execute("INSERT INTO license VALUES (?, ?)", (row.states, position))
         return None
 
     def _index(self, text: str, key: bytes | str) -> int | None:

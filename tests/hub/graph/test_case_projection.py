@@ -48,7 +48,7 @@ async def test_a_case_has_exactly_these_nodes_and_links(driver: BoltDriver) -> N
             "caseNumber": number,
             "handledBy": CHENGYANG,
             "head": b64u_encode(leaf_hash(case.raws[1])),
-            "matter": MATTER,
+            "matterCode": MATTER,
             "mode": "PROXY_INTAKE",
             "pickedUpAt": KUANCHENG,
             "stage": "HANDED_OVER",
