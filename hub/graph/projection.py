@@ -26,7 +26,7 @@ from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, ledger_facts, license_rows, sealed
 from ledger.closed import county_of
 from ledger.encoding import b64u_decode, b64u_encode
-from ledger.errors import Conflict, Unavailable
+from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.transparency.merkle import leaf_hash
 
 __all__ = ["Ledger", "LogReader", "Position", "Projector"]
@@ -353,7 +353,13 @@ class Projector:
         taken = records if stop is None else records[: stop - start]
         if not taken:
             return False  # the first record waits for its seal
-        steps = [*_license_steps(chosen), *await steps_of_cases(self._driver, taken)]
+        try:
+            steps = [*_license_steps(chosen), *await steps_of_cases(self._driver, taken)]
+        except NotVerified:
+            if await self._driver.write(Unit(guard=standing("journal", start), steps=[])):
+                raise
+            await self.start()  # another projector has moved the graph while its cases were read
+            return True
         return await self._move("journal", start, taken, steps)
 
     async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:
