@@ -63,7 +63,7 @@ def step(
     The hub takes it only if it is legal now; a refusal (exit code 4 or 5) says which steps are. An APPLICATION opens
     the case: the handling county and the matter stand in its number.
 
-    Example: tongban county case step ACCEPTANCE 11370214MB2857113F4000101002000202606010001 --outcome ACCEPTED
+    Example: tongban county case step ACCEPTANCE 11370214MB2000004E4000101005000202606010001 --outcome ACCEPTED
     --statutory 20 --promised 5 --window A03 --data c370214 --passphrase-file c370214.pass
     """
     given = {
@@ -128,7 +128,7 @@ def show(
 ) -> None:
     """Show a case to one of its counties: its steps, its clocks with their lamps, and what may come next.
 
-    Example: tongban county case show 11370214MB2857113F4000101002000202606010001 --cause 办件查询 --data c370214
+    Example: tongban county case show 11370214MB2000004E4000101005000202606010001 --cause 办件查询 --data c370214
     --passphrase-file c370214.pass
     """
     CaseNumber.parse(number)
