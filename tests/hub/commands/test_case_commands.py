@@ -147,7 +147,7 @@ def test_steps_are_signed_stated_and_told(hub: CaseHub, folder: CountyFolder) ->
 
 def test_a_refusal_says_what_is_legal_and_leaves_with_its_class(hub: CaseHub, folder: CountyFolder) -> None:
     state(folder, *APPLY)
-    again = state(folder, *APPLY)
+    again = state(folder, *APPLY[:-1], 3)
     assert (again.code, again.err.split(":")[1]) == (5, " already_exists")
     early = state(folder, "PICK_UP", NUMBER)
     assert (early.code, early.out) == (5, "")
