@@ -22,16 +22,20 @@ CASE_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS casestep (number TEXT, sequence INTEGER, i INTEGER NOT NULL, PRIMARY KEY (number, sequence))
   WITHOUT ROWID;
 """
-_KEPT: Final = 4096
+MAX_KEPT: Final = 4096
 _STEPS: Final = "SELECT r.d FROM casestep c JOIN record r ON r.i = c.i WHERE c.number = ? ORDER BY c.sequence"
 _STATED: Final = "SELECT 1 FROM license WHERE identifier = ?"
 
 
 class CaseBook:
-    """The writer's view of all cases. A store whose transaction failed is never asked again, nor is its book."""
+    """The writer's view of all cases. A store whose transaction failed is never asked again, nor is its book.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    most: how many cases stay in memory.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, most: int = MAX_KEPT) -> None:
         self._connection: Final = connection
+        self._most: Final = most
         self._kept: Final[OrderedDict[str, Case]] = OrderedDict()
 
     def take(self, record: CaseStepRecord, position: int, *, oldest: int = 0) -> TongbanError | None:
@@ -64,5 +68,5 @@ class CaseBook:
     def _keep(self, case: Case) -> None:
         self._kept[case.number] = case
         self._kept.move_to_end(case.number)
-        if len(self._kept) > _KEPT:
+        if len(self._kept) > self._most:
             self._kept.popitem(last=False)

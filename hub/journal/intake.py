@@ -63,9 +63,8 @@ def check_record(raw: bytes, keys: KeyState, now: int) -> LicenseRecord | CaseSt
     verify(key, signature.message, signature.signature)
     if record.iat > now + keys.rule("iat_ahead_s"):
         raise Conflict("iat_in_future", "iat is ahead of the clock")
-    if (
-        isinstance(record, LicenseRecord) and Uscc(record.issuer).division != record.iss
-    ):  # the identifier's own issuer: parse_license_record compares them
+    # The issuer is the identifier's own: parse_license_record compares them.
+    if isinstance(record, LicenseRecord) and Uscc(record.issuer).division != record.iss:
         raise Refused("not_issuer", "the issuing authority is one of another division")
     return record
 

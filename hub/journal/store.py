@@ -3,10 +3,9 @@
 `JournalStore` belongs to one writer thread, `JournalReader` to one reading thread; both take a connection that the
 caller opened. A record's position is its 0-based number. Memory holds the tree's right edge and nothing else.
 
-A county's statement is kept once: the same bytes give the same position. A step is judged against its case's steps
-(`hub.journal.casebook`). A license is stated once: another statement
-for its identifier, by whatever county, is refused, or one county could speak over another's license. Accesses are
-events; equal ones in one second are two records.
+A county's statement is kept once: the same bytes give the same position. A license is stated once: another statement
+for its identifier, by whatever county, is refused, or one county could speak over another's license. A case's step is
+judged by the steps before it (`hub.journal.casebook`). Accesses are events; equal ones in one second are two records.
 """
 
 from __future__ import annotations

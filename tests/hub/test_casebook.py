@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.journal.casebook import CaseBook
 from hub.journal.intake import RecordIntake
 from hub.journal.records import parse_statement
 from hub.journal.replay import Bound, replay_journal
@@ -170,6 +171,18 @@ def test_a_step_dated_too_long_ago_is_refused_but_not_one_that_stands(path: Path
     with opened(path) as store:
         assert list(map(code_of, store.append([late]))) == ["iat_too_old"]
         assert store.append([row_of(first, oldest=NOW), late]) == [2, 2]
+
+
+def test_a_case_that_left_memory_is_found_by_its_records(path: Path) -> None:
+    """Two cases take turns in a book with room for one."""
+    files = [whole_case(serial) for serial in (1, 2)]
+    with opened(path) as store:
+        store._cases = CaseBook(store._connection, most=1)  # type: ignore[misc]  # a smaller one
+        turns = [raw for pair in zip(*(file.raws for file in files), strict=True) for raw in pair]
+        for number, raw in enumerate(turns):
+            assert store.append(rows(raw)) == [2 + number]
+        assert len(store._cases._kept) == 1
+    assert check(path) == 2 + len(turns)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))

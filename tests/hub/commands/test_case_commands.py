@@ -52,10 +52,14 @@ SHOWN: Final = {
 
 @dataclass
 class CaseHub:
-    """A hub's token endpoint, GraphQL and journal, a real one at `path`. shown: what `case` gives, if not that."""
+    """A hub's token endpoint, GraphQL and journal, a real one at `path`.
+
+    shown, answers: what GraphQL and the journal answer instead.
+    """
 
     path: Path
     shown: Any = None
+    answers: Any = None
     records: list[CaseStepRecord] = field(default_factory=list)
 
     def app(self) -> Starlette:
@@ -88,6 +92,8 @@ class CaseHub:
         return case
 
     async def _records(self, request: Request) -> Response:
+        if self.answers is not None:
+            return JSONResponse(self.answers)
         (record,) = map(parse_case_step, decode_bundle(await request.body()))
         (result,) = self._store.append([row_of(record)])
         if isinstance(result, TongbanError):
@@ -226,3 +232,12 @@ def test_a_hub_that_says_no_place_for_the_next_step_gets_no_step(
     result = state(folder, "PICK_UP", NUMBER)
     assert (result.code, result.err) == (3, "tongban: not_ready: the hub's answer does not read\n")
     assert hub.records == []
+
+
+@pytest.mark.parametrize("answers", [{}, [], [7], [{"position": "7"}], [{"position": 1}, {"position": 2}]])
+def test_an_answer_of_the_journal_that_does_not_read_is_no_success(
+    hub: CaseHub, folder: CountyFolder, answers: Any
+) -> None:
+    hub.answers = answers
+    result = state(folder, *APPLY)
+    assert (result.code, result.err) == (3, "tongban: not_ready: the hub's answer does not read\n")
