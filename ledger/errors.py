@@ -102,7 +102,7 @@ class Conflict(TongbanError):
     codes = frozenset(
         {
             "final_status", "same_status", "stale_prev", "wrong_target", "iat_too_old", "iat_in_future", "kid_used",
-            "store_moved", "duplicate_identifier", "already_exists", "log_changed", "not_listed",
+            "store_moved", "duplicate_identifier", "already_exists", "log_changed", "illegal_step", "not_listed",
         }
     )  # fmt: skip
 
@@ -115,6 +115,7 @@ class Refused(TongbanError):
         {
             "not_issuer",
             "members_only",
+            "not_party",
             "forbidden",
             "token_required",
             "invalid_client",

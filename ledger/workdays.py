@@ -1,74 +1,118 @@
-"""Working days in China (工作日): weekdays, less the days off, plus the weekend days that are worked (调休).
+"""Working days (工作日) of China: holidays and make-up working days (调休) from a table that is passed in.
 
-The State Council announces days off and worked weekends year by year. Past the last announced year only weekends are
-known: a day found there is provisional. The day from which one counts is not counted itself; the n-th working day after
-it is the last day of a limit of n days. All days are those of UTC+8.
+    date,kind,source,confidence
+    2026-01-01,off,…,T             a day off of the State Council's notice
+    2026-01-04,work,…,T            a working day on a weekend
+    2027-02-05,statutory,…,Mh      a day off by law in a year without a notice so far
 
-Vectors: 2026-02-13 + 3 -> 2026-02-25, 2026-09-30 + 5 -> 2026-10-13.
+A year with `off` or `work` rows is official. What lies outside the official years is provisional: weekends, and the
+statutory days that the table has. Whoever counts there says so, and counts again when the table has grown. Days are
+those of China, UTC+8. Source: 国务院令第795号 (statutory days); the State Council's notices of holidays, year by year.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date
 from typing import Final
 
 from ledger.errors import Malformed
 
-__all__ = ["Limit", "Workdays", "china_day"]
+__all__ = ["WEEKENDS_ONLY", "WorkingCalendar", "china_day", "read_calendar"]
 
-_CHINA: Final = timezone(timedelta(hours=8))
-_LAST_SECOND: Final = 253_402_214_399  # 9999-12-30T23:59:59Z: a day later it is the year 10000 in China
-_MOST_DAYS: Final = 10_000
-_SATURDAY: Final = 5
+_DAY_S: Final = 86_400
+_UTC8_S: Final = 8 * 3600
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_LAST_DAY: Final = date.max.toordinal()
+_KINDS: Final = frozenset({"off", "statutory", "work"})
+_MAX_DAYS: Final = 9_999
 
 
 def china_day(seconds: int) -> date:
-    """Give the day in China at a time in POSIX seconds, until the end of 9999."""
-    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).astimezone(_CHINA).date()
+    """Give the day in China (UTC+8) of an instant in POSIX seconds, the last day of 9999 for all that come later."""
+    return date.fromordinal(min(_EPOCH + (seconds + _UTC8_S) // _DAY_S, _LAST_DAY))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """The last day of a limit. provisional: days off up to it are not all announced yet."""
+@dataclass(frozen=True, slots=True)
+class WorkingCalendar:
+    """Which days are worked. off: weekdays that are not, extra: weekend days that are; ordinals, ascending.
 
-    day: date
-    provisional: bool
+    first, last: the official years, both included; first > last: none.
+    """
 
+    off: tuple[int, ...] = ()
+    extra: tuple[int, ...] = ()
+    first: int = 1
+    last: int = 0
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workdays:
-    """The exceptions: weekdays that are `off`, weekend days that are `worked`; none is known after `known_to`."""
+    def is_working(self, day: date) -> bool:
+        """Tell whether a day is worked."""
+        ordinal = day.toordinal()
+        return self._until(ordinal) > self._until(ordinal - 1)
 
-    off: frozenset[date]
-    worked: frozenset[date]
-    known_to: date
+    def is_official(self, day: date) -> bool:
+        """Tell whether the State Council's notice of the day's year is in the table."""
+        return self.first <= day.year <= self.last
 
-    @classmethod
-    def of(cls, rows: Iterable[tuple[str, str]]) -> Workdays:
-        """Make the table of rows (day `YYYY-MM-DD`, `off` or `work`); it is known to the end of the last row's year.
+    def count(self, after: date, through: date) -> int:
+        """Count the working days after one day, up to and with another; 0 where the other is no later."""
+        return max(0, self._until(through.toordinal()) - self._until(after.toordinal()))
 
-        Raises Malformed bad_row.
+    def add(self, day: date, days: int) -> date:
+        """Give the n-th working day after a day, which itself is not counted; n = 0 gives the day itself.
+
+        Raises Malformed bad_number (days beyond 0..9999).
         """
-        days: dict[str, set[date]] = {"off": set(), "work": set()}
-        for text, kind in rows:
-            try:
-                days[kind].add(date.fromisoformat(text))
-            except (KeyError, ValueError) as error:
-                raise Malformed("bad_row", "a row of the calendar is a day, and off or work") from error
-        last = max((day.year for found in days.values() for day in found), default=1)
-        return cls(off=frozenset(days["off"]), worked=frozenset(days["work"]), known_to=date(last, 12, 31))
+        if not 0 <= days <= _MAX_DAYS:
+            raise Malformed("bad_number", f"a limit has 0..{_MAX_DAYS} working days")
+        if days == 0:
+            return day
+        start = day.toordinal()
+        ahead = range(start + 1, start + 2 * (days + len(self.off)) + 8)  # two days in seven are no weekdays
+        return date.fromordinal(ahead[bisect_left(ahead, self._until(start) + days, key=self._until)])
 
-    def is_worked(self, day: date) -> bool:
-        """Tell whether a day is a working day, as far as is known."""
-        return day in self.worked or (day.weekday() < _SATURDAY and day not in self.off)
+    def _until(self, ordinal: int) -> int:
+        """Count the working days from 0001-01-01, a Monday, through a day."""
+        weekdays = ordinal // 7 * 5 + min(ordinal % 7, 5)
+        return weekdays - bisect_right(self.off, ordinal) + bisect_right(self.extra, ordinal)
 
-    def after(self, day: date, count: int) -> Limit:
-        """Give the `count`-th working day after `day`, 1..10,000. Raises Malformed bad_number."""
-        if not 1 <= count <= _MOST_DAYS:
-            raise Malformed("bad_number", f"expected 1 to {_MOST_DAYS} working days")
-        while count:
-            day += timedelta(days=1)
-            count -= self.is_worked(day)
-        return Limit(day=day, provisional=day > self.known_to)
+
+WEEKENDS_ONLY: Final = WorkingCalendar()
+"""A calendar that knows no holiday: everything that it says is provisional."""
+
+
+def read_calendar(rows: Iterable[Mapping[str, str]]) -> WorkingCalendar:
+    """Read a table of days, as rows of text by column name.
+
+    Raises Malformed bad_row: no date, an unknown kind, a day twice, a make-up day that is no weekend, a statutory day
+    in an official year, or a year without a notice between two official ones (a hole).
+    """
+    kinds: dict[date, str] = {}
+    for row in rows:
+        day, kind = _day(row["date"]), row["kind"]
+        if kind not in _KINDS or day in kinds:
+            raise Malformed("bad_row", f"calendar: {row['date']} stands twice, or its kind is none of the listed")
+        if kind == "work" and day.weekday() < 5:
+            raise Malformed("bad_row", f"calendar: {row['date']} is a weekday, and worked anyway")
+        kinds[day] = kind
+    official = sorted({day.year for day, kind in kinds.items() if kind != "statutory"})
+    if official and official != list(range(official[0], official[-1] + 1)):
+        raise Malformed("bad_row", "calendar: a year is missing between two official ones")
+    if any(kind == "statutory" and day.year in official for day, kind in kinds.items()):
+        raise Malformed("bad_row", "calendar: an official year holds a merely statutory day")
+    free = (day.toordinal() for day, kind in kinds.items() if kind != "work" and day.weekday() < 5)
+    worked = (day.toordinal() for day, kind in kinds.items() if kind == "work")
+    span = (official[0], official[-1]) if official else (1, 0)
+    return WorkingCalendar(tuple(sorted(free)), tuple(sorted(worked)), *span)
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise Malformed("bad_row", "calendar: expected a date as YYYY-MM-DD") from error
+    if day.isoformat() != text:
+        raise Malformed("bad_row", "calendar: expected a date as YYYY-MM-DD")
+    return day

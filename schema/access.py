@@ -36,6 +36,7 @@ SCOPES: Final[dict[str, str]] = {
     "license.face": "read faces of licenses, field by field",
     "ledger.entries": "read entry bundles of the log and receipts",
     "journal.read": "read access records of the own county's licenses",
+    "case.read": "read cases that the caller's own county takes in, handles or hands out",
     "vault.deposit": "deposit and erase faces in the vault",
 }
 
@@ -62,6 +63,8 @@ RULES: Final[dict[str, AccessRule]] = {
     "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
     "license.log": AccessRule(scopes=_READ, use_cause=True),
     "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
+    "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
+    "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -78,6 +81,11 @@ TYPES: Final[dict[str, str]] = {
     "FaceUnavailable": "license.face",
     "AccessRecord": "license.access_records",
     "AccessRecords": "license.access_records",
+    "Case": "case.read",
+    "CaseStep": "case.steps",
+    "CaseClock": "case.steps",
+    "LegalStep": "case.steps",
+    "LimitReading": "case.steps",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

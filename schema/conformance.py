@@ -46,8 +46,11 @@ from schema.mapping import (
 __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
-    {"Authority", "Holder", "Jurisdiction", "License", "LicenseType", "Material", "Matter", "Offering"}
-)
+    {
+        "Authority", "Case", "Clock", "Holder", "Jurisdiction", "License", "LicenseType", "Material", "Matter",
+        "Offering", "Step",
+    }
+)  # fmt: skip
 """The labels of the graph."""
 
 PAGED_LABELS: Final = frozenset({"Jurisdiction", "LicenseType", "Matter"})

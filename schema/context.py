@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from ledger.errors import Refused
 from ledger.status import Status
 from ledger.verdict import Verdict
-from ledger.workdays import Workdays
+from ledger.workdays import WorkingCalendar
 from schema.access import ANONYMOUS, Principal
 
 if TYPE_CHECKING:
@@ -128,9 +128,10 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """One read of a person's licenses, as it is recorded: who, with which token, why, what was asked and found.
+    """One read of a person's licenses or cases, as it is recorded: who, with which token, why, what was found.
 
-    fields: the names of the API's fields that were selected. licenses: certificateIdentifiers in the answer.
+    fields: the names of the API's fields that were selected. licenses: certificateIdentifiers in the answer, and the
+    numbers of cases.
     """
 
     county: str
@@ -214,7 +215,7 @@ class Context:
     verify: the verifier bound to the hub's policy and genesis: (receipt, or QR code's text, as bytes; max_age seconds)
     -> Verdict; called in a worker thread. Raises Unavailable no_log (a QR code before the first checkpoint).
     holder_key: (certificateHolderTypeCode, certificateHolderCode) -> keyed hash of the holder, the `key` of `Holder`.
-    calendar: China's working days, as far as they are announced.
+    calendar: the working days by which lamps and tolerated dates are computed.
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
     """
 
@@ -226,7 +227,7 @@ class Context:
     clock: Clock
     verify: Callable[[bytes, int], Verdict]
     holder_key: Callable[[str, str], str]
-    calendar: Workdays
+    calendar: WorkingCalendar
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
 

@@ -22,9 +22,9 @@ from typing import Final
 import strawberry
 
 from ledger.status import Status
-from ledger.workdays import Limit, Workdays
+from ledger.workdays import WorkingCalendar
 
-__all__ = ["Asked", "Covered", "Held", "MaterialState", "UnusableReason", "cover", "unusable_reason"]
+__all__ = ["Asked", "Covered", "Held", "Limit", "MaterialState", "UnusableReason", "cover", "unusable_reason"]
 
 _NO_END: Final = "9999-12-31"
 
@@ -71,6 +71,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The last day to bring something. provisional: days off up to it are not all announced yet."""
+
+    day: date
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
     """The judgement of one material.
 
@@ -95,7 +103,7 @@ def unusable_reason(license_: Held, today: str) -> UnusableReason | None:
     return None
 
 
-def cover(asked: Asked, licenses: Sequence[Held], today: str, calendar: Workdays) -> Covered:
+def cover(asked: Asked, licenses: Sequence[Held], today: str, calendar: WorkingCalendar) -> Covered:
     """Judge one material by all licenses of the holder."""
     judged = [(each, unusable_reason(each, today)) for each in licenses if each.type_code in asked.type_codes]
     usable = [each for each, reason in judged if reason is None]
@@ -105,9 +113,14 @@ def cover(asked: Asked, licenses: Sequence[Held], today: str, calendar: Workdays
         (each, reason) for each, reason in sorted(judged, key=lambda pair: pair[0].identifier) if reason is not None
     )
     if asked.tolerance is not None:
-        until = calendar.after(date.fromisoformat(today), asked.tolerance)
+        until = _limit(date.fromisoformat(today), asked.tolerance, calendar)
         return Covered(state=MaterialState.TOLERATED, unusable=unusable, until=until)
     return Covered(state=MaterialState.UNUSABLE if unusable else MaterialState.MISSING, unusable=unusable)
+
+
+def _limit(today: date, days: int, calendar: WorkingCalendar) -> Limit:
+    last = calendar.add(today, days)
+    return Limit(day=last, provisional=not (calendar.is_official(today) and calendar.is_official(last)))
 
 
 def _best(usable: Sequence[Held]) -> Held:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 from strawberry.types import Info
 
+from schema.cases import Case
 from schema.catalogue import IN_FORCE, LicenseType, Matter, Offering
 from schema.checklist import Checklist
 from schema.comparison import ON_DAY, MatterComparison
@@ -20,7 +21,7 @@ from schema.context import Context
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
-from schema.scalars import CatalogueCode, Date, LicenseIdentifier, UseCause
+from schema.scalars import CaseNumber, CatalogueCode, Date, LicenseIdentifier, UseCause
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -165,6 +166,11 @@ class Query:
     )
     def receipt(self, certificate_identifier: LicenseIdentifier, use_cause: UseCause) -> LicenseReceipt | None:
         """A fresh receipt of one license; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)
+    def case(self, case_number: CaseNumber, use_cause: UseCause) -> Case | None:
+        """One case by its number, for its counties; null if there is none that the caller may see."""
         raise NotImplementedError
 
     @computed(access="public", cost=10, post_only=True)

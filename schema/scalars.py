@@ -25,6 +25,7 @@ from ledger.errors import Malformed
 
 __all__ = [
     "SCALARS",
+    "CaseNumber",
     "CatalogueCode",
     "Cursor",
     "Date",
@@ -39,6 +40,7 @@ __all__ = [
     "instant",
 ]
 
+CaseNumber = NewType("CaseNumber", str)
 CatalogueCode = NewType("CatalogueCode", str)
 Cursor = NewType("Cursor", str)
 Date = NewType("Date", str)
@@ -99,6 +101,10 @@ def _text_scalar(
 
 
 SCALARS: Final[Mapping[object, ScalarDefinition]] = {
+    CaseNumber: _text_scalar(
+        "CaseNumber", r"[0-9A-Z]{43}", "43 digits and capital letters",
+        "The number of a case (办件编号): task code, day of intake, serial of the day.",
+    ),
     CatalogueCode: _text_scalar(
         "CatalogueCode", r"[0-9A-Za-z@._-]{1,64}", "1-64 letters, digits and @ . _ -",
         "A code of the catalogue: a division (GB/T 2260), an authority (USCC), a matter, a license type.",

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 __all__ = ["OFF", "WORKED", "Line", "Paper", "expected_line"]
 
 OFF = frozenset({"2026-06-19"})
-WORKED = frozenset({"2026-12-31"})
+WORKED = frozenset({"2026-06-21"})
 """The exceptions of `tests.ports.CALENDAR`."""
 
 

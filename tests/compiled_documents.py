@@ -16,6 +16,7 @@ from hub.graph.tables import build_tables
 from hub.graphql.limits import LIMITS
 from schema.assembly import build_schema
 from schema.context import Statement
+from tests.case_world import OUR_CASE
 from tests.graph_world import HOLDERS, LICENSES
 from tests.ports import CLERK, request_context
 
@@ -26,10 +27,11 @@ _SEPARATOR: Final = "\n\n"
 
 DOCUMENTS: Final = tuple(sorted(path.stem for path in _FOLDER.glob("*.graphql")))
 SCOPES: Final[dict[str, frozenset[str]]] = {
-    "all": frozenset({"license.read", "license.face"}),
-    "own": frozenset({"license.read.own", "license.face"}),
+    "all": frozenset({"license.read", "license.face", "case.read"}),
+    "own": frozenset({"license.read.own", "license.face", "case.read"}),
 }
 VARIABLES: Final[dict[str, dict[str, Any]]] = {
+    "case": {"number": OUR_CASE},
     "catalogue": {"after": None},
     "checklist": {
         "matter": "000101002000",

@@ -1,7 +1,8 @@
 """A small alliance as graph data: the world that compiled statements are tried on, with every null that may occur.
 
 山东省 > 青岛市 > 城阳区 (member), 即墨区      吉林省 > 长春市 > 宽城区 (member)
-two matters, three offerings in five versions, materials with and without license types, five licenses of two counties
+two matters, three offerings in five versions, materials with and without license types, five licenses of two counties,
+two cases
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hub.graph.driver import BoltDriver, Step, Unit
+from tests.case_world import CASE_STEPS
 
 __all__ = ["HOLDERS", "LICENSES", "fill_world"]
 
@@ -243,4 +245,5 @@ _STEPS: Final = (
         "MERGE (n)-[:REPLACES]->(o)",
         parameters={"rows": [{"logIndex": one["logIndex"], "old": one["old"]} for one in LICENSES if one["old"]]},
     ),
+    *CASE_STEPS,
 )

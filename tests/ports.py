@@ -10,7 +10,7 @@ from ledger.errors import Conflict, TongbanError, Unavailable
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from ledger.verdict import STEPS, Outcome, Step, StepState, Verdict
-from ledger.workdays import Workdays
+from ledger.workdays import read_calendar
 from schema.access import Principal
 from schema.context import Access, AccessEntry, Context, FaceAnswer, FaceRequest, Published, Standing, Submission
 
@@ -26,7 +26,7 @@ __all__ = [
     "verdict",
 ]
 
-CALENDAR = Workdays.of([("2026-06-19", "off"), ("2026-12-31", "work")])
+CALENDAR = read_calendar([{"date": "2026-06-19", "kind": "off"}, {"date": "2026-06-21", "kind": "work"}])
 
 NOW = 1_780_304_400  # 2026-06-01T09:00:00Z
 

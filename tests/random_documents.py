@@ -14,6 +14,7 @@ from typing import Any, Final
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type, is_object_type
 
 from schema.connections import encode_cursor
+from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.graph_world import HOLDERS, LICENSES
 
 __all__ = ["COMPUTED", "RandomDocument", "random_document"]
@@ -35,6 +36,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "comparison.matter": ("000101002000", "000707003000", "0"),
     "comparison.on": ("2025-06-01", "2027-06-01"),
     "licenseType.code": ("11100000000013127D001", "11100000MB0143028R021", "0"),
+    "case.caseNumber": (OUR_CASE, OUR_CASE, FOREIGN_CASE, "0" * 43),
     "license.certificateIdentifier": _IDENTIFIERS,
     "licenses.after": tuple(encode_cursor("License", one) for one in _IDENTIFIERS),
     "jurisdictions.after": (encode_cursor("Jurisdiction", "220103"), encode_cursor("Matter", "1")),
@@ -45,7 +47,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
 }
 _ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "license", "licenses", "licenses", "licenses",
+    "license", "license", "licenses", "licenses", "licenses", "case", "case",
 )  # fmt: skip
 
 
@@ -78,7 +80,7 @@ class _Writer:
         chosen = self.random.sample(names, min(len(names), self.random.randint(1, 5)))
         parts = [self.field(parent, name, depth) for name in chosen]
         if not parts or self.random.random() < 0.2:
-            parts.append(self.random.choice(["__typename", "kind: __typename"]))
+            parts.append(self.random.choice(["__typename", "typed: __typename"]))
         return "{ " + " ".join(self.wrapped(parent, part) for part in parts) + " }"
 
     def is_leaf(self, parent: GraphQLObjectType, name: str) -> bool:

@@ -51,12 +51,23 @@ class Node:
 
 
 class Reference:
-    """Answers documents field by field. own_county: the caller sees the licenses of this county only."""
+    """Answers documents field by field. own_county: the caller sees the licenses of this county only.
 
-    def __init__(self, schema: strawberry.Schema, driver: BoltDriver, *, own_county: str | None = None) -> None:
+    caller_county: whose cases the caller sees.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        driver: BoltDriver,
+        *,
+        own_county: str | None = None,
+        caller_county: str | None = None,
+    ) -> None:
         self.schema = core_schema(schema)
         self.driver = driver
         self.own_county = own_county
+        self.caller_county = caller_county
         self._executor = schema.execution_context_class
         for walked in walk(schema):
             walked.field.resolve = self._resolver(walked.field)
@@ -153,6 +164,9 @@ class Reference:
         return [one for one in found if await self._visible(one)]
 
     async def _visible(self, node: Node) -> bool:
+        if node.label == "Case":
+            counties = [await self._property(node, name) for name in ("takenInBy", "handledBy", "pickedUpAt")]
+            return self.caller_county in counties
         if node.label != "License" or self.own_county is None:
             return True
         return bool(await self._property(node, "sealedBy") == self.own_county)

@@ -92,9 +92,9 @@ def test_every_stored_name_is_that_of_the_api() -> None:
     assert other == {}
 
 
-def test_personal_roots_are_those_that_lead_to_licenses() -> None:
+def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
-    assert personal == ["Query.checklist", "Query.license", "Query.licenses", "Query.receipt"]
+    assert personal == ["Query.case", "Query.checklist", "Query.license", "Query.licenses", "Query.receipt"]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
     assert by_post == [*personal, "Query.verify"]
 
@@ -108,6 +108,8 @@ def test_the_access_table_names_known_scopes_and_types() -> None:
 def test_labels_are_those_of_the_graph() -> None:
     assert sorted(LABELS) == [
         "Authority",
+        "Case",
+        "Clock",
         "Holder",
         "Jurisdiction",
         "License",
@@ -115,6 +117,7 @@ def test_labels_are_those_of_the_graph() -> None:
         "Material",
         "Matter",
         "Offering",
+        "Step",
     ]
 
 

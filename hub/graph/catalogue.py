@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
+from hub.graph.cases import CASE_LINKS
 from hub.graph.driver import Step, Unit
 from hub.graph.listing import Tables, listed
 from hub.graph.offerings import link_offerings
@@ -44,7 +45,7 @@ async def load_catalogue(driver: BoltDriver, tables: Tables, digest: str) -> boo
         await _write(driver, texts, rows[name])
     for text in _SWEEPS:
         await driver.write(Unit(steps=[Step(text=text, parameters={"digest": digest})]))
-    for pending, link in _LINKS:
+    for pending, link in (*_LINKS, *CASE_LINKS):
         while await driver.rows(pending):
             await driver.write(Unit(steps=[Step(text=link, parameters={})]))
     await link_offerings(driver)

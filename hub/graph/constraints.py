@@ -15,6 +15,8 @@ __all__ = ["CONSTRAINTS", "KEYS", "apply_constraints"]
 
 KEYS: Final[dict[str, str]] = {
     "Authority": "code",
+    "Case": "caseNumber",
+    "Clock": "code",
     "Cursor": "id",
     "Holder": "key",
     "Jurisdiction": "code",
@@ -23,11 +25,14 @@ KEYS: Final[dict[str, str]] = {
     "Material": "code",
     "Matter": "code",
     "Offering": "code",
+    "Step": "code",
 }
 """Every label of the graph with the property that all its nodes have and that tells them apart."""
 
 CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT authority_code IF NOT EXISTS FOR (n:Authority) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT case_number IF NOT EXISTS FOR (n:Case) REQUIRE n.caseNumber IS UNIQUE",
+    "CREATE CONSTRAINT clock_code IF NOT EXISTS FOR (n:Clock) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT cursor_id IF NOT EXISTS FOR (n:Cursor) REQUIRE n.id IS UNIQUE",
     "CREATE CONSTRAINT holder_key IF NOT EXISTS FOR (n:Holder) REQUIRE n.key IS UNIQUE",
     "CREATE CONSTRAINT jurisdiction_code IF NOT EXISTS FOR (n:Jurisdiction) REQUIRE n.code IS UNIQUE",
@@ -38,6 +43,11 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT material_code IF NOT EXISTS FOR (n:Material) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT matter_code IF NOT EXISTS FOR (n:Matter) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT offering_code IF NOT EXISTS FOR (n:Offering) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT step_code IF NOT EXISTS FOR (n:Step) REQUIRE n.code IS UNIQUE",
+    "CREATE INDEX case_matter IF NOT EXISTS FOR (n:Case) ON (n.matterCode)",
+    "CREATE INDEX case_taken_in IF NOT EXISTS FOR (n:Case) ON (n.takenInBy)",
+    "CREATE INDEX case_handled IF NOT EXISTS FOR (n:Case) ON (n.handledBy)",
+    "CREATE INDEX case_picked_up IF NOT EXISTS FOR (n:Case) ON (n.pickedUpAt)",
     "CREATE INDEX license_type IF NOT EXISTS FOR (n:License) ON (n.certificateTypeCode)",
     "CREATE INDEX license_issuer IF NOT EXISTS FOR (n:License) ON (n.certificateIssuingAuthorityCode)",
     "CREATE INDEX offering_service IF NOT EXISTS FOR (n:Offering) ON (n.service)",

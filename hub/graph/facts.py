@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from hub.graph.offerings import OfferingRow, offering_row
+from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, parse_record
 from ledger.encoding import b64u_encode
@@ -56,10 +57,14 @@ class LedgerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalFacts:
-    """Rows of consecutive journal records, each with its `position`, in order."""
+    """Rows of consecutive journal records, each with its `position`, in order.
+
+    steps: (position, record) of case steps, whose rows depend on what the graph holds of their cases.
+    """
 
     licenses: list[LicenseRow] = field(default_factory=list)
     offerings: list[OfferingRow] = field(default_factory=list)
+    steps: list[tuple[int, CaseStepRecord]] = field(default_factory=list)
 
 
 def instant(seconds: int) -> str:
@@ -142,6 +147,8 @@ def journal_facts(start: int, records: Sequence[bytes]) -> JournalFacts:
             facts.licenses.append(_license(position, record))
         elif isinstance(record, OfferingRecord):
             facts.offerings.append(offering_row(position, record, instant(record.iat)))
+        elif isinstance(record, CaseStepRecord):
+            facts.steps.append((position, record))
     return facts
 
 

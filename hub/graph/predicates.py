@@ -30,10 +30,14 @@ class Predicate:
 
 PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
     ("own_county", "License"): Predicate(cypher="{n}.sealedBy = $caller_county", parameters=("caller_county",)),
+    ("case_party", "Case"): Predicate(
+        cypher="({n}.takenInBy = $caller_county OR {n}.handledBy = $caller_county OR {n}.pickedUpAt = $caller_county)",
+        parameters=("caller_county",),
+    ),
 }
 """(row rule of schema.access, label) -> predicate."""
 
-PERSONAL_KEYS: Final[Mapping[str, str]] = {"License": "certificateIdentifier"}
+PERSONAL_KEYS: Final[Mapping[str, str]] = {"Case": "caseNumber", "License": "certificateIdentifier"}
 """Labels whose nodes are a person's records -> the property that names them in an access record."""
 
 

@@ -20,13 +20,14 @@ from typing import Any, Final, LiteralString, Protocol
 
 import structlog
 
+from hub.graph.cases import steps_of_cases
 from hub.graph.cursors import Cursors, claim, make_cursors, read_cursors, standing
 from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, journal_facts, ledger_facts, sealed
 from hub.graph.offerings import offering_steps
 from ledger.closed import county_of
 from ledger.encoding import b64u_decode, b64u_encode
-from ledger.errors import Conflict, Unavailable
+from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.transparency.merkle import leaf_hash
 
 __all__ = ["Ledger", "LogReader", "Position", "Projector"]
@@ -353,8 +354,17 @@ class Projector:
         taken = records if stop is None else records[: stop - start]
         if not taken:
             return False  # the first record waits for its seal
-        offered = [row for row in facts.offerings if row["position"] < start + len(taken)]
-        return await self._move("journal", start, taken, [*_license_steps(chosen), *offering_steps(offered)])
+        before = start + len(taken)
+        offered = [row for row in facts.offerings if row["position"] < before]
+        stepped = [record for position, record in facts.steps if position < before]
+        try:
+            steps = await steps_of_cases(self._driver, stepped)
+        except NotVerified:
+            if await self._driver.write(Unit(guard=standing("journal", start), steps=[])):
+                raise
+            await self.start()  # another projector has moved the graph while its cases were read
+            return True
+        return await self._move("journal", start, taken, [*_license_steps(chosen), *offering_steps(offered), *steps])
 
     async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:
         return await log.read(start, self._batch) if start < await log.size() else ()

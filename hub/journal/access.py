@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hub.journal.records import format_access, parse_access
-from hub.journal.store import JournalRow
+from hub.journal.records import parse_access
+from hub.journal.store import row_of
 from schema.context import Access, AccessEntry
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class AccessJournal:
 
         Raises Unavailable pushback or store_stopped: then the answer must not leave.
         """
-        row = JournalRow(raw=format_access(access), accesses=access.licenses)
-        (position,) = await self._writer.append([row])
+        (position,) = await self._writer.append([row_of(access)])
         if isinstance(position, int):
             return position
         raise position

@@ -3,6 +3,8 @@
 Order of the checks: form -> kid known, active, use `journal` -> signature -> iat. Then of a license: the issuing
 authority is one of that county -> the leaf is a sequenced seal of the same county; one whose seal is not in the ledger
 yet is Conflict wrong_target, and the county sends it again later. Of an offering: matter and license types are listed.
+A case step needs neither seal nor authority: whether it may come now is judged by the journal's writer, in the
+transaction that appends it.
 
 The log sees digests, so any member can seal any identifier. The first statement of a license stands for good: without
 the check of the authority a member could take another county's identifiers before that county states them.
@@ -16,8 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from hub.journal.offerings import OfferingRecord
-from hub.journal.records import LicenseRecord, parse_statement
-from hub.journal.store import JournalRow
+from hub.journal.records import LicenseRecord, Statement, parse_statement
+from hub.journal.store import row_of
 from ledger.encoding import MAX_INTEGER
 from ledger.errors import Conflict, NotVerified, Refused, TongbanError
 from ledger.identifiers import Uscc
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Listed", "RecordIntake", "Seals", "check_offering", "check_record"]
 
 
-Checked: TypeAlias = LicenseRecord | OfferingRecord | TongbanError
+Checked: TypeAlias = Statement | TongbanError
 
 
 class Seals(Protocol):
@@ -65,7 +67,7 @@ def check_offering(matter: str, type_codes: frozenset[str], listed: Listed) -> N
         raise Conflict("not_listed", f"the catalogue lists no license type {unknown[0]}")
 
 
-def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> LicenseRecord | OfferingRecord:
+def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> Statement:
     """Check form, key, signature, time and subject of a county's record. Pure; may run in any thread.
 
     Raises Malformed, NotVerified unknown_kid, key_not_active, key_use, bad_signature, Conflict iat_in_future,
@@ -81,7 +83,8 @@ def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> Licens
         raise Conflict("iat_in_future", "iat is ahead of the clock")
     if isinstance(record, OfferingRecord):
         check_offering(record.matter, record.type_codes, listed)
-    elif Uscc(record.issuer).division != record.iss:  # the identifier's own issuer: parse_license_record compares them
+    # The issuer is the identifier's own: parse_license_record compares them.
+    if isinstance(record, LicenseRecord) and Uscc(record.issuer).division != record.iss:
         raise Refused("not_issuer", "the issuing authority is one of another division")
     return record
 
@@ -107,8 +110,8 @@ class RecordIntake:
         leaves = [each.leaf for each in checked if isinstance(each, LicenseRecord)]
         issuers = await self._seals.sealed_by(leaves) if leaves else {}
         results = [_against_ledger(each, issuers) for each in checked]
-        good = [each for each in results if not isinstance(each, TongbanError)]
-        rows = [JournalRow(raw=each.raw, states=each.states) for each in good]
+        oldest = self._clock() - self._seals.keys.rule("iat_back_s")
+        rows = [row_of(each, oldest=oldest) for each in results if not isinstance(each, TongbanError)]
         placed = iter(await self._writer.append(rows) if rows else ())
         return [each if isinstance(each, TongbanError) else next(placed) for each in results]
 

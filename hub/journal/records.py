@@ -1,7 +1,7 @@
 """Journal records: what a county states and is no seal, and which reads of a person's licenses took place.
 
-A county states what it offers (hub/journal/offerings.py). It states a license beside its seal, because the log holds
-salted digests only. Compact JWS by a `journal` key:
+A county states what it offers (hub/journal/offerings.py), and the steps of its cases (hub/journal/casesteps.py). It
+states a license beside its seal, because the log holds salted digests only. Compact JWS by a `journal` key:
 
     {"alg":"Ed25519","typ":"lic-record+jwt","kid":"370214#4"}
     {"iss":"370214","iat":1780304400,"type":"license","leaf":"<b64u leaf hash of the seal>",
@@ -21,10 +21,11 @@ journal's tree is H(0x00 || its bytes). A holder is a keyed hash here, never a n
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
+from hub.journal.casesteps import CASE_STEP_TYP, CaseStepRecord, case_step_of
 from hub.journal.offerings import OFFERING_TYP, OfferingRecord, offering_of
 from hub.journal.reading import day, optional_day, ordered, string, strings
 from ledger.closed import COUNTY, KID, county_of, digest, integer, list_of, text
@@ -38,6 +39,7 @@ from schema.context import Access
 __all__ = [
     "RECORD_TYP",
     "LicenseRecord",
+    "Statement",
     "build_license_record",
     "format_access",
     "parse_access",
@@ -113,17 +115,22 @@ class LicenseRecord:
         return self.identifier
 
 
-def parse_record(raw: bytes) -> LicenseRecord | OfferingRecord | Access:
+Statement: TypeAlias = LicenseRecord | OfferingRecord | CaseStepRecord
+"""What a county states."""
+
+
+def parse_record(raw: bytes) -> Statement | Access:
     """Read a journal record of any kind: an access begins with `{`. Raises Malformed."""
     return parse_access(raw) if raw.startswith(b"{") else parse_statement(raw)
 
 
-def parse_statement(raw: bytes) -> LicenseRecord | OfferingRecord:
+def parse_statement(raw: bytes) -> Statement:
     """Read what a county states, 1..16,384 bytes; form only, not its signature. Raises as parse_license_record."""
     jws = parse_jws(raw)
-    if jws.general or jws.typ not in {RECORD_TYP, OFFERING_TYP}:
-        raise Malformed("unknown_typ", f"expected a compact JWS of typ {RECORD_TYP} or {OFFERING_TYP}")
-    return offering_of(jws) if jws.typ == OFFERING_TYP else _license_of(jws)
+    read = _READERS.get(jws.typ)
+    if jws.general or read is None:
+        raise Malformed("unknown_typ", f"expected a compact JWS of typ {', '.join(_READERS)}")
+    return read(jws)
 
 
 def parse_license_record(raw: bytes) -> LicenseRecord:
@@ -171,6 +178,14 @@ def _holders(obj: dict[str, JsonValue]) -> tuple[str, ...]:
 
 def _replaced(obj: dict[str, JsonValue]) -> str | None:
     return None if obj["replaces"] is None else str(LicenseIdentifier.parse(string(obj, "replaces")))
+
+
+_READERS: Final[Mapping[str, Callable[[Jws], Statement]]] = {
+    RECORD_TYP: _license_of,
+    OFFERING_TYP: offering_of,
+    CASE_STEP_TYP: case_step_of,
+}
+"""The reader of each statement, by the `typ` of its header."""
 
 
 def build_license_record(claims: Mapping[str, JsonValue], *, leaf: bytes, iat: int, kid: str, signer: Signer) -> bytes:

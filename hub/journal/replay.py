@@ -1,8 +1,8 @@
 """Check of a whole stored journal, record by record, and of what the ledger binds of it.
 
 Made again and compared: every leaf and hash tile, the index tables, the root; every county's signature; that the seal
-of a stated license is in the ledger, by the same county; and the root at every count that a status head binds, which is
-what keeps the hub from rewriting a record unseen.
+of a stated license is in the ledger, by the same county; that every step of a case was legal; and the root at every
+count that a status head binds, which is what keeps the hub from rewriting a record unseen.
 
 Which ledger index a record came before is not kept, so a key is only asked to have been listed for `journal`.
 """
@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hub.journal.casesteps import CaseStepRecord
 from hub.journal.records import LicenseRecord, parse_record
 from hub.journal.store import SCHEMA, JournalHead, JournalReader
+from ledger.casework import Case, CaseStep, take
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState
 from ledger.suites import verify
@@ -57,17 +59,21 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFindings:
-    """What one record says. iss, states: of a signed statement; seal: of a license's. accesses: licenses, sorted."""
+    """What one record says. iss, states: of a license or offering; seal: of a license's; step: of a case.
+
+    The signatures of all three hold. accesses: licenses, sorted.
+    """
 
     leaf: bytes
     seal: bytes | None = None
     iss: str = ""
     states: str | None = None
     accesses: Sequence[str] = ()
+    step: CaseStep | None = None
 
 
 def read_records(span: RecordSpan) -> list[RecordFindings | TongbanError]:
-    """Read every record, and check the signatures of licenses. Pure, for a worker process; never raises."""
+    """Read every record, and check the signatures of statements. Pure, for a worker process; never raises."""
     found: list[RecordFindings | TongbanError] = []
     for position, raw in enumerate(span.raws, start=span.first):
         try:
@@ -86,6 +92,8 @@ def _read(raw: bytes, keys: KeyState) -> RecordFindings:
     if "journal" not in key.uses or key.public_key.alg != signature.alg:
         raise NotVerified("key_use", f"key {key.kid} was never listed for journal records of this suite")
     verify(key.public_key, signature.message, signature.signature)
+    if isinstance(record, CaseStepRecord):
+        return RecordFindings(leaf=record.jws.leaf, step=record.step)
     seal = record.leaf if isinstance(record, LicenseRecord) else None
     return RecordFindings(leaf=record.jws.leaf, seal=seal, iss=record.iss, states=record.states)
 
@@ -124,7 +132,8 @@ class _Replay:
         self._bound: Final = bound
         self.head: Final = self._reader.head()
         self._edge: TileEdge = EMPTY_EDGE
-        self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0}
+        self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0, "casestep": 0}
+        self._cases: Final[dict[str, Case]] = {}
         if (last := max(bound.roots, default=0)) > self.head.n:
             raise NotVerified("corrupt_store", f"the ledger binds {last} records, the journal has {self.head.n}")
         if bound.roots.get(0, EMPTY_ROOT) != EMPTY_ROOT:
@@ -174,8 +183,23 @@ class _Replay:
                     ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
                     ("SELECT i FROM license WHERE identifier = ?", (row.states,)),
                 ]
+            if row.step is not None:
+                self._take(row.step, position)
+                self._counts["stated"] += 1
+                self._counts["casestep"] += 1
+                named += [
+                    ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
+                    ("SELECT i FROM casestep WHERE number = ? AND sequence = ?", (row.step.number, row.step.sequence)),
+                ]
             if any(read_rows(self._connection, text, *values) != [(position,)] for text, values in named):
                 raise _corrupt("the index tables do not name it", position)
+
+    def _take(self, step: CaseStep, position: int) -> None:
+        """Let a case go its way once more: a step that was not legal should not be there."""
+        try:
+            self._cases[step.number] = take(self._cases.get(step.number), step)
+        except TongbanError as error:
+            raise _corrupt(f"it is no legal step of its case: {error.message}", position) from error
 
     def _compare_seals(self, first: int, rows: Sequence[RecordFindings]) -> None:
         issuers = self._bound.issuers_of([each.seal for each in rows if each.seal is not None])

@@ -5,8 +5,8 @@ caller opened. A record's position is its 0-based number. Memory holds the tree'
 
 A county's statement is kept once: the same bytes give the same position. A license is stated once: another statement
 for its identifier, by whatever county, is refused, or one county could speak over another's license. So is a version of
-an offering, by its code: `license.identifier` holds both (no identifier has an `@`). Accesses are events; equal ones in
-one second are two records.
+an offering, by its code: `license.identifier` holds both (no identifier has an `@`). A case's step is judged by the
+steps before it (`hub.journal.casebook`). Accesses are events; equal ones in one second are two records.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hub.journal.casebook import CASE_SCHEMA, CaseBook
+from hub.journal.casesteps import CaseStepRecord
+from hub.journal.records import Statement, format_access
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import TreeView, leaf_hash
 from ledger.transparency.sqlite import prepare, read_rows, transaction
 from ledger.transparency.tiles import TileNodes
+from schema.context import Access
 
-__all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore"]
+__all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore", "row_of"]
 
 FORMAT: Final = b"tongban-journal/v1"
-SCHEMA: Final = """
+SCHEMA: Final = (
+    """
 CREATE TABLE IF NOT EXISTS record  (i INTEGER PRIMARY KEY, d BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS stated  (h BLOB PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS license (identifier TEXT PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
@@ -34,18 +39,32 @@ CREATE TABLE IF NOT EXISTS tile    (l INTEGER, n INTEGER, h BLOB NOT NULL, PRIMA
 CREATE TABLE IF NOT EXISTS head    (id INTEGER PRIMARY KEY CHECK (id = 1), format BLOB NOT NULL, n INTEGER NOT NULL,
                                     root BLOB NOT NULL);
 """
+    + CASE_SCHEMA
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
     """A record to append. states: identifier of the license, or code of the offering, that it states.
 
-    accesses: licenses whose read it records.
+    accesses: licenses or cases whose read it records. step: the same bytes as a step of a case, which must not be dated
+    before `oldest`, POSIX seconds.
     """
 
     raw: bytes
     states: str | None = None
     accesses: tuple[str, ...] = ()
+    step: CaseStepRecord | None = None
+    oldest: int = 0
+
+
+def row_of(record: Statement | Access, *, oldest: int = 0) -> JournalRow:
+    """Give the row that a record is appended by. An access is written in its one form: its bytes are those read."""
+    if isinstance(record, Access):
+        return JournalRow(raw=format_access(record), accesses=record.licenses)
+    if isinstance(record, CaseStepRecord):
+        return JournalRow(raw=record.raw, step=record, oldest=oldest)
+    return JournalRow(raw=record.raw, states=record.states)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +138,7 @@ class JournalStore:
         self._head = self.reader.head()
         self._edge = TileEdge.load(self._head.n, self.reader.tile, self._leaves)
         self._stopped = False
+        self._cases: Final = CaseBook(connection)
         if self._edge.root() != self._head.root:
             raise NotVerified("corrupt_store", "the journal's root is not that of its records")
 
@@ -139,8 +159,9 @@ class JournalStore:
         return self._head
 
     def append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
-        """Append rows in one transaction, durable on return; one position or Conflict duplicate_identifier each.
+        """Append rows in one transaction, durable on return; one position or error each.
 
+        Conflict duplicate_identifier for a license or offering that is stated already; for a step as `CaseBook.take`.
         Raises Unavailable store_stopped: then nobody knows whether they are there.
         """
         if self._stopped:
@@ -169,18 +190,27 @@ class JournalStore:
 
     def _place(self, row: JournalRow, leaves: list[bytes]) -> int | TongbanError:
         leaf, position = leaf_hash(row.raw), self._head.n + len(leaves)
-        if row.states is not None:
+        if row.states is not None or row.step is not None:
             if (known := self._index("SELECT i FROM stated WHERE h = ?", leaf)) is not None:
                 return known
-            if self._index("SELECT i FROM license WHERE identifier = ?", row.states) is not None:
-                return Conflict("duplicate_identifier", "it is stated already, by another record")
+            if refusal := self._refusal(row, position):
+                return refusal
             self._connection.execute("INSERT INTO stated VALUES (?, ?)", (leaf, position))
+        if row.states is not None:
             self._connection.execute("INSERT INTO license VALUES (?, ?)", (row.states, position))
         self._connection.execute("INSERT INTO record VALUES (?, ?)", (position, row.raw))
         reads = ((identifier, position) for identifier in sorted(set(row.accesses)))
         self._connection.executemany("INSERT INTO access VALUES (?, ?)", reads)
         leaves.append(leaf)
         return position
+
+    def _refusal(self, row: JournalRow, position: int) -> TongbanError | None:
+        """Say why a statement cannot stand, or let its case go on by it."""
+        if row.step is not None:
+            return self._cases.take(row.step, position, oldest=row.oldest)
+        if self._index("SELECT i FROM license WHERE identifier = ?", str(row.states)) is not None:
+            return Conflict("duplicate_identifier", "it is stated already, by another record")
+        return None
 
     def _index(self, text: str, key: bytes | str) -> int | None:
         row = self._connection.execute(text, (key,)).fetchone()

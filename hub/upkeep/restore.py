@@ -30,7 +30,7 @@ from hub.folderfiles import sync_folder
 from hub.governance.founding import log_key, open_hub_keys
 from hub.journal.records import parse_record
 from hub.journal.sealed import JournalSeal
-from hub.journal.store import JournalRow, JournalStore
+from hub.journal.store import JournalStore, row_of
 from hub.keyfiles import make_private_folder, read_private, write_private
 from hub.mirror.check import MirrorFindings, check_mirror
 from hub.mirror.folder import MirrorFolder, sealed_path
@@ -50,7 +50,6 @@ from ledger.transparency.spans import InOrder, one_by_one
 from ledger.transparency.sqlite import SqliteStore
 from ledger.transparency.store import Landmark, Publication
 from ledger.transparency.tiles import TILE_WIDTH, decode_bundle, tile_numbers
-from schema.context import Access
 
 __all__ = ["Brought", "RestoreReport", "restore_hub"]
 
@@ -194,7 +193,7 @@ class _Restore:
         for number in tile_numbers(0, count):
             width = min(TILE_WIDTH, count - number * TILE_WIDTH)
             sealed = self._mirror.read(sealed_path(number, width)) or b""
-            rows = [_row(raw) for raw in seal.open(number, width, sealed)]
+            rows = [row_of(parse_record(raw)) for raw in seal.open(number, width, sealed)]
             first = number * TILE_WIDTH
             if journal.append(rows) != list(range(first, first + width)):
                 raise NotVerified("corrupt_store", "a journal record of the mirror stands there twice", index=first)
@@ -232,13 +231,6 @@ def _marks_of(size: int, marks: list[Landmark]) -> list[Landmark]:
     """Give the days whose last checkpoint this is, or the next landmark: it gets its own place soon anyway."""
     own = [mark for mark in marks if mark.size == size]
     return own or [next(mark for mark in marks if mark.size > size)]
-
-
-def _row(raw: bytes) -> JournalRow:
-    record = parse_record(raw)
-    if isinstance(record, Access):
-        return JournalRow(raw=raw, accesses=record.licenses)
-    return JournalRow(raw=raw, states=record.states)
 
 
 def _line(key: VerifierKey) -> bytes:

@@ -14,6 +14,8 @@ def test_the_rules() -> None:
         "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
         "license.log": AccessRule(scopes=read, use_cause=True),
         "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
+        "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
+        "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
     } == RULES
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.status import Status
-from schema.coverage import Asked, Covered, Held, MaterialState, UnusableReason, cover, unusable_reason
+from schema.coverage import Asked, Covered, Held, Limit, MaterialState, UnusableReason, cover, unusable_reason
 from tests.checklists import Line, Paper, expected_line
 from tests.ports import CALENDAR
 
@@ -118,9 +119,9 @@ def test_a_superseded_license_is_covered_by_the_one_that_took_its_place() -> Non
 
 
 def test_what_may_follow_may_follow_until_the_last_working_day() -> None:
-    """2026-06-18 is a Thursday, the Friday after it a day off."""
+    """2026-06-18 is a Thursday, the Friday after it a day off, the Sunday worked for it."""
     asked = Asked(type_codes=frozenset("A"), tolerance=2)
     until = cover(asked, [], TODAY, CALENDAR).until
     assert until is not None
-    assert (until.day.isoformat(), until.provisional) == ("2026-06-23", False)
-    assert cover(asked, [], "2026-12-31", CALENDAR).until == CALENDAR.after(CALENDAR.known_to, 2)
+    assert (until.day.isoformat(), until.provisional) == ("2026-06-22", False)
+    assert cover(asked, [], "2026-12-31", CALENDAR).until == Limit(day=date(2027, 1, 4), provisional=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import hypothesis_graphql
@@ -27,6 +27,7 @@ from schema.access import Principal
 from schema.assembly import build_schema
 from schema.connections import encode_cursor
 from schema.inspection import core_schema
+from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.graph_world import HOLDERS, LICENSES
 from tests.graphs import PATIENT
 from tests.ports import CLERK, request_context
@@ -44,8 +45,12 @@ FEW: Final = Limits(
     seconds=PATIENT.read_s,
 )
 OWN: Final = Principal(
-    county="370214", client="370214#3", token_id="t", scopes=frozenset({"license.read.own", "license.face"})
+    county="370214",
+    client="370214#3",
+    token_id="t",
+    scopes=frozenset({"license.read.own", "license.face", "case.read"}),
 )
+ALL: Final = replace(CLERK, scopes=CLERK.scopes | {"case.read"})
 CODES: Final = (
     "370000", "370200", "370214", "220103", "11370214MB2857113F", "000101002000", "000707003000",
     "11100000000013127D001", "999999", "01", "x",
@@ -64,6 +69,7 @@ def _values(*texts: str) -> st.SearchStrategy[StringValueNode]:
 
 
 SCALARS: Final = {
+    "CaseNumber": _values(OUR_CASE, FOREIGN_CASE, "0" * 43),
     "CatalogueCode": _values(*CODES),
     "Cursor": _values(*CURSORS),
     "Date": _values("2025-06-01", "2026-06-01", "2027-06-01"),
@@ -80,7 +86,7 @@ SCALARS: Final = {
 }
 ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "licenses",
+    "license", "licenses", "case",
 )  # fmt: skip
 
 
@@ -141,14 +147,14 @@ async def _pair(engine: Engine, principal: Principal) -> AsyncIterator[Pair]:
     async with BoltDriver(engine, deadlines=PATIENT) as driver:
         graph = BoltGraph(driver)
         own = None if "license.read" in principal.scopes else principal.county
-        reference = Reference(build_schema(), driver, own_county=own)
+        reference = Reference(build_schema(), driver, own_county=own, caller_county=principal.county)
         yield Pair(Execution(build_schema(), graph, limits=FEW), graph, reference, principal)
 
 
 @pytest.fixture
 async def all_counties(world: Engine) -> AsyncIterator[Pair]:
     """A caller who sees the licenses of all counties."""
-    async with _pair(world, CLERK) as pair:
+    async with _pair(world, ALL) as pair:
         yield pair
 
 
@@ -159,7 +165,7 @@ async def test_generated_documents_give_what_the_reference_gives(all_counties: P
     await all_counties.compare(document, {})
 
 
-@pytest.mark.parametrize("principal", [CLERK, OWN], ids=["all_counties", "own_county"])
+@pytest.mark.parametrize("principal", [ALL, OWN], ids=["all_counties", "own_county"])
 async def test_crooked_documents_give_what_the_reference_gives(world: Engine, principal: Principal) -> None:
     """Documents with aliases, fragments, directives and variables, for callers with and without a row rule."""
     schema = core_schema(build_schema())

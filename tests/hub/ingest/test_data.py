@@ -249,7 +249,9 @@ def test_calendar_names_only_exceptions_and_each_once() -> None:
     rows = read_table("calendar")
     dates = [row["date"] for row in rows]
     assert dates == sorted(set(dates))
-    assert {row["kind"] for row in rows} == {"off", "work"}
+    kinds = {year: {row["kind"] for row in rows if row["date"].startswith(year)} for year in ("2025", "2026", "2027")}
+    assert kinds == {"2025": {"off", "work"}, "2026": {"off", "work"}, "2027": {"statutory"}}
+    assert {row["date"][:4] for row in rows} == set(kinds)
     assert [
         row["date"] for row in rows if row["kind"] == "work" and date.fromisoformat(row["date"]).weekday() < 5
     ] == []

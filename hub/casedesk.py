@@ -1,0 +1,111 @@
+"""A county's desk for cases: reads a case at the hub, signs the next step with the county's journal key, states it.
+
+    case, next step's members  ->  signed by the county  ->  POST /journal/records  ->  position in the journal
+
+What the hub says of a case is only where the next step begins: the county signs the leaf hash that it was told, and the
+journal takes the step only if that is the newest one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from hub.answers import stated_error
+from hub.journal.casesteps import build_case_step
+from hub.partner import Partner, access_token, ask
+from ledger.errors import Refused, Unavailable
+from ledger.transparency.tiles import encode_bundle
+
+if TYPE_CHECKING:
+    from hub.county.node import CountyNode
+    from ledger.encoding import JsonValue
+
+__all__ = ["read_case", "state_step"]
+
+_SCOPE: Final = "case.read"
+_STANDING: Final = """query($number: CaseNumber!, $cause: UseCause!) {
+  case(caseNumber: $number, useCause: $cause) { stepCount head }
+}"""
+_WHOLE: Final = """query($number: CaseNumber!, $cause: UseCause!) {
+  case(caseNumber: $number, useCause: $cause) {
+    caseNumber matterCode mode stage takenInBy handledBy pickedUpAt appliedAt steppedAt stepCount head
+    steps { sequence kind outcome county window role takenAt leafHash licenses items trackingNumber rating }
+    nextSteps { kind outcome counties }
+    clocks {
+      name county lamp ended spans
+      promised { days used left due lamp provisional } statutory { days used left due lamp provisional }
+    }
+  }
+}"""
+
+
+def read_case(node: CountyNode, number: str, cause: str) -> dict[str, Any]:
+    """Read a case as the hub shows it to this county: fields by their names in the API.
+
+    Raises Refused not_party (no such case for this county), what the hub states; Unavailable not_ready.
+    """
+    return _case(node, _WHOLE, number, cause)
+
+
+def _case(node: CountyNode, document: str, number: str, cause: str) -> dict[str, Any]:
+    partner = Partner(node.config.hub_url, access_token(node, _SCOPE))
+    answer = partner.query(document, {"number": number, "cause": cause})
+    if errors := answer.get("errors"):
+        raise _error_in(errors)
+    case = (answer.get("data") or {}).get("case")
+    if case is None:
+        raise Refused("not_party", "the county is no party of a case with this number")
+    found: dict[str, Any] = case
+    return found
+
+
+def _error_in(errors: Any) -> Exception:
+    """Read the first error of a GraphQL answer: its code stands among the extensions."""
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    extensions = first.get("extensions")
+    code = extensions.get("code") if isinstance(extensions, dict) else None
+    return stated_error({"code": code, "message": first.get("message")}) or _unreadable()
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable("not_ready", "the hub's answer does not read")
+
+
+def state_step(node: CountyNode, number: str, members: Mapping[str, JsonValue], now: int) -> tuple[int, int]:
+    """Sign and state the next step of a case at `now`, POSIX seconds; give its number and its journal position.
+
+    members: those from `step` on, as `hub.journal.casesteps` lists them. An APPLICATION opens the case. Durable in the
+    journal when this returns. Raises Malformed (form), NotVerified key_not_active, and what the hub states: Conflict
+    stale_prev, illegal_step, already_exists, wrong_target, Refused not_party; Unavailable not_ready.
+    """
+    sequence, prev = _place(node, number, members)
+    claims: dict[str, JsonValue] = {"caseNumber": number, "sequence": sequence, "prev": prev, **members}
+    key = node.keys.key("journal")
+    raw = build_case_step(claims, iat=now, kid=key.kid, signer=key.signer)
+    return sequence, _stated(node, raw)
+
+
+def _place(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> tuple[int, str | None]:
+    if members["step"] == "APPLICATION":
+        return 1, None
+    case = _case(node, _STANDING, number, f"next step: {members['step']}")
+    count, head = case.get("stepCount"), case.get("head")
+    if not isinstance(count, int) or not isinstance(head, str):
+        raise _unreadable()
+    return count + 1, head
+
+
+def _stated(node: CountyNode, raw: bytes) -> int:
+    headers = {"Content-Type": "application/octet-stream"}
+    url = f"{node.config.hub_url}/journal/records"
+    answers = ask("POST", url, content=encode_bundle([raw]), headers=headers).json()
+    answer = answers[0] if isinstance(answers, list) and len(answers) == 1 else None
+    if not isinstance(answer, dict):
+        raise _unreadable()
+    if error := stated_error(answer.get("error")):
+        raise error
+    position = answer.get("position")
+    if not isinstance(position, int):
+        raise _unreadable()
+    return position

@@ -1,0 +1,104 @@
+"""Cases for tests: a file of signed steps that knows the step before, so that only what matters must be said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.journal.casesteps import OWN_MEMBERS, build_case_step, parse_case_step
+from ledger.cases import StepKind
+from ledger.encoding import JsonValue, b64u_encode
+from ledger.transparency.merkle import leaf_hash
+from tests.entropy import signer_of
+from tests.statements import ISSUER, NOW
+
+__all__ = ["CHENGYANG", "DAY", "FENGNAN", "KUANCHENG", "MATTER", "WHOLE", "CaseFile", "case_number", "whole_case"]
+
+CHENGYANG: Final = "370214"
+FENGNAN: Final = "130207"
+KUANCHENG: Final = "220103"
+MATTER: Final = "000117001000"
+DAY: Final = 86_400
+_PROMISE: Final = {"statutory": None, "promised": 2}
+
+
+def case_number(serial: int = 1, day: str = "20260601") -> str:
+    """Name a case of Chengyang's authority."""
+    return f"{ISSUER}4{MATTER}{day}{serial:04d}"
+
+
+@dataclass(slots=True)
+class CaseFile:
+    """The signed steps of one case, taken in by one county, handled by Chengyang, handed out by a third."""
+
+    number: str = field(default_factory=case_number)
+    mode: str = "PROXY_INTAKE"
+    intake: str = FENGNAN
+    pick_up: str = KUANCHENG
+    raws: list[bytes] = field(default_factory=list)
+
+    def draft(self, step: str, county: str, *, at: int = NOW, outcome: str | None = None, **own: Any) -> bytes:
+        """Sign a step that would come next, and leave the file as it is. own: members of the step, or others."""
+        claims: dict[str, JsonValue] = {
+            "caseNumber": self.number,
+            "sequence": len(self.raws) + 1,
+            "prev": b64u_encode(leaf_hash(self.raws[-1])) if self.raws else None,
+            "step": step,
+            "outcome": outcome,
+            "window": "A03",
+            "role": "INTAKE_CLERK" if county == self.intake else "HANDLER",
+        }
+        members = {name: self._usual(name) for name in OWN_MEMBERS[StepKind(step)]}
+        kid = f"{county}#4"
+        return build_case_step(claims | members | own, iat=at, kid=kid, signer=signer_of(kid))
+
+    def _usual(self, name: str) -> JsonValue:
+        usual: dict[str, JsonValue] = {
+            "mode": self.mode, "matter": MATTER, "handledBy": CHENGYANG, "pickedUpAt": self.pick_up, "licenses": [],
+            "limits": None, "items": 2, "begins": [], "ends": [], "trackingNumber": "SF1234567890", "rating": 1,
+        }  # fmt: skip
+        return usual[name]
+
+    def add(self, step: str, county: str, *, at: int = NOW, outcome: str | None = None, **own: Any) -> bytes:
+        """Sign the next step and put it into the file."""
+        self.raws.append(self.draft(step, county, at=at, outcome=outcome, **own))
+        return self.raws[-1]
+
+    def apply(self, *, at: int = NOW, **own: Any) -> bytes:
+        """Open the case."""
+        return self.add("APPLICATION", self.intake, at=at, **{"limits": _PROMISE, **own})
+
+    @property
+    def steps(self) -> list[Any]:
+        """The steps, as the case's way depends on them."""
+        return [parse_case_step(raw).step for raw in self.raws]
+
+
+WHOLE: Final[tuple[tuple[str, str | None, str, dict[str, Any]], ...]] = (
+    ("PRE_REVIEW", "PASSED", "intake", {}),
+    ("HAND_OVER_RECEIPT", None, "handling", {"limits": {"statutory": 5, "promised": None}}),
+    ("ACCEPTANCE", "ACCEPTED", "handling", {"limits": {"statutory": 20, "promised": 5}}),
+    ("CORRECTION_NOTICE", None, "handling", {}),
+    ("CORRECTION", None, "intake", {}),
+    ("SPECIAL_PROCEDURE", None, "handling", {}),
+    ("SPECIAL_PROCEDURE_END", None, "handling", {}),
+    ("HANDLING", None, "handling", {"begins": [{"node": "N01", "statutory": None, "promised": 1}]}),
+    ("HANDLING", None, "handling", {"ends": ["N01"]}),
+    ("CONCLUSION", "GRANTED", "handling", {"limits": {"statutory": 10, "promised": 3}}),
+    ("PRODUCTION", None, "handling", {"limits": {"statutory": None, "promised": 3}}),
+    ("HAND_OVER_RECEIPT", None, "pick_up", {}),
+    ("PICK_UP", None, "pick_up", {}),
+    ("EVALUATION", None, "pick_up", {}),
+)
+"""A case's way through every kind of step but EXPRESS, behind its APPLICATION: step, outcome, by, members."""
+
+
+def whole_case(serial: int = 1, *, used: tuple[str, ...] = (), produced: tuple[str, ...] = ()) -> CaseFile:
+    """Make a case that has gone the whole way, a day a step."""
+    case = CaseFile(number=case_number(serial))
+    counties = {"intake": case.intake, "handling": CHENGYANG, "pick_up": case.pick_up}
+    case.apply(licenses=list(used))
+    for days, (step, outcome, by, own) in enumerate(WHOLE, start=1):
+        more = {"licenses": list(produced)} if step == "PRODUCTION" else {}
+        case.add(step, counties[by], at=NOW + days * DAY, outcome=outcome, **own, **more)
+    return case
