@@ -20,7 +20,7 @@ from typing import Final
 
 from ledger.errors import Malformed
 
-__all__ = ["WEEKENDS_ONLY", "WorkingCalendar", "china_day", "read_calendar"]
+__all__ = ["WorkingCalendar", "china_day", "read_calendar"]
 
 _DAY_S: Final = 86_400
 _UTC8_S: Final = 8 * 3600
@@ -39,7 +39,7 @@ def china_day(seconds: int) -> date:
 class WorkingCalendar:
     """Which days are worked. off: weekdays that are not, extra: weekend days that are; ordinals, ascending.
 
-    first, last: the official years, both included; first > last: none.
+    first, last: the official years, both included; first > last: none, and all that it says is provisional.
     """
 
     off: tuple[int, ...] = ()
@@ -77,10 +77,6 @@ class WorkingCalendar:
         """Count the working days from 0001-01-01, a Monday, through a day."""
         weekdays = ordinal // 7 * 5 + min(ordinal % 7, 5)
         return weekdays - bisect_right(self.off, ordinal) + bisect_right(self.extra, ordinal)
-
-
-WEEKENDS_ONLY: Final = WorkingCalendar()
-"""A calendar that knows no holiday: everything that it says is provisional."""
 
 
 def read_calendar(rows: Iterable[Mapping[str, str]]) -> WorkingCalendar:
