@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hub.journal.casebook import CaseBook
 from hub.journal.intake import RecordIntake
-from hub.journal.records import parse_statement
+from hub.journal.records import parse_record, parse_statement
 from hub.journal.replay import Bound, replay_journal
 from hub.journal.store import JournalRow, JournalStore, row_of
 from hub.journal.writer import JournalWriter, create_journal
@@ -30,7 +30,7 @@ from ledger.members import KeyState
 from ledger.transparency.merkle import leaf_hash
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number, whole_case
 from tests.entropy import signer_of
-from tests.offerings import LISTED
+from tests.offerings import LISTED, offering
 from tests.statements import NOW, County, MemoryLog
 
 COUNTIES: Final = (FENGNAN, KUANCHENG, CHENGYANG, "320583")
@@ -290,6 +290,21 @@ async def test_the_intake_takes_steps_beside_licenses_and_judges_signature_key_a
     assert await _submit(path, [forged, LICENSES[0], first, future, past, *edges], [first]) == [
         ["bad_signature", 0, 2, "iat_in_future", "iat_too_old", 3, 4], [2],
     ]  # fmt: skip
+
+
+async def test_licenses_offerings_and_steps_stand_in_one_journal(path: Path, tmp_path: Path) -> None:
+    """One group of all kinds: the check takes them, and their bytes alone make the same store once more."""
+    journal = MemoryLog()
+    County(CHENGYANG, MemoryLog(), journal).offer(offering())
+    (offered,) = journal.entries
+    first = CaseFile().apply(licenses=[USED])
+    assert await _submit(path, [LICENSES[0], first, offered, first, offered]) == [[0, 2, 3, 2, 3]]
+    assert check(path) == 4
+    create_journal(tmp_path / "again.sqlite")
+    with opened(tmp_path / "again.sqlite") as again, opened(path) as store:
+        records = store.reader.records(0, 4)
+        assert again.append([row_of(parse_record(raw)) for raw in records]) == [0, 1, 2, 3]
+    assert dump(tmp_path / "again.sqlite") == dump(path)
 
 
 async def test_of_two_handlers_at_once_exactly_one_wins(path: Path) -> None:

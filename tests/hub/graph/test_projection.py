@@ -18,6 +18,7 @@ from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from tests.casefile import whole_case
 from tests.graphs import PATIENT, empty
+from tests.offerings import offering
 from tests.statements import ISSUER, NOW, TYPE_CODE, County, MemoryLog, genesis
 
 CHENGYANG = "370214"
@@ -137,11 +138,11 @@ async def test_the_graph_does_not_depend_on_how_the_logs_were_read(driver: BoltD
     grown = await dump_graph(driver)
     assert grown == await _replayed(driver, ledger, journal)
     kinds = {kind for _, kind, _, _ in grown.relationships}
-    assert kinds == {"HAS_STEP", "HELD_BY", "NEXT", "REPLACES", "TIMED_BY"}
+    assert kinds == {"HAS_STEP", "HELD_BY", "NEXT", "REPLACES", "REQUIRES", "TIMED_BY"}
 
 
 def _history(rng: random.Random, counties: Sequence[County]) -> None:
-    """Seal 30 licenses, state them in another order, change some, let some replace others."""
+    """Seal 30 licenses, state them in another order, offerings among them; change some, let some replace others."""
     sealed = [(rng.choice(counties), serial) for serial in range(30)]
     indexes = [(county, serial, county.seal(serial)) for county, serial in sealed]
     for county, _, index in rng.sample(indexes, 12):
@@ -152,6 +153,8 @@ def _history(rng: random.Random, counties: Sequence[County]) -> None:
         other, number = rng.choice(sealed)
         replaces = other.identifier(number) if place % 3 == 0 and number != serial else None
         county.state(index, serial, holders=[str(rng.randint(1, 5))], replaces=replaces)
+        if place % 5 == 0:
+            county.offer(offering(planEffectiveDate=f"2026-07-{serial + 1:02d}"))
 
 
 def _case_among(rng: random.Random, journal: MemoryLog) -> None:
