@@ -138,7 +138,7 @@ class World:
         sealer = Sealer(keys=direct.keys, random=direct.random)
         licenses = list(islice(self._licenses[_DIRECT], _DIRECT_A_ROUND))
         supply = Supply(
-            name=f"round {seed}",
+            name=f"round {self.counts['rounds']} by seed {seed}",  # tests that share a world may share a seed
             url=self.url,
             token=self._token(),
             sealer=sealer,
