@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +66,7 @@ class World:
         self.counts: Final[Counter[str]] = Counter()
         self.spent: dict[str, str] = {}
         self._graph: Final = graph
+        self._numbers: Final = count(1)
         self._seen: Final[set[Process]] = set()
         self._nodes: Final[dict[str, CountyNode]] = {}
         self._licenses: Final = {county: _licenses(county) for county in (_DIRECT, OUTBOX)}
@@ -138,7 +139,7 @@ class World:
         sealer = Sealer(keys=direct.keys, random=direct.random)
         licenses = list(islice(self._licenses[_DIRECT], _DIRECT_A_ROUND))
         supply = Supply(
-            name=f"round {self.counts['rounds']} by seed {seed}",  # tests that share a world may share a seed
+            name=f"round {next(self._numbers)} by seed {seed}",  # tests that share a world may share a seed
             url=self.url,
             token=self._token(),
             sealer=sealer,
