@@ -36,6 +36,7 @@ from hub.graphql.limits import LIMITS
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
+from hub.journal.bases import JournalBases
 from hub.journal.intake import RecordIntake
 from hub.journal.sealed import JournalSeal
 from hub.journal.writer import JournalWriter
@@ -115,6 +116,7 @@ class Hub:
         self._guard = ReplayGuard(data / "tokens.sqlite")
         self.sources = self._make_sources()
         self.accesses = AccessJournal(self.journal)
+        self.bases = JournalBases(self.journal)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
@@ -213,6 +215,7 @@ class Hub:
             verify=self._own_verifier.verify,
             holder_key=lambda type_code, code: holder_key(self._holder_secret, type_code, code),
             calendar=self._calendar,
+            bases=self.bases,
         )
 
     def _principal_of(self, request: Request) -> Principal:

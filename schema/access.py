@@ -46,23 +46,30 @@ class AccessRule:
     """One rule: any one of `scopes` is enough (empty: everyone); `use_cause`: the root field must carry one.
 
     row: name of the row predicate that joins the statement for a caller for whom `row_unless` is not among the scopes.
+    basis: scopes with which the root field must name by what right it is read; whoever names one sees its rows only.
     """
 
     scopes: frozenset[str] = frozenset()
     use_cause: bool = False
     row: str | None = None
     row_unless: str | None = None
+    basis: frozenset[str] = frozenset()
 
 
 _READ: Final = frozenset({"license.read", "license.read.own"})
+_BEYOND: Final = frozenset({"license.read"})
+"""The scopes that reach beyond the own county's licenses."""
 
 RULES: Final[dict[str, AccessRule]] = {
     "public": AccessRule(),
-    "license.read": AccessRule(scopes=_READ, use_cause=True, row="own_county", row_unless="license.read"),
-    "license.checklist": AccessRule(scopes=_READ, use_cause=True),
+    "license.read": AccessRule(
+        scopes=_READ, use_cause=True, row="own_county", row_unless="license.read", basis=_BEYOND
+    ),
+    "license.checklist": AccessRule(scopes=_READ, use_cause=True, basis=_BEYOND),
     "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
     "license.log": AccessRule(scopes=_READ, use_cause=True),
     "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
+    "consent.read": AccessRule(scopes=_READ, row="consent_party"),
     "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
 }
@@ -81,6 +88,9 @@ TYPES: Final[dict[str, str]] = {
     "FaceUnavailable": "license.face",
     "AccessRecord": "license.access_records",
     "AccessRecords": "license.access_records",
+    "Consent": "consent.read",
+    "ConsentConnection": "consent.read",
+    "ConsentEdge": "consent.read",
     "Case": "case.read",
     "CaseStep": "case.steps",
     "CaseClock": "case.steps",

@@ -32,6 +32,9 @@ class AccessRecord:
     county: CatalogueCode = attribute(access=_ACCESS, description="Member id of the county that read it.")
     client: str = attribute(access=_ACCESS, description="The system that read it, by the kid of its key.")
     use_cause: UseCause = attribute(access=_ACCESS, description="Why it was read, in the caller's words.")
+    basis: str | None = attribute(
+        access=_ACCESS, description="By what right: consent/<id> or case/<number>; null: none was named."
+    )
     root_field: str = attribute(access=_ACCESS, description="The root field of the query.")
     fields: list[str] = attribute(access=_ACCESS, description="Names of the fields that were selected.")
 
@@ -59,6 +62,7 @@ def _record(entry: AccessEntry) -> AccessRecord:
         county=CatalogueCode(access.county),
         client=access.client,
         use_cause=UseCause(access.use_cause),
+        basis=access.basis,
         root_field=access.root_field,
         fields=list(access.fields),
     )

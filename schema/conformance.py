@@ -7,6 +7,7 @@
     start      by a key whose arguments exist, or a page of a small catalogue label; never a whole label
     access     the rule has a row; a field stricter than its type can be null; a field is as strict as the type it gives
     personal   a root field under a rule that needs a useCause has the argument, and is marked personal
+    basis      a root field under a rule that needs a basis has the argument, and can be null
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Authority", "Case", "Clock", "Holder", "Jurisdiction", "License", "LicenseType", "Material", "Matter",
+        "Authority", "Case", "Clock", "Consent", "Holder", "Jurisdiction", "License", "LicenseType", "Material", "Matter",
         "Offering", "Step",
     }
 )  # fmt: skip
@@ -248,6 +249,19 @@ def _check_personal(field: WalkedField, declaration: Declaration, core: GraphQLS
         yield "is personal, but has no argument useCause: UseCause!"
 
 
+def _check_basis(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
+    rule = RULES.get(declaration.access)
+    if core.query_type is None or field.type_name != core.query_type.name or rule is None:
+        return
+    basis = field.field.args.get("basis")
+    if rule.basis and (basis is None or str(basis.type) != "ReadBasis"):
+        yield "reads by a basis, but has no argument basis: ReadBasis"
+    if basis is not None and not rule.basis:
+        yield "takes a basis, but its rule needs none"
+    if rule.basis and isinstance(field.field.type, GraphQLNonNull):
+        yield "can lose its basis while it is read, but cannot be null"
+
+
 def _check_needs(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
     if not isinstance(declaration.place, Computed) or not declaration.place.needs:
         return
@@ -273,5 +287,6 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     _check_start,
     _check_access,
     _check_personal,
+    _check_basis,
     _check_needs,
 )

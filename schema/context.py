@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Access",
     "AccessEntry",
+    "Bases",
+    "Basis",
     "Clock",
     "Context",
     "FaceAnswer",
@@ -131,13 +133,14 @@ class Access:
     """One read of a person's licenses or cases, as it is recorded: who, with which token, why, what was found.
 
     fields: the names of the API's fields that were selected. licenses: certificateIdentifiers in the answer, and the
-    numbers of cases.
+    numbers of cases. basis: `consent/<id>` or `case/<number>`; None: the reader named none.
     """
 
     county: str
     client: str
     token_id: str
     use_cause: str
+    basis: str | None = None
     root_field: str
     holder: str | None
     licenses: tuple[str, ...]
@@ -165,6 +168,32 @@ class Journal(Protocol):
 
     async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
         """Give the access records of one license, oldest first, positions above `after`, at most `first`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """By what right a person's licenses are read, judged good at one time.
+
+    name: `consent/<id>` or `case/<number>`, as an access record names it. holder: key of the holder whose licenses it
+    is for. matter: 12 digits; None: any. fields: face fields that may be seen; None: all.
+    """
+
+    name: str
+    holder: str
+    matter: str | None
+    fields: frozenset[str] | None
+
+
+class Bases(Protocol):
+    """Consents and cases, as those who read by them are judged."""
+
+    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
+        """Judge a consent by its id, or a case by its number, for a county at a time (POSIX seconds).
+
+        By what is stated in the journal when it is asked, so that a consent which was taken back is none. Raises Refused
+        no_basis (none that is the county's), basis_ended (expired, taken back, or closed); Unavailable store_stopped.
+        """
         ...
 
 
@@ -217,6 +246,7 @@ class Context:
     holder_key: (certificateHolderTypeCode, certificateHolderCode) -> keyed hash of the holder, the `key` of `Holder`.
     calendar: the working days by which lamps and tolerated dates are computed.
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
+    granted: the basis that each root field is read by. withheld: face fields that its basis does not cover.
     """
 
     principal: Principal = ANONYMOUS
@@ -228,17 +258,34 @@ class Context:
     verify: Callable[[bytes, int], Verdict]
     holder_key: Callable[[str, str], str]
     calendar: WorkingCalendar
+    bases: Bases
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
+    granted: dict[str, Basis] = field(default_factory=dict)
+    withheld: dict[str, set[str]] = field(default_factory=dict)
+
+    def basis(self, path: Path) -> Basis | None:
+        """Give the basis of the root field above a field at `path`, if it names one."""
+        return self.granted.get(_root_of(path))
+
+    def withhold(self, path: Path, fields: Sequence[str]) -> None:
+        """Note face fields that the basis of the root field above `path` does not cover."""
+        if fields:
+            self.withheld.setdefault(_root_of(path), set()).update(fields)
 
     def use_cause(self, path: Path) -> str:
         """Give the `useCause` of the root field above a field at `path`.
 
         Raises Refused use_cause when the root field has none.
         """
-        while path.prev is not None:
-            path = path.prev
-        cause = self.arguments.get(str(path.key), {}).get("useCause")
+        cause = self.arguments.get(_root_of(path), {}).get("useCause")
         if not isinstance(cause, str) or not cause:
             raise Refused("use_cause", "this field needs a useCause on its root field")
         return cause
+
+
+def _root_of(path: Path) -> str:
+    """Give the response name of the root field above a field."""
+    while path.prev is not None:
+        path = path.prev
+    return str(path.key)

@@ -27,6 +27,7 @@ __all__ = [
     "SCALARS",
     "CaseNumber",
     "CatalogueCode",
+    "ConsentId",
     "Cursor",
     "Date",
     "DateTime",
@@ -42,6 +43,7 @@ __all__ = [
 
 CaseNumber = NewType("CaseNumber", str)
 CatalogueCode = NewType("CatalogueCode", str)
+ConsentId = NewType("ConsentId", str)
 Cursor = NewType("Cursor", str)
 Date = NewType("Date", str)
 DateTime = NewType("DateTime", str)
@@ -108,6 +110,10 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     CatalogueCode: _text_scalar(
         "CatalogueCode", r"[0-9A-Za-z@._-]{1,64}", "1-64 letters, digits and @ . _ -",
         "A code of the catalogue: a division (GB/T 2260), an authority (USCC), a matter, a license type.",
+    ),
+    ConsentId: _text_scalar(
+        "ConsentId", r"[0-9A-Za-z_-]{21}[AQgw]", "22 characters of base64url, 16 random bytes",
+        "The id of a consent.",
     ),
     Cursor: _text_scalar(
         "Cursor", r"[0-9A-Za-z_-]{1,400}", "1-400 characters of base64url",

@@ -73,7 +73,7 @@ def statements(name: str, caller: str) -> list[Statement]:
     context = request_context(principal=CLERK, holder_key=lambda _type, code: HOLDERS[code])
     plan = make_plan(tables, operation, named, {}, SCOPES[caller])
     assert plan.cost(variables) <= LIMITS.cost
-    return [root.bind(variables, context).statement for root in plan.roots]
+    return [root.bind(root.arguments(variables), context).statement for root in plan.roots]
 
 
 def write() -> None:

@@ -26,12 +26,14 @@ from hub.graph.tables import FieldEntry, Tables, build_tables, start_label
 from ledger.errors import Malformed, Refused
 from schema.binding import bound_values, key_of
 from schema.connections import MAX_PAGE, decode_cursor, page_size
-from schema.context import Context, Statement
+from schema.consents import NO_BASIS
+from schema.context import Basis, Context, Statement
 from schema.mapping import KeyStart, PageStart
 
 __all__ = ["BoundRoot", "Plan", "RootPlan", "explain", "make_plan"]
 
 _CAUSE: Final = "useCause"
+_BASIS_HOLDER: Final = "basis_holder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,10 @@ class _Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootPlan:
-    """One stored root field: its statement and how to read the record. fields: coordinates of what was selected."""
+    """One stored root field: its statement and how to read the record. fields: coordinates of what was selected.
+
+    beyond: the caller's scopes reach beyond the own county, so that a basis must be named.
+    """
 
     response: str
     entry: FieldEntry
@@ -84,22 +89,34 @@ class RootPlan:
     compiled: CompiledRoot
     label: str
     fields: tuple[str, ...]
+    beyond: bool
 
-    def bind(self, variables: VariableValues, context: Context) -> BoundRoot:
-        """Check the values of one request and make its statement.
-
-        Raises Refused use_cause, Malformed limit_exceeded (`first`), bad_cursor (`after`).
-        """
+    def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
+        """Give the arguments of one request. Raises Refused use_cause, basis_required."""
         arguments = get_argument_values(self.entry.field, self.node, variables)
         if self.entry.declaration.personal and not arguments.get(_CAUSE):
             raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
+        if self.beyond and arguments.get("basis") is None:
+            raise Refused("basis_required", "name a consent or a case as the basis, or ask with license.read.own")
+        return arguments
+
+    def bind(self, arguments: Mapping[str, Any], context: Context, basis: Basis | None = None) -> BoundRoot:
+        """Check the values of one request and make its statement. basis: what the arguments name, judged good.
+
+        Raises Refused no_basis (it is another holder's), Malformed limit_exceeded (`first`), bad_cursor (`after`).
+        """
         parameters: dict[str, Any] = {}
         holder = self._bind_key(arguments, context, parameters)
+        if basis is not None and holder not in {None, basis.holder}:
+            raise Refused("no_basis", NO_BASIS)
         page = self._bind_page(arguments, parameters)
         for one in self.compiled.lists:
             parameters[one.parameter] = one.page
         for name in self.compiled.parameters:
             parameters[name] = self._value(name, arguments, context)
+        if _BASIS_HOLDER in parameters:
+            parameters[_BASIS_HOLDER] = None if basis is None else basis.holder
+        holder = holder if basis is None else basis.holder
         statement = Statement(text=self.compiled.text, parameters=parameters)
         return BoundRoot(statement=statement, page=page, arguments=arguments, holder=holder)
 
@@ -209,6 +226,7 @@ def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozen
         compiled=compile_root(tables, root, entry, scopes),
         label=start_label(start),
         fields=tuple(sorted(fields)),
+        beyond=not entry.rule.basis.isdisjoint(scopes),
     )
 
 

@@ -12,7 +12,7 @@ states a license beside its seal, because the log holds salted digests only. Com
 The hub states accesses, as canonical JSON. The status head, which the log key signs, covers them:
 
     {"type":"access","time":1780304400,"county":"130202","client":"130202#3","token":"…","useCause":"…",
-     "rootField":"license","holder":"<holder key>"|null,"licenses":["…"],"fields":["…"]}
+     "basis":"consent/<id>"|"case/<number>"|null,"rootField":"license","holder":"<holder key>"|null,"licenses":["…"],"fields":["…"]}
 
 All are read strictly: the members above, all of them, in this order, canonical JSON. The leaf of a record in the
 journal's tree is H(0x00 || its bytes). A holder is a keyed hash here, never a name or a number.
@@ -75,6 +75,7 @@ _ACCESS_MEMBERS: Final = (
     "client",
     "token",
     "useCause",
+    "basis",
     "rootField",
     "holder",
     "licenses",
@@ -211,6 +212,7 @@ def format_access(access: Access) -> bytes:
             "client": access.client,
             "token": access.token_id,
             "useCause": access.use_cause,
+            "basis": access.basis,
             "rootField": access.root_field,
             "holder": access.holder,
             "licenses": access.licenses,
@@ -230,6 +232,7 @@ def parse_access(raw: bytes) -> Access:
         client=string(obj, "client"),
         token_id=string(obj, "token"),
         use_cause=string(obj, "useCause"),
+        basis=None if obj["basis"] is None else string(obj, "basis"),
         root_field=string(obj, "rootField"),
         holder=None if obj["holder"] is None else string(obj, "holder"),
         licenses=strings(obj, "licenses", maximum=MAX_ACCESS_BYTES),

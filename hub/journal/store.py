@@ -108,6 +108,17 @@ class JournalReader:
             first,
         )
 
+    def stated(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Give the records that have these 1..100 names, by name; one that is not stated is left out."""
+        places = ", ".join("?" * len(names))
+        text = f"SELECT l.identifier, r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier IN ({places})"  # noqa: S608  # question marks
+        return dict(self._rows(text, *names))
+
+    def steps(self, number: str) -> list[bytes]:
+        """Give the steps of a case, in order."""
+        text = "SELECT r.d FROM casestep c JOIN record r ON r.i = c.i WHERE c.number = ? ORDER BY c.sequence"
+        return [row[0] for row in self._rows(text, number)]
+
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Make the proof from the tree of `old` records to that of `new`. Raises Malformed bad_number."""
         size = self.head().n
