@@ -1,6 +1,8 @@
 """Hotline appeals in the graph: journal records to rows, rows to nodes.
 
-    (:Case)-[:HAS_APPEAL]->(:HotlineAppeal {code, kind, receivedBy, receivedAt, passedTo, passedAt, outcome, answeredAt})
+    (:Case)-[:HAS_APPEAL]->(:HotlineAppeal {code, kind, receivedBy, receivedAt, passedTo, passedAt, …})
+
+What has not happened yet has no property. The code is the appeal's id.
 """
 
 from __future__ import annotations
