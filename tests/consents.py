@@ -24,6 +24,7 @@ __all__ = [
     "SEALING",
     "consent",
     "consent_id",
+    "license_record",
     "recorded",
     "revoked",
     "signed",
@@ -51,17 +52,18 @@ SEAL: Final = _seal()
 """A seal of Chengyang that confirms the holder's key."""
 
 
-def _license(*holders: str) -> bytes:
+def license_record(*holders: str, leaf: bytes | None = None) -> bytes:
+    """State the license of the seal."""
     claims = {
         "certificateIdentifier": LICENSE, "certificateTypeCode": TYPE_CODE, "certificateIssuingAuthorityCode": ISSUER,
         "holders": [*holders], "certificateIssuedDate": "2026-05-01", "certificateEffectiveDate": None,
         "certificateExpiringDate": "2031-04-30", "replaces": None,
     }  # fmt: skip
     kid = f"{SEALING}#4"
-    return build_license_record(claims, leaf=leaf_hash(SEAL), iat=NOW, kid=kid, signer=signer_of(kid))
+    return build_license_record(claims, leaf=leaf or leaf_hash(SEAL), iat=NOW, kid=kid, signer=signer_of(kid))
 
 
-LICENSE_RECORD: Final = _license(HOLDER)
+LICENSE_RECORD: Final = license_record(HOLDER)
 
 
 def consent_id(number: int) -> str:

@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ledger.errors import Conflict, TongbanError, Unavailable
+from ledger.encoding import b64u_encode
+from ledger.errors import Conflict, Refused, TongbanError, Unavailable
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from ledger.verdict import STEPS, Outcome, Step, StepState, Verdict
 from ledger.workdays import read_calendar
 from schema.access import Principal
-from schema.context import Access, AccessEntry, Context, FaceAnswer, FaceRequest, Published, Standing, Submission
+from schema.context import Access, AccessEntry, Basis, Context, FaceAnswer, FaceRequest, Published, Standing, Submission
 
 __all__ = [
     "CALENDAR",
     "CLERK",
+    "CONSENT",
+    "CONSENTS",
+    "FakeBases",
     "FakeClock",
     "FakeFaceSources",
     "FakeJournal",
@@ -129,6 +133,40 @@ class FakeJournal:
         return found[:first]
 
 
+_HOLDERS = ("holder-one", "holder-two", "nobody", "key of 001 X", "one", "two", "three")
+
+CONSENTS = {holder: b64u_encode(number.to_bytes(16, "big")) for number, holder in enumerate(_HOLDERS, start=1)}
+"""Holder key -> the id of the consent that the fakes know by default: for every county, matter and field."""
+
+CONSENT = CONSENTS["holder-one"]
+
+
+def _consents() -> dict[str, Basis]:
+    return {
+        name: Basis(name=f"consent/{name}", holder=holder, matter=None, fields=None)
+        for holder, name in CONSENTS.items()
+    }
+
+
+@dataclass(slots=True)
+class FakeBases:
+    """Bases by consent id or case number, whoever asks. `ends`: the judgement, from 0, from which on all have ended."""
+
+    kept: dict[str, Basis] = field(default_factory=_consents)
+    ends: int = 1 << 30
+    asked: list[tuple[str | None, str | None, str, int]] = field(default_factory=list)
+
+    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
+        """Give what is kept under the name."""
+        self.asked.append((consent, case, county, at))
+        found = self.kept.get(consent or case or "")
+        if found is None:
+            raise Refused("no_basis", "there is none")
+        if len(self.asked) > self.ends:
+            raise Refused("basis_ended", "it is over")
+        return found
+
+
 @dataclass(slots=True)
 class FakeFaceSources:
     """Faces by identifier; `codes` makes a county late or dead. Every call is kept."""
@@ -191,5 +229,6 @@ def request_context(**members: Any) -> Context:
         "verify": FakeVerifier(),
         "holder_key": _plain_key,
         "calendar": CALENDAR,
+        "bases": FakeBases(),
     }
     return Context(**(known | members))

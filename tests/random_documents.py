@@ -15,7 +15,8 @@ from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_ty
 
 from schema.connections import encode_cursor
 from tests.case_world import FOREIGN_CASE, OUR_CASE
-from tests.graph_world import HOLDERS, LICENSES
+from tests.graph_world import ENDED_CONSENT, EXPIRED_CONSENT, HOLDERS, LICENSES
+from tests.ports import CONSENT, CONSENTS
 
 __all__ = ["COMPUTED", "RandomDocument", "random_document"]
 
@@ -38,6 +39,8 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "licenseType.code": ("11100000000013127D001", "11100000MB0143028R021", "0"),
     "case.caseNumber": (OUR_CASE, OUR_CASE, FOREIGN_CASE, "0" * 43),
     "license.certificateIdentifier": _IDENTIFIERS,
+    "consent.id": (CONSENT, ENDED_CONSENT, EXPIRED_CONSENT, "D" * 21 + "Q"),
+    "consents.after": (encode_cursor("Consent", CONSENT),),
     "licenses.after": tuple(encode_cursor("License", one) for one in _IDENTIFIERS),
     "jurisdictions.after": (encode_cursor("Jurisdiction", "220103"), encode_cursor("Matter", "1")),
     "matters.after": (encode_cursor("Matter", "000101002000"), encode_cursor("Matter", "zzz")),
@@ -47,7 +50,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
 }
 _ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "license", "licenses", "licenses", "licenses", "case", "case",
+    "license", "license", "licenses", "licenses", "licenses", "case", "case", "consent", "consents",
 )  # fmt: skip
 
 
@@ -130,6 +133,8 @@ class _Writer:
     def value(self, root: str, name: str) -> Any:
         if name == "useCause":
             return "a counter in Qingdao"
+        if name == "basis":
+            return {"consent": self.random.choice([*CONSENTS.values(), EXPIRED_CONSENT])}
         if name == "first":
             return self.random.choice([1, 1, 2, 3, 100, 0, 101])
         if name == "level":

@@ -15,6 +15,7 @@ from schema.access import RULES, SCOPES, TYPES
 from schema.assembly import build_schema
 from schema.conformance import LABELS, check, faults
 from schema.connections import Connection
+from schema.consents import ReadBasis
 from schema.inspection import SchemaFault, WalkedField, core_schema, walk
 from schema.licenses import License
 from schema.mapping import (
@@ -96,7 +97,7 @@ def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
     assert personal == ["Query.case", "Query.checklist", "Query.license", "Query.licenses", "Query.receipt"]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
-    assert by_post == [*personal, "Query.verify"]
+    assert by_post == sorted([*personal, "Query.consents", "Query.verify"])
 
 
 def test_the_access_table_names_known_scopes_and_types() -> None:
@@ -110,6 +111,7 @@ def test_labels_are_those_of_the_graph() -> None:
         "Authority",
         "Case",
         "Clock",
+        "Consent",
         "Holder",
         "Jurisdiction",
         "License",
@@ -264,8 +266,23 @@ def caused(code: str, use_cause: str) -> License | None:
     raise NotImplementedError
 
 
-def of_license(code: str, use_cause: UseCause) -> License | None:
+def of_license(code: str, use_cause: UseCause, basis: ReadBasis | None = None) -> License | None:
     """A root's function as it should be."""
+    raise NotImplementedError
+
+
+def unfounded(code: str, use_cause: UseCause) -> License | None:
+    """A root's function that names no basis."""
+    raise NotImplementedError
+
+
+def founded(code: str, basis: ReadBasis | None = None) -> str | None:
+    """A root's function that names a basis for what needs none."""
+    raise NotImplementedError
+
+
+def never_null(code: str, use_cause: UseCause, basis: ReadBasis | None = None) -> License:
+    """A root's function whose answer cannot be taken back."""
     raise NotImplementedError
 
 
@@ -341,6 +358,19 @@ BROKEN_ROOTS: list[tuple[Any, Any, dict[str, Any], str]] = [
         caused,
         {"access": "license.read", "personal": True},
         "is personal, but has no argument useCause: UseCause!",
+    ),
+    (
+        LICENSE,
+        unfounded,
+        {"access": "license.read", "personal": True},
+        "reads by a basis, but has no argument basis: ReadBasis",
+    ),
+    (LICENSE, founded, {}, "takes a basis, but its rule needs none"),
+    (
+        LICENSE,
+        never_null,
+        {"access": "license.read", "personal": True},
+        "can lose its basis while it is read, but cannot be null",
     ),
     (LICENSE, of_license, {}, "is less strict than License, which it gives"),
     (

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from hub.graph.consents import consent_steps, revocation_steps
 from hub.graph.hotline import hotline_steps
+from hub.journal.consents import ConsentRecord, RevocationRecord
 from hub.journal.hotline import HotlineRecord
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ Writer: TypeAlias = Callable[[Sequence[Any]], list["Step"]]
 WRITERS: Final[Mapping[type[Standing], Writer]] = MappingProxyType(
     {
         HotlineRecord: hotline_steps,
+        ConsentRecord: consent_steps,
+        RevocationRecord: revocation_steps,
     }
 )
 """Record class -> its writer. Every standing statement of `hub.journal.records.READERS` has one."""

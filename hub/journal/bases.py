@@ -11,12 +11,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hub.journal.casesteps import parse_case_step
-from hub.journal.consents import ConsentRecord, consent_of
+from hub.journal.consents import CONSENT_TYP, ConsentRecord, consent_of
 from ledger.cases import CaseStage
 from ledger.casework import Case, take
 from ledger.consents import covers
 from ledger.errors import Refused
-from ledger.jws import parse_jws
+from ledger.jws import parse_compact
 from schema.consents import NO_BASIS
 from schema.context import Basis
 
@@ -73,4 +73,4 @@ class JournalBases:
 
 @lru_cache(maxsize=_KEPT)
 def _read(raw: bytes) -> ConsentRecord:
-    return consent_of(parse_jws(raw))
+    return consent_of(parse_compact(raw, CONSENT_TYP))

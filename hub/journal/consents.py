@@ -22,12 +22,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hub.journal.reading import ordered, string
-from ledger.closed import COUNTY, KID, county_of, digest, integer, text
+from hub.journal.reading import constant, ordered, random_id, stating_county, string
+from ledger.closed import county_of, digest, integer, text
 from ledger.consents import (
-    CONSENT_ID,
     MAX_CONSENT_S,
     TERMS,
     Consent,
@@ -39,8 +38,12 @@ from ledger.consents import (
 from ledger.encoding import JsonValue, b64u_encode
 from ledger.errors import Malformed, NotVerified, Refused
 from ledger.identifiers import LicenseIdentifier
-from ledger.jws import Jws, compact_jws, parse_jws
+from ledger.jws import Jws, compact_jws, parse_compact
 from ledger.signers import Signer
+
+if TYPE_CHECKING:
+    from hub.journal.standing import Stated
+    from ledger.casework import Case
 
 __all__ = [
     "CONSENT_TYP",
@@ -56,8 +59,6 @@ __all__ = [
 CONSENT_TYP: Final = "consent+jwt"
 REVOCATION_TYP: Final = "consent-revocation+jwt"
 _HOLDER: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # canonical base64url of 32 bytes
-_CONSENT: Final = re.compile(r"consent")
-_REVOCATION: Final = re.compile(r"consent-revocation")
 _CONSENT_MEMBERS: Final = ("iss", "iat", "type", *TERMS, "holder", "license", "signed", "evidence")
 _REVOCATION_MEMBERS: Final = ("iss", "iat", "type", "id", "signed")
 _JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -100,12 +101,15 @@ class ConsentRecord:
         """A consent belongs to no case."""
         return None
 
-    def after(self, earlier: object) -> None:
+    def within(self, case: Case) -> None:
+        """Nothing: it is tied to no case."""
+
+    def after(self, earlier: Stated) -> None:
         """Check a signed consent against its license's record: seal, holder, signature.
 
         Raises NotVerified holder_binding: another seal's, another holder's, or not signed by the key; Malformed.
         """
-        if self.grant is None:
+        if self.grant is None:  # then it follows nothing
             return
         if (getattr(earlier, "leaf", None), getattr(earlier, "holders", ())) != (self.grant.seal.leaf, (self.holder,)):
             raise NotVerified("holder_binding", "the seal is not that of a license which this holder alone holds")
@@ -142,7 +146,10 @@ class RevocationRecord:
         """A consent belongs to no case."""
         return None
 
-    def after(self, earlier: object) -> None:
+    def within(self, case: Case) -> None:
+        """Nothing: it is tied to no case."""
+
+    def after(self, earlier: Stated) -> None:
         """Check that whoever granted or stated the consent takes it back.
 
         Raises Refused not_party (another county, and no withdrawal that fits), NotVerified holder_binding, Malformed.
@@ -158,13 +165,14 @@ class RevocationRecord:
 def consent_of(jws: Jws) -> ConsentRecord:
     """Read a JWS that must be a consent; form only.
 
-    Raises Malformed unknown_typ, bad_header, bad_payload, unknown_member, bad_number, bad_base64, bad_identifier,
+    Raises Malformed bad_header, bad_payload, unknown_member, bad_number, bad_base64, bad_identifier,
     too_large, bad_disclosure_form.
     """
-    obj = _members(jws, "consent", CONSENT_TYP, _CONSENT_MEMBERS, _CONSENT)
+    obj = ordered(jws.payload, "consent", _CONSENT_MEMBERS)
+    constant(obj, "type", "consent")
     record = ConsentRecord(
         jws=jws,
-        iss=string(obj, "iss"),
+        iss=stating_county(jws, obj),
         iat=integer(obj, "iat"),
         consent=parse_consent(obj),
         holder=text(obj, "holder", _HOLDER),
@@ -181,27 +189,15 @@ def consent_of(jws: Jws) -> ConsentRecord:
 
 def revocation_of(jws: Jws) -> RevocationRecord:
     """Read a JWS that must be the end of a consent; form only. Raises as consent_of."""
-    obj = _members(jws, "consent revocation", REVOCATION_TYP, _REVOCATION_MEMBERS, _REVOCATION)
+    obj = ordered(jws.payload, "consent revocation", _REVOCATION_MEMBERS)
+    constant(obj, "type", "consent-revocation")
     return RevocationRecord(
         jws=jws,
-        iss=string(obj, "iss"),
+        iss=stating_county(jws, obj),
         iat=integer(obj, "iat"),
-        consent_id=text(obj, "id", CONSENT_ID),
+        consent_id=random_id(obj, "id"),
         withdrawal=None if obj["signed"] is None else text(obj, "signed", _JWT),
     )
-
-
-def _members(
-    jws: Jws, what: str, typ: str, members: tuple[str, ...], kind: re.Pattern[str]
-) -> dict[str, JsonValue]:  # fmt: skip
-    if jws.typ != typ or jws.general:
-        raise Malformed("unknown_typ", f"expected a compact JWS of typ {typ}")
-    obj = ordered(jws.payload, what, members)
-    text(obj, "type", kind)
-    kid, iss = jws.signatures[0].kid, text(obj, "iss", COUNTY)
-    if not KID.fullmatch(kid) or county_of(kid) != iss:
-        raise Malformed("bad_header", "kid is not <iss>#<number>")
-    return obj
 
 
 def build_consent(  # noqa: PLR0913  # the members of the record, each by its name
@@ -234,5 +230,5 @@ def build_revocation(
 
 def _signed(typ: str, payload: Mapping[str, JsonValue], kid: str, signer: Signer) -> bytes:
     raw = compact_jws({"alg": signer.public_key.alg, "typ": typ, "kid": kid}, payload, signer)
-    (consent_of if typ == CONSENT_TYP else revocation_of)(parse_jws(raw))
+    (consent_of if typ == CONSENT_TYP else revocation_of)(parse_compact(raw, typ))
     return raw

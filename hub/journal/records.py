@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from hub.journal.casesteps import CASE_STEP_TYP, CaseStepRecord, case_step_of
+from hub.journal.consents import CONSENT_TYP, REVOCATION_TYP, consent_of, revocation_of
 from hub.journal.hotline import HOTLINE_TYP, hotline_of
 from hub.journal.offerings import OFFERING_TYP, OfferingRecord, offering_of
 from hub.journal.reading import day, optional_day, ordered, string, strings
@@ -190,6 +191,8 @@ READERS: Final[Mapping[str, Callable[[Jws], Statement]]] = {
     OFFERING_TYP: offering_of,
     CASE_STEP_TYP: case_step_of,
     HOTLINE_TYP: hotline_of,
+    CONSENT_TYP: consent_of,
+    REVOCATION_TYP: revocation_of,
 }
 """The reader of each statement, by the `typ` of its header."""
 

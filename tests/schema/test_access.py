@@ -7,13 +7,15 @@ from schema.access import ANONYMOUS, RULES, TYPES, AccessRule, rule_of_type
 
 def test_the_rules() -> None:
     read = frozenset({"license.read", "license.read.own"})
+    beyond = frozenset({"license.read"})
     assert {
         "public": AccessRule(),
-        "license.read": AccessRule(scopes=read, use_cause=True, row="own_county", row_unless="license.read"),
-        "license.checklist": AccessRule(scopes=read, use_cause=True),
+        "license.read": AccessRule(scopes=read, use_cause=True, row="own_county", row_unless="license.read", basis=beyond),
+        "license.checklist": AccessRule(scopes=read, use_cause=True, basis=beyond),
         "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
         "license.log": AccessRule(scopes=read, use_cause=True),
         "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
+        "consent.read": AccessRule(scopes=read, row="consent_party"),
         "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
     } == RULES

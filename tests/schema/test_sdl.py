@@ -34,6 +34,8 @@ def test_the_sdl_stands_alone() -> None:
         "license",
         "licenses",
         "receipt",
+        "consent",
+        "consents",
         "case",
         "verify",
         "checkpoint",
