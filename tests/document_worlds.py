@@ -57,6 +57,17 @@ def _consented(*, ends: int = 1 << 30) -> dict[str, Any]:
     return {"faces": FakeFaceSources(kept=kept), "bases": FakeBases(kept=bases, ends=ends)}
 
 
+def _with_a_legacy_county() -> dict[str, Any]:
+    """The service of 220103 has the face of license 3; the ledger says more than the graph has heard."""
+    third = LICENSES[2]["certificateIdentifier"]
+    faces = FakeFaceSources(
+        kept={_FIRST: {"certificateName": "营业执照"}, third: {"certificateName": "食品经营许可证"}},
+        legacy=frozenset({"220103"}),
+    )
+    changed = {LICENSES[1]["logIndex"]: Status.REVOKED, LICENSES[2]["logIndex"]: Status.SUSPENDED}
+    return {"faces": faces, "registry": FakeRegistry(changed=changed)}
+
+
 WORLDS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = MappingProxyType(
     {
         "quiet": dict,
@@ -64,6 +75,7 @@ WORLDS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = MappingProxyType(
         "faces": _with_faces,
         "one name consented": _consented,
         "consent ends": lambda: _consented(ends=1),
+        "legacy county": _with_a_legacy_county,
         "status changes": lambda: {"registry": FakeRegistry(changed={2: Status.REVOKED, 3: Status.SUSPENDED})},
     }
 )
