@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hub.county.node import CountyNode
     from ledger.encoding import JsonValue
 
-__all__ = ["read_case", "state_step"]
+__all__ = ["read_case", "state_record", "state_step"]
 
 _SCOPE: Final = "case.read"
 _STANDING: Final = """query($number: CaseNumber!, $cause: UseCause!) {
@@ -83,7 +83,7 @@ def state_step(node: CountyNode, number: str, members: Mapping[str, JsonValue], 
     claims: dict[str, JsonValue] = {"caseNumber": number, "sequence": sequence, "prev": prev, **members}
     key = node.keys.key("journal")
     raw = build_case_step(claims, iat=now, kid=key.kid, signer=key.signer)
-    return sequence, _stated(node, raw)
+    return sequence, state_record(node, raw)
 
 
 def _place(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> tuple[int, str | None]:
@@ -96,7 +96,8 @@ def _place(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> t
     return count + 1, head
 
 
-def _stated(node: CountyNode, raw: bytes) -> int:
+def state_record(node: CountyNode, raw: bytes) -> int:
+    """State one signed record in the hub's journal; its position. Raises what the hub states, Unavailable not_ready."""
     headers = {"Content-Type": "application/octet-stream"}
     url = f"{node.config.hub_url}/journal/records"
     answers = ask("POST", url, content=encode_bundle([raw]), headers=headers).json()

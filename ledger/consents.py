@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from ledger.closed import COUNTY, digest, integer, list_of, text
-from ledger.encoding import JsonValue, b64u_encode
+from ledger.closed import COUNTY, closed, digest, integer, list_of, text
+from ledger.encoding import JsonValue, b64u_decode, b64u_encode, parse_json
 from ledger.entries import Seal, parse_entry
 from ledger.errors import Malformed, NotVerified
 from ledger.holder_binding import holder_statement
@@ -36,6 +36,7 @@ __all__ = [
     "CONSENT_ID",
     "MAX_CONSENT_S",
     "MAX_FIELDS",
+    "MAX_SIGNED",
     "TERMS",
     "Consent",
     "Purpose",
@@ -149,6 +150,11 @@ class SignedGrant:
 
     seal: Seal
     jwt: str
+
+    def terms(self) -> Consent:
+        """Read the terms that it says it was signed for. Raises Malformed; whether they were signed, `check` says."""
+        payload = parse_json(b64u_decode(self.jwt.split(".")[1]), max_bytes=MAX_SIGNED)
+        return parse_consent(closed(payload, "payload of the holder's JWT", _GRANT))
 
     def check(self, consent: Consent) -> None:
         """Check that the holder's key signed exactly these terms. Raises NotVerified holder_binding, Malformed."""
