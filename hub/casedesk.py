@@ -8,7 +8,7 @@ journal takes the step only if that is the newest one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.answers import stated_error
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hub.county.node import CountyNode
     from ledger.encoding import JsonValue
 
-__all__ = ["read_case", "state_record", "state_step"]
+__all__ = ["read_case", "state_record", "state_records", "state_step"]
 
 _SCOPE: Final = "case.read"
 _STANDING: Final = """query($number: CaseNumber!, $cause: UseCause!) {
@@ -98,10 +98,20 @@ def _place(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> t
 
 def state_record(node: CountyNode, raw: bytes) -> int:
     """State one signed record in the hub's journal; its position. Raises what the hub states, Unavailable not_ready."""
+    return state_records(node, [raw])[0]
+
+
+def state_records(node: CountyNode, raws: Sequence[bytes]) -> list[int]:
+    """State 1..1,000 signed records; a position each, in order. Raises what the hub states of the first it refuses."""
     headers = {"Content-Type": "application/octet-stream"}
     url = f"{node.config.hub_url}/journal/records"
-    answers = ask("POST", url, content=encode_bundle([raw]), headers=headers).json()
-    answer = answers[0] if isinstance(answers, list) and len(answers) == 1 else None
+    answers = ask("POST", url, content=encode_bundle(raws), headers=headers).json()
+    if not isinstance(answers, list) or len(answers) != len(raws):
+        raise _unreadable()
+    return [_position(answer) for answer in answers]
+
+
+def _position(answer: Any) -> int:
     if not isinstance(answer, dict):
         raise _unreadable()
     if error := stated_error(answer.get("error")):

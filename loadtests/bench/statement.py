@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.graphql.execution import Execution, GraphQLRequest
@@ -12,16 +12,17 @@ from loadtests.operations import operation
 from loadtests.population import Holder
 from schema.access import SCOPES, Principal
 from schema.assembly import build_schema
-from schema.context import Access, Context, Statement
+from schema.context import Access, Basis, Context, Statement
 
 __all__ = ["statements_of"]
 
 
 class _Listener:
-    """A graph that answers every read with nothing, a journal that keeps nothing; both listen."""
+    """A graph that answers every read with nothing, a journal that keeps nothing and knows consents; all listen."""
 
-    def __init__(self) -> None:
+    def __init__(self, consents: Mapping[str, str]) -> None:
         self.heard: list[Statement] = []
+        self._consents = consents
 
     async def read(self, statement: Statement) -> list[Any]:
         """Keep the statement."""
@@ -33,13 +34,20 @@ class _Listener:
         return 0
 
 
+    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:  # noqa: ARG002  # of the port
+        """Take a consent for good."""
+        name = consent or ""
+        return Basis(name=f"consent/{name}", holder=self._consents[name], matter=None, fields=None)
+
+
 def statements_of(name: str, holders: Sequence[Holder], secret: bytes) -> list[Statement]:
     """Compile one operation of ours for each holder. secret: the alliance's holder key, 32 bytes."""
     return asyncio.run(_compiled(name, holders, secret))
 
 
 async def _compiled(name: str, holders: Sequence[Holder], secret: bytes) -> list[Statement]:
-    listener: Any = _Listener()
+    consents = {holder.consent: holder_key(secret, holder.type_code, holder.code) for holder in holders}
+    listener: Any = _Listener(consents)
     execution = Execution(build_schema(), listener)
     context = Context(
         principal=Principal(county="320583", client="320583#3", scopes=frozenset(SCOPES)),
@@ -49,6 +57,8 @@ async def _compiled(name: str, holders: Sequence[Holder], secret: bytes) -> list
         clock=lambda: 0,
         verify=listener,
         holder_key=lambda type_code, code: holder_key(secret, type_code, code),
+        calendar=listener,
+        bases=listener,
     )
     for holder in holders:
         await execution.run(GraphQLRequest(query=operation(name), variables=holder.variables()), context)
