@@ -23,7 +23,7 @@ ASSERTION_LIFETIME_S: Final = 300
 def client_assertion(
     kid: str, signer: Signer, *, audience: str, jti: str, now: int, roles: tuple[RoleKind, ...] = ()
 ) -> str:
-    """Write the assertion that a client sends. audience: the hub's public URL. roles: vouched for; none: a machine's."""
+    """Write the assertion that a client sends. audience: the hub's public URL. roles: those vouched for."""
     exp = now + ASSERTION_LIFETIME_S
     claims: dict[str, object] = {"iss": kid, "sub": kid, "aud": audience, "iat": now, "exp": exp, "jti": jti}
     if roles:

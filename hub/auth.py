@@ -6,7 +6,7 @@
                    {"iss","aud":"<the node's public URL>","sub":"hub","jti","iat","exp"}           one call, one minute
     status list    {"alg":"Ed25519","typ":"statuslist+jwt","kid":"<the same>"}          for wallets: ledger.status_list
 
-`roles` holds one role of `schema.roles`. `sub` is the client (RFC 9068, 2.2), for the role HOLDER the holder's keyed hash.
+`roles` holds one role of `schema.roles`. `sub` is the client (RFC 9068, 2.2), and for HOLDER the holder's keyed hash.
 
 All are signed by the hub's token key. `typ` and `aud` keep them apart: a node cannot use what it was shown as an
 access token. `hub/oauth.py` gives access tokens out.

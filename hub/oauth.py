@@ -12,9 +12,9 @@ that key. Errors are those of RFC 6749, 5.2. There is no password, no refresh to
     {"access_token":"…","token_type":"Bearer","expires_in":600,"scope":"license.read"}
 
 A token is of one role, PARTNER_SYSTEM if none is named, and has the role's scopes, or those of them that `scope` asks
-for. Any other role must stand in the assertion's `roles`: the county that signs it vouches for its staff, and a system that
-is handed an assertion cannot make more of it (`unauthorized_client`). A token of the role HOLDER is bound to the holder
-whom the county has authenticated; only the keyed hash of the code goes on from here.
+for. Any other role must stand in the assertion's `roles`: the county that signs it vouches for its staff, and a system
+that is handed an assertion cannot make more of it (`unauthorized_client`). A token of the role HOLDER is bound to the
+holder whom the county has authenticated; only the keyed hash of the code goes on from here.
 
 In the assertion iss = sub = kid, exp - iat <= 5 minutes, aud is the hub's public URL, its issuer identifier, and no
 other: an endpoint's URL may be one that another server named (draft-ietf-oauth-rfc7523bis).

@@ -47,8 +47,8 @@ class JwtRule:
     """What one kind of token must be.
 
     typ: the allowed values of the header; None among them: it may be missing. audience: the only one.
-    lifetime_s: longest exp - iat. texts: the claims that it holds beside aud, iat and exp, each a text. lists: those that
-    may be there, too, each a list of 1..8 texts, none twice. `nbf` may be there, nothing else.
+    lifetime_s: longest exp - iat. texts: the claims that it holds beside aud, iat and exp, each a text. lists: those
+    that may be there, too, each a list of 1..8 texts, none twice. `nbf` may be there, nothing else.
     """
 
     typ: frozenset[str | None]
@@ -60,7 +60,7 @@ class JwtRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jwt:
-    """A verified token: the kid that signed it, its end in POSIX seconds, its claims that are texts or lists of texts."""
+    """A verified token: the kid that signed it, its end in POSIX seconds, its claims: texts, lists of texts."""
 
     kid: str
     exp: int

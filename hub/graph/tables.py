@@ -190,7 +190,7 @@ def _row_rules(core: GraphQLSchema, entries: Mapping[tuple[str, str], FieldEntry
 
 
 def _guarded_label(field: FieldEntry, rows: tuple[str, ...], label: str) -> str:
-    """Give the label that a rule's rows guard: that of the field's own node, or of the nodes that the field leads to."""
+    """Give the label that a rule's rows guard: of the field's own node, or of the nodes that the field leads to."""
     for guarded in (label, _target_label(field.declaration.place)):
         if guarded is not None and all((row, guarded) in PREDICATES for row in rows):
             return guarded
