@@ -145,7 +145,7 @@ def context_of(place: Place, caller: Caller) -> Context:
         faces=FakeFaceSources(codes=dict.fromkeys(_COUNTIES.values(), "deadline")) if place.failing else FakeFaceSources(kept),
         registry=FakeRegistry(
             newest=Published(note=_NOTE, size=6, root=bytes(32), time=NOW, cosigners=("w",)),
-            receipts={} if place.failing else {index: b"{}" for index in range(6)},
+            receipts={} if place.failing else dict.fromkeys(range(6), b"{}"),
             proofs={0: proof},
             changed={2: Status.REVOKED},
             refuse={b"x": "bad_signature"} if place.failing else {},

@@ -30,7 +30,6 @@ from tests.rights_places import CALLERS, PLACES, PRODUCED, Caller, Place, contex
 from tests.rights_table import GRANTED, ROWS
 
 SCHEMA: Final = build_schema()
-EXECUTION: Final = Execution(SCHEMA, None)  # type: ignore[arg-type]  # each test gives it a graph
 TABLES: Final = build_tables(SCHEMA)
 CELLS: Final = {
     (type_name, field): letters
@@ -43,15 +42,20 @@ WAYS: Final = {place: place.way(TABLES.schema) for place in PLACES}
 
 @dataclass(slots=True)
 class CountingGraph:
-    """The real graph, and how often it was asked."""
+    """The real graph, once there is one, and how often it was asked."""
 
-    graph: BoltGraph
+    graph: BoltGraph | None = None
     asked: int = 0
 
     async def read(self, statement: Statement) -> Any:
         """Ask on."""
+        assert self.graph is not None
         self.asked += 1
         return await self.graph.read(statement)
+
+
+GRAPH: Final = CountingGraph()
+EXECUTION: Final = Execution(SCHEMA, GRAPH)  # one keeps the plans of all callers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +77,8 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [value, *inner] if "here" in value else inner
 
 
-async def _see(graph: CountingGraph, place: Place, caller: Caller, fields: list[str], *, nowhere: bool = False) -> Seen:
-    before = graph.asked
+async def _see(place: Place, caller: Caller, fields: list[str], *, nowhere: bool = False) -> Seen:
+    before = GRAPH.asked
     text = document(place, WAYS[place][1], fields, nowhere=nowhere)
     answer = await EXECUTION.run(GraphQLRequest(query=text), context_of(place, caller))
     codes = [field_error(error, "r")["extensions"]["code"] for error in answer.errors]
@@ -83,7 +87,7 @@ async def _see(graph: CountingGraph, place: Place, caller: Caller, fields: list[
         errors=set(zip(names, codes, strict=True)),
         here=_objects(answer.data),
         body=(answer.data, codes, [(error.message, error.path) for error in answer.errors]),
-        asked=graph.asked - before,
+        asked=GRAPH.asked - before,
     )
 
 
@@ -98,18 +102,18 @@ def _sees(place: Place, caller: Caller) -> bool:
     return any(caller.letter in letters and caller.place in places for letters, places in ROWS[place.rows].items())
 
 
-async def _wrong_at(graph: CountingGraph, place: Place, caller: Caller) -> list[str]:
+async def _wrong_at(place: Place, caller: Caller) -> list[str]:
     """Try every cell of one place for one caller, and say what is not as the tables have it."""
     (way, named), code = WAYS[place], "token_required" if caller.letter == "-" else "forbidden"
     fields = list(named.fields)
     closed = [name for type_name, name in way if caller.letter not in CELLS[type_name, name]]
     if closed:
-        seen = await _see(graph, place, caller, fields)
+        seen = await _see(place, caller, fields)
         right = seen.errors == {(closed[0], code)} and not seen.here and (closed[0] != way[0][1] or not seen.asked)
         return [] if right else [f"{place.path} as {caller.letter}{caller.place}: {closed[0]} is not refused: {seen}"]
     granted = [name for name in fields if caller.letter in CELLS[named.name, name]]
     refused = [name for name in fields if name not in granted]
-    seen = await _see(graph, place, caller, granted)
+    seen = await _see(place, caller, granted)
     if place.bound and caller.letter == "O" and caller.place != "1":
         right = seen.errors == {(way[0][1], "forbidden")} and not seen.here and not seen.asked
     else:
@@ -117,17 +121,15 @@ async def _wrong_at(graph: CountingGraph, place: Place, caller: Caller) -> list[
         right = right and all(set(granted) <= one.keys() for one in seen.here)
     wrong = [] if right else [f"{place.path} as {caller.letter}{caller.place}: {seen}"]
     if place.personal and not seen.here and "accessRecords" not in place.path:
-        absent = await _see(graph, place, caller, granted, nowhere=True)
+        absent = await _see(place, caller, granted, nowhere=True)
         wrong += [] if absent.body == seen.body else [f"{place.path} as {caller.letter}{caller.place}: not as absent"]
     if refused and not seen.errors:
-        wrong += await _wrong_refusals(graph, place, caller, refused, code)
+        wrong += await _wrong_refusals(place, caller, refused, code)
     return wrong
 
 
-async def _wrong_refusals(
-    graph: CountingGraph, place: Place, caller: Caller, refused: list[str], code: str
-) -> list[str]:
-    seen = await _see(graph, place, caller, refused)
+async def _wrong_refusals(place: Place, caller: Caller, refused: list[str], code: str) -> list[str]:
+    seen = await _see(place, caller, refused)
     shown = [name for one in seen.here for name in refused if one.get(name) is not None]
     right = seen.errors == {(name, code) for name in refused} and not shown
     return [] if right else [f"{place.path} as {caller.letter}{caller.place}: {refused} are not refused: {seen}"]
@@ -139,13 +141,10 @@ async def test_every_cell_is_granted_or_refused_as_the_tables_say(arcade: Arcade
         await apply_constraints(driver)
         await fill_world(driver)
         await driver.write(Unit(steps=[PRODUCED]))
-        graph = CountingGraph(BoltGraph(driver))
-        EXECUTION._graph = graph  # noqa: SLF001  # one execution keeps the plans of all callers
-        wrong = [
-            line for place in PLACES for caller in _callers(place) for line in await _wrong_at(graph, place, caller)
-        ]
+        GRAPH.graph = BoltGraph(driver)
+        wrong = [line for place in PLACES for caller in _callers(place) for line in await _wrong_at(place, caller)]
     assert not wrong, "\n".join(wrong)
-    assert graph.asked > len(PLACES)
+    assert GRAPH.asked > len(PLACES)
 
 
 def test_every_field_has_a_cell_and_every_cell_a_field() -> None:
