@@ -185,6 +185,7 @@ PLACES: Final = (
     Place(path=f"{_C1} > face > ... on FaceUnavailable", rows=_FIRST, failing=True),
     Place(path=f"{_C1} > receipt > ... on Receipt", rows=_FIRST),
     Place(path=f"{_C1} > receipt > ... on Problem", rows=_FIRST, failing=True),
+    Place(path=f"{_C1} > standing > ... on LicenseStanding", rows=_FIRST),
     Place(path=f"{_C1} > accessRecords > ... on AccessRecords", rows="reads of a license of C, holder 1"),
     Place(path=f"{_C1} > accessRecords > ... on AccessRecords > records", rows="reads of a license of C, holder 1"),
     Place(path=f"{_C1} > accessRecords > ... on Problem", rows="no reads of a license of C, holder 1"),

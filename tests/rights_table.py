@@ -27,12 +27,14 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     # --- a person's licenses ---
     "License": {
         _STAFF: "certificateIdentifier logIndex leafHash status statusReason statusIndex certificateIssuedDate"
-        " certificateEffectiveDate certificateExpiringDate sealedAt sealedBy type issuedBy replaces replacedBy receipt",
+        " certificateEffectiveDate certificateExpiringDate sealedAt sealedBy type issuedBy replaces replacedBy receipt"
+        " standing",
         _FACE: "face",
         _LOOKED: "accessRecords",
     },
     "LicenseConnection": {_STAFF: "edges pageInfo"},
     "LicenseEdge": {_STAFF: "cursor node"},
+    "LicenseStanding": {_STAFF: "status asOf checkpointSize"},
     "LicenseReceipt": {_STAFF: "certificateIdentifier logIndex status result"},
     "Face": {
         _FACE: "certificateName certificateTypeName certificateTypeCode certificateNumber certificateIdentifier"
