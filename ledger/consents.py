@@ -3,14 +3,14 @@
     {"id":"<22>","county":"320583","matter":"000101002000"|null,"fields":["certificateHolderName",…]|null,
      "purpose":"HANDLING","expires":1782896400}
 
-`county` may read, for `matter` (null: whatever the matter), the face fields of `fields` (null: all; an empty list: none,
-only what is said of a license beside its face), for `purpose`, until `expires` and never a second longer.
+`county` may read, for `matter` (null: whatever the matter), the face fields of `fields` (null: all; an empty list:
+none, only what is said of a license beside its face), for `purpose`, until `expires` and never a second longer.
 
 A holder grants with the key that a county confirmed in a seal (`cnf`), and takes back with the same one:
 
-    signed      <seal>~<JWT>            the seal as it stands in the log, and the holder's JWT over the terms above
-    JWT         {"alg":"Ed25519","typ":"consent-grant+jwt"}          the terms, behind "iat" and "seal" (leaf hash, b64u)
-    withdrawal  {"alg":"Ed25519","typ":"consent-withdrawal+jwt"}     {"iat":…,"id":"<22>","seal":"…"}
+    signed      <seal>~<JWT>        the seal as it stands in the log, and the holder's JWT over the terms above
+    JWT         {"alg":"Ed25519","typ":"consent-grant+jwt"}        the terms, behind "iat" and "seal" (leaf hash)
+    withdrawal  {"alg":"Ed25519","typ":"consent-withdrawal+jwt"}   {"iat":…,"id":"<22>","seal":"…"}
 
 A type of its own keeps either from passing for a key binding (`ledger.holder_binding`). Who the holder of a license is
 stands in no seal: that the seal is this holder's is for whoever has the license's record to check.

@@ -150,10 +150,11 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessEntry:
-    """One access record as the journal holds it, with its 0-based position."""
+    """One access record as the journal holds it, with its 0-based position. licenses: those that were asked after."""
 
     position: int
     access: Access
+    licenses: tuple[str, ...] = ()
 
 
 class Journal(Protocol):
@@ -168,6 +169,15 @@ class Journal(Protocol):
 
     async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
         """Give the access records of one license, oldest first, positions above `after`, at most `first`."""
+        ...
+
+    async def accesses_of(
+        self, holder: str, *, county: str | None, first: int, after: int = -1
+    ) -> Sequence[AccessEntry]:  # fmt: skip
+        """Give the access records of a holder's licenses, in the same order; of those that `county` sealed only.
+
+        county None: of all of them, and those that found none. Each entry names the licenses that it is given for.
+        """
         ...
 
 
@@ -191,7 +201,7 @@ class Bases(Protocol):
     async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
         """Judge a consent by its id, or a case by its number, for a county at a time (POSIX seconds).
 
-        By what is stated in the journal when it is asked, so that a consent which was taken back is none. Raises Refused
+        By what the journal holds when it is asked, so that a consent which was taken back is none. Raises Refused
         no_basis (none that is the county's), basis_ended (expired, taken back, or closed); Unavailable store_stopped.
         """
         ...
@@ -268,6 +278,10 @@ class Context:
         """Give the basis of the root field above a field at `path`, if it names one."""
         return self.granted.get(_root_of(path))
 
+    def argument(self, path: Path, name: str) -> Any:
+        """Give an argument of the root field above a field at `path`; None if it has none."""
+        return self.arguments.get(_root_of(path), {}).get(name)
+
     def withhold(self, path: Path, fields: Sequence[str]) -> None:
         """Note face fields that the basis of the root field above `path` does not cover."""
         if fields:
@@ -278,7 +292,7 @@ class Context:
 
         Raises Refused use_cause when the root field has none.
         """
-        cause = self.arguments.get(_root_of(path), {}).get("useCause")
+        cause = self.argument(path, "useCause")
         if not isinstance(cause, str) or not cause:
             raise Refused("use_cause", "this field needs a useCause on its root field")
         return cause

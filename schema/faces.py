@@ -192,6 +192,8 @@ def _unavailable(code: str, county: str) -> FaceUnavailable:
 def _sight(info: Info[Context, Any], county: str) -> Sight:
     basis = info.context.basis(info.path)
     granted = frozenset[str]() if basis is None else basis.fields
+    if info.context.principal.holder is not None:
+        granted = None  # the row rule has let no license pass but the holder's own
     return sight(selected_fields(info), granted, own=county == info.context.principal.county)
 
 

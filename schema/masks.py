@@ -126,6 +126,4 @@ def sight(asked: Sequence[str], granted: frozenset[str] | None, *, own: bool) ->
     if own:
         clear = [name for name in asked if name in clear or mask_of(name) is None]
         rest = [name for name in rest if name not in clear]
-    return Sight(
-        clear=tuple(clear), masked=tuple(rest) if own else (), withheld=() if own else tuple(rest)
-    )
+    return Sight(clear=tuple(clear), masked=tuple(rest) if own else (), withheld=() if own else tuple(rest))

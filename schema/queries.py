@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 from strawberry.types import Info
 
+from schema.accesses import HolderReads
 from schema.cases import Case
 from schema.catalogue import IN_FORCE, LicenseType, Matter, Offering
 from schema.checklist import Checklist
@@ -187,6 +188,15 @@ class Query:
         self, certificate_identifier: LicenseIdentifier, use_cause: UseCause, basis: ByBasis = None
     ) -> LicenseReceipt | None:
         """A fresh receipt of one license; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="Holder", key="key", argument="holder", bind="holder_key"),
+        access="license.access_records",
+        personal=True,
+    )
+    def access_records(self, holder: HolderInput, use_cause: UseCause) -> HolderReads | None:
+        """Who looked at a holder's licenses: all of it for the holder, for a county what it sealed; null if none."""
         raise NotImplementedError
 
     @root(KeyStart(label="Consent", key="id", argument="id"), access="consent.read")

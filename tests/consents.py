@@ -96,9 +96,7 @@ def signed(
 ) -> bytes:  # fmt: skip
     """State a consent that the holder signed, or one that claims it."""
     kid, grant = f"{by}#4", signed_text(terms) if text is None else text
-    return build_consent(
-        terms, holder=holder, license=LICENSE, signed=grant, iat=at, kid=kid, signer=signer_of(kid)
-    )
+    return build_consent(terms, holder=holder, license=LICENSE, signed=grant, iat=at, kid=kid, signer=signer_of(kid))
 
 
 def withdrawn(name: str) -> str:

@@ -111,9 +111,10 @@ class FakeRegistry:
 
 @dataclass(slots=True)
 class FakeJournal:
-    """A journal in a list."""
+    """A journal in a list. holdings: holder key -> license -> county that sealed it."""
 
     records: list[Access] = field(default_factory=list)
+    holdings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     down: TongbanError | None = None
 
     async def record_access(self, access: Access) -> int:
@@ -126,9 +127,24 @@ class FakeJournal:
     async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
         """Give the records of one license, oldest first."""
         found = [
-            AccessEntry(position=position, access=access)
+            AccessEntry(position=position, access=access, licenses=(certificate_identifier,))
             for position, access in enumerate(self.records)
             if position > after and certificate_identifier in access.licenses
+        ]
+        return found[:first]
+
+    async def accesses_of(
+        self, holder: str, *, county: str | None, first: int, after: int = -1
+    ) -> Sequence[AccessEntry]:  # fmt: skip
+        """Give the records of a holder's licenses, which stand in `holdings`, oldest first."""
+        names = {name for name, by in self.holdings.get(holder, {}).items() if county in {None, by}}
+        found = [
+            AccessEntry(
+                position=position, access=access, licenses=tuple(each for each in access.licenses if each in names)
+            )
+            for position, access in enumerate(self.records)
+            if position > after
+            and (names.intersection(access.licenses) or (county is None and access.holder == holder))
         ]
         return found[:first]
 

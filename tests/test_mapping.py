@@ -95,7 +95,14 @@ def test_every_stored_name_is_that_of_the_api() -> None:
 
 def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
-    assert personal == ["Query.case", "Query.checklist", "Query.license", "Query.licenses", "Query.receipt"]
+    assert personal == [
+        "Query.accessRecords",
+        "Query.case",
+        "Query.checklist",
+        "Query.license",
+        "Query.licenses",
+        "Query.receipt",
+    ]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
     assert by_post == sorted([*personal, "Query.consents", "Query.verify"])
 

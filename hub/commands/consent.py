@@ -46,7 +46,9 @@ def grant(
     purpose: Annotated[str, typer.Option(help="HANDLING, ADVICE or VERIFICATION")] = "HANDLING",
     lasts: Annotated[str, typer.Option(help="how long, like 8h or 30d, at most 366d")] = "1d",
     evidence: Annotated[Path | None, typer.Option(help="what the holder signed; its SHA-256 digest is stated")] = None,
-    signed: Annotated[Path | None, typer.Option(help="the holder's signed grant, in place of evidence and terms")] = None,
+    signed: Annotated[
+        Path | None, typer.Option(help="the holder's signed grant, in place of evidence and terms")
+    ] = None,
     license: Annotated[str | None, typer.Option(help="license whose seal confirms the holder's key")] = None,  # noqa: A002  # the option's name
     json: Json = False,
 ) -> None:
@@ -112,7 +114,9 @@ def revoke(
     consent_id: ConsentId,
     data: Data,
     passphrase_file: PassphraseFile,
-    signed: Annotated[Path | None, typer.Option(help="the holder's signed withdrawal, for any county's consent")] = None,
+    signed: Annotated[
+        Path | None, typer.Option(help="the holder's signed withdrawal, for any county's consent")
+    ] = None,
     json: Json = False,
 ) -> None:
     """State that a consent has ended; from then on nothing is read by it.

@@ -190,9 +190,7 @@ class Alliance:
                 )  # fmt: skip
                 named = holder_key(node.keys.holder, *holder)
                 raws.append(
-                    build_consent(
-                        consent, holder=named, evidence=_EVIDENCE, iat=now, kid=key.kid, signer=key.signer
-                    )
+                    build_consent(consent, holder=named, evidence=_EVIDENCE, iat=now, kid=key.kid, signer=key.signer)
                 )
                 ids.append(consent.id)
             for start in range(0, len(raws), _BUNDLE):

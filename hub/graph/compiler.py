@@ -111,7 +111,7 @@ class _Compiler:
     def conditions(self, label: str, variable: str) -> list[str]:
         """Give the row predicates that guard a node of `label` for this caller."""
         rules = self.tables.row_rules.get(label, ())
-        names = [rule.row for rule in rules if rule.row is not None and rule.row_unless not in self.scopes]
+        names = [row for rule in rules if (row := rule.row_for(self.scopes)) is not None]
         names += [_BASIS for rule in rules if rule.basis]
         found: dict[str, None] = {}
         for name in names:

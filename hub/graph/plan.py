@@ -103,10 +103,13 @@ class RootPlan:
     def bind(self, arguments: Mapping[str, Any], context: Context, basis: Basis | None = None) -> BoundRoot:
         """Check the values of one request and make its statement. basis: what the arguments name, judged good.
 
-        Raises Refused no_basis (it is another holder's), Malformed limit_exceeded (`first`), bad_cursor (`after`).
+        Raises Refused no_basis (it is another holder's), forbidden (a holder's token for another holder), Malformed
+        limit_exceeded (`first`), bad_cursor (`after`).
         """
         parameters: dict[str, Any] = {}
         holder = self._bind_key(arguments, context, parameters)
+        if holder is not None and context.principal.holder not in {None, holder}:
+            raise Refused("forbidden", "the token is bound to another holder")
         if basis is not None and holder not in {None, basis.holder}:
             raise Refused("no_basis", NO_BASIS)
         page = self._bind_page(arguments, parameters)

@@ -38,9 +38,23 @@ PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
     ("consent_party", "Consent"): Predicate(
         cypher="({n}.county = $caller_county OR {n}.statedBy = $caller_county)", parameters=("caller_county",)
     ),
+    ("own_holder", "Consent"): Predicate(
+        cypher="EXISTS { ({n})-[:GRANTED_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
+    ),
     ("case_party", "Case"): Predicate(
         cypher="({n}.takenInBy = $caller_county OR {n}.handledBy = $caller_county OR {n}.pickedUpAt = $caller_county)",
         parameters=("caller_county",),
+    ),
+    ("own_holder", "License"): Predicate(
+        cypher="EXISTS { ({n})-[:HELD_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
+    ),
+    # A case that uses somebody else's license, too, is not shown to that one: its applicant is another.
+    ("own_holder", "Case"): Predicate(
+        cypher="(EXISTS { ({n})-[:PRODUCED]->(:License)-[:HELD_BY]->(:Holder {key: $caller_holder}) }"
+        " OR (EXISTS { ({n})-[:USES]->(:License)-[:HELD_BY]->(:Holder {key: $caller_holder}) }"
+        " AND NOT EXISTS { MATCH ({n})-[:USES]->(used:License)"
+        " WHERE NOT EXISTS { (used)-[:HELD_BY]->(:Holder {key: $caller_holder}) } }))",
+        parameters=("caller_holder",),
     ),
 }
 """(row rule of schema.access, label) -> predicate."""
@@ -60,6 +74,7 @@ def _now(context: Context) -> str:
 CONTEXT_VALUES: Final[Mapping[str, Callable[[Context], Any]]] = {
     "basis_holder": lambda _context: None,  # the root field's basis says whose, if it names one
     "caller_county": lambda context: context.principal.county,
+    "caller_holder": lambda context: context.principal.holder,
     "now": _now,
     "today": _today,
 }

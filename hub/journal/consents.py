@@ -200,7 +200,7 @@ def revocation_of(jws: Jws) -> RevocationRecord:
     )
 
 
-def build_consent(  # noqa: PLR0913  # the members of the record, each by its name
+def build_consent(
     consent: Consent,
     *,
     holder: str,
@@ -224,7 +224,9 @@ def build_revocation(
     consent_id: str, *, withdrawal: str | None = None, iat: int, kid: str, signer: Signer
 ) -> bytes:  # fmt: skip
     """Sign the end of a consent. withdrawal: the holder's JWT. iat: POSIX seconds. Raises Malformed as consent_of."""
-    payload = {"iss": county_of(kid), "iat": iat, "type": "consent-revocation", "id": consent_id, "signed": withdrawal}
+    payload: dict[str, JsonValue] = {
+        "iss": county_of(kid), "iat": iat, "type": "consent-revocation", "id": consent_id, "signed": withdrawal,
+    }  # fmt: skip
     return _signed(REVOCATION_TYP, payload, kid, signer)
 
 

@@ -13,7 +13,8 @@ digests only. Compact JWS by a `journal` key:
 The hub states accesses, as canonical JSON. The status head, which the log key signs, covers them:
 
     {"type":"access","time":1780304400,"county":"130202","client":"130202#3","token":"…","useCause":"…",
-     "basis":"consent/<id>"|"case/<number>"|null,"rootField":"license","holder":"<holder key>"|null,"licenses":["…"],"fields":["…"]}
+     "basis":"consent/<id>"|"case/<number>"|null,"rootField":"license","holder":"<holder key>"|null,"licenses":["…"],
+     "fields":["…"]}
 
 All are read strictly: the members above, all of them, in this order, canonical JSON. The leaf of a record in the
 journal's tree is H(0x00 || its bytes). A holder is a keyed hash here, never a name or a number.

@@ -33,7 +33,6 @@ class _Listener:
         """Take the record of a read that did not happen."""
         return 0
 
-
     async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:  # noqa: ARG002  # of the port
         """Take a consent for good."""
         name = consent or ""

@@ -75,7 +75,7 @@ def test_a_signed_consent_names_the_license_whose_seal_confirms_the_key() -> Non
     assert (found.license, found.follows, found.evidence) == (LICENSE, LICENSE, None)
     assert found.grant is not None
     assert found.grant.seal.raw == SEAL
-    assert pickle.loads(pickle.dumps(found)) == found  # a worker of the check gives it back
+    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301  # as a worker of the check gives it back
 
 
 def test_the_end_of_a_consent_is_read_back() -> None:
@@ -84,7 +84,7 @@ def test_the_end_of_a_consent_is_read_back() -> None:
         f"consent/{consent_id(1)}/revoked", f"consent/{consent_id(1)}", None,
     )  # fmt: skip
     assert found.withdrawal == withdrawn(consent_id(1))
-    assert pickle.loads(pickle.dumps(found)) == found
+    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301  # the same
 
 
 @pytest.mark.parametrize(

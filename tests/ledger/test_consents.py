@@ -182,7 +182,7 @@ def test_a_holder_takes_back_this_consent_and_no_other() -> None:
     grant, name = parse_signed_grant(signed_text(consent())), consent().id
     check_withdrawal(withdrawn(name), grant, name)
     for jwt in (withdrawn(consent_id(2)), withdrawn(name)[:-2] + "AA"):
-        with pytest.raises(NotVerified, match="^holder_binding"):
+        with pytest.raises(NotVerified, match=r"^holder_binding"):
             check_withdrawal(jwt, grant, name)
     with pytest.raises(NotVerified, match="does not confirm this key"):
         sign_withdrawal(SEAL, name, iat=NOW, signer=signer_of("somebody else"))

@@ -157,9 +157,9 @@ async def test_a_holder_with_more_licenses_than_are_judged_gets_no_guess(count: 
     licenses = [[f"1.2.{number:03d}", "T", number, "370214", "2026-05-01", None, None, []] for number in range(count)]
     journal = FakeJournal()
     text = (
-        '{ checklist(matter: "1", county: "2", useCause: "x", basis: {consent: "%s"},'
+        '{ checklist(matter: "1", county: "2", useCause: "x", basis: {consent: "' + CONSENTS["key of 001 X"] + '"},'
         ' holder: {certificateHolderTypeCode: "001", certificateHolderCode: "X"}) { findings { held } } }'
-    ) % CONSENTS["key of 001 X"]
+    )
     context = request_context(principal=CLERK, journal=journal)
     answer = await Execution(build_schema(), CannedGraph(rows=[[[], licenses]])).run(
         GraphQLRequest(query=text), context

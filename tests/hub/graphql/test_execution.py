@@ -75,7 +75,9 @@ async def test_what_is_absent_is_null() -> None:
 async def test_arguments_become_parameters() -> None:
     graph = CannedGraph()
     after = encode_cursor("License", "1.2.3")
-    await run(graph, f'{{ licenses({HOLDER}, {BASIS}, useCause: "x", first: 7, after: "{after}") {{ edges {{ cursor }} }} }}')
+    await run(
+        graph, f'{{ licenses({HOLDER}, {BASIS}, useCause: "x", first: 7, after: "{after}") {{ edges {{ cursor }} }} }}'
+    )
     (statement,) = graph.asked
     assert statement.parameters == {
         "k0": "key of 001 X", "f0": 8, "c0": "1.2.3", "basis_holder": "key of 001 X",
@@ -86,9 +88,7 @@ async def test_a_personal_read_is_recorded() -> None:
     """Who, why, which holder, which licenses, which fields; nested licenses included."""
     journal = FakeJournal()
     rows = [["id-1", "VALID", ["id-0", "REVOKED"]], ["id-2", "VALID", None]]
-    text = (
-        f'{{ licenses({HOLDER}, {BASIS}, useCause: "a counter") {{ edges {{ node {{ status replaces {{ s: status }} }} }} }} }}'
-    )
+    text = f'{{ licenses({HOLDER}, {BASIS}, useCause: "a counter") {{ edges {{ node {{ status replaces {{ s: status }} }} }} }} }}'
     answer = await run(CannedGraph(rows=rows), text, request_context(journal=journal))
     assert answer.personal
     assert journal.records == [

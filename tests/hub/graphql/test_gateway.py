@@ -24,7 +24,9 @@ from tests.ports import CLERK, CONSENT, request_context
 
 SCHEMA: Final = build_schema()
 MATTER: Final = '{ matter(code: "1") { name } }'
-LICENSE: Final = f'{{ license(certificateIdentifier: "1", useCause: "x", basis: {{consent: "{CONSENT}"}}) {{ status }} }}'
+LICENSE: Final = (
+    f'{{ license(certificateIdentifier: "1", useCause: "x", basis: {{consent: "{CONSENT}"}}) {{ status }} }}'
+)
 NEW: Final = "application/graphql-response+json"
 OLD: Final = "application/json"
 
