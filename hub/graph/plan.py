@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, OperationDefinitionNode, parse
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, parse
 from graphql.execution.values import VariableValues, get_argument_values
 
 from hub.graph.compiler import CompiledRoot, compile_root
@@ -68,7 +68,7 @@ class _Cost:
     def _rows(self, variables: VariableValues) -> int:
         if self.sized is None:
             return self.rows
-        first = get_argument_values(self.sized.field, self.node, variables).get("first")
+        first = _arguments(self.sized, self.node, variables).get("first")
         return first if isinstance(first, int) and 0 < first < self.rows else self.rows
 
     @property
@@ -92,8 +92,8 @@ class RootPlan:
     beyond: bool
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
-        """Give the arguments of one request. Raises Refused use_cause, basis_required."""
-        arguments = get_argument_values(self.entry.field, self.node, variables)
+        """Give the arguments of one request. Raises Refused use_cause, basis_required; Malformed bad_variables."""
+        arguments = _arguments(self.entry, self.node, variables)
         if self.entry.declaration.personal and not arguments.get(_CAUSE):
             raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
         if self.beyond and arguments.get("basis") is None:
@@ -263,6 +263,14 @@ def _cost(one: Selected) -> _Cost:
         node=one.nodes[0],
         below=tuple(child for child in below if child.constant is None),
     )
+
+
+def _arguments(entry: FieldEntry, node: FieldNode, variables: VariableValues) -> Mapping[str, Any]:
+    """Read a field's arguments. What a valid document can still get wrong is an input object of which one is given."""
+    try:
+        return get_argument_values(entry.field, node, variables)
+    except GraphQLError as error:
+        raise Malformed("bad_variables", f"{entry.name}: give exactly one member of a oneOf input") from error
 
 
 def _wire(value: Any) -> Any:
