@@ -37,6 +37,7 @@ SCOPES: Final[dict[str, str]] = {
     "ledger.entries": "read entry bundles of the log and receipts",
     "journal.read": "read access records of the own county's licenses",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
+    "objection.read": "read objections that the caller's own county raised or must answer",
     "vault.deposit": "deposit and erase faces in the vault",
 }
 
@@ -65,6 +66,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
     "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
+    "objection.read": AccessRule(scopes=frozenset({"objection.read"}), use_cause=True, row="objection_party"),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -86,6 +88,9 @@ TYPES: Final[dict[str, str]] = {
     "CaseClock": "case.steps",
     "LegalStep": "case.steps",
     "LimitReading": "case.steps",
+    "HotlineAppeal": "case.steps",
+    "FollowUp": "case.steps",
+    "Objection": "objection.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

@@ -2,7 +2,7 @@
 
     (:Case)-[:HAS_APPEAL]->(:HotlineAppeal {code, kind, receivedBy, receivedAt, passedTo, passedAt, …})
 
-What has not happened yet has no property. The code is the appeal's id.
+What has not happened yet has no property. The code is the appeal's id; `order` is receivedAt and id.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def _row(record: HotlineRecord) -> dict[str, Any]:
     at = instant(record.iat)
     if record.kind is not None:
         said: dict[str, Any] = {"kind": record.kind.value, "receivedBy": record.iss, "receivedAt": at}
+        said["order"] = f"{at} {record.identifier}"
     elif record.outcome is not None:
         said = {"outcome": record.outcome.value, "answeredAt": at}
     else:

@@ -34,10 +34,17 @@ PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
         cypher="({n}.takenInBy = $caller_county OR {n}.handledBy = $caller_county OR {n}.pickedUpAt = $caller_county)",
         parameters=("caller_county",),
     ),
+    ("objection_party", "Objection"): Predicate(
+        cypher="({n}.raisedBy = $caller_county OR {n}.answeredBy = $caller_county)", parameters=("caller_county",)
+    ),
 }
 """(row rule of schema.access, label) -> predicate."""
 
-PERSONAL_KEYS: Final[Mapping[str, str]] = {"Case": "caseNumber", "License": "certificateIdentifier"}
+PERSONAL_KEYS: Final[Mapping[str, str]] = {
+    "Case": "caseNumber",
+    "License": "certificateIdentifier",
+    "Objection": "code",
+}
 """Labels whose nodes are a person's records -> the property that names them in an access record."""
 
 
