@@ -1,6 +1,6 @@
 """What stands beside a case's steps: hotline appeals (热线诉求), and the follow-up (回访) that a bad rating asks for.
 
-    (:Case)-[:HAS_APPEAL]->(:HotlineAppeal {code, kind, receivedAt, passedAt, …})
+    (:Case)-[:HAS_APPEAL]->(:HotlineAppeal {id, kind, receivedAt, passedAt, …})
     (:Case)-[:FOLLOWED_UP_BY]->(:FollowUp {code, county, doneAt, outcome})
 
 Lamps and dates are computed at the request by `ledger.duties`, from what counties stated.
@@ -80,7 +80,7 @@ class HotlineOutcome(Enum):
 class HotlineAppeal:
     """A node `HotlineAppeal`."""
 
-    id: StatementId = stored(Property("code"), access=_ACCESS, description="Its id.")
+    id: StatementId = stored(Property("id"), access=_ACCESS, description="Its id.")
     kind: HotlineKind = stored(Property("kind"), access=_ACCESS, description="What it asks for.")
     received_by: CatalogueCode = stored(
         Property("receivedBy"), access=_ACCESS, description="Member id of the county that received it."

@@ -1,6 +1,6 @@
 """Objections (异议): a license's face differs, its status is wrong, or a license is missing; with their own clock.
 
-    (:License {disputes})-[:DISPUTED_BY]->(:Objection {code, kind, raisedBy, raisedAt, answeredBy, open, …})
+    (:License {disputes})-[:DISPUTED_BY]->(:Objection {id, kind, raisedBy, raisedAt, answeredBy, open, …})
 
 An objection is for the county that raised it and the one that must answer; to all others it looks absent. Whoever may
 see the license sees that it is in doubt (存疑, `License.disputed`), and no more. The ledger knows no objections: a
@@ -51,7 +51,7 @@ class ObjectionOutcome(Enum):
 class Objection:
     """A node `Objection`."""
 
-    id: StatementId = stored(Property("code"), access=_ACCESS, description="Its id.")
+    id: StatementId = stored(Property("id"), access=_ACCESS, description="Its id.")
     kind: ObjectionKind = stored(Property("kind"), access=_ACCESS, description="What is objected to.")
     raised_by: CatalogueCode = stored(
         Property("raisedBy"), access=_ACCESS, description="Member id of the county that raised it."

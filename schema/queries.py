@@ -174,7 +174,7 @@ class Query:
         """One case by its number, for its counties; null if there is none that the caller may see."""
         raise NotImplementedError
 
-    @root(KeyStart(label="Objection", key="code", argument="id"), access="objection.read", personal=True)
+    @root(KeyStart(label="Objection", key="id", argument="id"), access="objection.read", personal=True)
     def objection(self, id: StatementId, use_cause: UseCause) -> Objection | None:  # noqa: A002  # the argument's name
         """One objection by its id, for the county that raised it and the one that must answer; else null."""
         raise NotImplementedError

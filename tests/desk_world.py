@@ -17,7 +17,7 @@ _LICENSE: Final = "1.2.156.3005.2.TYPE.ISSUER.{:05d}.001.A"
 
 
 def _objection(code: str, kind: str, by: str, to: str, **more: Any) -> dict[str, Any]:
-    raised = {"code": code, "kind": kind, "raisedBy": by, "raisedAt": "2026-05-26T01:00:00.000Z", "answeredBy": to}
+    raised = {"id": code, "kind": kind, "raisedBy": by, "raisedAt": "2026-05-26T01:00:00.000Z", "answeredBy": to}
     return {**raised, "open": "outcome" not in more, **more}
 
 
@@ -63,7 +63,7 @@ _EVALUATION: Final = {
 
 def _appeal(serial: int, received: str, **more: Any) -> dict[str, Any]:
     code = f"AAAAAAAAAAAAAAAAAAAB{serial:01d}A"
-    first = {"code": code, "kind": "COMPLAINT", "receivedBy": "220103", "receivedAt": received}
+    first = {"id": code, "kind": "COMPLAINT", "receivedBy": "220103", "receivedAt": received}
     return {**first, "order": f"{received} {code}", **more}
 
 
@@ -77,11 +77,9 @@ _APPEALS: Final = [
 """The first was passed on a second too late; the second waits, 15 minutes before its time is up at 09:00."""
 
 DESK_STEPS: Final[tuple[Step, ...]] = (
+    Step(text="UNWIND $rows AS row MERGE (o:Objection {id: row.id}) SET o += row", parameters={"rows": _OBJECTIONS}),
     Step(
-        text="UNWIND $rows AS row MERGE (o:Objection {code: row.code}) SET o += row", parameters={"rows": _OBJECTIONS}
-    ),
-    Step(
-        text="UNWIND $rows AS row MATCH (o:Objection {code: row.code}), "
+        text="UNWIND $rows AS row MATCH (o:Objection {id: row.id}), "
         "(l:License {certificateIdentifier: row.certificateIdentifier}) MERGE (l)-[:DISPUTED_BY]->(o) "
         "SET l.disputes = CASE WHEN o.open THEN 1 ELSE 0 END",
         parameters={"rows": [one for one in _OBJECTIONS if "certificateIdentifier" in one]},
@@ -94,7 +92,7 @@ DESK_STEPS: Final[tuple[Step, ...]] = (
         parameters={"case": _CASE, "step": _EVALUATION},
     ),
     Step(
-        text="UNWIND $rows AS row MATCH (c:Case {caseNumber: $number}) MERGE (a:HotlineAppeal {code: row.code}) "
+        text="UNWIND $rows AS row MATCH (c:Case {caseNumber: $number}) MERGE (a:HotlineAppeal {id: row.id}) "
         "SET a += row MERGE (c)-[:HAS_APPEAL]->(a)",
         parameters={"rows": _APPEALS, "number": RATED_CASE},
     ),

@@ -1,6 +1,6 @@
 """Objections in the graph: journal records to rows, rows to nodes, and how many are open for each license.
 
-    (:License {disputes})-[:DISPUTED_BY]->(:Objection {code, kind, raisedBy, raisedAt, answeredBy, open, …})
+    (:License {disputes})-[:DISPUTED_BY]->(:Objection {id, kind, raisedBy, raisedAt, answeredBy, open, …})
 
 `disputes` counts a license's open objections, so that a look-up or a checklist sees whether it is in doubt without the
 objections, which only two counties may see. It is counted anew for every license of a batch: the batches do not matter.
@@ -22,23 +22,23 @@ __all__ = ["objection_steps"]
 
 _RAISED: Final[LiteralString] = """\
 UNWIND $rows AS row
-MERGE (o:Objection {code: row.code})
+MERGE (o:Objection {id: row.id})
 SET o += row.properties"""
 
 _LICENSE: Final[LiteralString] = """\
 UNWIND $rows AS row
-MATCH (o:Objection {code: row.code})
+MATCH (o:Objection {id: row.id})
 MATCH (l:License {certificateIdentifier: row.properties.certificateIdentifier})
 MERGE (l)-[:DISPUTED_BY]->(o)"""
 
 _DECIDED: Final[LiteralString] = """\
 UNWIND $rows AS row
-MATCH (o:Objection {code: row.code})
+MATCH (o:Objection {id: row.id})
 SET o += row.properties"""
 
 _DISPUTES: Final[LiteralString] = """\
-UNWIND $codes AS code
-MATCH (l:License)-[:DISPUTED_BY]->(:Objection {code: code})
+UNWIND $ids AS id
+MATCH (l:License)-[:DISPUTED_BY]->(:Objection {id: id})
 WITH DISTINCT l
 OPTIONAL MATCH (l)-[:DISPUTED_BY]->(o:Objection {open: true})
 WITH l, count(o) AS disputes
@@ -52,8 +52,8 @@ def objection_steps(records: Sequence[ObjectionRecord]) -> list[Step]:
     decided = [_decided(record) for record in records if record.outcome is not None]
     parts = [(_RAISED, raised), (_LICENSE, about), (_DECIDED, decided)]
     made = [Step(text=text, parameters={"rows": part}) for text, part in parts if part]
-    codes = sorted({record.identifier for record in records})
-    return [*made, Step(text=_DISPUTES, parameters={"codes": codes})] if codes else []
+    ids = sorted({record.identifier for record in records})
+    return [*made, Step(text=_DISPUTES, parameters={"ids": ids})] if ids else []
 
 
 def _raised(record: ObjectionRecord) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _raised(record: ObjectionRecord) -> dict[str, Any]:
         "open": True,
     }
     return {
-        "code": record.identifier,
+        "id": record.identifier,
         "properties": {name: value for name, value in stated.items() if value is not None},
     }
 
@@ -77,4 +77,4 @@ def _raised(record: ObjectionRecord) -> dict[str, Any]:
 def _decided(record: ObjectionRecord) -> dict[str, Any]:
     outcome = None if record.outcome is None else record.outcome.value
     said = {"outcome": outcome, "decidedBy": record.iss, "decidedAt": instant(record.iat), "open": False}
-    return {"code": record.identifier, "properties": said}
+    return {"id": record.identifier, "properties": said}

@@ -27,7 +27,7 @@ async def test_an_appeal_has_exactly_this_node_below_its_case(driver: BoltDriver
     graph, code = await dump_graph(driver), made_id("appeal")
     assert graph.nodes[f"HotlineAppeal:{code}"] == {
         "answeredAt": "2026-06-01T09:01:30.000Z",
-        "code": code,
+        "id": code,
         "kind": "COMPLAINT",
         "order": f"2026-06-01T09:00:00.000Z {code}",
         "outcome": "RESOLVED",
@@ -51,7 +51,7 @@ async def test_objections_stand_beside_their_license_which_counts_the_open_ones(
         "answeredBy": CHENGYANG,
         "caseNumber": case_number(),
         "certificateIdentifier": county.identifier(1),
-        "code": code,
+        "id": code,
         "kind": "FACE_DIFFERS",
         "open": True,
         "raisedAt": "2026-06-01T09:00:00.000Z",
