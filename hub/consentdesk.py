@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["new_consent_id", "read_consent", "state_consent", "state_end", "state_signed_consent"]
 
 _SCOPE: Final = "license.read.own"
-_SHOWN: Final = """query($id: ConsentId!) {
+_SHOWN: Final = """query($id: StatementId!) {
   consent(id: $id) {
     id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt inForce
   }

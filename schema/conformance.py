@@ -48,8 +48,8 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Authority", "Case", "Clock", "Consent", "Holder", "Jurisdiction", "License", "LicenseType", "Material",
-        "Matter", "Offering", "Step",
+        "Authority", "Case", "Clock", "Consent", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License",
+        "LicenseType", "Material", "Matter", "Objection", "Offering", "Step",
     }
 )  # fmt: skip
 """The labels of the graph."""

@@ -19,7 +19,7 @@ import strawberry
 from ledger.errors import Refused
 from schema.context import Basis, Context
 from schema.mapping import Expression, Property, stored
-from schema.scalars import CaseNumber, CatalogueCode, ConsentId, DateTime
+from schema.scalars import CaseNumber, CatalogueCode, DateTime, StatementId
 
 __all__ = ["NO_BASIS", "Consent", "ConsentEvidence", "ConsentPurpose", "ReadBasis", "basis_of"]
 
@@ -49,7 +49,7 @@ class ConsentEvidence(Enum):
 class ReadBasis:
     """Exactly one member is given."""
 
-    consent: ConsentId | None = strawberry.field(
+    consent: StatementId | None = strawberry.field(
         default=strawberry.UNSET, description="A consent of the holder for the caller's county."
     )
     case: CaseNumber | None = strawberry.field(
@@ -61,7 +61,7 @@ class ReadBasis:
 class Consent:
     """A node `Consent`."""
 
-    id: ConsentId = stored(Property("id"), access=_ACCESS, description="Its id, for `basis`.")
+    id: StatementId = stored(Property("id"), access=_ACCESS, description="Its id, for `basis`.")
     county: CatalogueCode = stored(Property("county"), access=_ACCESS, description="Member id of who may read.")
     matter_code: CatalogueCode | None = stored(
         Property("matterCode"), access=_ACCESS, description="For which matter; null: for any."

@@ -200,6 +200,8 @@ class Reference:
             text = "MATCH (n:License {logIndex: $key})-[:HELD_BY]->(h:Holder {key: $holder}) RETURN h.key"
             if await self._value(text, key=node.key, holder=self._basis_holder) is None:
                 return False
+        if node.label == "Objection":
+            return self.caller_county in [await self._property(node, name) for name in ("raisedBy", "answeredBy")]
         if node.label != "License" or self.own_county is None:
             return True
         return bool(await self._property(node, "sealedBy") == self.own_county)

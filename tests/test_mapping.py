@@ -101,6 +101,7 @@ def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
         "Query.checklist",
         "Query.license",
         "Query.licenses",
+        "Query.objection",
         "Query.receipt",
     ]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
@@ -119,12 +120,15 @@ def test_labels_are_those_of_the_graph() -> None:
         "Case",
         "Clock",
         "Consent",
+        "FollowUp",
         "Holder",
+        "HotlineAppeal",
         "Jurisdiction",
         "License",
         "LicenseType",
         "Material",
         "Matter",
+        "Objection",
         "Offering",
         "Step",
     ]

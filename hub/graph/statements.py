@@ -12,9 +12,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hub.graph.consents import consent_steps, revocation_steps
+from hub.graph.followups import follow_up_steps
 from hub.graph.hotline import hotline_steps
+from hub.graph.objections import objection_steps
 from hub.journal.consents import ConsentRecord, RevocationRecord
+from hub.journal.followups import FollowUpRecord
 from hub.journal.hotline import HotlineRecord
+from hub.journal.objections import ObjectionRecord
 
 if TYPE_CHECKING:
     from hub.graph.driver import Step
@@ -29,6 +33,8 @@ WRITERS: Final[Mapping[type[Standing], Writer]] = MappingProxyType(
         HotlineRecord: hotline_steps,
         ConsentRecord: consent_steps,
         RevocationRecord: revocation_steps,
+        ObjectionRecord: objection_steps,
+        FollowUpRecord: follow_up_steps,
     }
 )
 """Record class -> its writer. Every standing statement of `hub.journal.records.READERS` has one."""

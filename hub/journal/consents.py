@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub.journal.reading import constant, ordered, random_id, stating_county, string
+from hub.journal.reading import HOLDER, constant, ordered, random_id, stating_county, string
 from ledger.closed import county_of, digest, integer, text
 from ledger.consents import (
     MAX_CONSENT_S,
@@ -58,7 +58,6 @@ __all__ = [
 
 CONSENT_TYP: Final = "consent+jwt"
 REVOCATION_TYP: Final = "consent-revocation+jwt"
-_HOLDER: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # canonical base64url of 32 bytes
 _CONSENT_MEMBERS: Final = ("iss", "iat", "type", *TERMS, "holder", "license", "signed", "evidence")
 _REVOCATION_MEMBERS: Final = ("iss", "iat", "type", "id", "signed")
 _JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -175,7 +174,7 @@ def consent_of(jws: Jws) -> ConsentRecord:
         iss=stating_county(jws, obj),
         iat=integer(obj, "iat"),
         consent=parse_consent(obj),
-        holder=text(obj, "holder", _HOLDER),
+        holder=text(obj, "holder", HOLDER),
         license=None if obj["license"] is None else str(LicenseIdentifier.parse(string(obj, "license"))),
         grant=None if obj["signed"] is None else parse_signed_grant(string(obj, "signed")),
         evidence=None if obj["evidence"] is None else digest(obj, "evidence"),

@@ -93,7 +93,9 @@ ASKED = ("certificateIdentifier", "certificateName", "certificateHolderName", "K
         (frozenset({"KZ_ADDRESS"}), True, Sight(clear=(*ASKED[:2], ASKED[3]), masked=(ASKED[2],), withheld=())),
     ],
 )
-def test_what_is_seen_in_clear_masked_or_not_at_all(granted: frozenset[str] | None, own: bool, expected: Sight) -> None:  # noqa: FBT001  # a column of the table
+def test_what_is_seen_in_clear_masked_or_not_at_all(
+    granted: frozenset[str] | None, own: bool, expected: Sight
+) -> None:  # a column of the table
     found = sight(ASKED, granted, own=own)
     assert found == expected
     assert sorted((*found.asked, *found.withheld)) == sorted(ASKED)

@@ -9,9 +9,10 @@ from hub.journal.consents import ConsentRecord
 from hub.journal.records import parse_license_record, parse_statement
 from tests.casefile import whole_case
 from tests.consents import LICENSE_RECORD, consent, consent_id, recorded, revoked, signed, withdrawn
-from tests.deskwork import Appeal
+from tests.deskwork import Appeal, Dispute, follow_up
 from tests.fuzz.campaign import Target
 from tests.fuzz.targets.texts import same
+from tests.statements import County, MemoryLog
 
 __all__ = ["targets"]
 
@@ -25,6 +26,11 @@ def _statement(data: bytes) -> None:
 def _appeals() -> tuple[bytes, ...]:
     appeal = Appeal()
     return appeal.received(), appeal.passed(), appeal.answered()
+
+
+def _objections() -> tuple[bytes, ...]:
+    license_ = County("370214", MemoryLog(), MemoryLog()).identifier(1)
+    return Dispute(license_).raised(), Dispute().raised(), Dispute().decided("WITHDRAWN")
 
 
 def _consents() -> tuple[bytes, ...]:
@@ -44,4 +50,6 @@ def targets() -> Iterator[Target]:
     """Give the targets of this module."""
     yield Target(name="case step", seeds=lambda: whole_case().raws, run=_statement)
     yield Target(name="hotline", seeds=_appeals, run=_statement)
+    yield Target(name="objection", seeds=_objections, run=_statement)
+    yield Target(name="follow-up", seeds=lambda: [follow_up()], run=_statement)
     yield Target(name="consent", seeds=_consents, run=_judged)
