@@ -24,6 +24,7 @@ KEYS: Final[dict[str, str]] = {
     "LicenseType": "code",
     "Material": "code",
     "Matter": "code",
+    "MatterVersion": "code",
     "Offering": "code",
     "Step": "code",
 }
@@ -42,6 +43,7 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT license_type_code IF NOT EXISTS FOR (n:LicenseType) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT material_code IF NOT EXISTS FOR (n:Material) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT matter_code IF NOT EXISTS FOR (n:Matter) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT matter_version_code IF NOT EXISTS FOR (n:MatterVersion) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT offering_code IF NOT EXISTS FOR (n:Offering) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT step_code IF NOT EXISTS FOR (n:Step) REQUIRE n.code IS UNIQUE",
     "CREATE INDEX case_matter IF NOT EXISTS FOR (n:Case) ON (n.matterCode)",
@@ -50,6 +52,8 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE INDEX case_picked_up IF NOT EXISTS FOR (n:Case) ON (n.pickedUpAt)",
     "CREATE INDEX license_type IF NOT EXISTS FOR (n:License) ON (n.certificateTypeCode)",
     "CREATE INDEX license_issuer IF NOT EXISTS FOR (n:License) ON (n.certificateIssuingAuthorityCode)",
+    "CREATE INDEX matter_version_matter IF NOT EXISTS FOR (n:MatterVersion) ON (n.matterCode)",
+    "CREATE INDEX offering_matter IF NOT EXISTS FOR (n:Offering) ON (n.matterCode)",
     "CREATE INDEX offering_service IF NOT EXISTS FOR (n:Offering) ON (n.service)",
     "CREATE INDEX license_replaces IF NOT EXISTS FOR (n:License) ON (n.replaces)",
 )
