@@ -116,6 +116,7 @@ def test_labels_are_those_of_the_graph() -> None:
         "LicenseType",
         "Material",
         "Matter",
+        "MatterVersion",
         "Offering",
         "Step",
     ]

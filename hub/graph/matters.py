@@ -1,11 +1,11 @@
 """The list of matters in the graph: what the catalogue's table and the ledger's rule entries say, version by version.
 
     (:Matter {code, name, mode, listedFrom, listedUntil, ...})
-        -[:HAS_VERSION]->(:MatterVersion {code, matterCode, name, type, mode, act, since, until, logIndex})
+    -[:HAS_VERSION]->(:MatterVersion {code, matterCode, name, type, mode, act, listed, since, until, logIndex})
 
 A version holds from `since` (null: from the beginning, by the table) to the day before `until`, the `since` of the next
-one. `act` is TABLE, ADD, CHANGE or REMOVE; a removal is a version, too, in which the matter is not on the list. Name and
-mode of a matter are those of its newest version on the list.
+one. `act` is TABLE, ADD, CHANGE or REMOVE; a removal is a version, too, in which the matter is not `listed`. Name and
+mode of a matter itself are those of its newest version on the list.
 
 Offerings end with a removal: one that is in force on that day is superseded then, one for a day on which the matter is
 off the list never comes into force. Whatever comes first, projection or catalogue: the end is the same.
@@ -37,6 +37,7 @@ def matter_rows(entries: Iterable[tuple[int, RuleChange]]) -> list[MatterRow]:
                 "type": change.code[2:4],
                 "mode": change.mode,
                 "act": change.act.upper(),
+                "listed": change.act != "remove",
                 "since": change.since,
                 "logIndex": index,
             },
@@ -67,7 +68,7 @@ UNWIND $rows AS row
 MATCH (m:Matter {code: row.code})
 MERGE (v:MatterVersion {code: row.code + '@00000000'})
 SET v.matterCode = row.code, v.name = row.properties.name, v.type = row.properties.type, v.mode = row.properties.mode,
-    v.act = 'TABLE', v.release = row.properties.release
+    v.act = 'TABLE', v.listed = true, v.release = row.properties.release
 MERGE (m)-[:HAS_VERSION]->(v)"""
 
 _SETTLED: Final[tuple[LiteralString, ...]] = (
@@ -88,7 +89,7 @@ SET m.listedFrom = come, m.listedUntil = gone""",
     """\
 UNWIND $rows AS row
 MATCH (m:Matter {code: row.code})
-MATCH (v:MatterVersion {matterCode: row.code}) WHERE v.act <> 'REMOVE'
+MATCH (v:MatterVersion {matterCode: row.code}) WHERE v.listed
 WITH m, v ORDER BY v.code
 WITH m, collect([v.name, v.mode]) AS versions
 SET m.name = versions[size(versions) - 1][0], m.mode = versions[size(versions) - 1][1]""",
@@ -114,7 +115,7 @@ MERGE (c)-[:FOR]->(m)""",
 )
 
 BEGUN: Final[tuple[LiteralString, ...]] = (_OF_TABLE, *_SETTLED)
-"""What makes the table's matters the versions from the beginning on; rows: those of the catalogue."""
+"""What makes the matters of the table versions from the beginning on; rows: those of the catalogue."""
 
 
 def matter_steps(rows: Sequence[MatterRow]) -> list[Step]:

@@ -48,7 +48,7 @@ async def test_every_row_and_link_is_loaded_exactly(driver: BoltDriver) -> None:
         },
         "MatterVersion:000117001000@00000000": {
             "code": "000117001000@00000000", "matterCode": "000117001000", "name": "资质认定", "mode": "全程网办",
-            "type": "01", "act": "TABLE", "release": "v1",
+            "type": "01", "act": "TABLE", "listed": True, "release": "v1",
         },
     }  # fmt: skip
     assert graph.relationships == [
