@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
+from hub.journal.objections import ObjectionRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, Statement, parse_statement
 from hub.journal.store import row_of
@@ -99,6 +100,8 @@ def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> Statem
     if isinstance(record, OfferingRecord):
         known = replace(listed, decided=keys.matters)
         check_offering(record.matter, record.type_codes, known, date.fromisoformat(record.effective))
+    if isinstance(record, ObjectionRecord) and record.type_code not in {None, *listed.types}:
+        raise Conflict("not_listed", f"the catalogue lists no license type {record.type_code}")
     # The issuer is the identifier's own: parse_license_record compares them.
     if isinstance(record, LicenseRecord) and Uscc(record.issuer).division != record.iss:
         raise Refused("not_issuer", "the issuing authority is one of another division")
