@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.answers import stated_error
-from hub.casedesk import state_record
+from hub.hubdesk import read_root, state_record
 from hub.journal.consents import build_consent, build_revocation
-from hub.partner import Partner, access_token
 from ledger.consents import Consent, parse_signed_grant
 from ledger.encoding import b64u_encode
-from ledger.errors import Refused, Unavailable
+from ledger.errors import Refused
 from ledger.identifiers import LicenseIdentifier, holder_key
 
 if TYPE_CHECKING:
@@ -83,13 +81,7 @@ def read_consent(node: CountyNode, consent_id: str) -> dict[str, Any]:
 
     Raises Refused no_basis (no such consent for this county), what the hub states; Unavailable not_ready.
     """
-    answer = Partner(node.config.hub_url, access_token(node, _SCOPE)).query(_SHOWN, {"id": consent_id})
-    if errors := answer.get("errors"):
-        code = errors[0].get("extensions", {}).get("code")
-        stated = stated_error({"code": code, "message": errors[0].get("message")})
-        raise stated or Unavailable("not_ready", "the hub's answer does not read")
-    found = (answer.get("data") or {}).get("consent")
+    found = read_root(node, _SCOPE, _SHOWN, {"id": consent_id}, "consent")
     if found is None:
         raise Refused("no_basis", "there is no such consent that this county stated or may read by")
-    shown: dict[str, Any] = found
-    return shown
+    return found

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type, is_object_type
 
-from schema.connections import encode_cursor
+from schema.connections import bound_label, encode_cursor
 from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.desk_world import FOREIGN_OBJECTION, OUR_OBJECTION, RATED_CASE
 from tests.graph_world import ENDED_CONSENT, EXPIRED_CONSENT, HOLDERS, LICENSES
@@ -43,7 +43,11 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "license.certificateIdentifier": _IDENTIFIERS,
     "consent.id": (CONSENT, ENDED_CONSENT, EXPIRED_CONSENT, "D" * 21 + "Q"),
     "consents.after": (encode_cursor("Consent", CONSENT),),
-    "licenses.after": tuple(encode_cursor("License", one) for one in _IDENTIFIERS),
+    "licenses.after": tuple(
+        encode_cursor(bound_label("License", "370214", key), one)
+        for one in _IDENTIFIERS
+        for key in ("holder-one", "holder-two")
+    ),
     "jurisdictions.after": (encode_cursor("Jurisdiction", "220103"), encode_cursor("Matter", "1")),
     "matters.after": (encode_cursor("Matter", "000101002000"), encode_cursor("Matter", "zzz")),
     "matters.type": ("01", "07"),

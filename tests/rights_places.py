@@ -19,6 +19,7 @@ from schema.access import ANONYMOUS, Principal
 from schema.context import Access, Basis, Context, Published
 from schema.roles import ROLES, RoleKind
 from tests.case_world import FOREIGN_CASE, OUR_CASE
+from tests.desk_world import FOREIGN_OBJECTION, MISSING_OBJECTION, OUR_OBJECTION, RATED_CASE
 from tests.graph_world import ENDED_CONSENT, HOLDERS, LICENSES
 from tests.ports import (
     CONSENT,
@@ -44,8 +45,12 @@ _IDS: Final = {
     "%ENDED": ENDED_CONSENT,
     "%CASE": OUR_CASE,
     "%ALONE": FOREIGN_CASE,
+    "%RATED": RATED_CASE,
+    "%OURS": OUR_OBJECTION,
+    "%MISSING": MISSING_OBJECTION,
+    "%THEIRS": FOREIGN_OBJECTION,
 }
-_NOWHERE: Final = {"case": "0" * 43, "consent": "D" * 21 + "Q"}
+_NOWHERE: Final = {"case": "0" * 43, "consent": "D" * 21 + "Q", "objection": "A" * 22}
 _ARGUMENTS: Final = {"extendInfo": '(fields: ["KZ_X"])'}
 _NOTE: Final = b"hub.example/ledger\n6\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 hub.example/ledger " + b"A" * 92 + b"\n"
 
@@ -188,6 +193,7 @@ _CONSENTS: Final = f"consents(holder: {_HOLDER_ONE})"
 _READS: Final = f'accessRecords(holder: {_HOLDER_ONE}, useCause: "x")'
 _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
 _ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
+_RATED: Final = 'case(caseNumber: "%RATED", useCause: "x")'
 _COMPARISON: Final = 'comparison(matter: "000101002000", on: "2026-06-01")'
 _SUBMIT: Final = 'submitEntries(entries: ["x"], wait: true)'
 _FIRST: Final = "license of C, holder 1"
@@ -240,6 +246,12 @@ PLACES: Final = (
     Place(path=f"{_OURS} > clocks > promised", rows=_MET),
     Place(path=f"{_OURS} > clocks > statutory", rows=_MET),
     Place(path=f"{_OURS} > nextSteps", rows=_MET),
+    Place(path=f"{_RATED} > appeals", rows="case of K and C without a license"),
+    Place(path=f"{_RATED} > followUp", rows="case of K and C without a license"),
+    Place(path='objection(id: "%OURS", useCause: "x")', rows="objection of C to K, holder 2"),
+    Place(path='objection(id: "%MISSING", useCause: "x")', rows="objection of K to C, nobody known"),
+    Place(path='objection(id: "%THEIRS", useCause: "x")', rows="objection of others to K, holder 2"),
+    Place(path=f"{_NEW} > objections", rows="objections to a license of K, holder 2"),
     Place(path=f"{_OURS} > matter", rows=_MET),
     Place(path=f"{_OURS} > intakeCounty", rows=_MET),
     Place(path=f"{_OURS} > uses", rows="licenses in the case of K and C"),
@@ -252,6 +264,9 @@ PLACES: Final = (
     Place(path='matter(code: "000101002000")'),
     Place(path='matter(code: "000101002000") > offerings'),
     Place(path="matters"),
+    Place(path='matterList(on: "2026-06-01")'),
+    Place(path='matterList(on: "2026-06-01") > edges'),
+    Place(path='matterList(on: "2026-06-01") > edges > node'),
     Place(path="matters > edges"),
     Place(path='offering(matter: "000101002000", county: "370214", on: "2026-06-01") > materials'),
     Place(path='offerings(matter: "000101002000", on: "2026-06-01")'),

@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 from hashlib import file_digest
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import orjson
 import typer
 
 from hub.commands.folder import Data, PassphraseFile, opened_node
+from hub.commands.holder import read_holder
 from hub.commands.terms import duration
 from hub.commands.verify import read_bounded
 from hub.consentdesk import new_consent_id, read_consent, state_consent, state_end, state_signed_consent
-from hub.county.licenses import LicenseHolder, is_face_name
-from ledger.closed import closed
+from hub.county.licenses import is_face_name
 from ledger.consents import MAX_SIGNED, Consent, Purpose
-from ledger.encoding import parse_json
 from ledger.errors import Malformed
 
 __all__ = ["app"]
@@ -25,18 +24,13 @@ __all__ = ["app"]
 app = typer.Typer(help="Record what holders consent to, and that it has ended.", no_args_is_help=True)
 
 ConsentId = Annotated[str, typer.Argument(metavar="ID", help="id of the consent, 22 characters")]
-HolderFile = Annotated[
-    Path, typer.Option(help='JSON file: {"certificateHolderTypeCode": "111", "certificateHolderCode": "…"}')
-]
+HolderFile = Annotated[Path, typer.Option(help="file (0600) with code type and code of the holder, as JSON")]
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
-
-_HOLDER: Final = frozenset({"certificateHolderTypeCode", "certificateHolderCode"})
-_MAX_HOLDER: Final = 4096
 
 
 @app.command("grant")
 def grant(
-    holder: HolderFile,
+    holder_file: HolderFile,
     data: Data,
     passphrase_file: PassphraseFile,
     reader: Annotated[str | None, typer.Option(help="member id of the county that may read; default: this one")] = None,
@@ -57,10 +51,10 @@ def grant(
     Without --field and --all-fields the reader sees which licenses there are, and nothing of their faces. The holder's
     code stays here; the journal has its keyed hash.
 
-    Example: tongban county consent grant --holder holder.json --field certificateHolderName --evidence form.pdf
+    Example: tongban county consent grant --holder-file holder.json --field certificateHolderName --evidence form.pdf
     --data c370214 --passphrase-file c370214.pass
     """
-    now, named = int(time.time()), _holder(holder)
+    now, named = int(time.time()), read_holder(holder_file)
     with opened_node(data, passphrase_file) as node:
         if signed is not None:
             if evidence is not None or license is None or matter or field or all_fields or reader:
@@ -79,15 +73,6 @@ def grant(
         typer.echo(orjson.dumps({"id": consent.id, "position": position, "expires": consent.expires}).decode())
         return
     typer.echo(f"consent {consent.id} for {consent.county} stands in the journal at {position}")
-
-
-def _holder(path: Path) -> tuple[str, str]:
-    obj = closed(parse_json(read_bounded(path, _MAX_HOLDER), max_bytes=_MAX_HOLDER), "holder", _HOLDER)
-    kind, code = obj["certificateHolderTypeCode"], obj["certificateHolderCode"]
-    if not isinstance(kind, str) or not isinstance(code, str):
-        raise Malformed("bad_file", "a holder has two texts")
-    LicenseHolder(name="-", type_code=kind, code=code)
-    return kind, code
 
 
 def _fields(names: list[str] | None, *, everything: bool) -> frozenset[str] | None:

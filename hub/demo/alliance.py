@@ -21,12 +21,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from hub.casedesk import state_records
 from hub.consentdesk import new_consent_id
 from hub.county.folder import init_county, open_county
 from hub.county.member import MemberFile
 from hub.county.node import CountyNode
 from hub.governance.founding import draft_genesis, draft_policy, found_ledger, make_hub_keys
+from hub.hubdesk import state_records
 from hub.ingest.data import read_table
 from hub.ingest.offerings import sample_offerings
 from hub.journal.consents import build_consent

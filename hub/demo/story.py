@@ -18,6 +18,7 @@ from typing import Any, Final
 from hub.demo.telling import SHOWN, Teller, expect, wait
 from hub.ingest.generate import FeedPlan, feed_lines, feed_rows
 from hub.ingest.offerings import sample_offerings
+from hub.keyfiles import write_private
 
 __all__ = ["CHECKLIST", "FEED_COUNTY", "LICENSES", "LOOK_UP", "PROGRAM", "Story", "sample_feed"]
 
@@ -139,10 +140,12 @@ class Story:
     def _consented(self, holder: dict[str, str]) -> dict[str, str]:
         """Let the holder agree at the counter that two fields are read, and the clerk record it."""
         folder = self.teller.alliance.folder
-        (folder / "holder.json").write_text(json.dumps(holder), encoding="utf-8")
+        named = folder / "holder.json"
+        if not named.exists():
+            write_private(named, json.dumps(holder).encode())
         (folder / "form.txt").write_text("sample consent form, signed\n", encoding="utf-8")
         fields = ("--field", "certificateHolderName", "--field", "certificateNumber")
-        files = ("--holder", str(folder / "holder.json"), "--evidence", str(folder / "form.txt"))
+        files = ("--holder-file", str(named), "--evidence", str(folder / "form.txt"))
         told = self.teller.command(
             "county", "consent", "grant", *files, *fields, *self.teller.of(_ASKING_COUNTY), "--json"
         )

@@ -32,6 +32,7 @@ from schema.context import Context, Graph
 
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
 
+
 __all__ = ["Answer", "Execution", "GraphQLRequest", "NotByGet"]
 
 
@@ -153,7 +154,12 @@ class Execution:
             arguments = context.arguments[root.response] = root.arguments(variables)
             basis = await grant(root, arguments, context)
             bound = root.bind(arguments, context, basis)
+            counted = root.entry.declaration.personal and basis is None
+            if counted:
+                context.probes.admit(context.principal, bound.subject)
             rows = await self._graph.read(bound.statement)
+            if counted and not root.personal_keys(rows, bound.page):
+                context.probes.missed(context.principal)
             if root.entry.declaration.personal:
                 await record(root, bound, rows, context)
         except TongbanError as error:
