@@ -62,6 +62,8 @@ class Settings(BaseModel):
     body_timeout_s: float = Field(10.0, gt=0, le=60, description="longest time for a request body to arrive, seconds")
     max_cost: int = Field(25_000, ge=1, le=1_000_000, description="highest cost of one GraphQL document")
     token_lifetime_s: int = Field(600, ge=60, le=3600, description="lifetime of an access token, seconds")
+    live_clients: int = Field(256, ge=1, le=10_000, description="most open streams: WebSockets and event streams")
+    live_clients_per_county: int = Field(64, ge=1, le=10_000, description="most subscriptions of one county")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     nodes: dict[str, str] = Field(
         default_factory=dict, description="county nodes that answer for faces: county code -> URL"

@@ -36,6 +36,7 @@ SCOPES: Final[dict[str, str]] = {
     "license.face": "read faces of licenses, field by field",
     "ledger.entries": "read entry bundles of the log and receipts",
     "journal.read": "read access records of the own county's licenses",
+    "case.follow": "follow the events of cases that the caller's own county takes in, handles or hands out",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
     "vault.deposit": "deposit and erase faces in the vault",
 }
@@ -63,6 +64,8 @@ RULES: Final[dict[str, AccessRule]] = {
     "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
     "license.log": AccessRule(scopes=_READ, use_cause=True),
     "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
+    "case.event": AccessRule(scopes=frozenset({"case.follow"}), use_cause=True),
+    "case.cursor": AccessRule(scopes=frozenset({"case.follow"})),
     "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
 }
@@ -82,6 +85,10 @@ TYPES: Final[dict[str, str]] = {
     "AccessRecord": "license.access_records",
     "AccessRecords": "license.access_records",
     "Case": "case.read",
+    "CaseEvent": "case.event",
+    "CaseLampTurned": "case.event",
+    "CaseLicenseChanged": "case.event",
+    "CaseStepTaken": "case.event",
     "CaseStep": "case.steps",
     "CaseClock": "case.steps",
     "LegalStep": "case.steps",

@@ -21,7 +21,7 @@ from schema.context import Context
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
-from schema.scalars import CaseNumber, CatalogueCode, Date, LicenseIdentifier, UseCause
+from schema.scalars import CaseNumber, CatalogueCode, Cursor, Date, LicenseIdentifier, UseCause
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -177,6 +177,11 @@ class Query:
     async def verify(self, info: Info[Context, Any], receipt: ReceiptText, max_age: MaxAge = DAY) -> VerifyResult:
         """Verify a receipt or a QR code: one verdict with every step. Bad input is a verdict, too."""
         return await verify_receipt(info.context, receipt, max_age)
+
+    @computed(access="case.cursor", cost=2)
+    async def case_event_cursor(self, info: Info[Context, Any]) -> Cursor | None:
+        """The place of the newest event: whoever subscribes after it misses none that comes later."""
+        return Cursor(await info.context.events.newest())
 
     @computed(access="public", cost=2)
     def checkpoint(self, info: Info[Context, Any]) -> Checkpoint | None:
