@@ -5,7 +5,7 @@ Nothing here does I/O; the hub implements the port (`hub/events/`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,7 +33,7 @@ class FeedEvent:
 class Events(Protocol):
     """The feed, as it is followed."""
 
-    def follow(self, county: str, *, after: str | None) -> AsyncIterator[FeedEvent]:
+    def follow(self, county: str, *, after: str | None) -> AsyncGenerator[FeedEvent, None]:
         """Give the events of all cases of which a county is a party, in order: those after a cursor, then as they come.
 
         after None: those to come. Never ends by itself. Raises Malformed bad_cursor, Unavailable pushback (too many

@@ -22,6 +22,7 @@ from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
 from schema.scalars import CaseNumber, CatalogueCode, Cursor, Date, LicenseIdentifier, UseCause
+from schema.subscriptions import CaseEventFeed
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -178,10 +179,10 @@ class Query:
         """Verify a receipt or a QR code: one verdict with every step. Bad input is a verdict, too."""
         return await verify_receipt(info.context, receipt, max_age)
 
-    @computed(access="case.cursor", cost=2)
-    async def case_event_cursor(self, info: Info[Context, Any]) -> Cursor | None:
-        """The place of the newest event: whoever subscribes after it misses none that comes later."""
-        return Cursor(await info.context.events.newest())
+    @computed(access="case.feed", cost=2)
+    async def case_event_feed(self, info: Info[Context, Any]) -> CaseEventFeed | None:
+        """Where the feed of events stands: for who is about to follow it."""
+        return CaseEventFeed(newest=Cursor(await info.context.events.newest()))
 
     @computed(access="public", cost=2)
     def checkpoint(self, info: Info[Context, Any]) -> Checkpoint | None:

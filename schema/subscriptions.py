@@ -13,6 +13,7 @@ no others. No event says anything about a person.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
 from enum import Enum
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -29,6 +30,7 @@ from schema.scalars import CaseNumber, CatalogueCode, Cursor, DateTime, LicenseI
 
 __all__ = [
     "CaseEvent",
+    "CaseEventFeed",
     "CaseEventKind",
     "CaseLampTurned",
     "CaseLicenseChanged",
@@ -100,6 +102,15 @@ class CaseEvent:
     step: CaseStepTaken | None = attribute(access=_RULE, description="Of a STEP: what was done.")
     lamp: CaseLampTurned | None = attribute(access=_RULE, description="Of a LAMP: what turned.")
     license: CaseLicenseChanged | None = attribute(access=_RULE, description="Of a LICENSE: what changed.")
+
+
+@strawberry.type(description="Where the feed of events stands.")
+class CaseEventFeed:
+    """What somebody needs before the first event has come."""
+
+    newest: Cursor = attribute(
+        access="case.feed", description="Place of the newest event: whoever subscribes after it misses none to come."
+    )
 
 
 After: TypeAlias = Annotated[
@@ -189,6 +200,7 @@ class Subscription:
             raise Refused("token_required", "an access token is required")
         await context.journal.record_access(_access(context, county, use_cause))
         wanted: Collection[str] | None = None if kinds is None else {kind.name for kind in kinds}
-        async for event in context.events.follow(county, after=context.resume_after or after):
-            if (wanted is None or event.kind in wanted) and case_number in {None, event.case}:
-                yield case_event(event)
+        async with aclosing(context.events.follow(county, after=context.resume_after or after)) as events:
+            async for event in events:
+                if (wanted is None or event.kind in wanted) and case_number in {None, event.case}:
+                    yield case_event(event)

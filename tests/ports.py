@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -114,7 +114,7 @@ class FakeEvents:
     events: list[FeedEvent] = field(default_factory=list)
     follows: list[tuple[str, str | None]] = field(default_factory=list)
 
-    async def follow(self, county: str, *, after: str | None) -> AsyncIterator[FeedEvent]:
+    async def follow(self, county: str, *, after: str | None) -> AsyncGenerator[FeedEvent, None]:
         """Give the events of a county behind a cursor; without one, all of them."""
         self.follows.append((county, after))
         known = [event.cursor for event in self.events]
@@ -153,10 +153,11 @@ class FakeJournal:
 
 @dataclass(slots=True)
 class FakeFaceSources:
-    """Faces by identifier; `codes` makes a county late or dead. Every call is kept."""
+    """Faces by identifier; `codes` makes a county late or dead, `legacy` have no node. Every call is kept."""
 
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
+    legacy: frozenset[str] = frozenset()
     calls: list[tuple[FaceRequest, ...]] = field(default_factory=list)
 
     async def faces(self, requests: Sequence[FaceRequest]) -> Sequence[FaceAnswer]:
@@ -171,7 +172,7 @@ class FakeFaceSources:
         if face is None:
             return FaceAnswer(values=None, code="absent")
         values = {name: value for name, value in face.items() if not request.fields or name in request.fields}
-        return FaceAnswer(values=values, source="node", as_of=NOW)
+        return FaceAnswer(values=values, source="legacy" if request.county in self.legacy else "node", as_of=NOW)
 
 
 def verdict(outcome: Outcome = Outcome.VALID, **members: Any) -> Verdict:

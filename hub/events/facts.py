@@ -78,8 +78,9 @@ def parse_cursor(cursor: str) -> Place:
         raw = b64u_decode(cursor, size=4 * _NUMBER_BYTES + _MARK_BYTES)
     except Malformed as error:
         raise Malformed("bad_cursor", "expected a cursor of an event") from error
-    numbers = (raw[at : at + _NUMBER_BYTES] for at in range(0, 4 * _NUMBER_BYTES, _NUMBER_BYTES))
-    return Place(*(int.from_bytes(each, "big") for each in numbers), raw[4 * _NUMBER_BYTES :])
+    parts = [raw[at : at + _NUMBER_BYTES] for at in range(0, 4 * _NUMBER_BYTES, _NUMBER_BYTES)]
+    number, journal, ledger, time = (int.from_bytes(each, "big") for each in parts)
+    return Place(number, journal, ledger, time, raw[4 * _NUMBER_BYTES :])
 
 
 def event_id(*parts: str | int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -89,7 +89,7 @@ class Followers:
 
         return await self._feed.ask(read)
 
-    async def follow(self, county: str, *, after: str | None) -> AsyncIterator[FeedEvent]:
+    async def follow(self, county: str, *, after: str | None) -> AsyncGenerator[FeedEvent, None]:
         """Give the events of a county's cases: see `schema.feed.Events`."""
         cursor = None if after is None else parse_cursor(after)
         with self._counted(county):

@@ -73,8 +73,8 @@ class EventStreams:
         except DocumentRefused as refused:
             return _refusal(400, [fault_of(one) for one in refused.faults])
         except StreamEnded as ended:
-            refused = Refused(ended.code, "")
-            return _refusal(refused.http_status, ended.errors, error_headers(refused))
+            cause = Refused(ended.code, "")
+            return _refusal(cause.http_status, ended.errors, error_headers(cause))
         except TongbanError as error:
             return _refusal(error.http_status, [error_of(error.code, error.message)], error_headers(error))
 

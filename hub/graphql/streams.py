@@ -105,6 +105,8 @@ class Streams:
                 if not done:
                     yield None
                     continue
+                if isinstance(coming.exception(), StopAsyncIteration):
+                    return
                 event = self._event(coming, context)
                 coming = asyncio.ensure_future(anext(source))
                 yield Item(await self._answer(executor, event), event.cursor)

@@ -36,6 +36,7 @@ def test_the_sdl_stands_alone() -> None:
         "receipt",
         "case",
         "verify",
+        "caseEventFeed",
         "checkpoint",
     ]
     assert schema.mutation_type is not None

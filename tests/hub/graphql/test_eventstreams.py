@@ -145,6 +145,6 @@ async def test_a_subscription_at_the_plain_endpoint_is_told_where_to_go(hub: Liv
         answer = await http.post(f"{hub.url}/graphql", headers=headers, json={"query": EVENTS})
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["message"].endswith("or to /graphql/stream")
-        cursor = await http.post(f"{hub.url}/graphql", headers=headers, json={"query": "{ caseEventCursor }"})
-        assert cursor.json() == {"data": {"caseEventCursor": BEGINNING}}
+        cursor = await http.post(f"{hub.url}/graphql", headers=headers, json={"query": "{ caseEventFeed { newest } }"})
+        assert cursor.json() == {"data": {"caseEventFeed": {"newest": BEGINNING}}}
         assert hub.tokens["good"].county == CHENGYANG
