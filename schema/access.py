@@ -42,6 +42,7 @@ SCOPES: Final[dict[str, str]] = {
     "journal.read": "read access records of the own county's licenses",
     "case.follow": "follow the events of cases that the caller's own county takes in, handles or hands out",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
+    "objection.read": "read objections that the caller's own county raised or must answer",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
 }
@@ -90,6 +91,9 @@ RULES: Final[dict[str, AccessRule]] = {
     "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
+    "objection.read": AccessRule(
+        scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
+    ),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -117,6 +121,9 @@ TYPES: Final[dict[str, str]] = {
     "CaseClock": "case.steps",
     "LegalStep": "case.steps",
     "LimitReading": "case.steps",
+    "HotlineAppeal": "case.steps",
+    "FollowUp": "case.steps",
+    "Objection": "objection.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

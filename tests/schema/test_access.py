@@ -21,6 +21,9 @@ def test_the_rules() -> None:
         "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
+        "objection.read": AccessRule(
+            scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
+        ),
     } == RULES
 
 
