@@ -132,16 +132,19 @@ class JournalReader:
         text = "SELECT identifier FROM holding WHERE holder = ? AND (? IS NULL OR county = ?) ORDER BY identifier"
         return [row[0] for row in self._rows(text, holder, county, county)]
 
-    def stated(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Give the records that have these 1..100 names, by name; one that is not stated is left out."""
-        places = ", ".join("?" * len(names))
-        text = f"SELECT l.identifier, r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier IN ({places})"  # noqa: S608  # question marks
-        return dict(self._rows(text, *names))
+    def steps(self, number: str, *, before: int) -> list[bytes]:
+        """Give the steps of a case whose records stand below position `before`, in order; at most 100."""
+        rows = self._rows(
+            "SELECT r.d FROM casestep c JOIN record r ON r.i = c.i WHERE c.number = ? AND c.i < ? ORDER BY c.sequence",
+            number,
+            before,
+        )
+        return [row[0] for row in rows]
 
-    def steps(self, number: str) -> list[bytes]:
-        """Give the steps of a case, in order."""
-        text = "SELECT r.d FROM casestep c JOIN record r ON r.i = c.i WHERE c.number = ? ORDER BY c.sequence"
-        return [row[0] for row in self._rows(text, number)]
+    def stated(self, name: str) -> bytes | None:
+        """Give the record that has a name: of a license, an offering, a standing statement; None if there is none."""
+        rows = self._rows("SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier = ?", name)
+        return None if not rows else rows[0][0]
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Make the proof from the tree of `old` records to that of `new`. Raises Malformed bad_number."""

@@ -53,11 +53,13 @@ async def _compiled(name: str, holders: Sequence[Holder], secret: bytes) -> list
         registry=listener,
         journal=listener,
         faces=listener,
+        events=listener,
+        calendar=listener,
         clock=lambda: 0,
         verify=listener,
         holder_key=lambda type_code, code: holder_key(secret, type_code, code),
-        calendar=listener,
         bases=listener,
+        probes=listener,
     )
     for holder in holders:
         await execution.run(GraphQLRequest(query=operation(name), variables=holder.variables()), context)

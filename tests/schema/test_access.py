@@ -21,6 +21,8 @@ def test_the_rules() -> None:
         "license.log": AccessRule(scopes=read, use_cause=True),
         "license.access_records": AccessRule(scopes=records, use_cause=True),
         "consent.read": AccessRule(scopes=read, row="consent_party"),
+        "case.event": AccessRule(scopes=frozenset({"case.follow"}), use_cause=True),
+        "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
         "objection.read": AccessRule(
