@@ -226,7 +226,7 @@ async def test_a_cursor_of_one_holders_list_is_none_of_anothers(bound: tuple[str
     graph = CannedGraph()
     for cursor in (encode_cursor(bound_label("License", *bound), "1.2.3"), encode_cursor("License", "1.2.3")):
         answer = await run(
-            graph, f'{{ licenses({HOLDER}, useCause: "x", after: "{cursor}") {{ edges {{ cursor }} }} }}'
+            graph, f'{{ licenses({HOLDER}, {BASIS}, useCause: "x", after: "{cursor}") {{ edges {{ cursor }} }} }}'
         )
         assert codes(answer) == [(["licenses"], "bad_cursor")]
     assert graph.asked == []
