@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import appeals, cases, keys, licenses, offering
+from hub.commands import appeals, bundles, cases, keys, licenses, offering
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.output import Force, check_new, new_file
@@ -37,6 +37,7 @@ app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=
 app.add_typer(licenses.app)  # without a name: its commands are of this group
 app.add_typer(cases.app, name="case")
 app.add_typer(offering.app, name="offering")
+app.add_typer(bundles.app, name="bundle")
 app.command("evidence")(export_evidence)
 app.command("check")(check_folder)
 app.command("rotate")(keys.rotate)
