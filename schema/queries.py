@@ -13,7 +13,7 @@ import strawberry
 from strawberry.types import Info
 
 from schema.cases import Case
-from schema.catalogue import IN_FORCE, LicenseType, Matter, Offering
+from schema.catalogue import IN_FORCE, ON_LIST, LicenseType, ListedMatter, Matter, Offering
 from schema.checklist import Checklist
 from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
@@ -21,7 +21,8 @@ from schema.context import Context
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
-from schema.scalars import CaseNumber, CatalogueCode, Date, LicenseIdentifier, UseCause
+from schema.objections import Objection
+from schema.scalars import CaseNumber, CatalogueCode, Date, LicenseIdentifier, StatementId, UseCause
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -72,7 +73,27 @@ class Query:
         first: First = DEFAULT_PAGE,
         after: After = None,
     ) -> Connection[Matter]:
-        """Matters by code, of one type or mode or all."""
+        """Matters by code, of one type or mode or all; also those that are off the list, or come to it later."""
+        raise NotImplementedError
+
+    @root(
+        PageStart(
+            label="MatterVersion",
+            key="code",
+            filters=(("type", "type"), ("mode", "mode")),
+            where=Expression(cypher=ON_LIST, parameters=("on", "today")),
+        ),
+        access="public",
+    )
+    def matter_list(
+        self,
+        on: OnDay = None,
+        matter_type: MatterType = None,
+        mode: MatterMode = None,
+        first: First = DEFAULT_PAGE,
+        after: After = None,
+    ) -> Connection[ListedMatter]:
+        """The alliance's list on a day, by code: each matter with the name and mode that it has then."""
         raise NotImplementedError
 
     @root(
@@ -171,6 +192,11 @@ class Query:
     @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)
     def case(self, case_number: CaseNumber, use_cause: UseCause) -> Case | None:
         """One case by its number, for its counties; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="Objection", key="id", argument="id"), access="objection.read", personal=True)
+    def objection(self, id: StatementId, use_cause: UseCause) -> Objection | None:  # noqa: A002  # the argument's name
+        """One objection by its id, for the county that raised it and the one that must answer; else null."""
         raise NotImplementedError
 
     @computed(access="public", cost=10, post_only=True)

@@ -20,7 +20,7 @@ from graphql import ExecutionResult, GraphQLField, execute_sync, parse
 from hub.graph.constraints import KEYS
 from hub.graph.driver import BoltDriver
 from schema.binding import bound_values, key_of
-from schema.connections import decode_cursor, encode_cursor, page_size
+from schema.connections import bound_label, decode_cursor, encode_cursor, page_size
 from schema.context import Context
 from schema.inspection import core_schema, declaration_of, walk
 from schema.mapping import (
@@ -167,6 +167,8 @@ class Reference:
         if node.label == "Case":
             counties = [await self._property(node, name) for name in ("takenInBy", "handledBy", "pickedUpAt")]
             return self.caller_county in counties
+        if node.label == "Objection":
+            return self.caller_county in [await self._property(node, name) for name in ("raisedBy", "answeredBy")]
         if node.label != "License" or self.own_county is None:
             return True
         return bool(await self._property(node, "sealedBy") == self.own_county)
@@ -200,7 +202,10 @@ class Reference:
         nodes = [one for one in nodes if await self._holds(start, one, arguments, context)]
         if not start.page:
             return nodes[: start.via.page] if start.via.many else next(iter(nodes), None)
-        return await self._page(nodes, start.via.target, start.via.order or "", arguments)
+        label = start.via.target
+        if start.label == "Holder":
+            label = bound_label(label, context.principal.county or "", key_of(start, arguments, context))
+        return await self._page(nodes, label, start.via.order or "", arguments)
 
     async def _started(self, start: KeyStart, arguments: Mapping[str, Any], context: Context) -> list[Node]:
         key = KEYS[start.label]

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from hub.bundles.keys import PUBLIC_FILE, make_bundle_key
-from hub.commands import member
+from hub.commands import matters, member
 from hub.commands.evidence import check_evidence, show_policy
 from hub.commands.mirror import mirror
 from hub.commands.upkeep import backup, check, restore
@@ -172,3 +172,4 @@ app.command("policy")(show_policy)
 app.command("check-evidence")(check_evidence)
 app.add_typer(member.members, name="member")
 app.add_typer(member.rules, name="rule")
+app.add_typer(matters.app, name="matters")
