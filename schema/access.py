@@ -37,6 +37,7 @@ SCOPES: Final[dict[str, str]] = {
     "ledger.entries": "read entry bundles of the log and receipts",
     "journal.read": "read access records of the own county's licenses",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
+    "statistics.read": "read what counties did for others, and how well: the own county exactly, the others rounded",
     "vault.deposit": "deposit and erase faces in the vault",
 }
 
@@ -65,6 +66,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
     "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
+    "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -86,6 +88,10 @@ TYPES: Final[dict[str, str]] = {
     "CaseClock": "case.steps",
     "LegalStep": "case.steps",
     "LimitReading": "case.steps",
+    "CountyStatistics": "statistics.read",
+    "PeriodStatistics": "statistics.read",
+    "SatisfactionCounts": "statistics.read",
+    "TimelyCounts": "statistics.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

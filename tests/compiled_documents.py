@@ -27,8 +27,8 @@ _SEPARATOR: Final = "\n\n"
 
 DOCUMENTS: Final = tuple(sorted(path.stem for path in _FOLDER.glob("*.graphql")))
 SCOPES: Final[dict[str, frozenset[str]]] = {
-    "all": frozenset({"license.read", "license.face", "case.read"}),
-    "own": frozenset({"license.read.own", "license.face", "case.read"}),
+    "all": frozenset({"license.read", "license.face", "case.read", "statistics.read"}),
+    "own": frozenset({"license.read.own", "license.face", "case.read", "statistics.read"}),
 }
 VARIABLES: Final[dict[str, dict[str, Any]]] = {
     "case": {"number": OUR_CASE},
@@ -41,6 +41,7 @@ VARIABLES: Final[dict[str, dict[str, Any]]] = {
     "comparison": {"matter": "000101002000", "on": "2026-06-01"},
     "license": {"identifier": LICENSES[0]["certificateIdentifier"]},
     "offering": {"matter": "000101002000", "county": "370214", "on": None},
+    "statistics": {"from": "2026-05-20", "to": "2026-06-30"},
     "wallet": {
         "holder": {"certificateHolderTypeCode": "001", "certificateHolderCode": next(iter(HOLDERS))},
         "after": None,

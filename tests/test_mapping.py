@@ -117,6 +117,7 @@ def test_labels_are_those_of_the_graph() -> None:
         "Material",
         "Matter",
         "Offering",
+        "PeriodCount",
         "Step",
     ]
 

@@ -25,6 +25,7 @@ KEYS: Final[dict[str, str]] = {
     "Material": "code",
     "Matter": "code",
     "Offering": "code",
+    "PeriodCount": "code",
     "Step": "code",
 }
 """Every label of the graph with the property that all its nodes have and that tells them apart."""
@@ -43,6 +44,7 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT material_code IF NOT EXISTS FOR (n:Material) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT matter_code IF NOT EXISTS FOR (n:Matter) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT offering_code IF NOT EXISTS FOR (n:Offering) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT period_count_code IF NOT EXISTS FOR (n:PeriodCount) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT step_code IF NOT EXISTS FOR (n:Step) REQUIRE n.code IS UNIQUE",
     "CREATE INDEX case_matter IF NOT EXISTS FOR (n:Case) ON (n.matterCode)",
     "CREATE INDEX case_taken_in IF NOT EXISTS FOR (n:Case) ON (n.takenInBy)",

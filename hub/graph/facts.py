@@ -19,6 +19,7 @@ from ledger.encoding import b64u_encode
 from ledger.entries import Entry, MemberChange, Seal, StatusChange, is_seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.status import Status
+from schema.context import Access
 
 __all__ = [
     "JournalFacts",
@@ -59,12 +60,14 @@ class LedgerFacts:
 class JournalFacts:
     """Rows of consecutive journal records, each with its `position`, in order.
 
-    steps: (position, record) of case steps, whose rows depend on what the graph holds of their cases.
+    steps: (position, record) of case steps, whose rows depend on what the graph holds of their cases. accesses: the
+    same of access records, which give counts only.
     """
 
     licenses: list[LicenseRow] = field(default_factory=list)
     offerings: list[OfferingRow] = field(default_factory=list)
     steps: list[tuple[int, CaseStepRecord]] = field(default_factory=list)
+    accesses: list[tuple[int, Access]] = field(default_factory=list)
 
 
 def instant(seconds: int) -> str:
@@ -136,7 +139,7 @@ def fallen(start: int, entries: Sequence[bytes], facts: LedgerFacts, by: int) ->
 
 
 def journal_facts(start: int, records: Sequence[bytes]) -> JournalFacts:
-    """Read the journal records from position `start` on; accesses give no row. Raises NotVerified corrupt_store."""
+    """Read the journal records from position `start` on. Raises NotVerified corrupt_store."""
     facts = JournalFacts()
     for position, raw in enumerate(records, start):
         try:
@@ -149,6 +152,8 @@ def journal_facts(start: int, records: Sequence[bytes]) -> JournalFacts:
             facts.offerings.append(offering_row(position, record, instant(record.iat)))
         elif isinstance(record, CaseStepRecord):
             facts.steps.append((position, record))
+        elif isinstance(record, Access):
+            facts.accesses.append((position, record))
     return facts
 
 

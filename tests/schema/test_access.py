@@ -16,6 +16,7 @@ def test_the_rules() -> None:
         "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
         "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
+        "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
     } == RULES
 
 

@@ -35,6 +35,7 @@ def test_the_sdl_stands_alone() -> None:
         "licenses",
         "receipt",
         "case",
+        "statistics",
         "verify",
         "checkpoint",
     ]
