@@ -15,6 +15,7 @@ from hub.graph.offerings import OfferingRow, offering_row
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, parse_record
+from hub.journal.standing import Standing
 from ledger.encoding import b64u_encode
 from ledger.entries import Entry, MemberChange, Seal, StatusChange, is_seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
@@ -60,14 +61,16 @@ class LedgerFacts:
 class JournalFacts:
     """Rows of consecutive journal records, each with its `position`, in order.
 
-    steps: (position, record) of case steps, whose rows depend on what the graph holds of their cases. accesses: the
-    same of access records, which give counts only.
+    steps: (position, record) of case steps, whose rows depend on what the graph holds of their cases. standing:
+    (position, record) of standing statements, which `hub.graph.statements` writes. accesses: (position, record) of
+    access records, which give counts only.
     """
 
     licenses: list[LicenseRow] = field(default_factory=list)
     offerings: list[OfferingRow] = field(default_factory=list)
     steps: list[tuple[int, CaseStepRecord]] = field(default_factory=list)
     accesses: list[tuple[int, Access]] = field(default_factory=list)
+    standing: list[tuple[int, Standing]] = field(default_factory=list)
 
 
 def instant(seconds: int) -> str:
@@ -154,6 +157,8 @@ def journal_facts(start: int, records: Sequence[bytes]) -> JournalFacts:
             facts.steps.append((position, record))
         elif isinstance(record, Access):
             facts.accesses.append((position, record))
+        else:
+            facts.standing.append((position, record))
     return facts
 
 

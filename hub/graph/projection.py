@@ -27,6 +27,7 @@ from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, fallen, journal_facts, ledger_facts
 from hub.graph.licenses import Sealed, admitted_rows, license_steps
 from hub.graph.offerings import offering_steps
+from hub.graph.statements import statement_steps
 from hub.graph.statistics import count_clocks, count_steps, used_before
 from ledger.closed import county_of
 from ledger.encoding import b64u_encode
@@ -293,6 +294,7 @@ class Projector:
         before = start + len(taken)
         offered = [row for row in facts.offerings if row["position"] < before]
         stepped = [record for position, record in facts.steps if position < before]
+        stated = statement_steps([record for position, record in facts.standing if position < before])
         try:
             tally = Tally(self._calendar, await used_before(self._driver, stepped))
             steps = await steps_of_cases(self._driver, stepped, tally.step)
@@ -304,7 +306,7 @@ class Projector:
         for position, access in facts.accesses:
             if position < before:
                 tally.access(access)
-        writes = [*license_steps(chosen), *offering_steps(offered), *steps, *count_steps(tally.rows())]
+        writes = [*license_steps(chosen), *offering_steps(offered), *steps, *stated, *count_steps(tally.rows())]
         return await self._move("journal", start, taken, writes)
 
     async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:

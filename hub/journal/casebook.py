@@ -48,7 +48,7 @@ class CaseBook:
         if step.at < oldest:
             return Conflict("iat_too_old", "the step comes too late for its time: state it again, with the time of now")
         try:
-            case = take(self._case(step.number), step)
+            case = take(self.case(step.number), step)
         except TongbanError as refusal:
             return refusal
         if not all(self._connection.execute(_STATED, (each,)).fetchone() for each in record.licenses):
@@ -57,7 +57,8 @@ class CaseBook:
         self._keep(case)
         return None
 
-    def _case(self, number: str) -> Case | None:
+    def case(self, number: str) -> Case | None:
+        """Give a case after its newest step, those of the caller's transaction included; None: there is none."""
         if number in self._kept:
             return self._kept[number]
         case: Case | None = None
