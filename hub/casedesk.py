@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.answers import stated_error
+from hub.answers import graphql_data, stated_error
 from hub.journal.casesteps import build_case_step
 from hub.partner import Partner, access_token, ask
 from ledger.errors import Refused, Unavailable
@@ -50,22 +50,11 @@ def read_case(node: CountyNode, number: str, cause: str) -> dict[str, Any]:
 
 def _case(node: CountyNode, document: str, number: str, cause: str) -> dict[str, Any]:
     partner = Partner(node.config.hub_url, access_token(node, _SCOPE))
-    answer = partner.query(document, {"number": number, "cause": cause})
-    if errors := answer.get("errors"):
-        raise _error_in(errors)
-    case = (answer.get("data") or {}).get("case")
+    case = graphql_data(partner.query(document, {"number": number, "cause": cause})).get("case")
     if case is None:
         raise Refused("not_party", "the county is no party of a case with this number")
     found: dict[str, Any] = case
     return found
-
-
-def _error_in(errors: Any) -> Exception:
-    """Read the first error of a GraphQL answer: its code stands among the extensions."""
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    extensions = first.get("extensions")
-    code = extensions.get("code") if isinstance(extensions, dict) else None
-    return stated_error({"code": code, "message": first.get("message")}) or _unreadable()
 
 
 def _unreadable() -> Unavailable:
