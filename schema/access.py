@@ -74,6 +74,7 @@ TYPES: Final[dict[str, str]] = {
     "LicenseConnection": "license.read",
     "LicenseEdge": "license.read",
     "LicenseReceipt": "license.read",
+    "LicenseStanding": "license.log",
     "Checklist": "license.checklist",
     "ChecklistFindings": "license.checklist",
     "ChecklistItem": "license.checklist",
