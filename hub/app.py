@@ -169,7 +169,7 @@ class Hub:
         intake = RecordIntake(
             self.journal, self.registry, listed=listed_codes(), pool=self.registry.file.checks, clock=self._clock
         )
-        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
+        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock, self._holder_key)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
             Route("/graphql", self._graphql),
@@ -208,9 +208,12 @@ class Hub:
             faces=self.sources,
             clock=self._clock,
             verify=self._own_verifier.verify,
-            holder_key=lambda type_code, code: holder_key(self._holder_secret, type_code, code),
+            holder_key=self._holder_key,
             calendar=self._calendar,
         )
+
+    def _holder_key(self, type_code: str, code: str) -> str:
+        return holder_key(self._holder_secret, type_code, code)
 
     def _principal_of(self, request: Request) -> Principal:
         return self._authenticator.principal_of(request.headers.get("authorization"), self._clock())

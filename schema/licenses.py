@@ -175,7 +175,7 @@ class License:
     async def access_records(
         self, info: Info[Context, Any], first: First = DEFAULT_PAGE, after: After = None
     ) -> AccessRecordsResult | None:
-        """Who read it, when and why; for the county that sealed it only."""
+        """Who read it, when and why; for the county that sealed it, and for its holder."""
         return await access_records(
             info.context,
             certificate_identifier=needed(self, "certificateIdentifier"),
