@@ -16,12 +16,14 @@ ALL: Final = "-IHSAOP"
 _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
 _LOOKED: Final = "SAO"
+_REPORTS: Final = "SAP"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matters"
         " offering offerings verify",
         _STAFF: "case checklist license licenses receipt",
+        _REPORTS: "statistics",
     },
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
@@ -66,6 +68,15 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "CaseClock": {_STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp"},
     "LegalStep": {_STAFF: "kind outcome counties"},
     "LimitReading": {_STAFF: "days used left due lamp provisional"},
+    # --- what the counties report ---
+    "CountyStatistics": {_REPORTS: "code name exact periods"},
+    "PeriodStatistics": {
+        _REPORTS: "period takenIn online proxyIntake joint delegated takenInForOthers takenInByOthers handledForOthers"
+        " intake handling pickUp materialsSpared daysSaved daysOver verifiedOfOthers verifiedByOthers objectionsOpened"
+        " objectionsDecided objectionsOpen ratings"
+    },
+    "TimelyCounts": {_REPORTS: "ended onTime"},
+    "SatisfactionCounts": {_REPORTS: "verySatisfied satisfied fairlySatisfied dissatisfied veryDissatisfied"},
     # --- the catalogue ---
     "Authority": {ALL: "code name source confidence jurisdiction"},
     "Jurisdiction": {ALL: "code name level validFrom validTo member source confidence within contains authorities"},
@@ -107,6 +118,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
 
 ROWS: Final[dict[str, dict[str, str]]] = {
     "public": {"-": "-", "IHSAP": "CKX", "O": "123"},
+    "statistics": {"SAP": "CKX"},
     "license of C, holder 1": {"IHSP": "CKX", "A": "C", "O": "1"},
     "license of C, holders 1 and 2": {"IHSP": "CKX", "A": "C", "O": "12"},
     "license of K, holder 1": {"IHSP": "CKX", "A": "K", "O": "1"},
