@@ -41,6 +41,7 @@ SCOPES: Final[dict[str, str]] = {
     "ledger.entries": "read entry bundles of the log and receipts",
     "journal.read": "read access records of the own county's licenses",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
+    "objection.read": "read objections that the caller's own county raised or must answer",
     "statistics.read": "read what counties did for others, and how well: the own county exactly, the others rounded",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
@@ -88,6 +89,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "license.access_records": AccessRule(scopes=frozenset({"journal.read", HOLDER_SCOPE}), use_cause=True),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
+    "objection.read": AccessRule(scopes=frozenset({"objection.read"}), use_cause=True, row="objection_party"),
     "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 
@@ -111,6 +113,9 @@ TYPES: Final[dict[str, str]] = {
     "CaseClock": "case.steps",
     "LegalStep": "case.steps",
     "LimitReading": "case.steps",
+    "HotlineAppeal": "case.steps",
+    "FollowUp": "case.steps",
+    "Objection": "objection.read",
     "CountyStatistics": "statistics.read",
     "PeriodStatistics": "statistics.read",
     "SatisfactionCounts": "statistics.read",

@@ -21,9 +21,11 @@ from ledger.cases import CaseStage as Stage
 from ledger.casework import next_steps
 from ledger.clocks import LimitReading as Reading
 from ledger.clocks import read_limit
+from schema.aftercare import EVALUATIONS, FOLLOW_UPS, FollowUp, HotlineAppeal, follow_up_of
 from schema.catalogue import Matter
 from schema.context import Context
 from schema.jurisdictions import Jurisdiction
+from schema.lamps import CaseLamp
 from schema.licenses import License
 from schema.mapping import Property, Relation, attribute, computed, needed, stored
 from schema.scalars import CaseNumber, CatalogueCode, Date, DateTime, Digest, LicenseIdentifier
@@ -130,15 +132,6 @@ class CaseRole(Enum):
     INTAKE_CLERK = strawberry.enum_value("INTAKE_CLERK", description="收件: at an intake window.")
     HANDLER = strawberry.enum_value("HANDLER", description="经办: handles the case.")
     SUPERVISOR = strawberry.enum_value("SUPERVISOR", description="审批: decides, or stands in for a handler.")
-
-
-@strawberry.enum(description="What a limit shows (红黄蓝).")
-class CaseLamp(Enum):
-    """Each value is its GraphQL name."""
-
-    BLUE = strawberry.enum_value("BLUE", description="In time.")
-    YELLOW = strawberry.enum_value("YELLOW", description="One working day or less is left.")
-    RED = strawberry.enum_value("RED", description="Overdue.")
 
 
 @strawberry.type(description="A step that may come next.")
@@ -303,12 +296,23 @@ class Case:
         cost=2,
         description="Its clocks in the order in which they began; at most 100.",
     )
+    appeals: list[HotlineAppeal] = stored(
+        Relation(type="HAS_APPEAL", direction="out", target="HotlineAppeal", many=True, order="order"),
+        access=_BELOW,
+        cost=2,
+        description="Hotline appeals about it, in the order in which they were received; the first 100.",
+    )
     uses: list[License] | None = _licenses(
         "USES", "Licenses that took the place of papers, as far as the caller may see them; at most 100."
     )
     produced: list[License] | None = _licenses(
         "PRODUCED", "Licenses that the case ended in, as far as the caller may see them; at most 100."
     )
+
+    @computed(gathers=(EVALUATIONS, FOLLOW_UPS), access=_BELOW, cost=2)
+    def follow_up(self, info: Info[Context, Any]) -> FollowUp | None:
+        """The follow-up (回访) that a rating of 4 or 5 asks of the handling county; null: none is owed, or was done."""
+        return follow_up_of(needed(self, "evaluations"), needed(self, "followUps"), info.context)
 
     @computed(needs=("stage", "mode", "takenInBy", "handledBy", "pickedUpAt", "stepCount"), access=_BELOW)
     def next_steps(self) -> list[LegalStep]:

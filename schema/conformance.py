@@ -47,8 +47,8 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Authority", "Case", "Clock", "Holder", "Jurisdiction", "License", "LicenseType", "Material", "Matter",
-        "Offering", "PeriodCount", "Step",
+        "Authority", "Case", "Clock", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License", "LicenseType",
+        "Material", "Matter", "Objection", "Offering", "PeriodCount", "Step",
     }
 )  # fmt: skip
 """The labels of the graph."""

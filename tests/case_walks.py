@@ -1,4 +1,4 @@
-"""Cases that go a random legal way, and access records beside them: what statistics are counted from."""
+"""Cases that go a random legal way, access records and objections beside them: what statistics are counted from."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from ledger.casework import Case, LegalStep, legal_steps, take
 from ledger.errors import Conflict, Malformed
 from schema.context import Access
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number
+from tests.deskwork import Dispute
 from tests.statements import NOW
 
-__all__ = ["random_access", "random_case"]
+__all__ = ["random_access", "random_case", "random_objection"]
 
 _COUNTIES: Final = (CHENGYANG, FENGNAN, KUANCHENG)
 _PAUSES: Final = (0, 3600, DAY, 3 * DAY, 20 * DAY)
@@ -68,6 +69,16 @@ def _limits(rng: random.Random) -> dict[str, int | None]:
     return rng.choice(
         ({"statutory": 20, "promised": 5}, {"statutory": 3, "promised": None}, {"statutory": None, "promised": 1})
     )
+
+
+def random_objection(rng: random.Random, name: str, licenses: Sequence[str]) -> list[bytes]:
+    """Raise an objection and perhaps end it, days later."""
+    dispute = Dispute(license=rng.choice((None, *licenses)), name=name)
+    at = NOW + rng.randrange(60) * DAY
+    raised = dispute.raised(by=rng.choice((FENGNAN, KUANCHENG)), at=at)
+    if rng.random() < 0.3:
+        return [raised]
+    return [raised, dispute.decided(rng.choice(("UPHELD", "DISMISSED")), at=at + rng.choice(_PAUSES))]
 
 
 def random_access(rng: random.Random, licenses: Sequence[str], numbers: Sequence[str]) -> bytes:

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from hub.journal.casesteps import CaseStepRecord
+from hub.journal.objections import ObjectionEvent, ObjectionRecord
 from hub.journal.records import parse_record
 from ledger.cases import StepKind
 from ledger.casework import Case, take
@@ -48,11 +49,17 @@ def slow_counts(records: Sequence[bytes], calendar: WorkingCalendar) -> dict[str
 
 def _events(records: Sequence[bytes], calendar: WorkingCalendar) -> Iterator[Event]:
     steps: defaultdict[str, list[CaseStepRecord]] = defaultdict(list)
+    raised: dict[str, str] = {}
     for record in map(parse_record, records):
         if isinstance(record, CaseStepRecord):
             steps[record.step.number].append(record)
         elif isinstance(record, Access):
             yield from _of_access(record)
+        elif isinstance(record, ObjectionRecord) and record.event is ObjectionEvent.RAISED:
+            raised[record.identifier] = str(record.answered_by)
+            yield raised[record.identifier], china_day(record.iat), "objectionsOpened", 1
+        elif isinstance(record, ObjectionRecord):
+            yield raised[record.identifier], china_day(record.iat), "objectionsDecided", 1
     for taken in steps.values():
         yield from _of_case(taken, calendar)
 

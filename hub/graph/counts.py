@@ -12,6 +12,7 @@ its batches were. CLOCK_COUNTERS depend on the working days, too: they follow fr
     …Ended, …OnTime, daysSaved       a phase's clock, for its county, on the day of its last turn
     materialsSpared                  a license that a case uses for the first time, for the county that names it
     verifiedOfOthers, …ByOthers      a license in an access record of another county, for the reader and the issuer
+    objectionsOpened, …Decided       an objection, and its end of whatever kind, for the county that answers it
     verySatisfied … veryDissatisfied an EVALUATION, for each county of the case
 """
 
@@ -32,6 +33,7 @@ from ledger.workdays import WorkingCalendar, china_day
 
 if TYPE_CHECKING:
     from hub.journal.casesteps import CaseStepRecord
+    from hub.journal.objections import ObjectionRecord
     from ledger.casework import Case
     from schema.context import Access
 
@@ -129,6 +131,11 @@ class Tally:
             if issuer != access.county:
                 self.add(access.county, day, "verifiedOfOthers")
                 self.add(issuer, day, "verifiedByOthers")
+
+    def objection(self, record: ObjectionRecord, answered_by: str) -> None:
+        """Count an objection that is raised, or one that ends, for the county that answers it."""
+        name = "objectionsOpened" if record.outcome is None else "objectionsDecided"
+        self.add(answered_by, china_day(record.iat), name)
 
     def rows(self) -> list[CountRow]:
         """Give one row a county and period that something was counted in, by code; every counter stands in it."""

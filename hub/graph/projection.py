@@ -28,7 +28,7 @@ from hub.graph.facts import LedgerFacts, fallen, journal_facts, ledger_facts
 from hub.graph.licenses import Sealed, admitted_rows, license_steps
 from hub.graph.offerings import offering_steps
 from hub.graph.statements import statement_steps
-from hub.graph.statistics import count_clocks, count_steps, used_before
+from hub.graph.statistics import count_clocks, counted, used_before
 from ledger.closed import county_of
 from ledger.encoding import b64u_encode
 from ledger.errors import Conflict, NotVerified, Unavailable
@@ -303,11 +303,9 @@ class Projector:
                 raise
             await self.start()  # another projector has moved the graph while its cases were read
             return True
-        for position, access in facts.accesses:
-            if position < before:
-                tally.access(access)
-        writes = [*license_steps(chosen), *offering_steps(offered), *steps, *stated, *count_steps(tally.rows())]
-        return await self._move("journal", start, taken, writes)
+        counts = await counted(self._driver, tally, facts, before)
+        made = [*license_steps(chosen), *offering_steps(offered), *steps, *stated, *counts]
+        return await self._move("journal", start, taken, made)
 
     async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:
         return await log.read(start, self._batch) if start < await log.size() else ()

@@ -11,8 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from hub.graph.followups import follow_up_steps
 from hub.graph.hotline import hotline_steps
+from hub.graph.objections import objection_steps
+from hub.journal.followups import FollowUpRecord
 from hub.journal.hotline import HotlineRecord
+from hub.journal.objections import ObjectionRecord
 
 if TYPE_CHECKING:
     from hub.graph.driver import Step
@@ -25,6 +29,8 @@ Writer: TypeAlias = Callable[[Sequence[Any]], list["Step"]]
 WRITERS: Final[Mapping[type[Standing], Writer]] = MappingProxyType(
     {
         HotlineRecord: hotline_steps,
+        ObjectionRecord: objection_steps,
+        FollowUpRecord: follow_up_steps,
     }
 )
 """Record class -> its writer. Every standing statement of `hub.journal.records.READERS` has one."""

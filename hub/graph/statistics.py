@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, LiteralString
 
 from hub.graph.casefacts import clock_of
-from hub.graph.counts import CountRow, Tally, calendar_digest
+from hub.graph.counts import Tally, calendar_digest
 from hub.graph.cursors import standing
 from hub.graph.driver import Step, Unit
+from hub.journal.objections import ObjectionRecord
 from ledger.cases import StepKind
 from ledger.errors import Conflict
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.graph.driver import BoltDriver
+    from hub.graph.facts import JournalFacts
     from hub.journal.casesteps import CaseStepRecord
     from ledger.workdays import WorkingCalendar
 
-__all__ = ["count_clocks", "count_steps", "used_before"]
+__all__ = ["count_clocks", "counted", "used_before"]
 
 _PAGE: Final = 1000
 
@@ -77,9 +79,36 @@ async def used_before(driver: BoltDriver, records: Sequence[CaseStepRecord]) -> 
     return found
 
 
-def count_steps(rows: Sequence[CountRow]) -> list[Step]:
-    """Give the write that adds the rows of a tally: only under a cursor that moves with it."""
+_ANSWERED: Final[LiteralString] = """\
+UNWIND $ids AS id
+MATCH (o:Objection {id: id})
+RETURN o.id, o.answeredBy ORDER BY o.id"""
+
+
+async def counted(driver: BoltDriver, tally: Tally, facts: JournalFacts, before: int) -> list[Step]:
+    """Count what else the records below a position say, and give the write that adds all of the tally.
+
+    It belongs under a cursor that moves with it. Raises Unavailable.
+    """
+    for position, access in facts.accesses:
+        if position < before:
+            tally.access(access)
+    stated = [record for position, record in facts.standing if position < before]
+    objections = [record for record in stated if isinstance(record, ObjectionRecord)]
+    answering = await _answering(driver, objections)
+    for objection in objections:
+        if objection.identifier in answering:  # else the graph was emptied meanwhile, as the cursor will say
+            tally.objection(objection, answering[objection.identifier])
+    rows = tally.rows()
     return [Step(text=_ADD, parameters={"rows": rows})] if rows else []
+
+
+async def _answering(driver: BoltDriver, records: Sequence[ObjectionRecord]) -> dict[str, str]:
+    """Give the county that answers each objection, by id; one that only ends here is in the graph."""
+    found = {each.identifier: each.answered_by for each in records if each.answered_by is not None}
+    if earlier := sorted({each.identifier for each in records} - found.keys()):
+        found.update({identifier: county for identifier, county in await driver.rows(_ANSWERED, {"ids": earlier})})
+    return found
 
 
 _CALENDAR: Final[LiteralString] = "MATCH (c:Cursor {id: 'statistics'}) RETURN c.calendar"

@@ -17,7 +17,7 @@ from hub.ingest.data import read_table
 from ledger.errors import Conflict
 from ledger.workdays import WorkingCalendar, china_day, read_calendar
 from schema.context import Access
-from tests.case_walks import random_access, random_case
+from tests.case_walks import random_access, random_case, random_objection
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number
 from tests.graphs import empty
 from tests.slow_statistics import slow_counts
@@ -43,6 +43,7 @@ def _walks(rng: random.Random, journal: MemoryLog, licenses: list[str], *, cases
     files = [random_case(rng, serial, licenses) for serial in range(1, cases + 1)]
     waiting = [list(file.raws) for file in files]
     waiting += [[random_access(rng, licenses, [files[0].number])] for _ in range(accesses)]
+    waiting += [random_objection(rng, f"objection {n}", licenses) for n in range(accesses // 2)]
     while waiting := [each for each in waiting if each]:
         journal.entries.append(rng.choice(waiting).pop(0))
 
