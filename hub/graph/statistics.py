@@ -107,7 +107,7 @@ async def _answering(driver: BoltDriver, records: Sequence[ObjectionRecord]) -> 
     """Give the county that answers each objection, by id; one that only ends here is in the graph."""
     found = {each.identifier: each.answered_by for each in records if each.answered_by is not None}
     if earlier := sorted({each.identifier for each in records} - found.keys()):
-        found.update({identifier: county for identifier, county in await driver.rows(_ANSWERED, {"ids": earlier})})
+        found.update(dict(await driver.rows(_ANSWERED, {"ids": earlier})))
     return found
 
 
