@@ -27,6 +27,7 @@ from hub.database import missing
 from hub.endpoints import health_routes, submission_routes
 from hub.envelope import FaceCipher
 from hub.governance.founding import open_hub_keys
+from hub.governance.matters import MatterTable
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
@@ -95,6 +96,7 @@ class Hub:
         check_hub_folder(data)
         keys = open_hub_keys(data, read_passphrase(settings.passphrase_file))
         self._policy = _alliance_file(data, "policy", MAX_POLICY_BYTES)
+        self._matters = MatterTable.shipped()
         policy = Policy.parse(self._policy)
         self._report(policy)
         self._verifier = Verifier.of_files(self._policy, _alliance_file(data, "genesis", MAX_ENTRY_BYTES))
@@ -177,7 +179,7 @@ class Hub:
                 self.registry,
                 self.journal,
                 principal_of=self._principal_of,
-                documents={"policy": self._policy},
+                documents={"policy": self._policy, "matters": self._matters.data},
                 refusals=self.refusals,
             ),
             *mirror_routes(self.registry, self.journal, principal_of=self._principal_of, seal=self._journal_seal),
@@ -196,6 +198,7 @@ class Hub:
                 self.registry.alarm or (None if self.registry.snapshot else "nothing is published yet")
             ),
             "policy": lambda: policy_fault(self._policy, self.registry.keys),
+            "matters": lambda: self._matters.fault(self.registry.keys),
             "graph": lambda: self.graph.fault,
         }
 

@@ -284,7 +284,7 @@ def _where(
     for argument, name in start.filters if isinstance(start, PageStart) else ():
         compiler.parameters[argument] = None
         parts.append(f"(${argument} IS NULL OR {rows.variable}.{name} = ${argument})")
-    if isinstance(start, KeyStart) and start.where is not None:
+    if start.where is not None:
         parts.append(compiler.expression(start.where, rows.variable))
     parts.extend(conditions)
     return [f"{'  AND' if index else 'WHERE'} {part}" for index, part in enumerate(parts)]

@@ -26,6 +26,7 @@ from hub.graph.cursors import Cursors, claim, make_cursors, read_cursors, standi
 from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, fallen, journal_facts, ledger_facts
 from hub.graph.licenses import Sealed, admitted_rows, license_steps
+from hub.graph.matters import matter_steps
 from hub.graph.offerings import offering_steps
 from hub.graph.statements import statement_steps
 from hub.graph.statistics import count_clocks, counted, used_before
@@ -98,7 +99,7 @@ SET j.member = size([kid IN governors WHERE kid STARTS WITH code + '#']) > 0"""
 
 
 def _ledger_steps(facts: LedgerFacts) -> list[Step]:
-    return [*_rows(_CHANGES, facts.changes), *_member_steps(facts)]
+    return [*_rows(_CHANGES, facts.changes), *_member_steps(facts), *matter_steps(facts.matters)]
 
 
 def _member_steps(facts: LedgerFacts) -> list[Step]:
