@@ -34,6 +34,7 @@ from hub.graph.external import Neo4jEngine
 from hub.graph.service import GraphService
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.limits import LIMITS
+from hub.graphql.probes import CallerProbes
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
@@ -117,6 +118,7 @@ class Hub:
         self._guard = ReplayGuard(data / "tokens.sqlite")
         self.sources = self._make_sources()
         self.accesses = AccessJournal(self.journal)
+        self._probes = CallerProbes(asked=settings.asked_per_hour, misses=settings.misses_per_hour, clock=clock)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
@@ -213,6 +215,7 @@ class Hub:
             verify=self._own_verifier.verify,
             holder_key=self._holder_key,
             calendar=self._calendar,
+            probes=self._probes,
         )
 
     def _holder_key(self, type_code: str, code: str) -> str:

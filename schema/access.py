@@ -89,7 +89,9 @@ RULES: Final[dict[str, AccessRule]] = {
     "license.access_records": AccessRule(scopes=frozenset({"journal.read", HOLDER_SCOPE}), use_cause=True),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
-    "objection.read": AccessRule(scopes=frozenset({"objection.read"}), use_cause=True, row="objection_party"),
+    "objection.read": AccessRule(
+        scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
+    ),
     "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 

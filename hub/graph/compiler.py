@@ -312,7 +312,7 @@ def _root_shape(
     if label in PERSONAL_KEYS and not keys:
         keys.append(compiler.node((), rows, label, abstract=None))
     place = rows.place(f"{rows.variable}.{order}") if cursors else None
-    return connection_of(members, label, place), _all_keys(keys)
+    return connection_of(members, place), _all_keys(keys)
 
 
 def _edges(

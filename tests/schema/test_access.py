@@ -19,7 +19,9 @@ def test_the_rules() -> None:
         "license.access_records": AccessRule(scopes=frozenset({"journal.read", "holder.read"}), use_cause=True),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
-        "objection.read": AccessRule(scopes=frozenset({"objection.read"}), use_cause=True, row="objection_party"),
+        "objection.read": AccessRule(
+            scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
+        ),
         "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
     } == RULES
 
