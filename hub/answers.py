@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ledger.encoding import JsonValue
 
-__all__ = ["MAX_MESSAGE_CHARS", "Answer", "exchange", "graphql_data", "read_answer", "stated_error", "stated_in"]
+__all__ = ["MAX_MESSAGE_CHARS", "Answer", "exchange", "read_answer", "stated_error", "stated_in"]
 
 MAX_MESSAGE_CHARS: Final = 500
 _MAX_ERROR_BYTES: Final = 65_536
@@ -103,21 +103,6 @@ def stated_in(body: bytes) -> TongbanError | None:
     except Malformed:
         return None
     return stated_error(answer.get("error")) if isinstance(answer, dict) else None
-
-
-def graphql_data(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the `data` of a GraphQL answer. Raises its first error, by the code among its extensions; or as unreadable.
-
-    Unavailable not_ready: the answer has neither data nor an error with a code that is known.
-    """
-    errors, data = answer.get("errors"), answer.get("data")
-    if not errors and isinstance(data, dict):
-        return data
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    extensions = first.get("extensions")
-    code = extensions.get("code") if isinstance(extensions, dict) else None
-    unreadable = Unavailable("not_ready", "the hub's answer does not read")
-    raise stated_error({"code": code, "message": first.get("message")}) or unreadable
 
 
 def _printable(text: str) -> str:

@@ -10,9 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hub.answers import graphql_data
 from hub.commands.folder import Data, PassphraseFile, opened_node
-from hub.partner import Partner, access_token
+from hub.hubdesk import read_root
 from ledger.errors import Conflict, Malformed
 from ledger.workdays import china_day
 
@@ -101,12 +100,10 @@ def statistics(
 
 
 def _read(node: CountyNode, variables: Mapping[str, str]) -> dict[str, Any]:
-    partner = Partner(node.config.hub_url, access_token(node, _SCOPE))
-    found = graphql_data(partner.query(DOCUMENT, variables))["statistics"]
+    found = read_root(node, _SCOPE, DOCUMENT, variables, "statistics")
     if found is None:
         raise Conflict("not_listed", f"the catalogue lists no county {variables['county']}")
-    answer: dict[str, Any] = found
-    return answer
+    return found
 
 
 def _table(found: Mapping[str, Any]) -> Table:
