@@ -64,7 +64,7 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.transparency.quorums import closest_quorums
 from ledger.transparency.snapshot import Snapshot
 from ledger.verifier import Verifier
-from ledger.workdays import read_calendar
+from ledger.workdays import read_full_calendar
 from schema.access import Principal
 from schema.assembly import build_schema
 from schema.context import Clock, Context
@@ -102,7 +102,7 @@ class Hub:
         self._report(policy)
         self._verifier = Verifier.of_files(self._policy, _alliance_file(data, "genesis", MAX_ENTRY_BYTES))
         self._holder_secret = keys.holder
-        self._calendar = read_calendar(read_table("calendar"))
+        self._calendar = read_full_calendar(read_table("calendar"))
         self._journal_seal = JournalSeal(keys.vault, random)
         self._http = httpx2.AsyncClient(trust_env=False, limits=_connections(settings))
         self.journal = JournalWriter(data / "journal.sqlite")
