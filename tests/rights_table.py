@@ -15,6 +15,7 @@ __all__ = ["ALL", "GRANTED", "ROWS"]
 ALL: Final = "-IHSAOP"
 _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
+_FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
 _REPORTS: Final = "SAP"
 
@@ -24,7 +25,9 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         " offering offerings verify",
         _STAFF: "case checklist license licenses objection receipt",
         _REPORTS: "statistics",
+        _FOLLOW: "caseEventFeed",
     },
+    "Subscription": {_FOLLOW: "caseEvents"},
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
     "License": {
@@ -75,6 +78,11 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "CaseClock": {_STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp"},
     "LegalStep": {_STAFF: "kind outcome counties"},
     "LimitReading": {_STAFF: "days used left due lamp provisional"},
+    "CaseEventFeed": {_FOLLOW: "newest"},
+    "CaseEvent": {_FOLLOW: "cursor id kind caseNumber occurredAt step lamp license"},
+    "CaseStepTaken": {_FOLLOW: "sequence kind outcome county"},
+    "CaseLampTurned": {_FOLLOW: "clock county limit days lamp"},
+    "CaseLicenseChanged": {_FOLLOW: "certificateIdentifier status reason logIndex"},
     # --- what the counties report ---
     "CountyStatistics": {_REPORTS: "code name exact periods"},
     "PeriodStatistics": {
@@ -142,6 +150,8 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "no reads of a license of C, holder 1": {"S": "KX"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "feed of events": {"IHSP": "CKX"},
+    "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
     "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},
     "objection of K to C, nobody known": {"IHSAP": "CK"},
