@@ -40,8 +40,10 @@ SCOPES: Final[dict[str, str]] = {
     "license.face": "read faces of licenses, field by field",
     "ledger.entries": "read entry bundles of the log and receipts",
     "journal.read": "read access records of the own county's licenses",
+    "case.follow": "follow the events of cases that the caller's own county takes in, handles or hands out",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
     "objection.read": "read objections that the caller's own county raised or must answer",
+    "statistics.read": "read what counties did for others, and how well: the own county exactly, the others rounded",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
 }
@@ -86,11 +88,14 @@ RULES: Final[dict[str, AccessRule]] = {
     "license.face": AccessRule(scopes=frozenset({"license.face", HOLDER_SCOPE}), use_cause=True),
     "license.log": AccessRule(scopes=_READ, use_cause=True),
     "license.access_records": AccessRule(scopes=frozenset({"journal.read", HOLDER_SCOPE}), use_cause=True),
+    "case.event": AccessRule(scopes=frozenset({"case.follow"}), use_cause=True),
+    "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
     "objection.read": AccessRule(
         scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
     ),
+    "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -109,6 +114,11 @@ TYPES: Final[dict[str, str]] = {
     "AccessRecord": "license.access_records",
     "AccessRecords": "license.access_records",
     "Case": "case.read",
+    "CaseEvent": "case.event",
+    "CaseEventFeed": "case.feed",
+    "CaseLampTurned": "case.event",
+    "CaseLicenseChanged": "case.event",
+    "CaseStepTaken": "case.event",
     "CaseStep": "case.steps",
     "CaseClock": "case.steps",
     "LegalStep": "case.steps",
@@ -116,6 +126,10 @@ TYPES: Final[dict[str, str]] = {
     "HotlineAppeal": "case.steps",
     "FollowUp": "case.steps",
     "Objection": "objection.read",
+    "CountyStatistics": "statistics.read",
+    "PeriodStatistics": "statistics.read",
+    "SatisfactionCounts": "statistics.read",
+    "TimelyCounts": "statistics.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

@@ -22,7 +22,9 @@ from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
 from schema.objections import Objection
-from schema.scalars import CaseNumber, CatalogueCode, Date, LicenseIdentifier, StatementId, UseCause
+from schema.scalars import CaseNumber, CatalogueCode, Cursor, Date, LicenseIdentifier, StatementId, UseCause
+from schema.statistics import CountyStatistics, StatisticsPeriod
+from schema.subscriptions import CaseEventFeed
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -32,6 +34,9 @@ MatterType: TypeAlias = Annotated[
     str | None, strawberry.argument(name="type", description="Only matters of this type.")
 ]
 MatterMode: TypeAlias = Annotated[str | None, strawberry.argument(description="Only matters handled in this mode.")]
+
+FirstDay: TypeAlias = Annotated[Date, strawberry.argument(name="from", description="First day, in China.")]
+LastDay: TypeAlias = Annotated[Date, strawberry.argument(name="to", description="Last day, in China.")]
 
 OnDay: TypeAlias = Annotated[Date | None, strawberry.argument(description="A day in China; by default today.")]
 
@@ -194,6 +199,21 @@ class Query:
         """One case by its number, for its counties; null if there is none that the caller may see."""
         raise NotImplementedError
 
+    @root(
+        KeyStart(
+            label="Jurisdiction",
+            key="code",
+            argument="county",
+            binds=((("from", "to", "by"), "periods"), (("from", "by"), "earlier")),
+        ),
+        access="statistics.read",
+    )
+    def statistics(
+        self, county: CatalogueCode, first_day: FirstDay, last_day: LastDay, by: StatisticsPeriod
+    ) -> CountyStatistics | None:
+        """What a county did for others, and how well, in at most 400 periods; null if there is no such county."""
+        raise NotImplementedError
+
     @root(KeyStart(label="Objection", key="id", argument="id"), access="objection.read", personal=True)
     def objection(self, id: StatementId, use_cause: UseCause) -> Objection | None:  # noqa: A002  # the argument's name
         """One objection by its id, for the county that raised it and the one that must answer; else null."""
@@ -203,6 +223,11 @@ class Query:
     async def verify(self, info: Info[Context, Any], receipt: ReceiptText, max_age: MaxAge = DAY) -> VerifyResult:
         """Verify a receipt or a QR code: one verdict with every step. Bad input is a verdict, too."""
         return await verify_receipt(info.context, receipt, max_age)
+
+    @computed(access="case.feed", cost=2)
+    async def case_event_feed(self, info: Info[Context, Any]) -> CaseEventFeed | None:
+        """Where the feed of events stands: for who is about to follow it."""
+        return CaseEventFeed(newest=Cursor(await info.context.events.newest()))
 
     @computed(access="public", cost=2)
     def checkpoint(self, info: Info[Context, Any]) -> Checkpoint | None:

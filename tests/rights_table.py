@@ -15,14 +15,19 @@ __all__ = ["ALL", "GRANTED", "ROWS"]
 ALL: Final = "-IHSAOP"
 _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
+_FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
+_REPORTS: Final = "SAP"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify",
         _STAFF: "case checklist license licenses objection receipt",
+        _REPORTS: "statistics",
+        _FOLLOW: "caseEventFeed",
     },
+    "Subscription": {_FOLLOW: "caseEvents"},
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
     "License": {
@@ -73,6 +78,20 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "CaseClock": {_STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp"},
     "LegalStep": {_STAFF: "kind outcome counties"},
     "LimitReading": {_STAFF: "days used left due lamp provisional"},
+    "CaseEventFeed": {_FOLLOW: "newest"},
+    "CaseEvent": {_FOLLOW: "cursor id kind caseNumber occurredAt step lamp license"},
+    "CaseStepTaken": {_FOLLOW: "sequence kind outcome county"},
+    "CaseLampTurned": {_FOLLOW: "clock county limit days lamp"},
+    "CaseLicenseChanged": {_FOLLOW: "certificateIdentifier status reason logIndex"},
+    # --- what the counties report ---
+    "CountyStatistics": {_REPORTS: "code name exact periods"},
+    "PeriodStatistics": {
+        _REPORTS: "period takenIn online proxyIntake joint delegated takenInForOthers takenInByOthers handledForOthers"
+        " intake handling pickUp materialsSpared daysSaved daysOver verifiedOfOthers verifiedByOthers objectionsOpened"
+        " objectionsDecided objectionsOpen ratings"
+    },
+    "TimelyCounts": {_REPORTS: "ended onTime"},
+    "SatisfactionCounts": {_REPORTS: "verySatisfied satisfied fairlySatisfied dissatisfied veryDissatisfied"},
     # --- the catalogue ---
     "Authority": {ALL: "code name source confidence jurisdiction"},
     "Jurisdiction": {ALL: "code name level validFrom validTo member source confidence within contains authorities"},
@@ -120,6 +139,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
 
 ROWS: Final[dict[str, dict[str, str]]] = {
     "public": {"-": "-", "IHSAP": "CKX", "O": "123"},
+    "statistics": {"SAP": "CKX"},
     "license of C, holder 1": {"IHSP": "CKX", "A": "C", "O": "1"},
     "license of C, holders 1 and 2": {"IHSP": "CKX", "A": "C", "O": "12"},
     "license of K, holder 1": {"IHSP": "CKX", "A": "K", "O": "1"},
@@ -130,6 +150,8 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "no reads of a license of C, holder 1": {"S": "KX"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "feed of events": {"IHSP": "CKX"},
+    "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
     "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},
     "objection of K to C, nobody known": {"IHSAP": "CK"},

@@ -36,8 +36,10 @@ def test_the_sdl_stands_alone() -> None:
         "licenses",
         "receipt",
         "case",
+        "statistics",
         "objection",
         "verify",
+        "caseEventFeed",
         "checkpoint",
     ]
     assert schema.mutation_type is not None
