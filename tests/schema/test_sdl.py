@@ -39,6 +39,7 @@ def test_the_sdl_stands_alone() -> None:
         "consent",
         "consents",
         "case",
+        "statistics",
         "objection",
         "verify",
         "caseEventFeed",
