@@ -222,6 +222,8 @@ PLACES: Final = (
     Place(path='objection(id: "%OURS", useCause: "x")', rows="objection of C to K, holder 2"),
     Place(path='objection(id: "%MISSING", useCause: "x")', rows="objection of K to C, nobody known"),
     Place(path='objection(id: "%THEIRS", useCause: "x")', rows="objection of others to K, holder 2"),
+    Place(path=f"{_C1} > cases", rows="case of K and C, by a license of C"),
+    Place(path=f"{_K1} > cases", rows="case of K and C, by a license of K"),
     Place(path=f"{_NEW} > objections", rows="objections to a license of K, holder 2"),
     Place(path=f"{_OURS} > matter", rows=_MET),
     Place(path=f"{_OURS} > intakeCounty", rows=_MET),
