@@ -38,6 +38,7 @@ def test_the_sdl_stands_alone() -> None:
         "case",
         "objection",
         "verify",
+        "caseEventFeed",
         "checkpoint",
     ]
     assert schema.mutation_type is not None

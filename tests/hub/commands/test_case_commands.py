@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,6 +24,7 @@ from ledger.transparency.tiles import decode_bundle
 from tests.casefile import CHENGYANG, FENGNAN, MATTER, case_number
 from tests.command_line import Result, tongban
 from tests.county_folder import CountyFolder
+from tests.served_hub import served
 
 NUMBER: Final = case_number()
 READING: Final = {"days": 5, "used": 4, "left": 1, "due": "2026-06-12", "lamp": "YELLOW", "provisional": True}
@@ -100,21 +98,6 @@ class CaseHub:
             return JSONResponse([{"error": {"code": result.code, "message": result.message}}])
         self.records.append(record)
         return JSONResponse([{"position": result}])
-
-
-@contextmanager
-def served(hub: CaseHub) -> Iterator[str]:
-    """Serve in a thread of its own, since a command is no coroutine; give the URL."""
-    server = uvicorn.Server(uvicorn.Config(hub.app(), port=0, log_level="critical", lifespan="off"))
-    (socket,) = [server.config.bind_socket()]
-    thread = Thread(target=server.run, args=([socket],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        hub.close()
 
 
 @pytest.fixture
