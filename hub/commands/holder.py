@@ -85,19 +85,19 @@ def export(
     check_new(output, force=force)
     holder, now = read_holder(holder_file), int(time.time())
     with opened_node(data, passphrase_file) as node:
-        own = _licenses(node, holder)
+        own, at_hub = _licenses(node, holder), records_at_hub(node, holder, _COPY)
         copy = {
             "holder": dict(zip(_MEMBERS, holder, strict=True)),
             "county": node.county,
             "time": now,
-            "licenses": records_at_hub(node, holder, _COPY),
+            "licenses": at_hub,
             "kept_here": [
                 {"certificateIdentifier": each.identifier, "stated": each.stated, "face": each.face} for each in own
             ],
         }
     with new_file(output, force=force) as place:
         write_private(place, orjson.dumps(copy, option=orjson.OPT_INDENT_2))
-    typer.echo(f"wrote {output}: {len(copy['licenses'])} licenses at the hub, {len(own)} kept here")
+    typer.echo(f"wrote {output}: {len(at_hub)} licenses at the hub, {len(own)} kept here")
 
 
 @app.command("erase")
