@@ -17,6 +17,7 @@ from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import HolderFile, read_holder
 from hub.commands.output import Force, check_new, new_file
+from hub.commands.statistics import statistics
 from hub.commands.verify import parsed
 from hub.commands.witnessed import check_folder, export_evidence
 from hub.county.application import create_county_app
@@ -50,6 +51,7 @@ app.command("keys")(keys.keys)
 app.command("appeal")(appeals.appeal)
 app.command("appeals")(appeals.appeals)
 app.command("policy")(keys.policy)
+app.command("statistics")(statistics)
 
 _DRAFT_BYTES = 65_536
 _SHOWN = 20  # failed items, for a person
