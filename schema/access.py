@@ -116,6 +116,8 @@ TYPES: Final[dict[str, str]] = {
     "HotlineAppeal": "case.steps",
     "FollowUp": "case.steps",
     "Objection": "objection.read",
+    "ObjectionConnection": "objection.read",
+    "ObjectionEdge": "objection.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

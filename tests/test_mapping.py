@@ -100,6 +100,7 @@ def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
         "Query.license",
         "Query.licenses",
         "Query.objection",
+        "Query.objections",
         "Query.receipt",
     ]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
