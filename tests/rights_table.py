@@ -15,6 +15,7 @@ __all__ = ["ALL", "GRANTED", "ROWS"]
 ALL: Final = "-IHSAOP"
 _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
+_FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
@@ -22,7 +23,9 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify",
         _STAFF: "case checklist license licenses objection objections receipt",
+        _FOLLOW: "caseEventFeed",
     },
+    "Subscription": {_FOLLOW: "caseEvents"},
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
     "License": {
@@ -75,6 +78,11 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "CaseClock": {_STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp"},
     "LegalStep": {_STAFF: "kind outcome counties"},
     "LimitReading": {_STAFF: "days used left due lamp provisional"},
+    "CaseEventFeed": {_FOLLOW: "newest"},
+    "CaseEvent": {_FOLLOW: "cursor id kind caseNumber occurredAt step lamp license"},
+    "CaseStepTaken": {_FOLLOW: "sequence kind outcome county"},
+    "CaseLampTurned": {_FOLLOW: "clock county limit days lamp"},
+    "CaseLicenseChanged": {_FOLLOW: "certificateIdentifier status reason logIndex"},
     # --- the catalogue ---
     "Authority": {ALL: "code name source confidence jurisdiction"},
     "Jurisdiction": {ALL: "code name level validFrom validTo member source confidence within contains authorities"},
@@ -132,6 +140,8 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "no reads of a license of C, holder 1": {"S": "KX"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "feed of events": {"IHSP": "CKX"},
+    "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
     "page of objections": {"IHSAP": "CKX", "O": "123"},
     "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},
