@@ -245,6 +245,8 @@ PLACES: Final = (
     Place(path=f"{_OPEN} > pageInfo", rows="page of objections"),
     Place(path=f"{_OPEN} > edges", rows="objection of C to K, holder 2"),
     Place(path=f"{_OPEN} > edges > node", rows="objection of C to K, holder 2"),
+    Place(path=f"{_C1} > cases", rows="case of K and C, by a license of C"),
+    Place(path=f"{_K1} > cases", rows="case of K and C, by a license of K"),
     Place(path=f"{_NEW} > objections", rows="objections to a license of K, holder 2"),
     Place(path=f"{_OURS} > matter", rows=_MET),
     Place(path=f"{_OURS} > intakeCounty", rows=_MET),

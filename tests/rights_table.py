@@ -33,7 +33,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "License": {
         _STAFF: "certificateIdentifier logIndex leafHash status statusReason statusIndex certificateIssuedDate"
         " certificateEffectiveDate certificateExpiringDate sealedAt sealedBy type issuedBy replaces replacedBy receipt"
-        " standing disputed objections",
+        " standing disputed objections cases",
         _FACE: "face",
         _LOOKED: "accessRecords",
     },
@@ -152,6 +152,8 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "no reads of a license of C, holder 1": {"S": "KX"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "case of K and C, by a license of C": {"IHSP": "CK", "A": "C", "O": "1"},
+    "case of K and C, by a license of K": {"IHSP": "CK", "A": "K", "O": "1"},
     "feed of events": {"IHSP": "CKX"},
     "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
