@@ -208,6 +208,7 @@ _LICENSES: Final = f'licenses(holder: {_HOLDER_ONE}, useCause: "x", {_ONE})'
 _CHECKLIST: Final = f'checklist(matter: "000101002000", county: "370214", useCause: "x", holder: {_HOLDER_ONE}, {_ONE})'
 _CONSENTS: Final = f"consents(holder: {_HOLDER_ONE})"
 _READS: Final = f'accessRecords(holder: {_HOLDER_ONE}, useCause: "x")'
+_OPEN: Final = 'objections(county: "220103", useCause: "x")'
 _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
 _ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
 _RATED: Final = 'case(caseNumber: "%RATED", useCause: "x")'
@@ -270,6 +271,12 @@ PLACES: Final = (
     Place(path='objection(id: "%OURS", useCause: "x")', rows="objection of C to K, holder 2"),
     Place(path='objection(id: "%MISSING", useCause: "x")', rows="objection of K to C, nobody known"),
     Place(path='objection(id: "%THEIRS", useCause: "x")', rows="objection of others to K, holder 2"),
+    Place(path=_OPEN, rows="page of objections"),
+    Place(path=f"{_OPEN} > pageInfo", rows="page of objections"),
+    Place(path=f"{_OPEN} > edges", rows="objection of C to K, holder 2"),
+    Place(path=f"{_OPEN} > edges > node", rows="objection of C to K, holder 2"),
+    Place(path=f"{_C1} > cases", rows="case of K and C, by a license of C"),
+    Place(path=f"{_K1} > cases", rows="case of K and C, by a license of K"),
     Place(path=f"{_NEW} > objections", rows="objections to a license of K, holder 2"),
     Place(path=f"{_OURS} > matter", rows=_MET),
     Place(path=f"{_OURS} > intakeCounty", rows=_MET),

@@ -153,7 +153,7 @@ class RootPlan:
                 parameters["f0"] = start.via.page if isinstance(start, KeyStart) and start.via else MAX_PAGE
             return None
         first, after, label = page_size(arguments["first"]), arguments.get("after"), self.label
-        if self.entry.declaration.personal:
+        if self.entry.declaration.post_only:  # a list of one person, whom the arguments name
             label = bound_label(label, context.principal.county or "", str(parameters.get("k0")))
         parameters["f0"] = first + 1
         parameters["c0"] = "" if after is None else decode_cursor(label, after)

@@ -39,6 +39,7 @@ def test_the_sdl_stands_alone() -> None:
         "consent",
         "consents",
         "case",
+        "objections",
         "statistics",
         "objection",
         "verify",
@@ -60,5 +61,5 @@ def test_every_personal_root_asks_for_a_cause() -> None:
     query = build_schema(SDL.read_text("utf-8")).query_type
     assert isinstance(query, GraphQLObjectType)
     asking = {name for name, field in query.fields.items() if "useCause" in field.args}
-    assert asking == {"accessRecords", "case", "checklist", "license", "licenses", "objection", "receipt"}
+    assert asking == {"accessRecords", "case", "checklist", "license", "licenses", "objection", "objections", "receipt"}
     assert {str(query.fields[name].args["useCause"].type) for name in asking} == {"UseCause!"}

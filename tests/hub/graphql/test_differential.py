@@ -89,7 +89,7 @@ SCALARS: Final = {
 }
 ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "licenses", "case", "objection", "consent", "consents",
+    "license", "licenses", "case", "objection", "objections", "consent", "consents",
 )  # fmt: skip
 
 
