@@ -103,6 +103,7 @@ class Conflict(TongbanError):
         {
             "final_status", "same_status", "stale_prev", "wrong_target", "iat_too_old", "iat_in_future", "kid_used",
             "store_moved", "duplicate_identifier", "already_exists", "log_changed", "illegal_step", "not_listed",
+            "items_differ", "not_member", "not_offered", "not_red", "not_valid", "stale_version",
         }
     )  # fmt: skip
 

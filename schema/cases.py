@@ -310,12 +310,16 @@ class Case:
         "PRODUCED", "Licenses that the case ended in, as far as the caller may see them; at most 100."
     )
 
-    @computed(needs=("stage", "mode", "takenInBy", "handledBy", "pickedUpAt", "stepCount"), access=_BELOW)
+    @computed(needs=("stage", "mode", "takenInBy", "handledBy", "pickedUpAt", "stepCount", "missing"), access=_BELOW)
     def next_steps(self) -> list[LegalStep]:
         """What may come next, and by which counties; empty at the end."""
         counties = (needed(self, "takenInBy"), needed(self, "handledBy"), needed(self, "pickedUpAt"))
         found = next_steps(
-            Stage(needed(self, "stage")), Mode(needed(self, "mode")), counties, needed(self, "stepCount")
+            Stage(needed(self, "stage")),
+            Mode(needed(self, "mode")),
+            counties,
+            needed(self, "stepCount"),
+            missing=bool(needed(self, "missing")),
         )
         return [
             LegalStep(

@@ -1,8 +1,9 @@
 """From case steps in the journal to rows of the graph: what the projection will write of cases. No I/O.
 
-    (:Case {caseNumber, matterCode, mode, stage, takenInBy, handledBy, pickedUpAt, stepCount, head, appliedAt, …})
+    (:Case {caseNumber, matterCode, offeringCode, holderKey, mode, stage, takenInBy, handledBy, pickedUpAt, stepCount,
+            head, itemsUnderWay, missing, appliedAt, …})
     (:Step {code: "<case number>#004", kind, outcome, county, window, role, takenAt, …})
-    (:Clock {code: "<case number>#HANDLING" | "…#N07", name, county, statutoryDays, promisedDays, spans, ended})
+    (:Clock {code: "<case number>#HANDLING" | "…#N07" | "…#M03", name, county, statutoryDays, promisedDays, spans, ended})
 
 A case in the graph holds all that its next step is judged by: `case_of` reads it back, so that the projection needs no
 other store, and ends the same whatever its batches were. Spans are instants, as text: start, stop, start, …
@@ -52,10 +53,13 @@ def case_of(properties: Mapping[str, Any], clocks: Sequence[Mapping[str, Any]]) 
         taken_in_by=properties["takenInBy"],
         handled_by=properties["handledBy"],
         picked_up_at=properties["pickedUpAt"],
+        offering=properties["offeringCode"],
+        holder=properties["holderKey"],
         stage=CaseStage(properties["stage"]),
         steps=properties["stepCount"],
         head=b64u_decode(properties["head"]),
         at=_seconds(properties["steppedAt"]),
+        items=properties.get("itemsUnderWay"),
         clocks=tuple(map(_clock_of, ordered)),
     )
 
@@ -105,8 +109,15 @@ def _steps(known: Mapping[str, Case], record: CaseStepRecord) -> int:
 
 
 def _case(case: Case) -> Row:
-    changing = {"stage": case.stage.value, "stepCount": case.steps, "head": b64u_encode(case.head)}
-    return {"number": case.number, "properties": {**changing, "steppedAt": instant(case.at)}}
+    properties = {
+        "stage": case.stage.value,
+        "stepCount": case.steps,
+        "head": b64u_encode(case.head),
+        "steppedAt": instant(case.at),
+        "itemsUnderWay": case.items,
+        "missing": list(case.missing),
+    }
+    return {"number": case.number, "properties": properties}
 
 
 def _opened(record: CaseStepRecord) -> Row:
@@ -114,6 +125,8 @@ def _opened(record: CaseStepRecord) -> Row:
     assert opening is not None  # noqa: S101  # asked before
     properties = {
         "matterCode": record.matter,
+        "offeringCode": opening.offering,
+        "holderKey": opening.holder,
         "mode": opening.mode.value,
         "takenInBy": record.iss,
         "handledBy": opening.handled_by,
@@ -139,7 +152,8 @@ def _step(record: CaseStepRecord) -> Row:
             "takenAt": instant(record.iat),
             "leafHash": b64u_encode(step.leaf),
             "licenses": list(record.licenses),
-            "items": record.items,
+            "items": step.items,
+            "supplied": list(step.supplied),
             "trackingNumber": record.tracking_number,
             "rating": record.rating,
         },

@@ -1,10 +1,11 @@
 """Cases in the graph: the statements that let them go on by the journal's steps, under the journal's cursor.
 
-    (:Case)-[:FOR]->(:Matter), -[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction), -[:USES|PRODUCED]->(:License)
+    (:Case)-[:FOR]->(:Offering), -[:FOR]->(:Matter), -[:APPLIED_BY]->(:Holder), -[:USES|PRODUCED]->(:License)
+    (:Case)-[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction)
     (:Case)-[:HAS_STEP]->(:Step), -[:NEXT]->(:Step)-[:NEXT]->(:Step)…, -[:TIMED_BY]->(:Clock)
 
-A matter or county that the catalogue does not list yet is linked when it does (`CASE_LINKS`). A license that a step
-names was stated before the step: the journal takes no other.
+A matter or county that the catalogue does not list yet is linked when it does (`CASE_LINKS`). An offering or license that
+a step names was stated before the step: the journal takes no other.
 """
 
 from __future__ import annotations
@@ -37,6 +38,16 @@ UNWIND $rows AS row
 MATCH (c:Case {caseNumber: row.number})
 MATCH (m:Matter {code: row.properties.matterCode})
 MERGE (c)-[:FOR]->(m)""",
+    """\
+UNWIND $rows AS row
+MATCH (c:Case {caseNumber: row.number})
+MATCH (o:Offering {code: row.properties.offeringCode})
+MERGE (c)-[:FOR]->(o)""",
+    """\
+UNWIND $rows AS row
+MATCH (c:Case {caseNumber: row.number})
+MERGE (h:Holder {key: row.properties.holderKey})
+MERGE (c)-[:APPLIED_BY]->(h)""",
     """\
 UNWIND $rows AS row
 MATCH (c:Case {caseNumber: row.number})

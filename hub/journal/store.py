@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from hub.journal.casebook import CASE_SCHEMA, CaseBook
 from hub.journal.casesteps import CaseStepRecord
-from hub.journal.records import Statement, format_access
+from hub.journal.records import LicenseRecord, Statement, format_access, parse_statement
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import TreeView, leaf_hash
@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS head    (id INTEGER PRIMARY KEY CHECK (id = 1), forma
 """
     + CASE_SCHEMA
 )
+_LICENSE: Final = "SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,16 @@ class JournalReader:
             first,
         )
 
+    def placed(self, leaves: Sequence[bytes]) -> frozenset[bytes]:
+        """Give those leaf hashes of statements that stand in the journal."""
+        return frozenset(leaf for leaf in leaves if self._rows("SELECT i FROM stated WHERE h = ?", leaf))
+
+    def licenses(self, identifiers: Sequence[str]) -> dict[str, LicenseRecord]:
+        """Give the statements of those licenses that the journal has, by identifier."""
+        rows = [row for each in identifiers for row in self._rows(_LICENSE, each)]
+        records = (parse_statement(raw) for (raw,) in rows)
+        return {record.identifier: record for record in records if isinstance(record, LicenseRecord)}
+
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Make the proof from the tree of `old` records to that of `new`. Raises Malformed bad_number."""
         size = self.head().n
@@ -122,7 +133,7 @@ class JournalReader:
             raise NotVerified("corrupt_store", f"tile {number} of level {level} is missing in the journal")
         return bytes(rows[0][0])
 
-    def _rows(self, text: str, *values: int | str) -> list[Any]:
+    def _rows(self, text: str, *values: int | str | bytes) -> list[Any]:
         return read_rows(self._connection, text, *values)
 
 
