@@ -25,6 +25,9 @@ def _case(number: str, counties: tuple[str, str, str], matter: str, stage: str, 
         "steppedAt": "2026-05-27T01:00:00.000Z",
         "stepCount": steps,
         "head": f"{steps:043d}",
+        "offeringCode": f"{matter}@{counties[1]}@20260301",
+        "holderKey": f"{steps:043d}",
+        "missing": ["M02"] if number == OUR_CASE else [],
     }
 
 
@@ -41,6 +44,7 @@ def _step(number: str, sequence: int, kind: str, county: str, **more: Any) -> di
             "takenAt": "2026-05-27T01:00:00.000Z",
             "leafHash": f"{sequence:043d}",
             "licenses": [],
+            "supplied": [],
             **more,
         },
     }
@@ -76,6 +80,7 @@ _CLOCKS: Final = [
     _clock(OUR_CASE, 1, "ACCEPTANCE", "370214", [_PASSED, _PASSED], statutoryDays=5),
     _clock(OUR_CASE, 2, "HANDLING", "370214", [_PASSED], statutoryDays=20, promisedDays=3),
     _clock(OUR_CASE, 3, "N01", "370214", [_PASSED], promisedDays=1),
+    _clock(OUR_CASE, 4, "M02", "220103", [_APPLIED], promisedDays=5),
     _clock(FOREIGN_CASE, 0, "INTAKE", "220103", [_APPLIED], promisedDays=2),
 ]
 
@@ -84,6 +89,11 @@ CASE_STEPS: Final[tuple[Step, ...]] = (
     Step(
         text="UNWIND $rows AS row MATCH (c:Case {caseNumber: row.caseNumber}), (m:Matter {code: row.matterCode}) "
         "MERGE (c)-[:FOR]->(m)",
+        parameters={"rows": _CASES},
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (c:Case {caseNumber: row.caseNumber}), (o:Offering {code: row.offeringCode}) "
+        "MERGE (c)-[:FOR]->(o)",
         parameters={"rows": _CASES},
     ),
     Step(

@@ -20,7 +20,7 @@ from ledger.workdays import read_calendar
 from schema.access import ANONYMOUS, SCOPES, Principal
 from schema.assembly import build_schema
 from tests.case_world import FOREIGN_CASE, OUR_CASE
-from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile
+from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, offered
 from tests.graph_fakes import CannedGraph
 from tests.graphs import PATIENT
 from tests.ports import FakeClock, FakeJournal, request_context
@@ -48,7 +48,8 @@ def _logs() -> tuple[MemoryLog, MemoryLog, CaseFile]:
     ledger.entries.append(genesis(CHENGYANG, FENGNAN))
     county, case = County(CHENGYANG, ledger, journal), CaseFile()
     county.state(county.seal(1), 1)
-    case.apply(licenses=[county.identifier(1)])
+    journal.entries.append(offered())
+    case.apply(licenses=[county.identifier(1)], tolerated=[{"material": "M03", "days": 5}])
     case.add("PRE_REVIEW", FENGNAN, at=NOW + DAY, outcome="PASSED")
     case.add("HAND_OVER_RECEIPT", CHENGYANG, at=NOW + 2 * DAY, limits={"statutory": 5, "promised": None})
     case.add("ACCEPTANCE", CHENGYANG, at=NOW + 4 * DAY, outcome="ACCEPTED", limits={"statutory": 20, "promised": 5})
@@ -79,21 +80,27 @@ async def test_a_case_says_who_did_what_what_is_next_and_what_its_lamps_show(dri
         ("CORRECTION_NOTICE", None, [CHENGYANG]),
         ("HANDLING", None, [CHENGYANG]),
         ("SPECIAL_PROCEDURE", None, [CHENGYANG]),
-        ("CONCLUSION", "GRANTED", [CHENGYANG]),
         ("CONCLUSION", "NOT_GRANTED", [CHENGYANG]),
         ("CONCLUSION", "WITHDRAWN", [CHENGYANG]),
+        ("SUPPLEMENT", None, [FENGNAN, CHENGYANG]),
     ]
     promised = {"days": 2, "left": 0, "due": "2026-06-03", "lamp": "BLUE", "provisional": False}
     assert found == {
         "caseNumber": case.number,
         "mode": "PROXY_INTAKE",
         "stage": "ACCEPTED",
+        "missing": ["M03"],
+        "offering": {"code": case.offering, "promisedDays": 5},
         "matter": {"name": "资质认定"},
         "intakeCounty": None,
         "handlingCounty": {"name": "城阳区"},
         "pickUpCounty": None,
         "clocks": [
             {"name": "INTAKE", "county": FENGNAN, "lamp": "BLUE", "promised": promised, "statutory": None},
+            {
+                "name": "M03", "county": FENGNAN, "lamp": "RED", "statutory": None,
+                "promised": {"days": 5, "left": -1, "due": "2026-06-08", "lamp": "RED", "provisional": False},
+            },
             {
                 "name": "ACCEPTANCE", "county": CHENGYANG, "lamp": "BLUE", "promised": None,
                 "statutory": {"left": 3, "due": "2026-06-10", "lamp": "BLUE"},
