@@ -5,7 +5,6 @@ wallet.graphql  ->  wallet.all.cypher, wallet.own.cypher
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 from graphql import parse
@@ -16,56 +15,39 @@ from hub.graph.tables import build_tables
 from hub.graphql.limits import LIMITS
 from schema.assembly import build_schema
 from schema.context import Statement
-from tests.case_world import OUR_CASE
-from tests.graph_world import HOLDERS, LICENSES
+from tests.document_files import DOCUMENTS as FILES
+from tests.document_files import FOLDER
+from tests.graph_world import HOLDERS
 from tests.ports import CLERK, request_context
 
 __all__ = ["DOCUMENTS", "SCOPES", "VARIABLES", "compiled", "expected", "statements"]
 
-_FOLDER: Final = Path(__file__).parent / "documents"
+QUERIES: Final = {name: document for name, document in FILES.items() if document.is_query}
 _SEPARATOR: Final = "\n\n"
 
-DOCUMENTS: Final = tuple(sorted(path.stem for path in _FOLDER.glob("*.graphql")))
+DOCUMENTS: Final = tuple(QUERIES)
 SCOPES: Final[dict[str, frozenset[str]]] = {
     "all": frozenset({"license.read", "license.face", "case.read"}),
     "own": frozenset({"license.read.own", "license.face", "case.read"}),
 }
-VARIABLES: Final[dict[str, dict[str, Any]]] = {
-    "case": {"number": OUR_CASE},
-    "catalogue": {"after": None},
-    "checklist": {
-        "matter": "000101002000",
-        "county": "370214",
-        "holder": {"certificateHolderTypeCode": "001", "certificateHolderCode": next(iter(HOLDERS))},
-    },
-    "comparison": {"matter": "000101002000", "on": "2026-06-01"},
-    "license": {"identifier": LICENSES[0]["certificateIdentifier"]},
-    "offering": {"matter": "000101002000", "county": "370214", "on": None},
-    "wallet": {
-        "holder": {"certificateHolderTypeCode": "001", "certificateHolderCode": next(iter(HOLDERS))},
-        "after": None,
-    },
-}
-
-
-def _text(name: str) -> str:
-    return (_FOLDER / f"{name}.graphql").read_text("utf-8")
+VARIABLES: Final[dict[str, dict[str, Any]]] = {name: QUERIES[name].asked[0].variables for name in DOCUMENTS}
+"""Of each document's first request."""
 
 
 def compiled(name: str, caller: str) -> str:
     """Give the statements of one document for one caller, as they are committed."""
-    return _SEPARATOR.join(explain(_text(name), build_schema(), scopes=SCOPES[caller])) + "\n"
+    return _SEPARATOR.join(explain(QUERIES[name].text, build_schema(), scopes=SCOPES[caller])) + "\n"
 
 
 def expected(name: str, caller: str) -> str:
     """Give the statements as they are committed."""
-    return (_FOLDER / f"{name}.{caller}.cypher").read_text("utf-8")
+    return (FOLDER / f"{name}.{caller}.cypher").read_text("utf-8")
 
 
 def statements(name: str, caller: str) -> list[Statement]:
     """Bind the document's statements to its values; the document keeps within the limit of cost."""
     tables = build_tables(build_schema())
-    tree: Any = parse(_text(name))
+    tree: Any = parse(QUERIES[name].text)
     operation, *fragments = tree.definitions
     named = {one.name.value: one for one in fragments}
     variables = get_variable_values(tables.schema, operation.variable_definitions, VARIABLES[name])
@@ -80,7 +62,7 @@ def write() -> None:
     """Write all statements anew."""
     for name in DOCUMENTS:
         for caller in SCOPES:
-            (_FOLDER / f"{name}.{caller}.cypher").write_text(compiled(name, caller), "utf-8")
+            (FOLDER / f"{name}.{caller}.cypher").write_text(compiled(name, caller), "utf-8")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,12 @@ from hub.graph.offerings import OfferingRow, offering_row
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, parse_record
+from hub.journal.standing import Standing
 from ledger.encoding import b64u_encode
 from ledger.entries import Entry, MemberChange, Seal, StatusChange, is_seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.status import Status
+from schema.context import Access
 
 __all__ = [
     "JournalFacts",
@@ -59,12 +61,14 @@ class LedgerFacts:
 class JournalFacts:
     """Rows of consecutive journal records, each with its `position`, in order.
 
-    steps: (position, record) of case steps, whose rows depend on what the graph holds of their cases.
+    steps: (position, record) of case steps, whose rows depend on what the graph holds of their cases. standing:
+    (position, record) of standing statements, which `hub.graph.statements` writes.
     """
 
     licenses: list[LicenseRow] = field(default_factory=list)
     offerings: list[OfferingRow] = field(default_factory=list)
     steps: list[tuple[int, CaseStepRecord]] = field(default_factory=list)
+    standing: list[tuple[int, Standing]] = field(default_factory=list)
 
 
 def instant(seconds: int) -> str:
@@ -149,6 +153,8 @@ def journal_facts(start: int, records: Sequence[bytes]) -> JournalFacts:
             facts.offerings.append(offering_row(position, record, instant(record.iat)))
         elif isinstance(record, CaseStepRecord):
             facts.steps.append((position, record))
+        elif not isinstance(record, Access):
+            facts.standing.append((position, record))
     return facts
 
 

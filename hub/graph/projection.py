@@ -25,6 +25,7 @@ from hub.graph.cursors import Cursors, claim, make_cursors, read_cursors, standi
 from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, journal_facts, ledger_facts, sealed
 from hub.graph.offerings import offering_steps
+from hub.graph.statements import statement_steps
 from ledger.closed import county_of
 from ledger.encoding import b64u_decode, b64u_encode
 from ledger.errors import Conflict, NotVerified, Unavailable
@@ -357,6 +358,7 @@ class Projector:
         before = start + len(taken)
         offered = [row for row in facts.offerings if row["position"] < before]
         stepped = [record for position, record in facts.steps if position < before]
+        stated = statement_steps([record for position, record in facts.standing if position < before])
         try:
             steps = await steps_of_cases(self._driver, stepped)
         except NotVerified:
@@ -364,7 +366,8 @@ class Projector:
                 raise
             await self.start()  # another projector has moved the graph while its cases were read
             return True
-        return await self._move("journal", start, taken, [*_license_steps(chosen), *offering_steps(offered), *steps])
+        made = [*_license_steps(chosen), *offering_steps(offered), *steps, *stated]
+        return await self._move("journal", start, taken, made)
 
     async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:
         return await log.read(start, self._batch) if start < await log.size() else ()

@@ -101,7 +101,7 @@ class CaseBook:
         return None
 
     def case(self, number: str) -> Case | None:
-        """Give a case as it stands now."""
+        """Give a case after its newest step, those of the caller's transaction included; None: there is none."""
         return self._kept[number] if number in self._kept else read_case(self._connection, number)
 
     def _keep(self, case: Case) -> None:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
-from typing import Final
+from enum import Enum
+from typing import Final, TypeVar
 
-from ledger.closed import closed, list_of, text
+from ledger.closed import COUNTY, KID, closed, county_of, list_of, text
 from ledger.encoding import JsonValue
 from ledger.errors import Malformed
+from ledger.jws import Jws
 
-__all__ = ["day", "optional_day", "ordered", "string", "strings"]
+__all__ = [
+    "constant",
+    "day",
+    "named",
+    "optional_day",
+    "ordered",
+    "random_id",
+    "stating_county",
+    "string",
+    "strings",
+]
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")  # canonical base64url of 16 bytes
+
+Named = TypeVar("Named", bound=Enum)
 
 
 def ordered(value: JsonValue, what: str, members: tuple[str, ...]) -> dict[str, JsonValue]:
@@ -53,3 +69,30 @@ def day(obj: dict[str, JsonValue], name: str) -> str:
 def optional_day(obj: dict[str, JsonValue], name: str) -> str | None:
     """Read a day, or null. Raises Malformed bad_payload."""
     return None if obj[name] is None else day(obj, name)
+
+
+def constant(obj: Mapping[str, JsonValue], name: str, value: str) -> None:
+    """Take a member that has one value only. Raises Malformed bad_payload."""
+    if obj.get(name) != value:
+        raise Malformed("bad_payload", f"{name} is not {value}")
+
+
+def named(obj: Mapping[str, JsonValue], name: str, kind: type[Named]) -> Named:
+    """Read one of an enum's values, all of them text; the member may be missing. Raises Malformed bad_payload."""
+    found = next((each for each in kind if each.value == obj.get(name)), None)
+    if found is None:
+        raise Malformed("bad_payload", f"{name} is none of {', '.join(str(each.value) for each in kind)}")
+    return found
+
+
+def random_id(obj: dict[str, JsonValue], name: str) -> str:
+    """Read the name that a county made of 128 random bits: 22 characters of base64url. Raises Malformed bad_payload."""
+    return text(obj, name, _ID)
+
+
+def stating_county(jws: Jws, obj: dict[str, JsonValue]) -> str:
+    """Read `iss`, the member that the key of the signature belongs to. Raises Malformed bad_payload, bad_header."""
+    kid, iss = jws.signatures[0].kid, text(obj, "iss", COUNTY)
+    if not KID.fullmatch(kid) or county_of(kid) != iss:
+        raise Malformed("bad_header", "kid is not <iss>#<number>")
+    return iss

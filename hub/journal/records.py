@@ -1,7 +1,8 @@
 """Journal records: what a county states and is no seal, and which reads of a person's licenses took place.
 
-A county states what it offers (hub/journal/offerings.py), and the steps of its cases (hub/journal/casesteps.py). It
-states a license beside its seal, because the log holds salted digests only. Compact JWS by a `journal` key:
+A county states what it offers (hub/journal/offerings.py), the steps of its cases (hub/journal/casesteps.py), and what
+else `READERS` lists (hub/journal/standing.py). It states a license beside its seal, because the log holds salted
+digests only. Compact JWS by a `journal` key:
 
     {"alg":"Ed25519","typ":"lic-record+jwt","kid":"370214#4"}
     {"iss":"370214","iat":1780304400,"type":"license","leaf":"<b64u leaf hash of the seal>",
@@ -26,8 +27,10 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from hub.journal.casesteps import CASE_STEP_TYP, CaseStepRecord, case_step_of
+from hub.journal.hotline import HOTLINE_TYP, hotline_of
 from hub.journal.offerings import OFFERING_TYP, OfferingRecord, offering_of
 from hub.journal.reading import day, optional_day, ordered, string, strings
+from hub.journal.standing import Standing
 from ledger.closed import COUNTY, KID, county_of, digest, integer, list_of, text
 from ledger.encoding import JsonValue, b64u_encode, canonical_json, parse_json
 from ledger.errors import Malformed
@@ -37,6 +40,7 @@ from ledger.signers import Signer
 from schema.context import Access
 
 __all__ = [
+    "READERS",
     "RECORD_TYP",
     "LicenseRecord",
     "Statement",
@@ -115,7 +119,7 @@ class LicenseRecord:
         return self.identifier
 
 
-Statement: TypeAlias = LicenseRecord | OfferingRecord | CaseStepRecord
+Statement: TypeAlias = LicenseRecord | OfferingRecord | CaseStepRecord | Standing
 """What a county states."""
 
 
@@ -127,9 +131,9 @@ def parse_record(raw: bytes) -> Statement | Access:
 def parse_statement(raw: bytes) -> Statement:
     """Read what a county states, 1..16,384 bytes; form only, not its signature. Raises as parse_license_record."""
     jws = parse_jws(raw)
-    read = _READERS.get(jws.typ)
+    read = READERS.get(jws.typ)
     if jws.general or read is None:
-        raise Malformed("unknown_typ", f"expected a compact JWS of typ {', '.join(_READERS)}")
+        raise Malformed("unknown_typ", f"expected a compact JWS of typ {', '.join(READERS)}")
     return read(jws)
 
 
@@ -180,10 +184,11 @@ def _replaced(obj: dict[str, JsonValue]) -> str | None:
     return None if obj["replaces"] is None else str(LicenseIdentifier.parse(string(obj, "replaces")))
 
 
-_READERS: Final[Mapping[str, Callable[[Jws], Statement]]] = {
+READERS: Final[Mapping[str, Callable[[Jws], Statement]]] = {
     RECORD_TYP: _license_of,
     OFFERING_TYP: offering_of,
     CASE_STEP_TYP: case_step_of,
+    HOTLINE_TYP: hotline_of,
 }
 """The reader of each statement, by the `typ` of its header."""
 

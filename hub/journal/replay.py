@@ -1,8 +1,9 @@
 """Check of a whole stored journal, record by record, and of what the ledger binds of it.
 
 Made again and compared: every leaf and hash tile, the index tables, the root; every county's signature; that the seal
-of a stated license is in the ledger, by the same county; that every step of a case was legal; and the root at every
-count that a status head binds, which is what keeps the hub from rewriting a record unseen.
+of a stated license is in the ledger, by the same county; that every step of a case was legal; that every standing
+statement could stand; and the root at every count that a status head binds, which is what keeps the hub from rewriting
+a record unseen.
 
 Which ledger index a record came before is not kept, so a key is only asked to have been listed for `journal`.
 """
@@ -17,8 +18,10 @@ from typing import Any, Final
 
 from hub.journal.casebook import judged
 from hub.journal.casesteps import CaseStepRecord
+from hub.journal.offerings import OfferingRecord
 from hub.journal.precedents import Precedents
-from hub.journal.records import LicenseRecord, parse_record
+from hub.journal.records import LicenseRecord, Statement, parse_record, parse_statement
+from hub.journal.standing import Standing, judge
 from hub.journal.store import SCHEMA, JournalHead, JournalReader
 from ledger.casework import Case, CaseStep
 from ledger.errors import NotVerified, TongbanError
@@ -35,6 +38,7 @@ from schema.context import Access
 __all__ = ["Bound", "RecordSpan", "read_records", "replay_journal"]
 
 _SPAN: Final = 256
+_NAMED: Final = "SELECT i FROM license WHERE identifier = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +65,9 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFindings:
-    """What one record says. iss, states: of a license or offering; seal: of a license's; step: of a case.
+    """What one record says. iss, states: of all but a step; seal: of a license's; step: of a case; standing: of itself.
 
-    The signatures of all three hold. accesses: licenses, sorted.
+    The signatures of all of them hold. accesses: licenses, sorted.
     """
 
     leaf: bytes
@@ -72,6 +76,7 @@ class RecordFindings:
     states: str | None = None
     accesses: Sequence[str] = ()
     step: CaseStep | None = None
+    standing: Standing | None = None
 
 
 def read_records(span: RecordSpan) -> list[RecordFindings | TongbanError]:
@@ -96,8 +101,13 @@ def _read(raw: bytes, keys: KeyState) -> RecordFindings:
     verify(key.public_key, signature.message, signature.signature)
     if isinstance(record, CaseStepRecord):
         return RecordFindings(leaf=record.jws.leaf, step=record.step)
-    seal = record.leaf if isinstance(record, LicenseRecord) else None
-    return RecordFindings(leaf=record.jws.leaf, seal=seal, iss=record.iss, states=record.states)
+    return RecordFindings(
+        leaf=record.jws.leaf,
+        seal=record.leaf if isinstance(record, LicenseRecord) else None,
+        iss=record.iss,
+        states=record.states,
+        standing=None if isinstance(record, LicenseRecord | OfferingRecord) else record,
+    )
 
 
 def replay_journal(
@@ -184,8 +194,10 @@ class _Replay:
                 self._counts["license"] += 1
                 named += [
                     ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
-                    ("SELECT i FROM license WHERE identifier = ?", (row.states,)),
+                    (_NAMED, (row.states,)),
                 ]
+            if row.standing is not None:
+                self._judge(row.standing, position)
             if row.step is not None:
                 self._take(row.step, position)
                 self._counts["stated"] += 1
@@ -208,6 +220,13 @@ class _Replay:
         except TongbanError as error:
             raise _corrupt(f"it is no legal step of its case: {error.message}", position) from error
 
+    def _judge(self, record: Standing, position: int) -> None:
+        """Judge a standing statement once more, by the records before it."""
+        try:
+            judge(record, _Before(self._connection, self._cases, position))
+        except TongbanError as error:
+            raise _corrupt(f"it could not be stated there: {error.message}", position) from error
+
     def _compare_seals(self, first: int, rows: Sequence[RecordFindings]) -> None:
         issuers = self._bound.issuers_of([each.seal for each in rows if each.seal is not None])
         for position, row in enumerate(rows, start=first):
@@ -228,6 +247,27 @@ class _Replay:
         check_counts(self._connection, {**self._counts, "tile": len(paths), "head": 1})
         if any(len(self._reader.tile(each.level, each.number)) != each.width * HASH_BYTES for each in paths):
             raise NotVerified("corrupt_store", "a tile of the journal has more hashes than its records call for")
+
+
+class _Before:
+    """What stands before a position. The index that leads there is compared with the records as they are read."""
+
+    __slots__ = ("_cases", "_connection", "_position")
+
+    def __init__(self, connection: sqlite3.Connection, cases: Mapping[str, Case], position: int) -> None:
+        self._connection: Final = connection
+        self._cases: Final = cases
+        self._position: Final = position
+
+    def stated(self, name: str) -> Statement | None:
+        found = read_rows(self._connection, _NAMED, name)
+        if not found or found[0][0] >= self._position:
+            return None
+        ((raw,),) = read_rows(self._connection, "SELECT d FROM record WHERE i = ?", found[0][0])
+        return parse_statement(raw)
+
+    def case(self, number: str) -> Case | None:
+        return self._cases.get(number)
 
 
 def _whole(found: Sequence[RecordFindings | TongbanError]) -> list[RecordFindings]:

@@ -5,8 +5,9 @@ caller opened. A record's position is its 0-based number. Memory holds the tree'
 
 A county's statement is kept once: the same bytes give the same position. A license is stated once: another statement
 for its identifier, by whatever county, is refused, or one county could speak over another's license. So is a version of
-an offering, by its code: `license.identifier` holds both (no identifier has an `@`). A case's step is judged by the
-steps before it (`hub.journal.casebook`). Accesses are events; equal ones in one second are two records.
+an offering, by its code, and a standing statement, by its name: `license.identifier` holds them all (no identifier has
+an `@` or a `/`). A case's step is judged by the steps before it (`hub.journal.casebook`), a standing statement by what
+it follows and by its case (`hub.journal.standing`). Accesses are events; equal ones in one second are two records.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from typing import Any, Final
 
 from hub.journal.casebook import CASE_SCHEMA, CaseBook
 from hub.journal.casesteps import CaseStepRecord
+from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, Statement, format_access, parse_statement
+from hub.journal.standing import Standing, judge
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import TreeView, leaf_hash
@@ -41,21 +44,22 @@ CREATE TABLE IF NOT EXISTS head    (id INTEGER PRIMARY KEY CHECK (id = 1), forma
 """
     + CASE_SCHEMA
 )
-_LICENSE: Final = "SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier = ?"
+_STATED: Final = "SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
-    """A record to append. states: identifier of the license, or code of the offering, that it states.
+    """A record to append. states: the license's identifier, the offering's code, or the name that it states.
 
-    accesses: licenses or cases whose read it records. step: the same bytes as a step of a case, which must not be dated
-    before `oldest`, POSIX seconds.
+    accesses: licenses or cases whose read it records. step, standing: the same bytes as a step of a case, or as a
+    standing statement, which must not be dated before `oldest`, POSIX seconds.
     """
 
     raw: bytes
     states: str | None = None
     accesses: tuple[str, ...] = ()
     step: CaseStepRecord | None = None
+    standing: Standing | None = None
     oldest: int = 0
 
 
@@ -65,7 +69,8 @@ def row_of(record: Statement | Access, *, oldest: int = 0) -> JournalRow:
         return JournalRow(raw=format_access(record), accesses=record.licenses)
     if isinstance(record, CaseStepRecord):
         return JournalRow(raw=record.raw, step=record, oldest=oldest)
-    return JournalRow(raw=record.raw, states=record.states)
+    standing = None if isinstance(record, LicenseRecord | OfferingRecord) else record
+    return JournalRow(raw=record.raw, states=record.states, standing=standing, oldest=oldest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +120,7 @@ class JournalReader:
 
     def licenses(self, identifiers: Sequence[str]) -> dict[str, LicenseRecord]:
         """Give the statements of those licenses that the journal has, by identifier."""
-        rows = [row for each in identifiers for row in self._rows(_LICENSE, each)]
+        rows = [row for each in identifiers for row in self._rows(_STATED, each)]
         records = (parse_statement(raw) for (raw,) in rows)
         return {record.identifier: record for record in records if isinstance(record, LicenseRecord)}
 
@@ -150,6 +155,7 @@ class JournalStore:
         self._edge = TileEdge.load(self._head.n, self.reader.tile, self._leaves)
         self._stopped = False
         self._cases: Final = CaseBook(connection)
+        self._view: Final = _View(connection, self._cases)
         if self._edge.root() != self._head.root:
             raise NotVerified("corrupt_store", "the journal's root is not that of its records")
 
@@ -172,8 +178,9 @@ class JournalStore:
     def append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
         """Append rows in one transaction, durable on return; one position or error each.
 
-        Conflict duplicate_identifier for a license or offering that is stated already; for a step as `CaseBook.take`.
-        Raises Unavailable store_stopped: then nobody knows whether they are there.
+        Conflict duplicate_identifier for what is stated already; for a step as `CaseBook.take`, for a standing
+        statement as `judge`, or Conflict iat_too_old. Raises Unavailable store_stopped: then nobody knows whether they
+        are there.
         """
         if self._stopped:
             raise Unavailable("store_stopped", "the journal stopped after a failed write: start the hub anew")
@@ -219,8 +226,19 @@ class JournalStore:
         """Say why a statement cannot stand, or let its case go on by it."""
         if row.step is not None:
             return self._cases.take(row.step, position, oldest=row.oldest)
+        if row.standing is not None and (refusal := self._judged(row.standing, row.oldest)):
+            return refusal
         if self._index("SELECT i FROM license WHERE identifier = ?", str(row.states)) is not None:
             return Conflict("duplicate_identifier", "it is stated already, by another record")
+        return None
+
+    def _judged(self, record: Standing, oldest: int) -> TongbanError | None:
+        if record.iat < oldest:
+            return Conflict("iat_too_old", "it comes too late for its time: state it again, with the time of now")
+        try:
+            judge(record, self._view)
+        except TongbanError as refusal:
+            return refusal
         return None
 
     def _index(self, text: str, key: bytes | str) -> int | None:
@@ -229,3 +247,17 @@ class JournalStore:
 
     def _leaves(self, start: int, stop: int) -> list[bytes]:
         return [leaf_hash(raw) for raw in self.reader.records(start, stop - start)]
+
+
+class _View:
+    """What stands in the journal, those of the running transaction included."""
+
+    __slots__ = ("_connection", "case")
+
+    def __init__(self, connection: sqlite3.Connection, cases: CaseBook) -> None:
+        self._connection: Final = connection
+        self.case: Final = cases.case
+
+    def stated(self, name: str) -> Statement | None:
+        found = self._connection.execute(_STATED, (name,)).fetchone()
+        return None if found is None else parse_statement(found[0])

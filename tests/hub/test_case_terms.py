@@ -11,7 +11,8 @@ from hub.journal.store import JournalRow
 from hub.journal.writer import create_journal
 from ledger.errors import NotVerified, TongbanError
 from tests.casefile import CHENGYANG, DAY, FENGNAN, MATTER, OFFERED, CaseFile, case_number, offered, whole_case
-from tests.hub.test_casebook import PRODUCED, SEALED, check, code_of, dump, opened, rows
+from tests.hub.test_casebook import PRODUCED, SEALED
+from tests.journal_files import check, code_of, dump, opened, rows
 from tests.offerings import material
 from tests.statements import NOW, County, MemoryLog
 

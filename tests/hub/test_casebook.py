@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -19,46 +19,19 @@ from hypothesis import strategies as st
 from hub.journal.casebook import CaseBook
 from hub.journal.intake import RecordIntake
 from hub.journal.records import parse_record, parse_statement
-from hub.journal.replay import Bound, replay_journal
-from hub.journal.store import JournalRow, JournalStore, row_of
+from hub.journal.store import JournalRow, row_of
 from hub.journal.writer import JournalWriter, create_journal
 from ledger.cases import TRANSITIONS
-from ledger.entries import MEMBER_TYP, MemberChange, parse_entry
-from ledger.errors import Conflict, Malformed, NotVerified, TongbanError
-from ledger.governance import KeyAddition, MemberRow, member_payload
-from ledger.jws import sign_general
-from ledger.members import KeyState
+from ledger.errors import Conflict, Malformed, NotVerified
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number, offered, whole_case
-from tests.entropy import signer_of
+from tests.journal_files import COUNTIES, KEYS, check, code_of, dump, opened, rows
 from tests.offerings import LISTED, offering
 from tests.statements import NOW, County, MemoryLog
 
 ONLINE: Final = "000117002000"
-COUNTIES: Final = (FENGNAN, KUANCHENG, CHENGYANG, "320583")
 
-
-def key_state() -> KeyState:
-    """Every county with a govern key and a journal key."""
-    rows = [
-        MemberRow(
-            county=county,
-            keys=tuple(
-                KeyAddition(kid=kid, public_key=signer_of(kid).public_key, uses=(use,), valid_from=NOW)
-                for kid, use in ((f"{county}#1", "govern"), (f"{county}#4", "journal"))
-            ),
-        )
-        for county in sorted(COUNTIES)
-    ]
-    payload = member_payload(iat=NOW, origin="hub.example/ledger", k=1, members=rows)
-    kids = [f"{county}#1" for county in sorted(COUNTIES)]
-    entry = parse_entry(sign_general(MEMBER_TYP, payload, [(kid, signer_of(kid)) for kid in kids]))
-    assert isinstance(entry, MemberChange)
-    return KeyState.genesis(entry)
-
-
-KEYS: Final = key_state()
 
 
 def licenses() -> tuple[list[bytes], list[bytes]]:
@@ -76,12 +49,6 @@ LICENSES: Final = (*SEALED, offered())
 USED, PRODUCED = (County(CHENGYANG, MemoryLog(), MemoryLog()).identifier(serial) for serial in (1, 2))
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[JournalStore]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield JournalStore(connection)
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     file = tmp_path / "journal.sqlite"
@@ -89,14 +56,6 @@ def path(tmp_path: Path) -> Path:
     with opened(file) as store:
         store.append([row_of(parse_statement(raw)) for raw in LICENSES])
     return file
-
-
-def rows(*raws: bytes) -> list[JournalRow]:
-    return [row_of(parse_statement(raw)) for raw in raws]
-
-
-def code_of(result: int | TongbanError) -> int | str:
-    return result if isinstance(result, int) else result.code
 
 
 def online(serial: int = 1) -> CaseFile:
@@ -107,18 +66,6 @@ def online(serial: int = 1) -> CaseFile:
     )
     case.apply()
     return case
-
-
-def dump(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path)) as connection:
-        return list(connection.iterdump())
-
-
-def check(path: Path) -> int:
-    """Check the whole journal, as `tongban ledger check` does; give the count of records."""
-    bound = Bound(roots={}, keys=KEYS, issuers_of=lambda leaves: dict.fromkeys(leaves, CHENGYANG))
-    with closing(sqlite3.connect(path)) as connection:
-        return replay_journal(connection, bound).n
 
 
 def test_a_whole_case_is_taken_in_one_group_or_step_by_step(path: Path, tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""What stands around the graph while a document is answered: registry, journal and the other ports, by name.
+
+The graph itself is always the small world of `tests.graph_world`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from ledger.status import Status
+from schema.context import Access
+from tests.graph_world import HOLDERS, LICENSES
+from tests.ports import NOW, FakeFaceSources, FakeJournal, FakeRegistry
+
+__all__ = ["WORLDS", "ports_of"]
+
+_FIRST: Final = LICENSES[0]["certificateIdentifier"]
+
+
+def _read_once() -> dict[str, Any]:
+    """A clerk of another county has read license 1 before."""
+    access = Access(
+        county="220103",
+        client="220103#3",
+        token_id="token-9",
+        use_cause="食品经营许可新办",
+        root_field="licenses",
+        holder="holder-one",
+        licenses=(_FIRST,),
+        fields=("License.status",),
+        time=NOW - 3600,
+    )
+    return {"journal": FakeJournal(records=[access])}
+
+
+def _with_faces() -> dict[str, Any]:
+    """The node of 370214 has the face of license 1, that of 220103 does not answer in time."""
+    face = {"certificateName": "营业执照", "certificateHolderName": ["样例食品店"]}
+    return {"faces": FakeFaceSources(kept={_FIRST: face}, codes={"220103": "deadline"})}
+
+
+WORLDS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = MappingProxyType(
+    {
+        "quiet": dict,
+        "read before": _read_once,
+        "faces": _with_faces,
+        "status changes": lambda: {"registry": FakeRegistry(changed={2: Status.REVOKED, 3: Status.SUSPENDED})},
+    }
+)
+"""World -> members of `tests.ports.request_context`, made anew for each request."""
+
+
+def ports_of(world: str) -> dict[str, Any]:
+    """Give a world's ports; holders are hashed by the table of the small world."""
+    return {"holder_key": lambda _type, code: HOLDERS[code]} | WORLDS[world]()
