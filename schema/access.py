@@ -37,6 +37,7 @@ SCOPES: Final[dict[str, str]] = {
     "ledger.entries": "read entry bundles of the log and receipts",
     "journal.read": "read access records of the own county's licenses",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
+    "case.supervise": "list the own county's clocks that are yellow or red, and read the cases they are of",
     "vault.deposit": "deposit and erase faces in the vault",
 }
 
@@ -55,6 +56,7 @@ class AccessRule:
 
 
 _READ: Final = frozenset({"license.read", "license.read.own"})
+_CASE: Final = frozenset({"case.read", "case.supervise"})
 
 RULES: Final[dict[str, AccessRule]] = {
     "public": AccessRule(),
@@ -63,8 +65,9 @@ RULES: Final[dict[str, AccessRule]] = {
     "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
     "license.log": AccessRule(scopes=_READ, use_cause=True),
     "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
-    "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
-    "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
+    "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
+    "case.steps": AccessRule(scopes=_CASE, use_cause=True),
+    "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -83,7 +86,11 @@ TYPES: Final[dict[str, str]] = {
     "AccessRecords": "license.access_records",
     "Case": "case.read",
     "CaseStep": "case.steps",
+    "CaseAssistance": "case.steps",
     "CaseClock": "case.steps",
+    "Escalation": "case.supervise",
+    "EscalatedClock": "case.supervise",
+    "EscalationPage": "case.supervise",
     "LegalStep": "case.steps",
     "LimitReading": "case.steps",
 }

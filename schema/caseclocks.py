@@ -21,7 +21,7 @@ from schema.context import Context
 from schema.mapping import Property, attribute, computed, needed, stored
 from schema.scalars import CatalogueCode, Date, DateTime
 
-__all__ = ["CaseClock", "CaseLamp", "LampDay", "LimitReading", "lamp_of"]
+__all__ = ["CaseClock", "CaseLamp", "LampDay", "LimitReading", "reading_of"]
 
 _BELOW: Final = "case.steps"
 _READS: Final = ("promisedDays", "statutoryDays", "spans", "ended")
@@ -79,6 +79,13 @@ class CaseClock:
     )
     ended: bool = stored(Property("ended"), access=_BELOW, description="Whether it has ended for good.")
 
+    supervised_by: CatalogueCode | None = stored(
+        Property("supervisedBy"), access=_BELOW, description="The county that urged it on when it was red (督办); null: none."
+    )
+    supervised_at: DateTime | None = stored(
+        Property("supervisedAt"), access=_BELOW, description="When it was urged on, by that county's clock."
+    )
+
     @computed(needs=_READS, access=_BELOW)
     def promised(self, info: Info[Context, Any], on: LampDay = None) -> LimitReading | None:
         """The promised limit; null if nothing was promised."""
@@ -92,13 +99,13 @@ class CaseClock:
     @computed(needs=_READS, access=_BELOW)
     def lamp(self, info: Info[Context, Any], on: LampDay = None) -> CaseLamp:
         """What the clock shows: by its promised limit, or by the statutory one if nothing was promised."""
-        return lamp_of(self, info.context, on)
+        return CaseLamp(reading_of(self, info.context, on).lamp.value)
 
 
-def lamp_of(source: Any, context: Context, on: Date | None) -> CaseLamp:
-    """Give what a clock shows. source: its promisedDays, statutoryDays, spans and ended."""
+def reading_of(source: Any, context: Context, on: Date | None) -> Reading:
+    """Read what a clock shows. source: its promisedDays, statutoryDays, spans and ended. Raises Malformed bad_variables."""
     name = "statutoryDays" if needed(source, "promisedDays") is None else "promisedDays"
-    return CaseLamp(_read(source, name, context, on).lamp.value)
+    return _read(source, name, context, on)
 
 
 def _reading(source: Any, name: str, context: Context, on: Date | None) -> LimitReading | None:

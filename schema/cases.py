@@ -1,7 +1,8 @@
 """Cases: taken in by one county, handled by another, handed out by a third; their steps, clocks and lamps.
 
     (:Case {caseNumber, mode, stage, …})-[:FOR]->(:Offering), -[:FOR]->(:Matter), -[:USES|PRODUCED]->(:License),
-        -[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction), -[:HAS_STEP]->(:Step), -[:TIMED_BY]->(:Clock)
+        -[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction), -[:HAS_STEP]->(:Step), -[:TIMED_BY]->(:Clock),
+        -[:HAS_HELP]->(:Assistance)
 
 A case is for its three counties only; to all others it looks absent. What is stored is what counties stated; what is
 legal next, and what a lamp shows, is computed from it at the time of the request, so that no restart changes it.
@@ -18,6 +19,7 @@ from ledger.cases import CaseMode as Mode
 from ledger.cases import CaseStage as Stage
 from ledger.casework import next_steps
 from schema.caseclocks import CaseClock
+from schema.casehelp import CaseAssistance, CaseRole
 from schema.catalogue import Matter, Offering
 from schema.jurisdictions import Jurisdiction
 from schema.licenses import License
@@ -28,7 +30,6 @@ __all__ = [
     "Case",
     "CaseMode",
     "CaseOutcome",
-    "CaseRole",
     "CaseStage",
     "CaseStep",
     "CaseStepKind",
@@ -115,15 +116,6 @@ class CaseOutcome(Enum):
     GRANTED = strawberry.enum_value("GRANTED", description="准予.")
     NOT_GRANTED = strawberry.enum_value("NOT_GRANTED", description="不予.")
     WITHDRAWN = strawberry.enum_value("WITHDRAWN", description="撤回: by the applicant.")
-
-
-@strawberry.enum(description="In what role staff took a step.")
-class CaseRole(Enum):
-    """Each value is its GraphQL name, as the graph stores it."""
-
-    INTAKE_CLERK = strawberry.enum_value("INTAKE_CLERK", description="收件: at an intake window.")
-    HANDLER = strawberry.enum_value("HANDLER", description="经办: handles the case.")
-    SUPERVISOR = strawberry.enum_value("SUPERVISOR", description="审批: decides, or stands in for a handler.")
 
 
 @strawberry.type(description="A step that may come next.")
@@ -233,6 +225,12 @@ class Case:
         access=_BELOW,
         cost=2,
         description="Its clocks in the order in which they began; at most 100.",
+    )
+    assistance: list[CaseAssistance] = stored(
+        Relation(type="HAS_HELP", direction="out", target="Assistance", many=True, order="number"),
+        access=_BELOW,
+        cost=2,
+        description="Help around it (咨询, 帮办代办), in order; at most 100.",
     )
     uses: list[License] | None = _licenses(
         "USES", "Licenses that took the place of papers, as far as the caller may see them; at most 100."

@@ -47,7 +47,7 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Authority", "Case", "Clock", "Holder", "Jurisdiction", "License", "LicenseType", "Material", "Matter",
+        "Assistance", "Authority", "Case", "Clock", "Holder", "Jurisdiction", "License", "LicenseType", "Material", "Matter",
         "Offering", "Step",
     }
 )  # fmt: skip

@@ -18,6 +18,7 @@ from schema.checklist import Checklist
 from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
 from schema.context import Context
+from schema.escalation import Escalation, EscalationDay, EscalationPlace
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
@@ -171,6 +172,22 @@ class Query:
     @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)
     def case(self, case_number: CaseNumber, use_cause: UseCause) -> Case | None:
         """One case by its number, for its counties; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(
+            label="Jurisdiction",
+            key="code",
+            argument="county",
+            where=Expression(cypher="{n}.code = $caller_county", parameters=("caller_county",)),
+        ),
+        access="case.supervise",
+        personal=True,
+    )
+    def escalation(
+        self, county: CatalogueCode, use_cause: UseCause, on: EscalationDay = None, after: EscalationPlace = None
+    ) -> Escalation | None:
+        """The open clocks of the caller's own county that are yellow or red; null for another county."""
         raise NotImplementedError
 
     @computed(access="public", cost=10, post_only=True)

@@ -3,17 +3,20 @@
     (:Case {caseNumber, matterCode, offeringCode, holderKey, mode, stage, takenInBy, handledBy, pickedUpAt, stepCount,
             head, itemsUnderWay, missing, appliedAt, …})
     (:Step {code: "<case number>#004", kind, outcome, county, window, role, takenAt, …})
-    (:Clock {code: "<case number>#HANDLING" | "…#N07" | "…#M03", name, county, statutoryDays, promisedDays, spans, ended})
+    (:Clock {code: "<case number>#HANDLING" | "…#N07" | "…#M03", name, county, statutoryDays, promisedDays, spans, ended,
+             openIn, urgency: "2026-06-09<case number>.HANDLING"})
 
 A case in the graph holds all that its next step is judged by: `case_of` reads it back, so that the projection needs no
 other store, and ends the same whatever its batches were. Spans are instants, as text: start, stop, start, …
+An open clock has `openIn`, the county whose it is, and `urgency`: the first day on which it may turn yellow if every day
+were worked, which no calendar moves; the lamp itself, which a calendar does, is for whoever reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from hub.graph.facts import instant
@@ -23,6 +26,7 @@ from ledger.casework import Case, take
 from ledger.clocks import Clock, Limits
 from ledger.encoding import b64u_decode, b64u_encode
 from ledger.errors import NotVerified, TongbanError
+from ledger.workdays import china_day
 
 __all__ = ["CaseRows", "case_of", "case_rows"]
 
@@ -169,8 +173,21 @@ def _clock(number: str, order: int, clock: Clock) -> Row:
         "promisedDays": clock.limits.promised,
         "spans": [instant(at) for at in clock.spans],
         "ended": clock.ended,
+        "openIn": None if clock.ended else clock.county,
+        "urgency": None if clock.ended or (day := _earliest_yellow(clock)) is None else f"{day}{number}.{clock.code}",
     }
     return {"case": number, "code": f"{number}#{clock.code}", "properties": properties}
+
+
+def _earliest_yellow(clock: Clock) -> date | None:
+    """Give the first day in China on which a clock may turn yellow; None for a stopped one that has not."""
+    limits = clock.limits
+    left = (limits.statutory or 0 if limits.promised is None else limits.promised) - 1
+    days = [china_day(at) for at in clock.spans]
+    left -= sum((stop - start).days for start, stop in zip(days[::2], days[1::2], strict=False))
+    if clock.runs:
+        return days[-1] + timedelta(days=max(left, 0))
+    return days[-1] if left <= 0 else None
 
 
 def _license(record: CaseStepRecord, identifier: str) -> Row:

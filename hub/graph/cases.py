@@ -1,7 +1,7 @@
 """Cases in the graph: the statements that let them go on by the journal's steps, under the journal's cursor.
 
     (:Case)-[:FOR]->(:Offering), -[:FOR]->(:Matter), -[:APPLIED_BY]->(:Holder), -[:USES|PRODUCED]->(:License)
-    (:Case)-[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction)
+    (:Case)-[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction)<-[:OPEN_IN]-(:Clock)      while the clock has not ended
     (:Case)-[:HAS_STEP]->(:Step), -[:NEXT]->(:Step)-[:NEXT]->(:Step)…, -[:TIMED_BY]->(:Clock)
 
 A matter or county that the catalogue does not list yet is linked when it does (`CASE_LINKS`). An offering or license that
@@ -96,6 +96,18 @@ MERGE (k:Clock {code: row.code})
 SET k += row.properties
 MERGE (c)-[:TIMED_BY]->(k)"""
 
+_OPEN: Final[tuple[LiteralString, ...]] = (
+    """\
+UNWIND $rows AS row
+MATCH (k:Clock {code: row.code}) WHERE k.openIn IS NOT NULL
+MATCH (j:Jurisdiction {code: k.openIn})
+MERGE (k)-[:OPEN_IN]->(j)""",
+    """\
+UNWIND $rows AS row
+MATCH (k:Clock {code: row.code})-[r:OPEN_IN]->(:Jurisdiction) WHERE k.openIn IS NULL
+DELETE r""",
+)
+
 _USED: Final[LiteralString] = """\
 UNWIND $rows AS row
 MATCH (c:Case {caseNumber: row.case})
@@ -153,6 +165,17 @@ MATCH (c:Case {pickedUpAt: j.code}) WHERE NOT EXISTS { (c)-[:PICKED_UP_AT]->(:Ju
 WITH c, j LIMIT 1000
 MERGE (c)-[:PICKED_UP_AT]->(j)""",
     ),
+    (
+        """\
+MATCH (j:Jurisdiction)
+MATCH (k:Clock {openIn: j.code}) WHERE NOT EXISTS { (k)-[:OPEN_IN]->(:Jurisdiction) }
+RETURN 1 LIMIT 1""",
+        """\
+MATCH (j:Jurisdiction)
+MATCH (k:Clock {openIn: j.code}) WHERE NOT EXISTS { (k)-[:OPEN_IN]->(:Jurisdiction) }
+WITH k, j LIMIT 1000
+MERGE (k)-[:OPEN_IN]->(j)""",
+    ),
 )
 """(what is still to be linked, the link): for a catalogue that lists a matter or county only after its case."""
 
@@ -184,6 +207,7 @@ def _writes(rows: CaseRows) -> list[Step]:
         (_CASES, rows.cases),
         *((text, rows.steps) for text in _STEPS),
         (_CLOCKS, rows.clocks),
+        *((text, rows.clocks) for text in _OPEN),
         (_USED, rows.used),
         (_PRODUCED, rows.produced),
     ]

@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from hub.graph.casework import assistance_steps, supervision_steps
 from hub.graph.hotline import hotline_steps
+from hub.journal.assistance import AssistanceRecord
 from hub.journal.hotline import HotlineRecord
+from hub.journal.supervision import SupervisionRecord
 
 if TYPE_CHECKING:
     from hub.graph.driver import Step
@@ -25,6 +28,8 @@ Writer: TypeAlias = Callable[[Sequence[Any]], list["Step"]]
 WRITERS: Final[Mapping[type[Standing], Writer]] = MappingProxyType(
     {
         HotlineRecord: hotline_steps,
+        AssistanceRecord: assistance_steps,
+        SupervisionRecord: supervision_steps,
     }
 )
 """Record class -> its writer. Every standing statement of `hub.journal.records.READERS` has one."""

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from hub.journal.caseintake import CaseChecks, Statuses
-from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, Statement, parse_statement
 from hub.journal.store import row_of
@@ -27,6 +26,7 @@ from ledger.encoding import MAX_INTEGER
 from ledger.errors import Conflict, NotVerified, Refused, TongbanError
 from ledger.identifiers import Uscc
 from ledger.suites import verify
+from ledger.workdays import WorkingCalendar
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -88,17 +88,27 @@ def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> Statem
 
 
 class RecordIntake:
-    """Takes batches of county records. listed: what offerings may name. pool: threads for the signatures."""
+    """Takes batches of county records. listed: what offerings may name. pool: threads for the signatures.
+
+    calendar: the working days by which a lamp is red; without one, all days but weekends.
+    """
 
     def __init__(
-        self, writer: JournalWriter, seals: Seals, *, listed: Listed, pool: Executor, clock: Clock
-    ) -> None:  # fmt: skip
+        self,
+        writer: JournalWriter,
+        seals: Seals,
+        *,
+        listed: Listed,
+        pool: Executor,
+        clock: Clock,
+        calendar: WorkingCalendar = WorkingCalendar(),  # noqa: B008  # frozen
+    ) -> None:
         self._writer: Final = writer
         self._seals: Final = seals
         self._listed: Final = listed
         self._pool: Final = pool
         self._clock: Final = clock
-        self._cases: Final = CaseChecks(writer, seals)
+        self._cases: Final = CaseChecks(writer, seals, clock=clock, calendar=calendar)
 
     async def submit(self, raws: Sequence[bytes]) -> list[int | TongbanError]:
         """Judge and append 1..1,000 records; one position or error each, in order.
@@ -115,13 +125,9 @@ class RecordIntake:
         return [each if isinstance(each, TongbanError) else next(placed) for each in results]
 
     async def _with_cases(self, checked: list[Checked]) -> list[Checked]:
-        """Refuse the case steps that the ledger speaks against."""
-        steps = [each for each in checked if isinstance(each, CaseStepRecord)]
-        licenses = [each for each in checked if isinstance(each, LicenseRecord)]
-        refusals = await self._cases.refusals(steps, licenses)
-        return [
-            refusals.get(each.jws.leaf, each) if isinstance(each, CaseStepRecord) else each for each in checked
-        ]
+        """Refuse what ledger, clock or calendar speak against."""
+        refusals = await self._cases.refusals([each for each in checked if not isinstance(each, TongbanError)])
+        return [each if isinstance(each, TongbanError) else refusals.get(each.jws.leaf, each) for each in checked]
 
     def _checked(self, raws: Sequence[bytes]) -> list[Checked]:
         keys, now = self._seals.keys, self._clock()

@@ -26,11 +26,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from hub.journal.assistance import ASSISTANCE_TYP, assistance_of
 from hub.journal.casesteps import CASE_STEP_TYP, CaseStepRecord, case_step_of
 from hub.journal.hotline import HOTLINE_TYP, hotline_of
 from hub.journal.offerings import OFFERING_TYP, OfferingRecord, offering_of
 from hub.journal.reading import day, optional_day, ordered, string, strings
 from hub.journal.standing import Standing
+from hub.journal.supervision import SUPERVISION_TYP, supervision_of
 from ledger.closed import COUNTY, KID, county_of, digest, integer, list_of, text
 from ledger.encoding import JsonValue, b64u_encode, canonical_json, parse_json
 from ledger.errors import Malformed
@@ -189,6 +191,8 @@ READERS: Final[Mapping[str, Callable[[Jws], Statement]]] = {
     OFFERING_TYP: offering_of,
     CASE_STEP_TYP: case_step_of,
     HOTLINE_TYP: hotline_of,
+    ASSISTANCE_TYP: assistance_of,
+    SUPERVISION_TYP: supervision_of,
 }
 """The reader of each statement, by the `typ` of its header."""
 

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.journal.casebook import CASE_SCHEMA, CaseBook
+from hub.journal.casebook import CASE_SCHEMA, CaseBook, read_case
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, Statement, format_access, parse_statement
 from hub.journal.standing import Standing, judge
+from ledger.casework import Case
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import TreeView, leaf_hash
@@ -123,6 +124,11 @@ class JournalReader:
         rows = [row for each in identifiers for row in self._rows(_STATED, each)]
         records = (parse_statement(raw) for (raw,) in rows)
         return {record.identifier: record for record in records if isinstance(record, LicenseRecord)}
+
+    def cases(self, numbers: Sequence[str]) -> dict[str, Case]:
+        """Give those cases that there are, after their newest steps."""
+        found = {each: read_case(self._connection, each) for each in numbers}
+        return {number: case for number, case in found.items() if case is not None}
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Make the proof from the tree of `old` records to that of `new`. Raises Malformed bad_number."""
