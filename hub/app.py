@@ -52,7 +52,7 @@ from hub.observability import Metrics
 from hub.ownverifier import OwnVerifier
 from hub.policyfile import policy_fault
 from hub.settings import Settings
-from hub.sources import NodeSource, Sources, VaultEndpoint, VaultSource, VaultStore
+from hub.sources import Sources, VaultEndpoint, VaultSource, VaultStore, connections_of, sources_of
 from hub.tokens import ReplayGuard
 from hub.upkeep.stores import check_hub_folder
 from ledger.errors import Unavailable
@@ -71,7 +71,7 @@ __all__ = ["Hub", "create_app"]
 
 _log = structlog.get_logger(__name__)
 
-_NODE_CONNECTIONS: Final = httpx2.Limits(max_connections=64, max_keepalive_connections=32)
+_WITNESS_CONNECTIONS: Final = 64
 
 
 def create_app(settings: Settings, *, clock: Clock, random: Callable[[int], bytes], dev: bool = False) -> Starlette:
@@ -101,7 +101,7 @@ class Hub:
         self._holder_secret = keys.holder
         self._calendar = read_calendar(read_table("calendar"))
         self._journal_seal = JournalSeal(keys.vault, random)
-        self._http = httpx2.AsyncClient(trust_env=False, limits=_NODE_CONNECTIONS)
+        self._http = httpx2.AsyncClient(trust_env=False, limits=_connections(settings))
         self.journal = JournalWriter(data / "journal.sqlite")
         self.refusals = Refusals(data / "refusals.sqlite", lambda: self.registry.keys)
         self.registry = self.registry_kind(
@@ -133,12 +133,8 @@ class Hub:
             _log.warning("disjoint_quorums", quorums=quorums)
 
     def _make_sources(self) -> Sources:
-        nodes = {
-            county: NodeSource(county=county, url=url, client=self._http, issuer=self._issuer, clock=self._clock)
-            for county, url in self.settings.nodes.items()
-        }
         return Sources(
-            nodes,
+            sources_of(self.settings, self._http, self._issuer, self._clock),
             VaultSource(self.vault, self._clock),
             clock=self._clock,
             deadline_ms=self.settings.face_deadline_ms,
@@ -177,7 +173,7 @@ class Hub:
             clock=self._clock,
             calendar=self._calendar,
         )
-        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
+        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock, self._holder_key)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
             Route("/graphql", self._graphql),
@@ -216,9 +212,12 @@ class Hub:
             faces=self.sources,
             clock=self._clock,
             verify=self._own_verifier.verify,
-            holder_key=lambda type_code, code: holder_key(self._holder_secret, type_code, code),
+            holder_key=self._holder_key,
             calendar=self._calendar,
         )
+
+    def _holder_key(self, type_code: str, code: str) -> str:
+        return holder_key(self._holder_secret, type_code, code)
 
     def _principal_of(self, request: Request) -> Principal:
         return self._authenticator.principal_of(request.headers.get("authorization"), self._clock())
@@ -237,11 +236,17 @@ class Hub:
 
     def _exposition(self) -> bytes:
         self.metrics.ledger_size.set(self.registry.size)
+        self.metrics.breakers(self.sources.states())
         self.metrics.statements.set(self.graph.graph.statements)
         shown = self.registry.snapshot
         projected = self.graph.projector.position.ledger
         self.metrics.projection_lag.set(max(0, (shown.size if shown else 0) - projected))
         return self.metrics.text()
+
+
+def _connections(settings: Settings) -> httpx2.Limits:
+    """Give every county its own calls' worth, so that none can take the connections of another, or of a witness."""
+    return httpx2.Limits(max_connections=_WITNESS_CONNECTIONS + connections_of(settings), max_keepalive_connections=64)
 
 
 def _registry_limits(settings: Settings) -> RegistryLimits:

@@ -1,6 +1,9 @@
 """The assertion by which a client proves itself at the token endpoint (RFC 7523): the client's half of hub/oauth.py.
 
-{"alg","kid"} . {"iss":"370214#3","sub":"370214#3","aud":"https://hub.example","iat":…,"exp":…,"jti":"…"}
+{"alg","kid"} . {"iss":"370214#3","sub":"370214#3","aud":"https://hub.example","iat":…,"exp":…,"jti":"…"[,"roles":["HANDLER"]]}
+
+`roles` are those that the county vouches for: whoever sends this assertion may ask for a token of one of them, and of
+no other. Without it, a PARTNER_SYSTEM is vouched for.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from typing import Final
 
 from hub.tokens import sign_jwt
 from ledger.signers import Signer
+from schema.roles import RoleKind
 
 __all__ = ["ASSERTION_LIFETIME_S", "ASSERTION_TYPE", "client_assertion"]
 
@@ -16,8 +20,12 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFETIME_S: Final = 300
 
 
-def client_assertion(kid: str, signer: Signer, *, audience: str, jti: str, now: int) -> str:
-    """Write the assertion that a client sends: `audience` is the public URL of the hub."""
+def client_assertion(
+    kid: str, signer: Signer, *, audience: str, jti: str, now: int, roles: tuple[RoleKind, ...] = ()
+) -> str:
+    """Write the assertion that a client sends. audience: the hub's public URL. roles: those vouched for."""
     exp = now + ASSERTION_LIFETIME_S
-    claims = {"iss": kid, "sub": kid, "aud": audience, "iat": now, "exp": exp, "jti": jti}
+    claims: dict[str, object] = {"iss": kid, "sub": kid, "aud": audience, "iat": now, "exp": exp, "jti": jti}
+    if roles:
+        claims["roles"] = [role.value for role in roles]
     return sign_jwt({"kid": kid}, claims, signer)

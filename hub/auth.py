@@ -1,10 +1,12 @@
 """Tokens of the hub and the principal behind one: access tokens for clients, calling tokens for county nodes.
 
     access token   {"alg":"Ed25519","typ":"at+jwt","kid":"<RFC 7638 thumbprint>"}                  RFC 9068
-                   {"iss","aud","sub","client_id","county","scope","jti","iat","exp"}
+                   {"iss","aud","sub","client_id","county","roles","scope","jti","iat","exp"}
     node token     {"alg":"Ed25519","typ":"hub+jwt","kid":"<the same>"}
                    {"iss","aud":"<the node's public URL>","sub":"hub","jti","iat","exp"}           one call, one minute
     status list    {"alg":"Ed25519","typ":"statuslist+jwt","kid":"<the same>"}          for wallets: ledger.status_list
+
+`roles` holds one role of `schema.roles`. `sub` is the client (RFC 9068, 2.2), and for HOLDER the holder's keyed hash.
 
 All are signed by the hub's token key. `typ` and `aud` keep them apart: a node cannot use what it was shown as an
 access token. `hub/oauth.py` gives access tokens out.
@@ -13,17 +15,19 @@ access token. `hub/oauth.py` gives access tokens out.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.tokens import JwtRule, public_jwk, sign_jwt, verify_jwt
+from hub.tokens import Jwt, JwtRule, public_jwk, sign_jwt, verify_jwt
 from ledger.encoding import MAX_INTEGER, b64u_encode, canonical_json
 from ledger.errors import NotVerified, Refused, TongbanError
 from ledger.status_list import STATUS_LIST_TYP
 from schema.access import ANONYMOUS, Principal
+from schema.roles import ROLES, RoleKind, role_named
 
 if TYPE_CHECKING:
     from ledger.encoding import JsonValue
@@ -37,6 +41,8 @@ NODE_TOKEN_LIFETIME_S: Final = 60
 NODE_TOKEN_TYP: Final = "hub+jwt"  # noqa: S105  # a type, no secret
 _ACCESS_TOKEN_TYP: Final = "at+jwt"  # noqa: S105  # the same
 _ACCESS_TEXTS: Final = frozenset({"iss", "sub", "client_id", "county", "scope", "jti"})
+_ACCESS_LISTS: Final = frozenset({"roles"})
+_HOLDER: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _CACHE_ENTRIES: Final = 4096
 
 _log = structlog.get_logger(__name__)
@@ -70,14 +76,18 @@ class TokenIssuer:
         self._signer = signer
         self._random = random
 
-    def access_token(self, client: str, scopes: frozenset[str], now: int) -> str:
-        """Issue an access token for the client of this kid."""
+    def access_token(
+        self, client: str, scopes: frozenset[str], now: int, *, role: RoleKind = RoleKind.PARTNER_SYSTEM,
+        holder: str | None = None,
+    ) -> str:  # fmt: skip
+        """Issue an access token for the client of this kid, in a role. holder: the key of the one it is bound to."""
         claims = {
             "iss": self.issuer,
             "aud": self.issuer,
-            "sub": client,
+            "sub": holder or client,
             "client_id": client,
             "county": client.partition("#")[0],
+            "roles": [role.value],
             "scope": " ".join(sorted(scopes)),
             "jti": self._jti(),
             "iat": now,
@@ -119,6 +129,7 @@ class Authenticator:
             audience=issuer.issuer,
             lifetime_s=issuer.lifetime_s,
             texts=_ACCESS_TEXTS,
+            lists=_ACCESS_LISTS,
         )
 
     def principal_of(self, authorization: str | None, now: int) -> Principal:
@@ -155,17 +166,42 @@ class Authenticator:
     def _verified(self, token: str, now: int) -> Principal:
         jwt = verify_jwt(token, self._rule, self._own_key, now)
         claims = jwt.texts
-        if claims["iss"] != self._issuer.issuer or claims["sub"] != claims["client_id"]:
-            raise NotVerified("bad_token", "another issuer or subject was expected")
+        role, scopes = _role_in(jwt), frozenset(claims["scope"].split(" "))
+        if claims["iss"] != self._issuer.issuer:
+            raise NotVerified("bad_token", "another issuer was expected")
+        if not scopes <= ROLES[role]:
+            raise NotVerified("bad_token", "a scope is not one of the role")
         return Principal(
             county=claims["county"],
             client=claims["client_id"],
             token_id=claims["jti"],
-            scopes=frozenset(claims["scope"].split(" ")),
+            scopes=scopes,
             expires=jwt.exp,
+            role=role,
+            holder=_holder_in(claims, role),
         )
 
     def _own_key(self, kid: str) -> PublicKey:
         if kid != self._issuer.kid:
             raise NotVerified("unknown_kid", "token was signed by another key")
         return self._issuer.public_key
+
+
+def _role_in(jwt: Jwt) -> RoleKind:
+    names = jwt.lists.get("roles", ())
+    role = role_named(names[0]) if len(names) == 1 else None
+    if role is None:
+        raise NotVerified("bad_token", "expected one role")
+    return role
+
+
+def _holder_in(claims: Mapping[str, str], role: RoleKind) -> str | None:
+    """Give the holder that a token is bound to: exactly those of the role HOLDER are to one."""
+    subject = claims["sub"]
+    if role is not RoleKind.HOLDER:
+        if subject != claims["client_id"]:
+            raise NotVerified("bad_token", "another subject was expected")
+        return None
+    if _HOLDER.fullmatch(subject) is None:
+        raise NotVerified("bad_token", "the subject is no holder")
+    return subject

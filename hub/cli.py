@@ -38,6 +38,7 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "audit": "hub.commands.audit:audit",
         "ledger": "hub.commands.ledger:app",
         "county": "hub.commands.county:app",
+        "legacy": "hub.commands.legacy:app",
         "ingest": "hub.commands.ingest:ingest",
         "feed": "hub.commands.ingest:feed",
         "schema": "hub.commands.schema:app",

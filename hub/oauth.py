@@ -4,11 +4,17 @@ RFC 7523 (`private_key_jwt`) under a `client` key that the client's county publi
 that key. Errors are those of RFC 6749, 5.2. There is no password, no refresh token and no other grant.
 
     POST /oauth/token      application/x-www-form-urlencoded
-    grant_type=client_credentials&scope=license.read
+    grant_type=client_credentials[&role=HANDLER][&scope=license.read]
     &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer
-    &client_assertion=<{"alg","kid"[,"typ"]} . {"iss","sub","aud","iat","exp","jti"}>
+    &client_assertion=<{"alg","kid"[,"typ"]} . {"iss","sub","aud","iat","exp","jti"[,"roles":["HANDLER"]]}>
+    [&certificateHolderTypeCode=111&certificateHolderCode=…]
 
     {"access_token":"…","token_type":"Bearer","expires_in":600,"scope":"license.read"}
+
+A token is of one role, PARTNER_SYSTEM if none is named, and has the role's scopes, or those of them that `scope` asks
+for. Any other role must stand in the assertion's `roles`: the county that signs it vouches for its staff, and a system
+that is handed an assertion cannot make more of it (`unauthorized_client`). A token of the role HOLDER is bound to the
+holder whom the county has authenticated; only the keyed hash of the code goes on from here.
 
 In the assertion iss = sub = kid, exp - iat <= 5 minutes, aud is the hub's public URL, its issuer identifier, and no
 other: an endpoint's URL may be one that another server named (draft-ietf-oauth-rfc7523bis).
@@ -31,6 +37,7 @@ from hub.exchange import closing, media_type, read_body
 from hub.tokens import Jwt, JwtRule, ReplayGuard, verify_jwt
 from ledger.errors import Malformed, NotVerified, Unavailable
 from schema.access import SCOPES
+from schema.roles import ROLES, RoleKind, role_named
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -42,6 +49,8 @@ __all__ = ["TokenEndpoint"]
 
 _ASSERTION_TYP: Final[frozenset[str | None]] = frozenset({None, "JWT", "client-authentication+jwt"})
 _ASSERTION_TEXTS: Final = frozenset({"iss", "sub", "jti"})
+_ASSERTION_LISTS: Final = frozenset({"roles"})
+_HOLDER_MEMBERS: Final = ("certificateHolderTypeCode", "certificateHolderCode")
 _MAX_FORM_BYTES: Final = 16_384
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -61,21 +70,25 @@ class _OAuthError(Exception):
 class TokenEndpoint:
     """`POST /oauth/token`, and the JWK set of the key that signs tokens.
 
-    key_state: gives the newest key state of the ledger. guard: remembers assertions until they expire.
+    key_state: gives the newest key state of the ledger. guard: remembers assertions until they expire. holder_key:
+    (certificateHolderTypeCode, certificateHolderCode) -> the holder's keyed hash; raises Malformed bad_identifier.
     """
 
     def __init__(
-        self, issuer: TokenIssuer, key_state: Callable[[], KeyState], guard: ReplayGuard, clock: Clock
-    ) -> None:
+        self, issuer: TokenIssuer, key_state: Callable[[], KeyState], guard: ReplayGuard, clock: Clock,
+        holder_key: Callable[[str, str], str],
+    ) -> None:  # fmt: skip
         self._issuer = issuer
         self._key_state = key_state
         self._guard = guard
         self._clock = clock
+        self._holder_key = holder_key
         self._rule = JwtRule(
             typ=_ASSERTION_TYP,
             audience=issuer.issuer,
             lifetime_s=ASSERTION_LIFETIME_S,
             texts=_ASSERTION_TEXTS,
+            lists=_ASSERTION_LISTS,
         )
 
     def routes(self) -> list[Route]:
@@ -126,15 +139,26 @@ class TokenEndpoint:
             raise _OAuthError("invalid_request", "expected a grant_type")
         if form["grant_type"] != "client_credentials":
             raise _OAuthError("unsupported_grant_type", "expected grant_type client_credentials")
-        now = self._clock()
+        now, role = self._clock(), _role(form)
+        holder = self._holder(form, role)
         jwt = self._authenticated(form, now)
-        scopes = _scopes(form.get("scope", ""))
+        if role.value not in jwt.lists.get("roles", (RoleKind.PARTNER_SYSTEM.value,)):
+            raise _OAuthError("unauthorized_client", f"the assertion does not vouch for the role {role.value}")
+        scopes = _scopes(form.get("scope"), role)
         return {
-            "access_token": self._issuer.access_token(jwt.kid, scopes, now),
+            "access_token": self._issuer.access_token(jwt.kid, scopes, now, role=role, holder=holder),
             "token_type": "Bearer",
             "expires_in": self._issuer.lifetime_s,
             "scope": " ".join(sorted(scopes)),
         }
+
+    def _holder(self, form: dict[str, str], role: RoleKind) -> str | None:
+        given = [form[name] for name in _HOLDER_MEMBERS if name in form]
+        if len(given) != (len(_HOLDER_MEMBERS) if role is RoleKind.HOLDER else 0):
+            raise _OAuthError(
+                "invalid_request", f"{' and '.join(_HOLDER_MEMBERS)} go with the role HOLDER, and only so"
+            )
+        return self._holder_key(*given) if given else None
 
     def _authenticated(self, form: dict[str, str], now: int) -> Jwt:
         """Check the assertion. The guard comes last, so that a stranger cannot burn or flood anyone's jti."""
@@ -181,8 +205,16 @@ def _check_client(jwt: Jwt, form: dict[str, str]) -> None:
         raise NotVerified("bad_token", "iss, sub, client_id and kid differ")
 
 
-def _scopes(text: str) -> frozenset[str]:
-    scopes = frozenset(text.split(" "))
-    if not scopes <= SCOPES.keys():
-        raise _OAuthError("invalid_scope", "expected scopes of the alliance, separated by single spaces")
+def _role(form: dict[str, str]) -> RoleKind:
+    role = role_named(form.get("role", RoleKind.PARTNER_SYSTEM.value))
+    if role is None:
+        raise _OAuthError("invalid_request", f"role: expected one of {', '.join(each.value for each in RoleKind)}")
+    return role
+
+
+def _scopes(text: str | None, role: RoleKind) -> frozenset[str]:
+    """Read the scopes that are asked for; None: all of the role (RFC 6749, 3.3)."""
+    scopes = ROLES[role] if text is None else frozenset(text.split(" "))
+    if not scopes <= ROLES[role]:
+        raise _OAuthError("invalid_scope", f"expected scopes of the role {role.value}, separated by single spaces")
     return scopes

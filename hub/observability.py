@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ __all__ = ["Metrics", "configure_logging", "log_unexpected"]
 _log = structlog.get_logger(__name__)
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_RESTING: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 
 def configure_logging(level: str) -> None:
@@ -91,6 +92,7 @@ class Metrics:
     errors: Counter = field(init=False)
     statements: Gauge = field(init=False)
     faces: Counter = field(init=False)
+    resting: Gauge = field(init=False)
     seconds: Histogram = field(init=False)
     ledger_size: Gauge = field(init=False)
     published_size: Gauge = field(init=False)
@@ -107,6 +109,12 @@ class Metrics:
                 "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry
             ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),
+            "resting": Gauge(
+                "tongban_source_resting",
+                "A county's source: 0 is asked, 1 gets one trial call, 2 is left alone after failures.",
+                ("county",),
+                registry=self.registry,
+            ),
             "seconds": Histogram(
                 "tongban_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry
             ),
@@ -134,6 +142,11 @@ class Metrics:
         self.seconds.labels(route).observe(seconds)
         for code in codes.split(",") if codes else ():
             self.errors.labels(code).inc()
+
+    def breakers(self, states: Mapping[str, str]) -> None:
+        """Set what the circuit breaker of each county's source does now."""
+        for county, state in states.items():
+            self.resting.labels(county).set(_RESTING[state])
 
     def text(self) -> bytes:
         """Give the exposition text of all metrics, for `GET /metrics`."""

@@ -18,6 +18,7 @@ from hub.assertion import ASSERTION_TYPE
 from hub.county.node import CountyNode
 from ledger.encoding import JsonValue, parse_json
 from ledger.errors import Malformed, Refused, TongbanError, Unavailable
+from schema.roles import RoleKind
 
 __all__ = ["Partner", "access_token", "ask"]
 
@@ -68,14 +69,24 @@ def _token_error(answer: Mapping[str, JsonValue]) -> TongbanError | None:
     return stated_error({"code": "forbidden", "message": f"{error}: {description}"})
 
 
-def access_token(node: CountyNode, scope: str) -> str:
-    """Get an access token with `scope` for the county's client key (RFC 7523, private_key_jwt)."""
+def access_token(
+    node: CountyNode, scope: str | None, role: RoleKind = RoleKind.PARTNER_SYSTEM, holder: tuple[str, str] | None = None
+) -> str:
+    """Get an access token for the county's client key (RFC 7523, private_key_jwt), in a role for which it vouches.
+
+    scope: scopes of the role, joined by single spaces; None: all of them. holder: (certificateHolderTypeCode,
+    certificateHolderCode) of whom the county has authenticated, for the role HOLDER.
+    """
     form = {
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": node.client_assertion(node.config.hub_url, int(time.time())),
-        "scope": scope,
+        "client_assertion": node.client_assertion(node.config.hub_url, int(time.time()), (role,)),
+        "role": role.value,
     }
+    if scope is not None:
+        form["scope"] = scope
+    if holder is not None:
+        form["certificateHolderTypeCode"], form["certificateHolderCode"] = holder
     return str(ask("POST", f"{node.config.hub_url}/oauth/token", data=form).json()["access_token"])
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ledger.errors import Malformed
 
-__all__ = ["PREFIX", "Settings", "load_settings", "settings_table"]
+__all__ = ["PREFIX", "LegacySetting", "Settings", "load_settings", "settings_table"]
 
 PREFIX: Final = "TONGBAN_"
 _REQUIRED: Final = f"{PREFIX}REQUIRE_"  # what the tests must find on a machine
@@ -29,6 +29,25 @@ _FOREIGN: Final = frozenset(
         "TONGBAN_PASSPHRASE_FILE_COUNTY",
     }
 )
+
+_FILE_ONLY: Final = frozenset({"legacy", "nodes"})
+_PATH: Final = r"^(/[0-9A-Za-z._~-]+)+$"
+
+
+class LegacySetting(BaseModel):
+    """A county's sharing service in the form of GB/T 36906. Its token travels in each call: TLS, or this machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(
+        pattern=r"^(https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?)(/[0-9A-Za-z._~-]+)*$",
+        description="https URL without a final slash; http on this machine only",
+    )
+    access_id: str = Field(pattern=r"^[0-9A-Za-z._-]{1,64}$", description="accessId that the county gave the hub")
+    token_file: Path = Field(description="file (0600) with the accessToken, one line")
+    search: str = Field("/search", pattern=_PATH, description="path of the search call")
+    metadata: str = Field("/metadata", pattern=_PATH, description="path of the metadata call")
+    verify: str = Field("/verify", pattern=_PATH, description="path of the verify call")
 
 
 class Settings(BaseModel):
@@ -66,11 +85,22 @@ class Settings(BaseModel):
     nodes: dict[str, str] = Field(
         default_factory=dict, description="county nodes that answer for faces: county code -> URL"
     )
+    legacy: dict[str, LegacySetting] = Field(
+        default_factory=dict,
+        description="counties with a GB/T 36906 service: county code -> url, access_id, token_file",
+    )
 
     @model_validator(mode="after")
     def _engine_is_complete(self) -> Settings:
         if self.engine == "neo4j" and not (self.neo4j_uri and self.neo4j_password_file):
             msg = "engine neo4j needs neo4j_uri and neo4j_password_file"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _county_has_one_source(self) -> Settings:
+        if both := sorted(self.nodes.keys() & self.legacy.keys()):
+            msg = f"county {both[0]} has a node and a legacy service: expected one of them"
             raise ValueError(msg)
         return self
 
@@ -95,7 +125,7 @@ def load_settings(
         if not name.startswith(PREFIX) or name in _FOREIGN or name.startswith(_REQUIRED):
             continue
         key = name.removeprefix(PREFIX).lower()
-        if key == "nodes" or key not in Settings.model_fields:
+        if key in _FILE_ONLY or key not in Settings.model_fields:
             faults.append(f"{name}: no such setting")
         else:
             values[key] = text
@@ -122,6 +152,6 @@ def settings_table() -> list[tuple[str, str, str, str]]:
     rows: list[tuple[str, str, str, str]] = []
     for name, field in Settings.model_fields.items():
         default = "required" if field.is_required() else str(field.get_default(call_default_factory=True))
-        variable = "file only" if name == "nodes" else PREFIX + name.upper()
+        variable = "file only" if name in _FILE_ONLY else PREFIX + name.upper()
         rows.append((name, variable, default, field.description or ""))
     return rows

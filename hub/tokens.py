@@ -35,6 +35,7 @@ __all__ = ["LEEWAY_S", "MAX_TOKEN_BYTES", "Jwt", "JwtRule", "ReplayGuard", "publ
 MAX_TOKEN_BYTES: Final = 8192
 LEEWAY_S: Final = 30
 _MAX_JTI: Final = 128
+_MAX_LIST: Final = 8
 _ALGORITHMS: Final = ("Ed25519", "ES256")
 _SEEN_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS seen (
   client TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (client, jti)) WITHOUT ROWID;
@@ -46,23 +47,25 @@ class JwtRule:
     """What one kind of token must be.
 
     typ: the allowed values of the header; None among them: it may be missing. audience: the only one.
-    lifetime_s: longest exp - iat. texts: the claims that it holds beside aud, iat and exp, each a text; `nbf` may be
-    there, nothing else.
+    lifetime_s: longest exp - iat. texts: the claims that it holds beside aud, iat and exp, each a text. lists: those
+    that may be there, too, each a list of 1..8 texts, none twice. `nbf` may be there, nothing else.
     """
 
     typ: frozenset[str | None]
     audience: str
     lifetime_s: int
     texts: frozenset[str]
+    lists: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jwt:
-    """A verified token: the kid that signed it, its end in POSIX seconds, its claims that are texts."""
+    """A verified token: the kid that signed it, its end in POSIX seconds, its claims: texts, lists of texts."""
 
     kid: str
     exp: int
     texts: Mapping[str, str]
+    lists: Mapping[str, tuple[str, ...]]
 
 
 def sign_jwt(header: Mapping[str, object], claims: Mapping[str, object], signer: Signer) -> str:
@@ -83,10 +86,11 @@ def verify_jwt(token: str, rule: JwtRule, key_of: Callable[[str], PublicKey], no
         kid, alg = _check_header(header, rule)
         _check_signature(token, alg, key_of(kid))
         texts = _check_claims(claims, rule)
+        lists = {name: _list(claims[name]) for name in sorted(rule.lists & claims.keys())}
         exp = _check_times(claims, rule.lifetime_s, now)
     except TongbanError as error:
         raise NotVerified("bad_token", error.message) from error
-    return Jwt(kid=kid, exp=exp, texts=texts)
+    return Jwt(kid=kid, exp=exp, texts=texts, lists=lists)
 
 
 def _parts(token: str) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:
@@ -126,7 +130,7 @@ def _check_signature(token: str, alg: str, key: PublicKey) -> None:
 
 def _check_claims(claims: dict[str, JsonValue], rule: JwtRule) -> dict[str, str]:
     expected = rule.texts | {"aud", "iat", "exp"}
-    if not expected <= claims.keys() <= expected | {"nbf"}:
+    if not expected <= claims.keys() <= expected | rule.lists | {"nbf"}:
         raise NotVerified("bad_token", "a claim is missing, or one is not known")
     aud = claims["aud"]
     audience = aud[0] if isinstance(aud, list) and len(aud) == 1 else aud
@@ -138,6 +142,13 @@ def _check_claims(claims: dict[str, JsonValue], rule: JwtRule) -> dict[str, str]
     if not 1 <= len(texts["jti"]) <= _MAX_JTI:
         raise NotVerified("bad_token", f"jti has not 1..{_MAX_JTI} characters")
     return texts
+
+
+def _list(value: JsonValue) -> tuple[str, ...]:
+    found = tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+    if not isinstance(value, list) or not 1 <= len(value) <= _MAX_LIST or len(set(found)) != len(value):
+        raise NotVerified("bad_token", f"a claim is no list of 1..{_MAX_LIST} texts, none twice")
+    return found
 
 
 def _check_times(claims: dict[str, JsonValue], lifetime_s: int, now: int) -> int:

@@ -316,7 +316,9 @@ def _with_nodes(clocks: tuple[Clock, ...], step: CaseStep, case: Case, at: int) 
     if not running >= set(step.ends):
         raise Conflict("illegal_step", f"a node that ends must have begun; {_standing(case)}")
     if any(node.code in known for node in step.begins) or len(known) + len(step.begins) > MAX_CLOCKS - len(PHASES):
-        raise Conflict("illegal_step", f"a node begins once, and a case has at most {MAX_CLOCKS} clocks; {_standing(case)}")
+        raise Conflict(
+            "illegal_step", f"a node begins once, and a case has at most {MAX_CLOCKS} clocks; {_standing(case)}"
+        )
     ended = tuple(
         clock.turned(running=False, ended=True, at=at) if clock.code in step.ends else clock for clock in clocks
     )

@@ -43,7 +43,7 @@ class OfferingTerms:
 
 
 Versions: TypeAlias = Callable[[str, str], OfferingTerms | None]
-"""(`<matter>@<county>`, a day as `yyyymmdd`) -> the newest version that begins on that day or before, if there is one."""
+"""(`<matter>@<county>`, a day as `yyyymmdd`) -> the newest version that begins on that day or before, if there is."""
 
 
 def check_opening(step: CaseStep, opening: Opening, versions: Versions) -> None:

@@ -2,7 +2,7 @@
 
 A static rule is decided from document and caller alone, before any I/O. A row rule is a predicate in the statement
 itself (`hub/graph/predicates.py` holds its Cypher under the same name): a row that is cut looks like a row that is
-absent. "Everyone" is a rule too.
+absent. "Everyone" is a rule too. Which scopes somebody can have says `schema.roles`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ANONYMOUS", "RULES", "SCOPES", "TYPES", "AccessRule", "Principal", "rule_of_type"]
+from schema.roles import RoleKind
+
+__all__ = ["ANONYMOUS", "HOLDER_SCOPE", "RULES", "SCOPES", "TYPES", "AccessRule", "Principal", "rule_of_type"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who asks: a client of one county with scopes, from a verified access token; or nobody.
+    """Who asks: a client of one county in a role with scopes, from a verified access token; or nobody.
 
     county: 6-digit member id, None for nobody. client: kid of the client's key. token_id: `jti` of the token.
-    expires: POSIX seconds.
+    expires: POSIX seconds. holder: key of the holder that the token is bound to; of the role HOLDER alone.
     """
 
     county: str | None = None
@@ -26,6 +28,8 @@ class Principal:
     token_id: str | None = None
     scopes: frozenset[str] = frozenset()
     expires: int = 0
+    role: RoleKind | None = None
+    holder: str | None = None
 
 
 ANONYMOUS: Final = Principal()
@@ -39,7 +43,11 @@ SCOPES: Final[dict[str, str]] = {
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
     "case.supervise": "list the own county's clocks that are yellow or red, and read the cases they are of",
     "vault.deposit": "deposit and erase faces in the vault",
+    "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
 }
+
+HOLDER_SCOPE: Final = "holder.read"
+_OWN_HOLDER: Final = "own_holder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,7 @@ class AccessRule:
     """One rule: any one of `scopes` is enough (empty: everyone); `use_cause`: the root field must carry one.
 
     row: name of the row predicate that joins the statement for a caller for whom `row_unless` is not among the scopes.
+    Who has no scope of the rule but `HOLDER_SCOPE` sees the rows of the token's own holder in their place.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -54,17 +63,29 @@ class AccessRule:
     row: str | None = None
     row_unless: str | None = None
 
+    def row_for(self, scopes: frozenset[str]) -> str | None:
+        """Give the name of the row predicate for a caller with these scopes; None: every row."""
+        if self.row is None or self.row_unless in scopes:
+            return None
+        by_holder = HOLDER_SCOPE in self.scopes and self.scopes & scopes <= {HOLDER_SCOPE}
+        return _OWN_HOLDER if by_holder else self.row
 
-_READ: Final = frozenset({"license.read", "license.read.own"})
-_CASE: Final = frozenset({"case.read", "case.supervise"})
+    def rows(self) -> tuple[str, ...]:
+        """Give the names of all row predicates that some caller may need."""
+        own = (_OWN_HOLDER,) if HOLDER_SCOPE in self.scopes else ()
+        return () if self.row is None else (self.row, *own)
+
+
+_READ: Final = frozenset({"license.read", "license.read.own", HOLDER_SCOPE})
+_CASE: Final = frozenset({"case.read", "case.supervise", HOLDER_SCOPE})
 
 RULES: Final[dict[str, AccessRule]] = {
     "public": AccessRule(),
     "license.read": AccessRule(scopes=_READ, use_cause=True, row="own_county", row_unless="license.read"),
     "license.checklist": AccessRule(scopes=_READ, use_cause=True),
-    "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
+    "license.face": AccessRule(scopes=frozenset({"license.face", HOLDER_SCOPE}), use_cause=True),
     "license.log": AccessRule(scopes=_READ, use_cause=True),
-    "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
+    "license.access_records": AccessRule(scopes=frozenset({"journal.read", HOLDER_SCOPE}), use_cause=True),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
     "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
@@ -75,6 +96,7 @@ TYPES: Final[dict[str, str]] = {
     "LicenseConnection": "license.read",
     "LicenseEdge": "license.read",
     "LicenseReceipt": "license.read",
+    "LicenseStanding": "license.log",
     "Checklist": "license.checklist",
     "ChecklistFindings": "license.checklist",
     "ChecklistItem": "license.checklist",

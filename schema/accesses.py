@@ -1,4 +1,4 @@
-"""Access records: who read a license, when and why, for the county that issued it.
+"""Access records: who read a license, when and why, for the county that issued it and for its holder.
 
 The journal keeps them; its Merkle root stands in every status head of the ledger, so that nobody rewrites them unseen.
 """
@@ -85,10 +85,13 @@ def _position(after: Cursor | None) -> int:
 async def access_records(
     context: Context, *, certificate_identifier: str, sealed_by: str, first: int, after: Cursor | None
 ) -> AccessRecords | Problem:
-    """Give a page of one license's access records to the county that sealed it, and to no other."""
+    """Give a page of one license's access records to the county that sealed it, or to a holder of it, and to no other.
+
+    A license that a holder's token has come to is the holder's own: the row rule has seen to that.
+    """
     try:
-        if context.principal.county != sealed_by:
-            raise Refused("not_issuer", "only the county that sealed a license sees who read it")
+        if context.principal.holder is None and context.principal.county != sealed_by:
+            raise Refused("not_issuer", "only the county that sealed a license, and its holder, see who read it")
         size, position = page_size(first), _position(after)
         entries = await context.journal.accesses(certificate_identifier, first=size + 1, after=position)
     except TongbanError as error:

@@ -1,4 +1,4 @@
-"""Clocks of cases and what they show (红黄蓝): computed at the time of the request, or for another day that is asked for.
+"""Clocks of cases and what they show (红黄蓝): computed when they are asked for, or for another day.
 
     clocks { name lamp  nextWeek: lamp(on: "2026-06-12")  promised { left due lamp provisional } }
 
@@ -28,7 +28,9 @@ _READS: Final = ("promisedDays", "statutoryDays", "spans", "ended")
 
 LampDay: TypeAlias = Annotated[
     Date | None,
-    strawberry.argument(description="The day in China that it is read for, if the clock goes on as now; by default today."),
+    strawberry.argument(
+        description="The day in China that it is read for, if the clock goes on as now; by default today."
+    ),
 ]
 
 
@@ -64,8 +66,8 @@ class CaseClock:
     name: str = stored(
         Property("name"),
         access=_BELOW,
-        description="INTAKE, ACCEPTANCE, HANDLING, PRODUCTION or DELIVERY; a node, N and its number; a material that may "
-        "follow (容缺), M and its place in the offering's list.",
+        description="INTAKE, ACCEPTANCE, HANDLING, PRODUCTION or DELIVERY; a node, N and its number; a material that "
+        "may follow (容缺), M and its place in the list of the offering.",
     )
     county: CatalogueCode = stored(Property("county"), access=_BELOW, description="Member id of the county it is of.")
     statutory_days: int | None = stored(
@@ -80,7 +82,9 @@ class CaseClock:
     ended: bool = stored(Property("ended"), access=_BELOW, description="Whether it has ended for good.")
 
     supervised_by: CatalogueCode | None = stored(
-        Property("supervisedBy"), access=_BELOW, description="The county that urged it on when it was red (督办); null: none."
+        Property("supervisedBy"),
+        access=_BELOW,
+        description="The county that urged it on when it was red (督办); null: none.",
     )
     supervised_at: DateTime | None = stored(
         Property("supervisedAt"), access=_BELOW, description="When it was urged on, by that county's clock."
@@ -103,7 +107,7 @@ class CaseClock:
 
 
 def reading_of(source: Any, context: Context, on: Date | None) -> Reading:
-    """Read what a clock shows. source: its promisedDays, statutoryDays, spans and ended. Raises Malformed bad_variables."""
+    """Read what a clock shows, by its promisedDays, statutoryDays, spans and ended. Raises Malformed bad_variables."""
     name = "statutoryDays" if needed(source, "promisedDays") is None else "promisedDays"
     return _read(source, name, context, on)
 

@@ -24,7 +24,7 @@ from schema.catalogue import Matter, Offering
 from schema.jurisdictions import Jurisdiction
 from schema.licenses import License
 from schema.mapping import Property, Relation, attribute, computed, needed, stored
-from schema.scalars import CaseNumber, CatalogueCode, Date, DateTime, Digest, LicenseIdentifier
+from schema.scalars import CaseNumber, CatalogueCode, DateTime, Digest, LicenseIdentifier
 
 __all__ = [
     "Case",

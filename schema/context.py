@@ -186,7 +186,7 @@ class FaceRequest:
 class FaceAnswer:
     """One face, or the reason why it is missing. Exactly one of `values` and `code` is set.
 
-    source: `node` or `vault`. as_of: when the source read it, POSIX seconds. code: source_unavailable,
+    source: `node`, `legacy` or `vault`. as_of: when the source read it, POSIX seconds. code: source_unavailable,
     deadline or absent.
     """
 

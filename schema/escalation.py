@@ -2,9 +2,9 @@
 
     escalation(county: "370214", useCause: "督办") { page { clocks { caseNumber name lamp left due } next } }
 
-One statement: from the county to its open clocks, which a case leaves as they end, and of these to the ones that could
-be yellow by now if no day had been off, 200 at most, in the order of that day. Which of them are is then told by the
-calendar. So a page may be shorter than what it looked at, but skips nothing: `next` says where the following one begins.
+One statement: from the county to its open clocks, and of these to the ones that could be yellow by now if no day had
+been off, 200 at most, in the order of that day. Which of them are is then told by the calendar. So a page may be
+shorter than what it looked at, but skips nothing: `next` says where the following one begins.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _PAGE: Final = 200
 
 EscalationDay: TypeAlias = Annotated[
     Date | None,
-    strawberry.argument(description="The day in China that lamps are read for, if all goes on as now; by default today."),
+    strawberry.argument(
+        description="The day in China that lamps are read for, if all goes on as now; by default today."
+    ),
 ]
 EscalationPlace: TypeAlias = Annotated[
     CatalogueCode | None, strawberry.argument(description="A page's `next`: the list goes on behind it.")
@@ -69,7 +71,9 @@ class EscalatedClock:
     due: Date | None = attribute(
         access=_ACCESS, description="Last day in time; null while a stopped clock leaves it open."
     )
-    supervised_by: CatalogueCode | None = attribute(access=_ACCESS, description="The county that urged it on; null: none.")
+    supervised_by: CatalogueCode | None = attribute(
+        access=_ACCESS, description="The county that urged it on; null: none."
+    )
     supervised_at: DateTime | None = attribute(access=_ACCESS, description="When it was urged on.")
 
 
@@ -87,7 +91,7 @@ class EscalationPage:
 class Escalation:
     """A node `Jurisdiction`."""
 
-    county: CatalogueCode = stored(Property("code"), access=_ACCESS, description="The county, 6 digits.")
+    code: CatalogueCode = stored(Property("code"), access=_ACCESS, description="The county, 6 digits.")
 
     @computed(gathers=(_CLOCKS,), access=_ACCESS, cost=20)
     def page(self, info: Info[Context, Any]) -> EscalationPage:

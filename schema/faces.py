@@ -1,4 +1,4 @@
-"""The face of a license, field by field, from the county's own node or the vault.
+"""The face of a license, field by field, from the county's own node, its legacy service or the vault.
 
     face { ... on Face { certificateHolderName extendInfo(fields: ["KZ_ADDRESS"]) source asOf }
            ... on FaceUnavailable { code county } }
@@ -59,7 +59,9 @@ class Face:
     associated_zze_cert_id: LicenseIdentifier | None = _field(
         "Identifier of the license that this one replaces.", name="associatedZzeCertID"
     )
-    source: str = attribute(access=_ACCESS, default="", description="Where it was read: node or vault.")
+    source: str = attribute(
+        access=_ACCESS, default="", description="Where it was read: node, legacy (a GB/T 36906 service) or vault."
+    )
     as_of: DateTime | None = _field("When the source read it.")
     extension: strawberry.Private[Mapping[str, Any]]
 

@@ -10,18 +10,20 @@ not see looks like a row that is absent.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import strawberry
 from strawberry.types import Info
 
+from ledger.errors import TongbanError
 from schema.accesses import AccessRecordsResult, access_records
 from schema.catalogue import LicenseType
 from schema.connections import DEFAULT_PAGE, After, First
 from schema.context import Context
 from schema.faces import FaceResult, face_of
 from schema.jurisdictions import Authority
-from schema.mapping import Property, Relation, computed, needed, stored
+from schema.mapping import Property, Relation, attribute, computed, needed, stored
+from schema.problems import Problem, problem_of
 from schema.scalars import (
     CatalogueCode,
     Date,
@@ -31,10 +33,11 @@ from schema.scalars import (
     HolderTypeCode,
     LicenseIdentifier,
     LogNumber,
+    instant,
 )
 from schema.transparency import ReceiptResult, receipt_at
 
-__all__ = ["HolderInput", "License", "LicenseReceipt", "LicenseStatus"]
+__all__ = ["HolderInput", "License", "LicenseReceipt", "LicenseStanding", "LicenseStatus"]
 
 
 @strawberry.enum(description="Status of a license in the ledger. Expiry is no status: it follows from the dates.")
@@ -53,6 +56,35 @@ class HolderInput:
 
     certificate_holder_type_code: HolderTypeCode = strawberry.field(description="Kind of code, e.g. 001 or 111.")
     certificate_holder_code: HolderCode = strawberry.field(description="The code itself.")
+
+
+@strawberry.type(
+    description="The status of a license under the ledger's newest witnessed checkpoint, and how old that is."
+)
+class LicenseStanding:
+    """The field `status` follows the graph, which may be seconds behind; this does not."""
+
+    status: LicenseStatus = attribute(access="license.log", description="Status as of that checkpoint.")
+    as_of: DateTime = attribute(access="license.log", description="When a quorum of counties witnessed it.")
+    checkpoint_size: LogNumber = attribute(access="license.log", description="How many entries it covers.")
+
+
+StandingResult: TypeAlias = Annotated[
+    LicenseStanding | Problem,
+    strawberry.union("StandingResult", description="A status with its age, or why the ledger gives none now."),
+]
+
+
+async def _standing_of(context: Context, index: int) -> LicenseStanding | Problem:
+    try:
+        found = await context.registry.statuses([index])
+    except TongbanError as error:
+        return problem_of(error)
+    return LicenseStanding(
+        status=LicenseStatus[found.statuses[0].name],
+        as_of=instant(found.time),
+        checkpoint_size=LogNumber(found.size),
+    )
 
 
 @strawberry.type(description="A sealed e-license, as the ledger and its county's journal state it.")
@@ -121,13 +153,18 @@ class License:
 
     @computed(needs=("certificateIdentifier", "sealedBy"), access="license.face", cost=20)
     async def face(self, info: Info[Context, Any]) -> FaceResult | None:
-        """Its face, from the county's node or the vault: only the fields that are selected are asked for."""
+        """Its face, from the county's node or legacy service, or the vault: only the selected fields are asked for."""
         return await face_of(
             info,
             certificate_identifier=needed(self, "certificateIdentifier"),
             county=needed(self, "sealedBy"),
             use_cause=info.context.use_cause(info.path),
         )
+
+    @computed(needs=("logIndex",), access="license.log", cost=5)
+    async def standing(self, info: Info[Context, Any]) -> StandingResult:
+        """Its status in the ledger itself, and when that was witnessed."""
+        return await _standing_of(info.context, needed(self, "logIndex"))
 
     @computed(needs=("logIndex",), access="license.log", cost=5)
     async def receipt(self, info: Info[Context, Any]) -> ReceiptResult:
@@ -138,7 +175,7 @@ class License:
     async def access_records(
         self, info: Info[Context, Any], first: First = DEFAULT_PAGE, after: After = None
     ) -> AccessRecordsResult | None:
-        """Who read it, when and why; for the county that sealed it only."""
+        """Who read it, when and why; for the county that sealed it, and for its holder."""
         return await access_records(
             info.context,
             certificate_identifier=needed(self, "certificateIdentifier"),

@@ -41,11 +41,23 @@ def _with_faces() -> dict[str, Any]:
     return {"faces": FakeFaceSources(kept={_FIRST: face}, codes={"220103": "deadline"})}
 
 
+def _with_a_legacy_county() -> dict[str, Any]:
+    """The service of 220103 has the face of license 3; the ledger says more than the graph has heard."""
+    third = LICENSES[2]["certificateIdentifier"]
+    faces = FakeFaceSources(
+        kept={_FIRST: {"certificateName": "营业执照"}, third: {"certificateName": "食品经营许可证"}},
+        legacy=frozenset({"220103"}),
+    )
+    changed = {LICENSES[1]["logIndex"]: Status.REVOKED, LICENSES[2]["logIndex"]: Status.SUSPENDED}
+    return {"faces": faces, "registry": FakeRegistry(changed=changed)}
+
+
 WORLDS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = MappingProxyType(
     {
         "quiet": dict,
         "read before": _read_once,
         "faces": _with_faces,
+        "legacy county": _with_a_legacy_county,
         "status changes": lambda: {"registry": FakeRegistry(changed={2: Status.REVOKED, 3: Status.SUSPENDED})},
     }
 )

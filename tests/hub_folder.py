@@ -106,9 +106,7 @@ class HubFolder:
         matter = "000117002000"
         stated = parse_statement(offered("ONLINE", at=self.now, matter=matter))
         number, code = case_number(matter=matter), f"{matter}@370214@{china_day(self.now):%Y%m%d}"
-        case = CaseFile(
-            number=number, mode="ONLINE", intake="370214", pick_up="370214", matter=matter, offering=code
-        )
+        case = CaseFile(number=number, mode="ONLINE", intake="370214", pick_up="370214", matter=matter, offering=code)
         case.apply(at=self.now)
         case.add("CORRECTION_NOTICE", "370214", at=self.now)
         with closing(open_writer(self.data / "journal.sqlite")) as connection:

@@ -131,10 +131,11 @@ class FakeJournal:
 
 @dataclass(slots=True)
 class FakeFaceSources:
-    """Faces by identifier; `codes` makes a county late or dead. Every call is kept."""
+    """Faces by identifier; `codes` makes a county late or dead, `legacy` have no node. Every call is kept."""
 
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
+    legacy: frozenset[str] = frozenset()
     calls: list[tuple[FaceRequest, ...]] = field(default_factory=list)
 
     async def faces(self, requests: Sequence[FaceRequest]) -> Sequence[FaceAnswer]:
@@ -149,7 +150,7 @@ class FakeFaceSources:
         if face is None:
             return FaceAnswer(values=None, code="absent")
         values = {name: value for name, value in face.items() if not request.fields or name in request.fields}
-        return FaceAnswer(values=values, source="node", as_of=NOW)
+        return FaceAnswer(values=values, source="legacy" if request.county in self.legacy else "node", as_of=NOW)
 
 
 def verdict(outcome: Outcome = Outcome.VALID, **members: Any) -> Verdict:

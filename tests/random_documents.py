@@ -19,7 +19,7 @@ from tests.graph_world import HOLDERS, LICENSES
 
 __all__ = ["COMPUTED", "RandomDocument", "random_document"]
 
-COMPUTED: Final = frozenset({"face", "receipt", "accessRecords", "result"})
+COMPUTED: Final = frozenset({"face", "receipt", "standing", "accessRecords", "result"})
 """Fields with a resolver of their own, left out unless asked for."""
 
 _IDENTIFIERS: Final = (*(one["certificateIdentifier"] for one in LICENSES), "1.2.156.0")

@@ -94,7 +94,14 @@ def test_every_stored_name_is_that_of_the_api() -> None:
 
 def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
-    assert personal == ["Query.case", "Query.checklist", "Query.license", "Query.licenses", "Query.receipt"]
+    assert personal == [
+        "Query.case",
+        "Query.checklist",
+        "Query.escalation",
+        "Query.license",
+        "Query.licenses",
+        "Query.receipt",
+    ]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
     assert by_post == [*personal, "Query.verify"]
 
@@ -107,6 +114,7 @@ def test_the_access_table_names_known_scopes_and_types() -> None:
 
 def test_labels_are_those_of_the_graph() -> None:
     assert sorted(LABELS) == [
+        "Assistance",
         "Authority",
         "Case",
         "Clock",

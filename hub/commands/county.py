@@ -15,6 +15,7 @@ import typer
 from hub.commands import appeals, cases, keys, licenses, offering
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
+from hub.commands.holder import HolderFile, read_holder
 from hub.commands.output import Force, check_new, new_file
 from hub.commands.verify import parsed
 from hub.commands.witnessed import check_folder, export_evidence
@@ -27,9 +28,10 @@ from hub.observability import configure_logging
 from hub.partner import access_token
 from hub.servers import serve_app
 from ledger.entries import MEMBER_TYP, MemberChange
-from ledger.errors import Conflict
+from ledger.errors import Conflict, Malformed
 from ledger.governance import parse_member
 from ledger.jws import unsigned_jws
+from schema.roles import RoleKind
 
 __all__ = ["app"]
 
@@ -150,14 +152,20 @@ def serve(
 def token(
     data: Data,
     passphrase_file: PassphraseFile,
-    scope: Annotated[str, typer.Option(help="scopes, joined by spaces")] = "license.read license.face",
+    role: Annotated[RoleKind, typer.Option(help="in what role it is used")] = RoleKind.PARTNER_SYSTEM,
+    scope: Annotated[str | None, typer.Option(help="scopes of the role, joined by spaces; default: all")] = None,
+    holder_file: HolderFile = None,
 ) -> None:
     """Print an access token for the county's own client, from the hub's token endpoint.
 
-    Example: tongban county token --data c370214 --passphrase-file c370214.pass
+    A token of the role HOLDER is bound to the person or firm in `--holder-file`, whom the county has authenticated.
+
+    Example: tongban county token --role HANDLER --data c370214 --passphrase-file c370214.pass
     """
+    if (holder_file is None) == (role is RoleKind.HOLDER):
+        raise Malformed("bad_setting", "--holder-file goes with --role HOLDER, and only so")
     with opened_node(data, passphrase_file) as node:
-        typer.echo(access_token(node, scope))
+        typer.echo(access_token(node, scope, role, None if holder_file is None else read_holder(holder_file)))
 
 
 @app.command("status")

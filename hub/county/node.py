@@ -41,6 +41,7 @@ from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.verifier import Verifier
+from schema.roles import RoleKind
 
 if TYPE_CHECKING:
     from hub.county.config import CountyConfig
@@ -135,10 +136,13 @@ class CountyNode:
         key = self.keys.key("govern")
         return sign_protected(typ, payload_part, key.kid, key.signer)
 
-    def client_assertion(self, audience: str, now: int) -> str:
-        """Write an assertion of this county's client key for the hub whose public URL is `audience`."""
-        key = self.keys.key("client")
-        return client_assertion(key.kid, key.signer, audience=audience, jti=b64u_encode(self.random(16)), now=now)
+    def client_assertion(self, audience: str, now: int, roles: tuple[RoleKind, ...] = ()) -> str:
+        """Write an assertion of this county's client key for the hub whose public URL is `audience`.
+
+        roles: those that the county vouches for; none: a machine's.
+        """
+        key, jti = self.keys.key("client"), b64u_encode(self.random(16))
+        return client_assertion(key.kid, key.signer, audience=audience, jti=jti, now=now, roles=roles)
 
     def seal(self, record: LicenseRecord, now: int) -> Sealed:
         """Seal one license.

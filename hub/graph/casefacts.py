@@ -1,15 +1,16 @@
 """From case steps in the journal to rows of the graph: what the projection will write of cases. No I/O.
 
-    (:Case {caseNumber, matterCode, offeringCode, holderKey, mode, stage, takenInBy, handledBy, pickedUpAt, stepCount,
-            head, itemsUnderWay, missing, appliedAt, …})
+    (:Case {caseNumber, matterCode, offeringCode, holderKey, mode, stage, takenInBy, handledBy, pickedUpAt,
+            stepCount, head, itemsUnderWay, missing, appliedAt, …})
     (:Step {code: "<case number>#004", kind, outcome, county, window, role, takenAt, …})
-    (:Clock {code: "<case number>#HANDLING" | "…#N07" | "…#M03", name, county, statutoryDays, promisedDays, spans, ended,
-             openIn, urgency: "2026-06-09<case number>.HANDLING"})
+    (:Clock {code: "<case number>#HANDLING" | "…#N07" | "…#M03", name, county, statutoryDays, promisedDays, spans,
+             ended, openIn, urgency: "2026-06-09<case number>.HANDLING"})
 
 A case in the graph holds all that its next step is judged by: `case_of` reads it back, so that the projection needs no
 other store, and ends the same whatever its batches were. Spans are instants, as text: start, stop, start, …
-An open clock has `openIn`, the county whose it is, and `urgency`: the first day on which it may turn yellow if every day
-were worked, which no calendar moves; the lamp itself, which a calendar does, is for whoever reads it.
+
+An open clock has `openIn`, the county whose it is, and `urgency`: the first day on which it may turn yellow if every
+day were worked, which no calendar moves; the lamp itself, which a calendar does, is for whoever reads it.
 """
 
 from __future__ import annotations

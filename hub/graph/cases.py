@@ -1,11 +1,11 @@
 """Cases in the graph: the statements that let them go on by the journal's steps, under the journal's cursor.
 
     (:Case)-[:FOR]->(:Offering), -[:FOR]->(:Matter), -[:APPLIED_BY]->(:Holder), -[:USES|PRODUCED]->(:License)
-    (:Case)-[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction)<-[:OPEN_IN]-(:Clock)      while the clock has not ended
+    (:Case)-[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction)<-[:OPEN_IN]-(:Clock)      until it ends
     (:Case)-[:HAS_STEP]->(:Step), -[:NEXT]->(:Step)-[:NEXT]->(:Step)…, -[:TIMED_BY]->(:Clock)
 
-A matter or county that the catalogue does not list yet is linked when it does (`CASE_LINKS`). An offering or license that
-a step names was stated before the step: the journal takes no other.
+A matter or county that the catalogue does not list yet is linked when it does (`CASE_LINKS`). An offering or license
+that a step names was stated before the step: the journal takes no other.
 """
 
 from __future__ import annotations

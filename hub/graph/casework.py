@@ -1,7 +1,7 @@
 """What stands beside the steps of a case in the graph: help around it, and its clocks that were urged on.
 
-    (:Case)-[:HAS_HELP]->(:Assistance {code: "<case number>/<number>", number, kind, county, window, role, statedAt, …})
-    (:Clock {supervisedBy, supervisedAt})                                   the first supervision, and the only one
+(:Case)-[:HAS_HELP]->(:Assistance {code: "<case number>/<number>", number, kind, county, window, role, statedAt, …})
+(:Clock {supervisedBy, supervisedAt})                                   the first supervision, and the only one
 """
 
 from __future__ import annotations

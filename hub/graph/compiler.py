@@ -111,9 +111,10 @@ class _Compiler:
         """Give the row predicates that guard a node of `label` for this caller."""
         found: dict[str, None] = {}
         for rule in self.tables.row_rules.get(label, ()):
-            if rule.row is None or rule.row_unless in self.scopes:
+            row = rule.row_for(self.scopes)
+            if row is None:
                 continue
-            predicate = PREDICATES[rule.row, label]
+            predicate = PREDICATES[row, label]
             self.parameters.update(dict.fromkeys(predicate.parameters))
             found[predicate_text(predicate, variable)] = None
         return list(found)

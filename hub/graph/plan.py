@@ -88,13 +88,16 @@ class RootPlan:
     def bind(self, variables: VariableValues, context: Context) -> BoundRoot:
         """Check the values of one request and make its statement.
 
-        Raises Refused use_cause, Malformed limit_exceeded (`first`), bad_cursor (`after`).
+        Raises Refused use_cause, forbidden (a holder's token for another holder), Malformed limit_exceeded (`first`),
+        bad_cursor (`after`).
         """
         arguments = get_argument_values(self.entry.field, self.node, variables)
         if self.entry.declaration.personal and not arguments.get(_CAUSE):
             raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
         parameters: dict[str, Any] = {}
         holder = self._bind_key(arguments, context, parameters)
+        if holder is not None and context.principal.holder not in {None, holder}:
+            raise Refused("forbidden", "the token is bound to another holder")
         page = self._bind_page(arguments, parameters)
         for one in self.compiled.lists:
             parameters[one.parameter] = one.page

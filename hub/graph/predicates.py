@@ -34,6 +34,13 @@ PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
         cypher="({n}.takenInBy = $caller_county OR {n}.handledBy = $caller_county OR {n}.pickedUpAt = $caller_county)",
         parameters=("caller_county",),
     ),
+    ("own_holder", "License"): Predicate(
+        cypher="EXISTS { ({n})-[:HELD_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
+    ),
+    # Its applicant's: a case that uses somebody else's license, too, is not shown to that one.
+    ("own_holder", "Case"): Predicate(
+        cypher="EXISTS { ({n})-[:APPLIED_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
+    ),
 }
 """(row rule of schema.access, label) -> predicate."""
 
@@ -51,6 +58,7 @@ def _now(context: Context) -> str:
 
 CONTEXT_VALUES: Final[Mapping[str, Callable[[Context], Any]]] = {
     "caller_county": lambda context: context.principal.county,
+    "caller_holder": lambda context: context.principal.holder,
     "now": _now,
     "today": _today,
 }

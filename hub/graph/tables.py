@@ -184,17 +184,17 @@ def _row_rules(core: GraphQLSchema, entries: Mapping[tuple[str, str], FieldEntry
             continue
         for field in bare.of_type(target):
             if field.rule.row is not None:
-                guarded = _guarded_label(field, field.rule.row, label)
+                guarded = _guarded_label(field, field.rule.rows(), label)
                 found.setdefault(guarded, {})[field.rule] = None
     return {label: tuple(rules) for label, rules in found.items()}
 
 
-def _guarded_label(field: FieldEntry, row: str, label: str) -> str:
-    """Give the label that a row rule guards: that of the field's own node, or of the nodes that the field leads to."""
+def _guarded_label(field: FieldEntry, rows: tuple[str, ...], label: str) -> str:
+    """Give the label that a rule's rows guard: of the field's own node, or of the nodes that the field leads to."""
     for guarded in (label, _target_label(field.declaration.place)):
-        if guarded is not None and (row, guarded) in PREDICATES:
+        if guarded is not None and all((row, guarded) in PREDICATES for row in rows):
             return guarded
-    raise SchemaFault(f"{field.coordinate}: no predicate for the row rule {row!r} of {label}")
+    raise SchemaFault(f"{field.coordinate}: no predicate for the row rule {' or '.join(rows)!r} of {label}")
 
 
 def _check_names(entry: FieldEntry) -> None:

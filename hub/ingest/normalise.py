@@ -15,36 +15,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 from typing import Final, TypeVar
 
 from hub.county.licenses import LicenseHolder, LicenseRecord
+from hub.elements import SHORT_NAMES
 from hub.ingest.feeds import BadRow, RawRow
 from ledger.encoding import JsonValue
 from ledger.errors import Malformed
 from ledger.identifiers import LicenseIdentifier, ResidentId, Uscc
 
-__all__ = ["SHORT_NAMES", "Normaliser", "Reject"]
-
-SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "ZZBS": "certificateIdentifier",
-        "ZZLXDM": "certificateTypeCode",
-        "ZZMC": "certificateName",
-        "ZZBH": "certificateNumber",
-        "ZZBFJG": "certificateIssuingAuthorityName",
-        "ZZBFJGDM": "certificateIssuingAuthorityCode",
-        "ZZBFRQ": "certificateIssuedDate",
-        "CZZT": "certificateHolderName",
-        "CZZTDM": "certificateHolderCode",
-        "CZZTDMLXDM": "certificateHolderTypeCode",
-        "CZZTDMLX": "certificateHolderTypeName",
-        "ZZYXQQSRQ": "certificateEffectiveDate",
-        "ZZYXQJZRQ": "certificateExpiringDate",
-        "GLZZBS": "associatedZzeCertID",
-    }
-)
-"""Column of a feed (short name of GB/T 36903) -> English name."""
+__all__ = ["Normaliser", "Reject"]
 
 _T = TypeVar("_T")
 _DATE: Final = re.compile(r"[0-9]{8}")

@@ -139,7 +139,9 @@ class AssistanceRecord:
         A note may be made, and advice be given, after the end, too.
         """
         if self.kind is AssistanceKind.VIDEO_APPOINTMENT and case.stage not in _UNREVIEWED:
-            raise Conflict("illegal_step", f"a video appointment comes before the review; the case is {case.stage.value}")
+            raise Conflict(
+                "illegal_step", f"a video appointment comes before the review; the case is {case.stage.value}"
+            )
         if self.kind is AssistanceKind.TRANSFERRED and case.stage in _ENDED:
             raise Conflict("illegal_step", f"nothing is left to transfer; the case is {case.stage.value}")
 

@@ -32,9 +32,9 @@ _STEPS: Final = "SELECT r.d FROM casestep c JOIN record r ON r.i = c.i WHERE c.n
 def judged(case: Case | None, step: CaseStep, stated: Precedents, *, position: int) -> Case:
     """Give the case after a step that gets this position in the journal, by all that stands before it.
 
-    Raises as `ledger.casework.take` and `ledger.offered.check_opening`; Conflict not_offered (limits of the handling that
-    are not the offering's), wrong_target (a license that no county has stated so far), Refused not_issuer (a product
-    that is another county's, or another holder's).
+    Raises as `ledger.casework.take` and `ledger.offered.check_opening`; Conflict not_offered (limits of the handling
+    that are not the offering's), wrong_target (a license that no county has stated so far), Refused not_issuer (a
+    product that is another county's, or another holder's).
     """
     taken = take(case, step)
 

@@ -1,13 +1,14 @@
 """What the hub asks about cases before the journal judges a record: members, licenses in force, lamps, as of now.
 
     counties of an APPLICATION      members by the newest key state                      Conflict not_member
-    licenses that a step names      stated, sealed, published, VALID under the newest    Conflict wrong_target, not_valid
-                                    published checkpoint, in force on the step's day
+    licenses that a step names      stated, sealed, published, VALID under the newest    Conflict wrong_target,
+                                    published checkpoint, in force on the step's day     not_valid
     the clock of a supervision      red by the hub's clock and calendar                  Conflict not_red
 
-Asked once, when a record comes in: statuses, members and calendar change, so a replay does not ask again. One that stands
-in the journal already is not asked: whatever became of its licenses since, it gets its position. Which checkpoint a step was
-judged by is not in the step: the county signs before the hub judges. The status heads around its position bound it.
+Asked once, when a record comes in: statuses, members and calendar change, so a replay does not ask again. One that
+stands in the journal already is not asked: whatever became of its licenses since, it gets its position. Which
+checkpoint a step was judged by is not in the step: the county signs before the hub judges. The status heads around its
+position bound it.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class CaseChecks:
         urged: Sequence[SupervisionRecord],
         beside: Mapping[str, LicenseRecord],
     ) -> _Known:
-        leaves = [each.jws.leaf for each in (*steps, *urged)]
+        leaves = [*(each.jws.leaf for each in steps), *(each.jws.leaf for each in urged)]
         named = sorted({each for step in steps for each in step.licenses})
         numbers = sorted({each.case for each in urged})
         placed, stated, cases = await self._writer.ask(

@@ -11,9 +11,10 @@ Compact JWS by a `journal` key:
 
 All ten members of the first part stand in every step, the others as `_OWN` lists them for the step, in this order.
 `prev` is the b64u leaf hash of the case's step before: whoever signs the next step has signed all before it, so that a
-HAND_OVER_RECEIPT is a receipt for exactly what the other county handed over: as many `items` as it counted. A material
-that may follow (容缺) is named by its place in the offering's list, with the working days that the county gives. Licenses
-are named, never sent again. No member takes free text: no name, number or opinion of a person can stand in a step.
+HAND_OVER_RECEIPT is a receipt for exactly what the other county handed over: as many `items` as it counted.
+A material that may follow (容缺) is named by its place in the offering's list, with the working days that the county
+gives. Licenses are named, never sent again. No member takes free text: no name, number or opinion of a person can stand
+in a step.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ class Role(Enum):
 class CaseStepRecord:
     """A county's statement of one step, its signature not yet verified.
 
-    step: what the case's way depends on. matter: catalogue code, 12 digits; of an APPLICATION alone. rating: 1 (very satisfied) .. 5 (very dissatisfied), GB/T 39046 Annex A.
+    step: what the case's way depends on. matter: catalogue code, 12 digits; of an APPLICATION alone. rating: 1
+    (very satisfied) .. 5 (very dissatisfied), GB/T 39046 Annex A.
     """
 
     jws: Jws

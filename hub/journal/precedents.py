@@ -1,6 +1,6 @@
 """What the journal stated before a record: the offerings and licenses that a case step is judged by.
 
-    license   identifier or code -> position        `000117001000@370214@20260601` of an offering, `1.2.156…` of a license
+    license   name -> position        `000117001000@370214@20260601` of an offering, `1.2.156…` of a license
 
 Read from the records, through the index that `hub.journal.store` keeps and `hub.journal.replay` checks: an index row
 that names another record, or one behind the step, is as good as none.

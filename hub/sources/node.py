@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import httpx2
 
@@ -32,12 +32,14 @@ MAX_LICENSES: Final = 256  # in one call
 _MAX_DEPTH: Final = 16
 _ANSWER: Final = frozenset({"faces", "asOf"})
 _FACE: Final = frozenset({"certificateIdentifier", "values", "code"})
-_JSON: Final = {"Content-Type": "application/json"}
+_JSON: Final = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSource:
     """One county's node. url: its public URL without a path, the audience of the hub's tokens."""
+
+    licenses_per_call: ClassVar[int] = MAX_LICENSES
 
     county: str
     url: str
@@ -46,9 +48,9 @@ class NodeSource:
     clock: Clock
 
     async def faces(self, requests: Sequence[FaceRequest]) -> list[FaceAnswer]:
-        """Ask 1..256 faces of one caller and useCause in one call; answers in order.
+        """Ask 1..256 faces in one call, as RecordSource has it.
 
-        The time limit is the caller's. Raises Unavailable source_unavailable for every fault of the node.
+        Raises Unavailable source_unavailable for every fault of the node.
         """
         try:
             body = await self._post(_query(requests))
@@ -63,6 +65,8 @@ class NodeSource:
         async with self.client.stream("POST", f"{self.url}/records/faces", content=query, headers=headers) as response:
             if response.status_code != 200:
                 raise Unavailable("source_unavailable", "the county's node refused")
+            if response.headers.get("content-encoding", "identity") != "identity":  # it could unpack to gigabytes
+                raise Unavailable("source_unavailable", "the county's node packed its answer")
             return await read_answer(response, MAX_ANSWER_BYTES)
 
 

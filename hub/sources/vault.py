@@ -13,7 +13,7 @@ Erasing deletes the data key.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -114,6 +114,8 @@ class VaultStore:
 
 class VaultSource:
     """The vault as record source of all counties."""
+
+    licenses_per_call: ClassVar[int] = 256
 
     def __init__(self, store: VaultStore, clock: Clock) -> None:
         self._store = store

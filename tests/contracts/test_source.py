@@ -1,4 +1,4 @@
-"""What every FaceSources must do, held against the fake of the tests, county nodes over HTTP, and the vault."""
+"""What every FaceSources must do, held against the fake, county nodes and legacy services over HTTP, and the vault."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import pytest
 from hub.county.application import create_county_app
 from hub.envelope import FaceCipher
 from hub.logclient import HttpLog
-from hub.sources import NodeSource, Sources, VaultSource, VaultStore
+from hub.sources import LegacyService, LegacySource, NodeSource, RecordSource, Sources, VaultSource, VaultStore
 from schema.context import FaceRequest, FaceSources
 from tests.alliance import HUB_URL, NOW, Alliance, found_alliance, identifier_of, license_of
 from tests.entropy import seeded
+from tests.legacy_server import ACCESS, Holdings, legacy_app, on_the_wire
 from tests.ports import CLERK, FakeClock, FakeFaceSources
+from tests.servers import serving
 
-KINDS: Final = ("fake", "node", "vault")
+KINDS: Final = ("fake", "legacy", "node", "vault")
 COUNTIES: Final = ("320583", "370214")
 SEALED: Final = {"370214": (1, 2), "320583": (3,)}
 
@@ -45,12 +47,29 @@ async def sources(request: pytest.FixtureRequest, alliance: Alliance, tmp_path: 
         store = VaultStore(tmp_path / "vault.sqlite", FaceCipher(bytes(32), seeded("vault")), lambda _leaf: True)
         stack.callback(store.close)
         clock = FakeClock(NOW)
+        counties: dict[str, RecordSource] = {}
         if request.param == "vault":
             _deposit(store, alliance)
-        nodes = {} if request.param == "vault" else {
-            county: await _node(stack, alliance, county, clock) for county in COUNTIES
-        }  # fmt: skip
-        yield Sources(nodes, VaultSource(store, clock), clock=clock, deadline_ms=10_000)
+        elif request.param == "node":
+            counties |= {county: await _node(stack, alliance, county, clock) for county in COUNTIES}
+        else:
+            counties |= {county: await _legacy(stack, county, clock) for county in COUNTIES}
+        yield Sources(counties, VaultSource(store, clock), clock=clock, deadline_ms=10_000)
+
+
+async def _legacy(stack: AsyncExitStack, county: str, clock: FakeClock) -> LegacySource:
+    """Start a GB/T 36906 service that holds the county's licenses."""
+    held = [license_of(number, county=county) for number in SEALED[county]]
+    holdings = Holdings(faces={each.identifier: on_the_wire(each.claims()) for each in held}, says_too_much=True)
+    client = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
+    service = LegacyService(
+        url=await stack.enter_async_context(serving(legacy_app(holdings))),
+        paths={"search": "/share/search", "metadata": "/share/metadata", "verify": "/share/verify"},
+        access_id=ACCESS["accessId"],
+        access_token=ACCESS["accessToken"],
+        client=client,
+    )
+    return LegacySource(service=service, clock=clock)
 
 
 def _deposit(store: VaultStore, alliance: Alliance) -> None:

@@ -15,12 +15,14 @@ from ledger.encoding import canonical_json, parse_json
 from ledger.errors import Refused
 from ledger.members import KeyState, ListedKey
 from schema.access import ANONYMOUS, Principal
+from schema.roles import RoleKind
 from tests.entropy import seeded, signer_of
 
 NOW: Final = 1_780_304_400
 URL: Final = "https://hub.example"
 CLIENT: Final = "370214#3"
 SCOPES: Final = frozenset({"license.read", "license.face"})
+HOLDER: Final = "h" * 43
 TOKEN_KEY: Final = signer_of("hub token")
 
 
@@ -59,8 +61,8 @@ class World:
 
 def _claims(**changes: Any) -> dict[str, Any]:
     claims: dict[str, Any] = {
-        "iss": URL, "aud": URL, "sub": CLIENT, "client_id": CLIENT, "county": "370214", "scope": "license.read",
-        "jti": "j", "iat": NOW, "exp": NOW + 600,
+        "iss": URL, "aud": URL, "sub": CLIENT, "client_id": CLIENT, "county": "370214", "roles": ["PARTNER_SYSTEM"],
+        "scope": "license.read", "jti": "j", "iat": NOW, "exp": NOW + 600,
     }  # fmt: skip
     return claims | changes
 
@@ -87,6 +89,14 @@ HEADERS: Final[dict[str, Callable[[], str]]] = {
     "lives longer than ours do": lambda: _forged(exp=NOW + 601),
     "county missing": lambda: _forged(county=None),
     "issued in an hour": lambda: _forged(iat=NOW + 3600, exp=NOW + 3700),
+    "no role": lambda: _forged(roles=[]),
+    "role as text": lambda: _forged(roles="PARTNER_SYSTEM"),
+    "two roles": lambda: _forged(roles=["PARTNER_SYSTEM", "HANDLER"]),
+    "one role twice": lambda: _forged(roles=["PARTNER_SYSTEM", "PARTNER_SYSTEM"]),
+    "a role that is none": lambda: _forged(roles=["ADMIN"]),
+    "a scope beyond the role": lambda: _forged(scope="license.read journal.read"),
+    "a holder in a machine's role": lambda: _forged(sub=HOLDER),
+    "a holder's token without a holder": lambda: _forged(roles=["HOLDER"], scope="holder.read"),
     "client that is no client": lambda: _forged(sub="370214#2", client_id="370214#2"),
     "client that is not listed": lambda: _forged(sub="999999#1", client_id="999999#1", county="999999"),
 }
@@ -116,8 +126,18 @@ def test_a_token_gives_its_client_county_and_scopes() -> None:
         token_id=principal.token_id,
         scopes=SCOPES,
         expires=NOW + 600,
+        role=RoleKind.PARTNER_SYSTEM,
     )
     assert len(principal.token_id or "") == 22
+
+
+def test_a_token_of_a_holder_gives_the_holder_and_the_client_that_vouches() -> None:
+    world = World()
+    scopes = frozenset({"holder.read"})
+    token = world.issuer.access_token(CLIENT, scopes, NOW, role=RoleKind.HOLDER, holder=HOLDER)
+    principal = world.principal(token)
+    assert (principal.role, principal.holder, principal.scopes) == (RoleKind.HOLDER, HOLDER, scopes)
+    assert (principal.client, principal.county) == (CLIENT, "370214")
 
 
 @pytest.mark.parametrize("seen_before", [False, True])

@@ -33,7 +33,6 @@ from tests.statements import NOW, County, MemoryLog
 ONLINE: Final = "000117002000"
 
 
-
 def licenses() -> tuple[list[bytes], list[bytes]]:
     """Two licenses of Chengyang: the leaves of their seals, and the records."""
     ledger, journal = MemoryLog(), MemoryLog()
@@ -61,9 +60,7 @@ def path(tmp_path: Path) -> Path:
 def online(serial: int = 1) -> CaseFile:
     """A case of Chengyang alone, opened under its online offering."""
     number, code = case_number(serial, matter=ONLINE), f"{ONLINE}@{CHENGYANG}@20260501"
-    case = CaseFile(
-        number=number, mode="ONLINE", intake=CHENGYANG, pick_up=CHENGYANG, matter=ONLINE, offering=code
-    )
+    case = CaseFile(number=number, mode="ONLINE", intake=CHENGYANG, pick_up=CHENGYANG, matter=ONLINE, offering=code)
     case.apply()
     return case
 
@@ -154,7 +151,11 @@ def test_a_walk_over_cases_leaves_a_journal_that_holds(tmp_path_factory: pytest.
     rng = random.Random(seed)
     path = tmp_path_factory.mktemp("walk") / "journal.sqlite"
     create_journal(path)
-    matters = {"000117001000": ("PROXY_INTAKE", FENGNAN), "000117003000": ("DELEGATED", FENGNAN), ONLINE: ("ONLINE", CHENGYANG)}
+    matters = {
+        "000117001000": ("PROXY_INTAKE", FENGNAN),
+        "000117003000": ("DELEGATED", FENGNAN),
+        ONLINE: ("ONLINE", CHENGYANG),
+    }
     files = [
         CaseFile(
             number=case_number(matter=matter), mode=mode, intake=intake, matter=matter,

@@ -16,7 +16,10 @@ from hub.assertion import ASSERTION_TYPE, client_assertion
 from hub.auth import Authenticator, TokenIssuer
 from hub.oauth import TokenEndpoint
 from hub.tokens import ReplayGuard, sign_jwt
+from ledger.encoding import b64u_decode, parse_json
+from ledger.identifiers import holder_key
 from ledger.members import KeyState, ListedKey
+from schema.roles import ROLES, RoleKind
 from tests.entropy import seeded, signer_of
 from tests.ports import FakeClock
 
@@ -41,6 +44,13 @@ def _state() -> KeyState:
     return KeyState(origin="hub.example/ledger", genesis_leaf=bytes(32), k=1, keys=keys, auditors={}, witnesses={})
 
 
+HOLDER: Final = {"certificateHolderTypeCode": "111", "certificateHolderCode": "370214195501080017"}
+
+
+def _holder_key(type_code: str, code: str) -> str:
+    return holder_key(bytes(32), type_code, code)
+
+
 ISSUER: Final = TokenIssuer(signer_of("hub token"), issuer=URL, random=seeded("jti"))
 
 
@@ -53,7 +63,7 @@ def clock() -> FakeClock:
 async def client(clock: FakeClock, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """Give a client of the endpoint alone."""
     guard = ReplayGuard(tmp_path / "tokens.sqlite")
-    endpoint = TokenEndpoint(ISSUER, _state, guard, clock)
+    endpoint = TokenEndpoint(ISSUER, _state, guard, clock, _holder_key)
     transport = httpx2.ASGITransport(app=Starlette(routes=endpoint.routes()))
     async with httpx2.AsyncClient(transport=transport, base_url=URL) as opened:
         yield opened
@@ -61,9 +71,10 @@ async def client(clock: FakeClock, tmp_path: Path) -> AsyncIterator[httpx2.Async
 
 
 def _assertion(
-    kid: str = CLIENT, signer: Any = SIGNER, *, audience: str = URL, jti: str = "j-1", now: int = NOW
-) -> str:
-    return client_assertion(kid, signer, audience=audience, jti=jti, now=now)
+    kid: str = CLIENT, signer: Any = SIGNER, *, audience: str = URL, jti: str = "j-1", now: int = NOW,
+    roles: tuple[RoleKind, ...] = (),
+) -> str:  # fmt: skip
+    return client_assertion(kid, signer, audience=audience, jti=jti, now=now, roles=roles)
 
 
 def _form(**changes: Any) -> dict[str, str]:
@@ -86,6 +97,32 @@ async def test_a_good_assertion_gets_a_token_that_the_hub_accepts(client: httpx2
     principal = Authenticator(ISSUER, _state).principal_of(f"Bearer {body['access_token']}", NOW)
     assert (principal.county, principal.client) == ("370214", CLIENT)
     assert principal.scopes == {"license.read", "vault.deposit"}
+
+
+@pytest.mark.parametrize("role", RoleKind)
+async def test_a_token_of_a_role_has_its_scopes_and_says_the_role(client: httpx2.AsyncClient, role: RoleKind) -> None:
+    """With no scope named it has all of the role's; the first of them can be asked for alone."""
+    holder = HOLDER if role is RoleKind.HOLDER else {}
+    vouched = (role,) if role is RoleKind.AUDITOR else (RoleKind.AUDITOR, role)
+    for asked in (None, min(ROLES[role])):
+        scopes = ROLES[role] if asked is None else frozenset({asked})
+        assertion = _assertion(roles=vouched, jti=str(asked))
+        form = _form(role=role.value, scope=asked, client_assertion=assertion, **holder)
+        body = (await client.post("/oauth/token", data=form)).json()
+        assert body["scope"] == " ".join(sorted(scopes))
+        principal = Authenticator(ISSUER, _state).principal_of(f"Bearer {body['access_token']}", NOW)
+        assert (principal.role, principal.scopes, principal.client) == (role, scopes, CLIENT)
+        assert principal.holder == (_holder_key(*HOLDER.values()) if holder else None)
+
+
+async def test_a_token_of_a_holder_holds_the_keyed_hash_and_not_the_code(client: httpx2.AsyncClient) -> None:
+    form = _form(role="HOLDER", scope=None, client_assertion=_assertion(roles=(RoleKind.HOLDER,)), **HOLDER)
+    token = (await client.post("/oauth/token", data=form)).json()["access_token"]
+    claims = parse_json(b64u_decode(token.split(".")[1]), max_bytes=8192)
+    assert isinstance(claims, dict)
+    assert (claims["sub"], claims["client_id"]) == (_holder_key(*HOLDER.values()), CLIENT)
+    assert (claims["roles"], claims["scope"]) == (["HOLDER"], "holder.read")
+    assert HOLDER["certificateHolderCode"] not in str(claims)
 
 
 def _differing(**changes: str) -> str:
@@ -113,7 +150,38 @@ REFUSED: Final[dict[str, tuple[dict[str, Any], int, str]]] = {
     "another audience": ({"client_assertion": _assertion(audience="https://other.example")}, 401, "invalid_client"),
     "expired": ({"client_assertion": _assertion(now=NOW - 300)}, 401, "invalid_client"),
     "unknown scope": ({"scope": "license.read admin"}, 400, "invalid_scope"),
-    "no scope": ({"scope": None}, 400, "invalid_scope"),
+    "empty scope": ({"scope": ""}, 400, "invalid_scope"),
+    "scope of another role": ({"scope": "license.read journal.read"}, 400, "invalid_scope"),
+    "a role's scope beyond the role": (
+        {"role": "INTAKE_CLERK", "scope": "license.face", "client_assertion": _assertion(roles=(RoleKind.INTAKE_CLERK,))},
+        400, "invalid_scope",
+    ),
+    "unknown role": ({"role": "ADMIN"}, 400, "invalid_request"),
+    "role in small letters": ({"role": "handler"}, 400, "invalid_request"),
+    "role that nobody vouches for": ({"role": "SUPERVISOR"}, 400, "unauthorized_client"),
+    "role other than the one vouched for": (
+        {"role": "SUPERVISOR", "client_assertion": _assertion(roles=(RoleKind.HANDLER,))}, 400, "unauthorized_client",
+    ),
+    "a machine's role where a clerk is vouched for": (
+        {"client_assertion": _assertion(roles=(RoleKind.INTAKE_CLERK,))}, 400, "unauthorized_client",
+    ),
+    "roles that are no list": ({"client_assertion": _differing(roles="HANDLER")}, 401, "invalid_client"),
+    "a holder's token without a holder": (
+        {"role": "HOLDER", "scope": None, "client_assertion": _assertion(roles=(RoleKind.HOLDER,))},
+        400, "invalid_request",
+    ),
+    "half a holder": (
+        {"role": "HOLDER", "certificateHolderCode": "x", "client_assertion": _assertion(roles=(RoleKind.HOLDER,))},
+        400, "invalid_request",
+    ),
+    "a holder of an unknown code type": (
+        {
+            "role": "HOLDER", "client_assertion": _assertion(roles=(RoleKind.HOLDER,)),
+            "certificateHolderTypeCode": "000", "certificateHolderCode": "x",
+        },
+        400, "invalid_request",
+    ),
+    "a holder in another role": (HOLDER, 400, "invalid_request"),
     "two blanks between scopes": ({"scope": "license.read  license.face"}, 400, "invalid_scope"),
     "password grant": ({"grant_type": "password"}, 400, "unsupported_grant_type"),
     "no grant": ({"grant_type": None}, 400, "invalid_request"),
@@ -180,7 +248,7 @@ async def test_the_token_endpoint_takes_posts_only(client: httpx2.AsyncClient) -
 
 async def test_a_full_guard_asks_to_come_back(clock: FakeClock, tmp_path: Path) -> None:
     guard = ReplayGuard(tmp_path / "tokens.sqlite", capacity=0)
-    endpoint = TokenEndpoint(ISSUER, _state, guard, clock)
+    endpoint = TokenEndpoint(ISSUER, _state, guard, clock, _holder_key)
     transport = httpx2.ASGITransport(app=Starlette(routes=endpoint.routes()))
     async with httpx2.AsyncClient(transport=transport, base_url=URL) as opened:
         answer = await opened.post("/oauth/token", data=_form())

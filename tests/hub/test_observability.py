@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+from hub.observability import Metrics
+
 _PROGRAM = """
 import logging
 import structlog
@@ -26,3 +28,14 @@ def test_every_line_is_json_and_tells_an_exception_by_its_class() -> None:
     assert (theirs["event"], theirs["logger"], theirs["level"]) == ('said "so"', "uvicorn.error", "error")
     assert (theirs["error"], ours["error"], ours["event"]) == ("ValueError", "ValueError", "ours")
     assert "370214199001010014" not in run.stderr
+
+
+def test_a_breaker_shows_by_county() -> None:
+    metrics = Metrics()
+    metrics.breakers({"320583": "closed", "370214": "half-open", "420583": "open"})
+    lines = [line for line in metrics.text().decode().splitlines() if line.startswith("tongban_source_resting{")]
+    assert lines == [
+        'tongban_source_resting{county="320583"} 0.0',
+        'tongban_source_resting{county="370214"} 1.0',
+        'tongban_source_resting{county="420583"} 2.0',
+    ]

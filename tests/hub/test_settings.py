@@ -51,6 +51,40 @@ def test_neo4j_needs_address_and_password_file() -> None:
         load_settings(file=None, environment={**GOOD, "TONGBAN_ENGINE": "neo4j"})
 
 
+LEGACY = '[legacy.320583]\nurl = "{url}"\naccess_id = "tongban"\ntoken_file = "/run/secrets/t"\n'
+
+
+def _with_legacy(tmp_path: Path, url: str, more: str = "") -> Path:
+    file = tmp_path / "hub.toml"
+    file.write_text(LEGACY.format(url=url) + more)
+    return file
+
+
+def test_a_legacy_service_has_default_paths(tmp_path: Path) -> None:
+    file = _with_legacy(tmp_path, "https://share.example/api", 'search = "/v2/search"\n')
+    found = load_settings(file=file, environment=GOOD).legacy["320583"]
+    assert (found.url, found.search, found.metadata, found.verify) == (
+        "https://share.example/api", "/v2/search", "/metadata", "/verify",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://share.example", "https://user:pass@share.example", "https://share.example/", "https://share.example?a=b",
+     "http://127.0.0.1.example", "ftp://share.example"],
+)  # fmt: skip
+def test_a_legacy_service_elsewhere_needs_tls(tmp_path: Path, url: str) -> None:
+    """Its token stands in the body of each call."""
+    with pytest.raises(Malformed, match=r"legacy\.320583\.url"):
+        load_settings(file=_with_legacy(tmp_path, url), environment=GOOD)
+
+
+def test_a_county_has_one_source_of_its_own(tmp_path: Path) -> None:
+    file = _with_legacy(tmp_path, "http://127.0.0.1:9", '[nodes]\n320583 = "http://127.0.0.1:9"\n')
+    with pytest.raises(Malformed, match="county 320583 has a node and a legacy service"):
+        load_settings(file=file, environment=GOOD)
+
+
 def test_settings_are_frozen() -> None:
     settings = load_settings(file=None, environment=GOOD)
     with pytest.raises(ValidationError):

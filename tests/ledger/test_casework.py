@@ -259,7 +259,9 @@ def test_a_tolerated_material_has_a_clock_until_it_is_there_and_bars_the_grant()
     assert case.missing == ("M03", "M05")
     clocks = {clock.code: clock for clock in case.clocks}
     assert (clocks["M03"].county, clocks["M03"].limits, clocks["M03"].spans) == (AWAY, Limits(None, 5), (T0,))
-    with pytest.raises(Conflict, match=r"^illegal_step: tolerated materials are missing: M03, M05; the case is ACCEPTED"):
+    with pytest.raises(
+        Conflict, match=r"^illegal_step: tolerated materials are missing: M03, M05; the case is ACCEPTED"
+    ):
         take(case, following(case, StepKind.CONCLUSION, HOME, Outcome.GRANTED))
     case = take(case, following(case, StepKind.CORRECTION_NOTICE, HOME))
     case = take(case, following(case, StepKind.SUPPLEMENT, AWAY, supplied=("M05",)))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schema.access import ANONYMOUS, RULES, TYPES, AccessRule, rule_of_type
 
 
 def test_the_rules() -> None:
-    read = frozenset({"license.read", "license.read.own"})
+    read = frozenset({"license.read", "license.read.own", "holder.read"})
+    case = frozenset({"case.read", "case.supervise", "holder.read"})
     assert {
         "public": AccessRule(),
         "license.read": AccessRule(scopes=read, use_cause=True, row="own_county", row_unless="license.read"),
         "license.checklist": AccessRule(scopes=read, use_cause=True),
-        "license.face": AccessRule(scopes=frozenset({"license.face"}), use_cause=True),
+        "license.face": AccessRule(scopes=frozenset({"license.face", "holder.read"}), use_cause=True),
         "license.log": AccessRule(scopes=read, use_cause=True),
-        "license.access_records": AccessRule(scopes=frozenset({"journal.read"}), use_cause=True),
-        "case.read": AccessRule(scopes=frozenset({"case.read"}), use_cause=True, row="case_party"),
-        "case.steps": AccessRule(scopes=frozenset({"case.read"}), use_cause=True),
+        "license.access_records": AccessRule(scopes=frozenset({"journal.read", "holder.read"}), use_cause=True),
+        "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
+        "case.steps": AccessRule(scopes=case, use_cause=True),
+        "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
     } == RULES
 
 
@@ -31,3 +35,21 @@ def test_types_of_a_persons_records_have_a_rule_and_others_are_public() -> None:
 
 def test_nobody_has_no_scope_and_no_county() -> None:
     assert (ANONYMOUS.county, ANONYMOUS.scopes) == (None, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("rule", "scopes", "row"),
+    [
+        ("license.read", {"license.read"}, None),
+        ("license.read", {"license.read", "license.read.own"}, None),
+        ("license.read", {"license.read.own"}, "own_county"),
+        ("license.read", {"holder.read"}, "own_holder"),
+        ("license.read", {"case.read", "holder.read"}, "own_holder"),
+        ("case.read", {"case.read"}, "case_party"),
+        ("case.read", {"license.read", "holder.read"}, "own_holder"),
+        ("case.read", {"case.read", "holder.read"}, "case_party"),
+        ("license.face", {"holder.read"}, None),
+    ],
+)
+def test_rows_follow_from_the_scope_by_which_the_right_comes(rule: str, scopes: set[str], row: str | None) -> None:
+    assert RULES[rule].row_for(frozenset(scopes)) == row

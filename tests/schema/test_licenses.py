@@ -9,6 +9,7 @@ import pytest
 from graphql.pyutils import Path
 
 from ledger.errors import Refused, Unavailable
+from ledger.status import Status
 from schema.connections import encode_cursor
 from schema.context import Access, Published
 from schema.licenses import LicenseStatus
@@ -57,6 +58,20 @@ async def test_a_receipt_is_made_afresh_from_the_log_index() -> None:
 )
 async def test_a_receipt_that_cannot_be_made_is_a_problem(registry: FakeRegistry, code: str, kind: str) -> None:
     assert await _license(RECEIPT, registry=registry) == {"receipt": {"code": code, "kind": kind}}
+
+
+STANDING = "standing { ... on LicenseStanding { status asOf checkpointSize } ... on Problem { code kind } }"
+
+
+async def test_a_standing_is_the_ledgers_with_its_age() -> None:
+    registry = FakeRegistry(changed={7: Status.SUSPENDED})
+    found = {"status": "SUSPENDED", "asOf": "2026-06-01T08:59:00.000Z", "checkpointSize": 100}
+    assert await _license(STANDING, registry=registry) == {"standing": found}
+
+
+async def test_a_standing_that_the_ledger_cannot_give_now_is_a_problem() -> None:
+    registry = FakeRegistry(down=Unavailable("no_log", "nothing is published yet"))
+    assert await _license(STANDING, registry=registry) == {"standing": {"code": "no_log", "kind": "UNAVAILABLE"}}
 
 
 async def test_the_root_receipt_gives_the_same_receipt() -> None:

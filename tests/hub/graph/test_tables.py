@@ -152,7 +152,7 @@ def test_a_rule_has_a_row() -> None:
 
 def test_a_row_rule_has_a_predicate_for_its_label() -> None:
     text = fault_of(faulty(Property("x"), access="license.read"))
-    assert text == "Thing.field: no predicate for the row rule 'own_county' of Matter"
+    assert text == "Thing.field: no predicate for the row rule 'own_county or own_holder' of Matter"
 
 
 def test_a_field_declares_something() -> None:

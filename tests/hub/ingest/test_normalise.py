@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.county import LicenseHolder, LicenseRecord
+from hub.elements import SHORT_NAMES
 from hub.ingest.feeds import BadRow, RawRow
-from hub.ingest.normalise import SHORT_NAMES, Normaliser, Reject
+from hub.ingest.normalise import Normaliser, Reject
 from ledger.errors import CODES
 from ledger.identifiers import LICENSE_ROOT, LicenseIdentifier, Uscc
 

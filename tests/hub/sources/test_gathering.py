@@ -181,11 +181,11 @@ async def test_a_bad_county_loses_its_own_faces_only(world: Any, case: str) -> N
 async def test_a_dead_county_loses_its_own_faces_only(world: Any) -> None:
     built = await world(good=_honest)
     dead = NodeSource(
-        county="dead", url="http://127.0.0.1:1", client=built.sources._nodes["good"].client, issuer=ISSUER,
+        county="dead", url="http://127.0.0.1:1", client=built.sources._counties["good"].client, issuer=ISSUER,
         clock=built.clock,
     )  # fmt: skip
     sources = Sources(
-        {**built.sources._nodes, "dead": dead}, built.sources._vault, clock=built.clock, deadline_ms=PATIENT_MS
+        {**built.sources._counties, "dead": dead}, built.sources._vault, clock=built.clock, deadline_ms=PATIENT_MS
     )
     answers = await sources.faces([_face("dead"), _face("good")])
     assert list(answers) == [FaceAnswer(values=None, code="source_unavailable"), GOOD]
@@ -202,7 +202,7 @@ class StuckVault(VaultSource):
 async def test_a_vault_that_is_stuck_costs_the_deadline_and_no_more(world: Any) -> None:
     built = await world(good=_honest)
     stuck = StuckVault(built.sources._vault._store, built.clock)
-    sources = Sources(built.sources._nodes, stuck, clock=built.clock, deadline_ms=SHORT_MS)
+    sources = Sources(built.sources._counties, stuck, clock=built.clock, deadline_ms=SHORT_MS)
     async with asyncio.timeout(60):
         answers = await sources.faces([_face("good"), _face("nobody")])
     assert list(answers) == [GOOD, FaceAnswer(values=None, code="source_unavailable")]

@@ -1,0 +1,245 @@
+"""Where every type stands in an answer, and what each caller is tried with: one document a place, all fields in it.
+
+license(certificateIdentifier: "%C1", useCause: "x") > face > ... on Face
+{ license(certificateIdentifier: "…", useCause: "x") { face { ... on Face { here: __typename … } } } }
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+
+from hub.graph.driver import Step
+from ledger.status import Status
+from ledger.transparency.proof import TlogProof
+from schema.access import ANONYMOUS, Principal
+from schema.context import Access, Context, Published
+from schema.roles import ROLES, RoleKind
+from tests.case_world import FOREIGN_CASE, OUR_CASE
+from tests.graph_world import HOLDERS, LICENSES
+from tests.ports import NOW, FakeFaceSources, FakeJournal, FakeRegistry, request_context
+
+__all__ = ["CALLERS", "PLACES", "PRODUCED", "Caller", "Place", "context_of", "document"]
+
+_HOLDER_ONE: Final = '{certificateHolderTypeCode: "001", certificateHolderCode: "91370214MA3C000001"}'
+_IDS: Final = {
+    "%C1": str(LICENSES[0]["certificateIdentifier"]),
+    "%C12": str(LICENSES[1]["certificateIdentifier"]),
+    "%K1": str(LICENSES[2]["certificateIdentifier"]),
+    "%K2": str(LICENSES[3]["certificateIdentifier"]),
+    "%NEW": str(LICENSES[4]["certificateIdentifier"]),
+    "%CASE": OUR_CASE,
+    "%ALONE": FOREIGN_CASE,
+}
+_NOWHERE: Final = {"license": "1.2.156.0", "case": "0" * 43}
+_ARGUMENTS: Final = {"extendInfo": '(fields: ["KZ_X"])'}
+_NOTE: Final = b"hub.example/ledger\n6\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 hub.example/ledger " + b"A" * 92 + b"\n"
+
+PRODUCED: Final = Step(
+    text="MATCH (c:Case {caseNumber: $number}), (l:License {logIndex: 5}) MERGE (c)-[:PRODUCED]->(l)",
+    parameters={"number": FOREIGN_CASE},
+)
+"""What the small world has beside: the other case has produced a license of the second holder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks. letter: of the role; place: C, K, X of a county, 1, 2, 3 of a holder."""
+
+    letter: str
+    place: str
+    principal: Principal
+
+
+_COUNTIES: Final = {"C": "370214", "K": "220103", "X": "130207"}
+_LETTERS: Final = {
+    "I": RoleKind.INTAKE_CLERK, "H": RoleKind.HANDLER, "S": RoleKind.SUPERVISOR, "A": RoleKind.AUDITOR,
+    "P": RoleKind.PARTNER_SYSTEM,
+}  # fmt: skip
+_KEYS: Final = {"1": "holder-one", "2": "holder-two", "3": "holder-three"}
+
+
+def _principal(role: RoleKind, county: str, holder: str | None = None) -> Principal:
+    client = f"{county}#3"
+    return Principal(county=county, client=client, token_id="t", scopes=ROLES[role], role=role, holder=holder)
+
+
+CALLERS: Final = (
+    Caller(letter="-", place="-", principal=ANONYMOUS),
+    *(
+        Caller(letter=letter, place=place, principal=_principal(role, county))
+        for letter, role in _LETTERS.items()
+        for place, county in _COUNTIES.items()
+    ),
+    *(
+        Caller(letter="O", place=place, principal=_principal(RoleKind.HOLDER, "370214", key))
+        for place, key in _KEYS.items()
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One way to a type. rows: of tests.rights_table. failing: what computed fields ask does not answer.
+
+    bound: the root names the first holder, which another holder's token may not.
+    """
+
+    path: str
+    rows: str = "public"
+    failing: bool = False
+    bound: bool = False
+    operation: str = "query"
+
+    @property
+    def parts(self) -> list[str]:
+        """The selections from the root down."""
+        return self.path.split(" > ")
+
+    @property
+    def personal(self) -> bool:
+        """Whether a row that the caller may not see must look absent."""
+        return "%" in self.path
+
+    def way(self, schema: GraphQLSchema) -> tuple[list[tuple[str, str]], GraphQLObjectType]:
+        """Give (type, field) from the root down, and the type where the way ends."""
+        named: Any = schema.type_map["Mutation" if self.operation == "mutation" else "Query"]
+        found: list[tuple[str, str]] = []
+        for part in self.parts:
+            if part.startswith("... on "):
+                named = schema.type_map[part.removeprefix("... on ")]
+                continue
+            name = part.partition("(")[0]
+            found.append((named.name, name))
+            named = get_named_type(named.fields[name].type)
+        return found, named
+
+    def text(self, *, nowhere: bool = False) -> str:
+        """Give the selections with identifiers in place; nowhere: such as name nothing."""
+        if not nowhere:
+            return re.sub(r"%[A-Z0-9]+", lambda found: _IDS[found[0]], self.path)
+        return re.sub(r"%[A-Z0-9]+", _NOWHERE["case" if self.path.startswith("case") else "license"], self.path)
+
+
+def document(place: Place, named: GraphQLObjectType, fields: list[str], *, nowhere: bool = False) -> str:
+    """Write the document that asks for these fields at a place."""
+    asked = ["here: __typename"]
+    for name in fields:
+        below = "" if is_leaf_type(get_named_type(named.fields[name].type)) else " { __typename }"
+        asked.append(f"{name}{_ARGUMENTS.get(name, '')}{below}")
+    parts = place.text(nowhere=nowhere).split(" > ")
+    return f"{place.operation} {{ {' { '.join(parts)} {{ {' '.join(asked)} }} {'} ' * len(parts)}"
+
+
+def context_of(place: Place, caller: Caller) -> Context:
+    """Give a request's context in which every computed field has something to say."""
+    proof = TlogProof(index=0, path=(bytes(32),), checkpoint=_NOTE).format().decode()
+    kept = {identifier: {"certificateName": "营业执照"} for identifier in _IDS.values()}
+    return request_context(
+        principal=caller.principal,
+        holder_key=lambda _type, code: HOLDERS.get(code, "holder-three"),
+        journal=FakeJournal(records=[_access(identifier) for identifier in _IDS.values()]),
+        faces=FakeFaceSources(codes=dict.fromkeys(_COUNTIES.values(), "deadline")) if place.failing else FakeFaceSources(kept),
+        registry=FakeRegistry(
+            newest=Published(note=_NOTE, size=6, root=bytes(32), time=NOW, cosigners=("w",)),
+            receipts={} if place.failing else dict.fromkeys(range(6), b"{}"),
+            proofs={0: proof},
+            changed={2: Status.REVOKED},
+            refuse={b"x": "bad_signature"} if place.failing else {},
+        ),
+    )  # fmt: skip
+
+
+def _access(identifier: str) -> Access:
+    return Access(
+        county="130207", client="130207#3", token_id="t", use_cause="x", root_field="license", holder=None,
+        licenses=(identifier,), fields=("License.status",), time=NOW,
+    )  # fmt: skip
+
+
+_LICENSE: Final = 'license(certificateIdentifier: "{}", useCause: "x")'
+_C1, _C12, _K1, _K2, _NEW = (_LICENSE.format(one) for one in ("%C1", "%C12", "%K1", "%K2", "%NEW"))
+_RECEIPT: Final = 'receipt(certificateIdentifier: "%C1", useCause: "x")'
+_LICENSES: Final = f'licenses(holder: {_HOLDER_ONE}, useCause: "x")'
+_CHECKLIST: Final = f'checklist(matter: "000101002000", county: "370214", useCause: "x", holder: {_HOLDER_ONE})'
+_OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
+_ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
+_COMPARISON: Final = 'comparison(matter: "000101002000", on: "2026-06-01")'
+_SUBMIT: Final = 'submitEntries(entries: ["x"], wait: true)'
+_FIRST: Final = "license of C, holder 1"
+_SECOND: Final = "license of K, holder 2"
+_SOME: Final = "some license of holder 1"
+_MET: Final = "case of K and C, holder 1"
+
+PLACES: Final = (
+    Place(path=_C1, rows=_FIRST),
+    Place(path=_C12, rows="license of C, holders 1 and 2"),
+    Place(path=_K1, rows="license of K, holder 1"),
+    Place(path=_K2, rows=_SECOND),
+    Place(path=f"{_NEW} > replaces", rows=_SECOND),
+    Place(path=f"{_K2} > replacedBy", rows=_SECOND),
+    Place(path=f"{_C1} > face > ... on Face", rows=_FIRST),
+    Place(path=f"{_C1} > face > ... on FaceUnavailable", rows=_FIRST, failing=True),
+    Place(path=f"{_C1} > receipt > ... on Receipt", rows=_FIRST),
+    Place(path=f"{_C1} > receipt > ... on Problem", rows=_FIRST, failing=True),
+    Place(path=f"{_C1} > standing > ... on LicenseStanding", rows=_FIRST),
+    Place(path=f"{_C1} > accessRecords > ... on AccessRecords", rows="reads of a license of C, holder 1"),
+    Place(path=f"{_C1} > accessRecords > ... on AccessRecords > records", rows="reads of a license of C, holder 1"),
+    Place(path=f"{_C1} > accessRecords > ... on Problem", rows="no reads of a license of C, holder 1"),
+    Place(path=f"{_C1} > type", rows=_FIRST),
+    Place(path=f"{_C1} > issuedBy > jurisdiction", rows=_FIRST),
+    Place(path=_RECEIPT, rows=_FIRST),
+    Place(path=f"{_RECEIPT} > result > ... on Receipt", rows=_FIRST),
+    Place(path=f"{_RECEIPT} > result > ... on Problem", rows=_FIRST, failing=True),
+    Place(path=_LICENSES, rows="checklist of holder 1", bound=True),
+    Place(path=f"{_LICENSES} > pageInfo", rows="checklist of holder 1", bound=True),
+    Place(path=f"{_LICENSES} > edges", rows=_SOME, bound=True),
+    Place(path=f"{_LICENSES} > edges > node", rows=_SOME, bound=True),
+    Place(path=_CHECKLIST, rows="checklist of holder 1", bound=True),
+    Place(path=f"{_CHECKLIST} > findings", rows="checklist of holder 1", bound=True),
+    Place(path=f"{_CHECKLIST} > findings > items", rows="checklist of holder 1", bound=True),
+    Place(path=f"{_CHECKLIST} > findings > items > licenseTypes", rows="checklist of holder 1", bound=True),
+    Place(path=f"{_CHECKLIST} > findings > items > license", rows=_SOME, bound=True),
+    Place(path=f"{_CHECKLIST} > findings > items > unusable", rows="license of C, holder 1", bound=True),
+    Place(path=_OURS, rows=_MET),
+    Place(path=_ALONE, rows="case of K alone, holder 2"),
+    Place(path=f"{_OURS} > steps", rows=_MET),
+    Place(path=f"{_OURS} > clocks", rows=_MET),
+    Place(path=f"{_OURS} > clocks > promised", rows=_MET),
+    Place(path=f"{_OURS} > clocks > statutory", rows=_MET),
+    Place(path=f"{_OURS} > nextSteps", rows=_MET),
+    Place(path=f"{_OURS} > matter", rows=_MET),
+    Place(path=f"{_OURS} > intakeCounty", rows=_MET),
+    Place(path=f"{_OURS} > uses", rows="licenses in the case of K and C"),
+    Place(path=f"{_ALONE} > produced", rows="licenses in the case of K alone"),
+    Place(path='authority(code: "11370214MB2857113F")'),
+    Place(path='jurisdiction(code: "370214")'),
+    Place(path="jurisdictions"),
+    Place(path="jurisdictions > edges"),
+    Place(path="jurisdictions > pageInfo"),
+    Place(path='matter(code: "000101002000")'),
+    Place(path='matter(code: "000101002000") > offerings'),
+    Place(path="matters"),
+    Place(path="matters > edges"),
+    Place(path='offering(matter: "000101002000", county: "370214", on: "2026-06-01") > materials'),
+    Place(path='offerings(matter: "000101002000", on: "2026-06-01")'),
+    Place(path='offerings(matter: "000101002000", on: "2026-06-01") > edges'),
+    Place(path=_COMPARISON),
+    Place(path=f"{_COMPARISON} > difference"),
+    Place(path=f"{_COMPARISON} > difference > counties"),
+    Place(path=f"{_COMPARISON} > benchmark"),
+    Place(path=f"{_COMPARISON} > benchmark > counties"),
+    Place(path='licenseType(code: "11100000000013127D001")'),
+    Place(path="licenseTypes"),
+    Place(path="licenseTypes > edges"),
+    Place(path="checkpoint"),
+    Place(path='verify(receipt: "x") > ... on Verdict'),
+    Place(path='verify(receipt: "x") > ... on Verdict > steps'),
+    Place(path=f"{_SUBMIT} > ... on Submitted", operation="mutation"),
+    Place(path=f"{_SUBMIT} > ... on Submitted > proof", operation="mutation"),
+    Place(path=f"{_SUBMIT} > ... on Submitted > receipt", operation="mutation"),
+    Place(path=f"{_SUBMIT} > ... on Problem", operation="mutation", failing=True),
+)

@@ -1,0 +1,123 @@
+"""Who may see what, written out by hand: every field of the API, and every kind of row; nothing is taken from the code.
+
+    -  nobody (no token)    I  intake clerk    H  handler    S  supervisor    A  auditor    O  holder    P  partner system
+
+A county is C (370214, 城阳区), K (220103, 宽城区) or X (130207, no party of anything here); a holder is 1, 2 or 3 (who has
+nothing). A row that is not listed for a caller looks absent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ALL", "GRANTED", "ROWS"]
+
+ALL: Final = "-IHSAOP"
+_STAFF: Final = "IHSAOP"
+_FACE: Final = "HSOP"
+_LOOKED: Final = "SAO"
+
+GRANTED: Final[dict[str, dict[str, str]]] = {
+    "Query": {
+        ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matters"
+        " offering offerings verify",
+        _STAFF: "case checklist license licenses receipt",
+    },
+    "Mutation": {ALL: "submitEntries"},
+    # --- a person's licenses ---
+    "License": {
+        _STAFF: "certificateIdentifier logIndex leafHash status statusReason statusIndex certificateIssuedDate"
+        " certificateEffectiveDate certificateExpiringDate sealedAt sealedBy type issuedBy replaces replacedBy receipt"
+        " standing",
+        _FACE: "face",
+        _LOOKED: "accessRecords",
+    },
+    "LicenseConnection": {_STAFF: "edges pageInfo"},
+    "LicenseEdge": {_STAFF: "cursor node"},
+    "LicenseStanding": {_STAFF: "status asOf checkpointSize"},
+    "LicenseReceipt": {_STAFF: "certificateIdentifier logIndex status result"},
+    "Face": {
+        _FACE: "certificateName certificateTypeName certificateTypeCode certificateNumber certificateIdentifier"
+        " certificateIssuingAuthorityName certificateIssuingAuthorityCode certificateIssuedDate certificateHolderName"
+        " certificateHolderCode certificateHolderTypeName certificateHolderTypeCode certificateEffectiveDate"
+        " certificateExpiringDate certificateAreaCode associatedZzeCertID source asOf extendInfo"
+    },
+    "FaceUnavailable": {_FACE: "code county message"},
+    "AccessRecords": {_LOOKED: "records hasNextPage endCursor"},
+    "AccessRecord": {_LOOKED: "position time county client useCause rootField fields"},
+    "Checklist": {_STAFF: "code matter county findings"},
+    "ChecklistFindings": {_STAFF: "on asOf checkpointSize complete held toBring items"},
+    "ChecklistItem": {
+        _STAFF: "code order name kind need state license unusable licenseTypes toleratedUntil provisional"
+    },
+    "ChecklistLicense": {
+        _STAFF: "certificateIdentifier certificateTypeCode logIndex sealedBy issuedBy certificateEffectiveDate"
+        " certificateExpiringDate reason"
+    },
+    "ChecklistType": {_STAFF: "code name definerName"},
+    # --- cases ---
+    "Case": {
+        _STAFF: "caseNumber matterCode mode stage takenInBy handledBy pickedUpAt appliedAt steppedAt stepCount head"
+        " matter intakeCounty handlingCounty pickUpCounty steps clocks nextSteps uses produced"
+    },
+    "CaseStep": {
+        _STAFF: "sequence kind outcome county window role takenAt leafHash licenses items trackingNumber rating"
+    },
+    "CaseClock": {_STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp"},
+    "LegalStep": {_STAFF: "kind outcome counties"},
+    "LimitReading": {_STAFF: "days used left due lamp provisional"},
+    # --- the catalogue ---
+    "Authority": {ALL: "code name source confidence jurisdiction"},
+    "Jurisdiction": {ALL: "code name level validFrom validTo member source confidence within contains authorities"},
+    "JurisdictionConnection": {ALL: "edges pageInfo"},
+    "JurisdictionEdge": {ALL: "cursor node"},
+    "LicenseType": {
+        ALL: "code name definerCode definerName holderCategory validityYears provisional source confidence satisfies"
+    },
+    "LicenseTypeConnection": {ALL: "edges pageInfo"},
+    "LicenseTypeEdge": {ALL: "cursor node"},
+    "Material": {ALL: "code name order need toleranceDays kind satisfiedBy"},
+    "Matter": {ALL: "code number name type mode statutoryDays promisedDays dayUnit source confidence offerings"},
+    "MatterConnection": {ALL: "edges pageInfo"},
+    "MatterEdge": {ALL: "cursor node"},
+    "Offering": {
+        ALL: "code planEffectiveDate planCancelDate supersededOn statedAt mode statutoryDays promisedDays dayUnit visits"
+        " onSiteReason fee feeStandard flow source confidence matter county materials produces"
+    },
+    "OfferingConnection": {ALL: "edges pageInfo"},
+    "OfferingEdge": {ALL: "cursor node"},
+    "MatterComparison": {ALL: "code name difference benchmark"},
+    "Difference": {ALL: "on differing usualMaterials counties"},
+    "CountyDifference": {
+        ALL: "county offering statutoryDays promisedDays dayUnit fee mode visits materials differs more less"
+    },
+    "Benchmark": {ALL: "on dayUnit bestDays bestDaysCounties bestMaterials bestMaterialsCounties counties"},
+    "CountyBenchmark": {ALL: "county offering daysBehind materialsBehind savableMaterials"},
+    "PageInfo": {ALL: "hasNextPage hasPreviousPage startCursor endCursor"},
+    # --- the ledger ---
+    "Checkpoint": {ALL: "origin size root time cosigners note"},
+    "Submitted": {ALL: "index leaf state receipt proof"},
+    "InclusionProof": {ALL: "index path checkpoint text"},
+    "Receipt": {ALL: "logIndex text"},
+    "Problem": {ALL: "code kind message"},
+    "Verdict": {ALL: "outcome clerk clerkText code message time age index steps claims notes"},
+    "VerdictStep": {ALL: "number name state detail"},
+}
+"""Type -> who -> fields: whoever has no letter is refused before anything is read."""
+
+ROWS: Final[dict[str, dict[str, str]]] = {
+    "public": {"-": "-", "IHSAP": "CKX", "O": "123"},
+    "license of C, holder 1": {"IHSP": "CKX", "A": "C", "O": "1"},
+    "license of C, holders 1 and 2": {"IHSP": "CKX", "A": "C", "O": "12"},
+    "license of K, holder 1": {"IHSP": "CKX", "A": "K", "O": "1"},
+    "license of K, holder 2": {"IHSP": "CKX", "A": "K", "O": "2"},
+    "some license of holder 1": {"IHSP": "CKX", "A": "CK", "O": "1"},
+    "checklist of holder 1": {"IHSAP": "CKX", "O": "1"},
+    "reads of a license of C, holder 1": {"SA": "C", "O": "1"},
+    "no reads of a license of C, holder 1": {"S": "KX"},
+    "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
+    "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "licenses in the case of K and C": {"IHSP": "CK", "A": "CK", "O": "1"},
+    "licenses in the case of K alone": {"IHSP": "K", "A": "K", "O": "2"},
+}
+"""Kind of row -> role -> counties, or holders, that see it."""
