@@ -42,6 +42,7 @@ SCOPES: Final[dict[str, str]] = {
     "journal.read": "read access records of the own county's licenses",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
     "case.supervise": "list the own county's clocks that are yellow or red, and read the cases they are of",
+    "objection.read": "read objections that the caller's own county raised or must answer",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
 }
@@ -89,6 +90,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
     "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
+    "objection.read": AccessRule(scopes=frozenset({"objection.read"}), use_cause=True, row="objection_party"),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -115,6 +117,9 @@ TYPES: Final[dict[str, str]] = {
     "EscalationPage": "case.supervise",
     "LegalStep": "case.steps",
     "LimitReading": "case.steps",
+    "HotlineAppeal": "case.steps",
+    "FollowUp": "case.steps",
+    "Objection": "objection.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

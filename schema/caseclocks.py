@@ -8,7 +8,6 @@ What is stored is when a clock ran. A restart, a clock that steps or a calendar 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Annotated, Any, Final, TypeAlias
 
 import strawberry
@@ -18,10 +17,11 @@ from ledger.clocks import LimitReading as Reading
 from ledger.clocks import read_limit
 from ledger.errors import Malformed
 from schema.context import Context
+from schema.lamps import CaseLamp
 from schema.mapping import Property, attribute, computed, needed, stored
 from schema.scalars import CatalogueCode, Date, DateTime
 
-__all__ = ["CaseClock", "CaseLamp", "LampDay", "LimitReading", "reading_of"]
+__all__ = ["CaseClock", "LampDay", "LimitReading", "reading_of"]
 
 _BELOW: Final = "case.steps"
 _READS: Final = ("promisedDays", "statutoryDays", "spans", "ended")
@@ -32,15 +32,6 @@ LampDay: TypeAlias = Annotated[
         description="The day in China that it is read for, if the clock goes on as now; by default today."
     ),
 ]
-
-
-@strawberry.enum(description="What a limit shows (红黄蓝).")
-class CaseLamp(Enum):
-    """Each value is its GraphQL name."""
-
-    BLUE = strawberry.enum_value("BLUE", description="In time.")
-    YELLOW = strawberry.enum_value("YELLOW", description="One working day or less is left.")
-    RED = strawberry.enum_value("RED", description="Overdue.")
 
 
 @strawberry.type(description="What one limit of a clock shows.")

@@ -14,13 +14,16 @@ from enum import Enum
 from typing import Any
 
 import strawberry
+from strawberry.types import Info
 
 from ledger.cases import CaseMode as Mode
 from ledger.cases import CaseStage as Stage
 from ledger.casework import next_steps
+from schema.aftercare import EVALUATIONS, FOLLOW_UPS, FollowUp, HotlineAppeal, follow_up_of
 from schema.caseclocks import CaseClock
 from schema.casehelp import CaseAssistance, CaseRole
 from schema.catalogue import Matter, Offering
+from schema.context import Context
 from schema.jurisdictions import Jurisdiction
 from schema.licenses import License
 from schema.mapping import Property, Relation, attribute, computed, needed, stored
@@ -232,12 +235,23 @@ class Case:
         cost=2,
         description="Help around it (咨询, 帮办代办), in order; at most 100.",
     )
+    appeals: list[HotlineAppeal] = stored(
+        Relation(type="HAS_APPEAL", direction="out", target="HotlineAppeal", many=True, order="order"),
+        access=_BELOW,
+        cost=2,
+        description="Hotline appeals about it, in the order in which they were received; the first 100.",
+    )
     uses: list[License] | None = _licenses(
         "USES", "Licenses that took the place of papers, as far as the caller may see them; at most 100."
     )
     produced: list[License] | None = _licenses(
         "PRODUCED", "Licenses that the case ended in, as far as the caller may see them; at most 100."
     )
+
+    @computed(gathers=(EVALUATIONS, FOLLOW_UPS), access=_BELOW, cost=2)
+    def follow_up(self, info: Info[Context, Any]) -> FollowUp | None:
+        """The follow-up (回访) that a rating of 4 or 5 asks of the handling county; null: none is owed, or was done."""
+        return follow_up_of(needed(self, "evaluations"), needed(self, "followUps"), info.context)
 
     @computed(needs=("stage", "mode", "takenInBy", "handledBy", "pickedUpAt", "stepCount", "missing"), access=_BELOW)
     def next_steps(self) -> list[LegalStep]:

@@ -61,7 +61,7 @@ _LICENSES: Final = Gather(
     ),
     properties=(
         "certificateIdentifier", "certificateTypeCode", "logIndex", "sealedBy", "certificateIssuedDate",
-        "certificateEffectiveDate", "certificateExpiringDate",
+        "certificateEffectiveDate", "certificateExpiringDate", "disputes",
     ),
     gathers=(
         Gather(
@@ -200,6 +200,7 @@ def _held(row: Mapping[str, Any], status: Status) -> Held:
         issued=row["certificateIssuedDate"],
         effective=row["certificateEffectiveDate"],
         expires=row["certificateExpiringDate"],
+        disputed=bool(row["disputes"]),
     )
 
 

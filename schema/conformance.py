@@ -47,8 +47,8 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Assistance", "Authority", "Case", "Clock", "Holder", "Jurisdiction", "License", "LicenseType", "Material",
-        "Matter", "Offering", "Step",
+        "Assistance", "Authority", "Case", "Clock", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License",
+        "LicenseType", "Material", "Matter", "Objection", "Offering", "Step",
     }
 )  # fmt: skip
 """The labels of the graph."""

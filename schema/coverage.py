@@ -2,7 +2,8 @@
 
 For one material, the first that applies:
 
-    HELD       a license of one of its types is in force: status VALID in the ledger, and the day lies within its dates
+    HELD       a license of one of its types is in force: status VALID in the ledger, the day within its dates, and no
+               objection to it open
     TOLERATED  it is not, but may follow within n working days (容缺): until the n-th working day after the day
     UNUSABLE   there are licenses of its types, each with the reason why it does not count
     MISSING    there is none
@@ -39,7 +40,7 @@ class MaterialState(Enum):
     MISSING = strawberry.enum_value("MISSING", description="The alliance holds nothing that satisfies it.")
 
 
-@strawberry.enum(description="Why a license does not count: its status in the ledger, or else its dates.")
+@strawberry.enum(description="Why a license does not count: its status in the ledger, else its dates, else a dispute.")
 class UnusableReason(Enum):
     """Each value is its GraphQL name."""
 
@@ -48,6 +49,9 @@ class UnusableReason(Enum):
     SUPERSEDED = strawberry.enum_value("SUPERSEDED", description="Replaced by a renewed or changed license.")
     NOT_YET_VALID = strawberry.enum_value("NOT_YET_VALID", description="Its first day of validity is still to come.")
     EXPIRED = strawberry.enum_value("EXPIRED", description="Its last day of validity has passed.")
+    DISPUTED = strawberry.enum_value(
+        "DISPUTED", description="In force, but in doubt (存疑): an objection to it is open."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A license of the holder. effective None: from its issue on; expires None: no end."""
+    """A license of the holder. effective None: from its issue on; expires None: no end.
+
+    disputed: an objection to it is open.
+    """
 
     identifier: str
     type_code: str
@@ -68,6 +75,7 @@ class Held:
     issued: str
     effective: str | None
     expires: str | None
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +108,7 @@ def unusable_reason(license_: Held, today: str) -> UnusableReason | None:
         return UnusableReason.NOT_YET_VALID
     if license_.expires is not None and license_.expires < today:
         return UnusableReason.EXPIRED
-    return None
+    return UnusableReason.DISPUTED if license_.disputed else None
 
 
 def cover(asked: Asked, licenses: Sequence[Held], today: str, calendar: WorkingCalendar) -> Covered:

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Final, TypeAlias
 import strawberry
 from strawberry.types import Info
 
-from schema.caseclocks import CaseLamp, reading_of
+from schema.caseclocks import reading_of
 from schema.context import Context
+from schema.lamps import CaseLamp
 from schema.mapping import Expression, Gather, Property, Relation, attribute, computed, needed, stored
 from schema.scalars import CaseNumber, CatalogueCode, Date, DateTime
 

@@ -22,7 +22,8 @@ from schema.connections import DEFAULT_PAGE, After, First
 from schema.context import Context
 from schema.faces import FaceResult, face_of
 from schema.jurisdictions import Authority
-from schema.mapping import Property, Relation, attribute, computed, needed, stored
+from schema.mapping import Expression, Property, Relation, attribute, computed, needed, stored
+from schema.objections import Objection
 from schema.problems import Problem, problem_of
 from schema.scalars import (
     CatalogueCode,
@@ -137,6 +138,17 @@ class License:
         access="license.read",
         cost=2,
         description="The authority that issued it; null while the catalogue does not list it.",
+    )
+    disputed: bool = stored(
+        Expression(cypher="coalesce({n}.disputes, 0) > 0"),
+        access="license.read",
+        description="Whether an objection to it is open (存疑); its status, and its receipts, are not changed by that.",
+    )
+    objections: list[Objection] | None = stored(
+        Relation(type="DISPUTED_BY", direction="out", target="Objection", many=True, order="id"),
+        access="objection.read",
+        cost=2,
+        description="Objections to it that the caller's county raised or must answer, by id; the first 100.",
     )
     replaces: License | None = stored(
         Relation(type="REPLACES", direction="out", target="License"),

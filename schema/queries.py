@@ -22,7 +22,8 @@ from schema.escalation import Escalation, EscalationDay, EscalationPlace
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
-from schema.scalars import CaseNumber, CatalogueCode, Date, LicenseIdentifier, UseCause
+from schema.objections import Objection
+from schema.scalars import CaseNumber, CatalogueCode, Date, LicenseIdentifier, StatementId, UseCause
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -188,6 +189,11 @@ class Query:
         self, county: CatalogueCode, use_cause: UseCause, on: EscalationDay = None, after: EscalationPlace = None
     ) -> Escalation | None:
         """The open clocks of the caller's own county that are yellow or red; null for another county."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="Objection", key="id", argument="id"), access="objection.read", personal=True)
+    def objection(self, id: StatementId, use_cause: UseCause) -> Objection | None:  # noqa: A002  # the argument's name
+        """One objection by its id, for the county that raised it and the one that must answer; else null."""
         raise NotImplementedError
 
     @computed(access="public", cost=10, post_only=True)

@@ -28,18 +28,30 @@ class RoleKind(Enum):
 ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
     {
         # 收件: form and identity. Which licenses there are and whether they are in force, not what stands on them.
-        RoleKind.INTAKE_CLERK: frozenset({"license.read", "case.read"}),
+        RoleKind.INTAKE_CLERK: frozenset({"license.read", "case.read", "objection.read"}),
         # 经办: judges the papers, and the faces in their place.
-        RoleKind.HANDLER: frozenset({"license.read", "license.face", "case.read"}),
+        RoleKind.HANDLER: frozenset({"license.read", "license.face", "case.read", "objection.read"}),
         # 审批, 督办: what a handler sees, and who read the own county's licenses.
-        RoleKind.SUPERVISOR: frozenset({"license.read", "license.face", "case.read", "case.supervise", "journal.read"}),
+        RoleKind.SUPERVISOR: frozenset(
+            {"license.read", "license.face", "case.read", "case.supervise", "objection.read", "journal.read"}
+        ),
         # Looks after the others: entries, access records, cases; the own county's licenses only, and no face.
-        RoleKind.AUDITOR: frozenset({"license.read.own", "case.read", "journal.read", "ledger.entries"}),
+        RoleKind.AUDITOR: frozenset(
+            {"license.read.own", "case.read", "objection.read", "journal.read", "ledger.entries"}
+        ),
         # One person or firm, whom a county has authenticated: own records of all counties, and nobody else's.
         RoleKind.HOLDER: frozenset({"holder.read"}),
         # A machine of a county: counter and approval systems, nodes, mirrors.
         RoleKind.PARTNER_SYSTEM: frozenset(
-            {"license.read", "license.read.own", "license.face", "case.read", "ledger.entries", "vault.deposit"}
+            {
+                "license.read",
+                "license.read.own",
+                "license.face",
+                "case.read",
+                "objection.read",
+                "ledger.entries",
+                "vault.deposit",
+            }
         ),
     }
 )

@@ -6,6 +6,7 @@ the length first. A value that breaks its form is an error of the document or th
     LicenseIdentifier   1.2.156.3005.2.<type code>.<issuer>.<serial>.<version>.<check>     GB/T 36904
     Date                2026-05-01                      DateTime   2026-05-01T08:00:00.000Z
     Digest              base64url of 32 bytes, no padding           LogNumber   0 .. 2^53 - 1, a JSON number
+    StatementId         base64url of 16 bytes, no padding
     UseCause            1-200 characters                            Cursor      opaque
 """
 
@@ -36,6 +37,7 @@ __all__ = [
     "HolderTypeCode",
     "LicenseIdentifier",
     "LogNumber",
+    "StatementId",
     "UseCause",
     "instant",
 ]
@@ -51,6 +53,7 @@ HolderCode = NewType("HolderCode", str)
 HolderTypeCode = NewType("HolderTypeCode", str)
 LicenseIdentifier = NewType("LicenseIdentifier", str)
 LogNumber = NewType("LogNumber", int)
+StatementId = NewType("StatementId", str)
 UseCause = NewType("UseCause", str)
 
 
@@ -138,6 +141,10 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         "The identifier of one license (GB/T 36904), with its check character.",
     ),
     LogNumber: _scalar("LogNumber", "A log index or tree size: an integer from 0 to 2^53 - 1.", _log_number),
+    StatementId: _text_scalar(
+        "StatementId", r"[A-Za-z0-9_-]{22}", "22 characters of base64url, no padding",
+        "What a county named a statement by: 128 random bits.",
+    ),
     UseCause: _text_scalar(
         "UseCause", r"(?=.{0,199}\S)[^\x00-\x1f\x7f\ud800-\udfff]{1,200}",
         "1-200 characters, not only white space, no control characters",

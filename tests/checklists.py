@@ -18,7 +18,10 @@ WORKED = frozenset({"2026-06-21"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """A license: who holds it, which type, what the ledger says of it, and its days; None: left open."""
+    """A license: who holds it, which type, what the ledger says of it, and its days; None: left open.
+
+    disputes: how many objections to it are open; None: there never was one.
+    """
 
     identifier: str
     holders: frozenset[str]
@@ -28,6 +31,7 @@ class Paper:
     issued: str
     effective: str | None
     expires: str | None
+    disputes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,8 @@ def _reason(paper: Paper, today: str) -> str:
         return "NOT_YET_VALID"
     if paper.expires and paper.expires < today:
         return "EXPIRED"
+    if paper.disputes:
+        return "DISPUTED"
     return ""
 
 

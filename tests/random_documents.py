@@ -15,6 +15,7 @@ from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_ty
 
 from schema.connections import encode_cursor
 from tests.case_world import FOREIGN_CASE, OUR_CASE
+from tests.desk_world import FOREIGN_OBJECTION, OUR_OBJECTION, RATED_CASE
 from tests.graph_world import HOLDERS, LICENSES
 
 __all__ = ["COMPUTED", "RandomDocument", "random_document"]
@@ -36,7 +37,8 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "comparison.matter": ("000101002000", "000707003000", "0"),
     "comparison.on": ("2025-06-01", "2027-06-01"),
     "licenseType.code": ("11100000000013127D001", "11100000MB0143028R021", "0"),
-    "case.caseNumber": (OUR_CASE, OUR_CASE, FOREIGN_CASE, "0" * 43),
+    "case.caseNumber": (OUR_CASE, OUR_CASE, FOREIGN_CASE, RATED_CASE, "0" * 43),
+    "objection.id": (OUR_OBJECTION, OUR_OBJECTION, FOREIGN_OBJECTION, "0" * 22),
     "license.certificateIdentifier": _IDENTIFIERS,
     "licenses.after": tuple(encode_cursor("License", one) for one in _IDENTIFIERS),
     "jurisdictions.after": (encode_cursor("Jurisdiction", "220103"), encode_cursor("Matter", "1")),

@@ -167,6 +167,8 @@ class Reference:
         if node.label == "Case":
             counties = [await self._property(node, name) for name in ("takenInBy", "handledBy", "pickedUpAt")]
             return self.caller_county in counties
+        if node.label == "Objection":
+            return self.caller_county in [await self._property(node, name) for name in ("raisedBy", "answeredBy")]
         if node.label != "License" or self.own_county is None:
             return True
         return bool(await self._property(node, "sealedBy") == self.own_county)

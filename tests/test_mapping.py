@@ -100,6 +100,7 @@ def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
         "Query.escalation",
         "Query.license",
         "Query.licenses",
+        "Query.objection",
         "Query.receipt",
     ]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
@@ -118,12 +119,15 @@ def test_labels_are_those_of_the_graph() -> None:
         "Authority",
         "Case",
         "Clock",
+        "FollowUp",
         "Holder",
+        "HotlineAppeal",
         "Jurisdiction",
         "License",
         "LicenseType",
         "Material",
         "Matter",
+        "Objection",
         "Offering",
         "Step",
     ]

@@ -1,8 +1,8 @@
 """Hotline appeals in the graph: journal records to rows, rows to nodes.
 
-    (:Case)-[:HAS_APPEAL]->(:HotlineAppeal {code, kind, receivedBy, receivedAt, passedTo, passedAt, …})
+    (:Case)-[:HAS_APPEAL]->(:HotlineAppeal {id, kind, receivedBy, receivedAt, passedTo, passedAt, …})
 
-What has not happened yet has no property. The code is the appeal's id.
+What has not happened yet has no property. `order` is receivedAt and id.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ __all__ = ["hotline_steps"]
 _RECEIVED: Final[LiteralString] = """\
 UNWIND $rows AS row
 MATCH (c:Case {caseNumber: row.case})
-MERGE (a:HotlineAppeal {code: row.code})
+MERGE (a:HotlineAppeal {id: row.id})
 SET a += row.properties
 MERGE (c)-[:HAS_APPEAL]->(a)"""
 
 _LATER: Final[LiteralString] = """\
 UNWIND $rows AS row
-MATCH (a:HotlineAppeal {code: row.code})
+MATCH (a:HotlineAppeal {id: row.id})
 SET a += row.properties"""
 
 
@@ -44,8 +44,9 @@ def _row(record: HotlineRecord) -> dict[str, Any]:
     at = instant(record.iat)
     if record.kind is not None:
         said: dict[str, Any] = {"kind": record.kind.value, "receivedBy": record.iss, "receivedAt": at}
+        said["order"] = f"{at} {record.identifier}"
     elif record.outcome is not None:
         said = {"outcome": record.outcome.value, "answeredAt": at}
     else:
         said = {"passedTo": record.to, "passedAt": at}
-    return {"case": record.case, "code": record.identifier, "properties": said}
+    return {"case": record.case, "id": record.identifier, "properties": said}

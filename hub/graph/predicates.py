@@ -34,6 +34,9 @@ PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
         cypher="({n}.takenInBy = $caller_county OR {n}.handledBy = $caller_county OR {n}.pickedUpAt = $caller_county)",
         parameters=("caller_county",),
     ),
+    ("objection_party", "Objection"): Predicate(
+        cypher="({n}.raisedBy = $caller_county OR {n}.answeredBy = $caller_county)", parameters=("caller_county",)
+    ),
     ("own_holder", "License"): Predicate(
         cypher="EXISTS { ({n})-[:HELD_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
     ),
@@ -44,7 +47,11 @@ PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
 }
 """(row rule of schema.access, label) -> predicate."""
 
-PERSONAL_KEYS: Final[Mapping[str, str]] = {"Case": "caseNumber", "License": "certificateIdentifier"}
+PERSONAL_KEYS: Final[Mapping[str, str]] = {
+    "Case": "caseNumber",
+    "License": "certificateIdentifier",
+    "Objection": "id",
+}
 """Labels whose nodes are a person's records -> the property that names them in an access record."""
 
 

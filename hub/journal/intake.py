@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from hub.journal.caseintake import CaseChecks, Statuses
+from hub.journal.objections import ObjectionRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, Statement, parse_statement
 from hub.journal.store import row_of
@@ -81,6 +82,8 @@ def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> Statem
         raise Conflict("iat_in_future", "iat is ahead of the clock")
     if isinstance(record, OfferingRecord):
         check_offering(record.matter, record.type_codes, listed)
+    if isinstance(record, ObjectionRecord) and record.type_code not in {None, *listed.types}:
+        raise Conflict("not_listed", f"the catalogue lists no license type {record.type_code}")
     # The issuer is the identifier's own: parse_license_record compares them.
     if isinstance(record, LicenseRecord) and Uscc(record.issuer).division != record.iss:
         raise Refused("not_issuer", "the issuing authority is one of another division")

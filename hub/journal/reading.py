@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from enum import Enum
 from typing import Final, TypeVar
@@ -14,9 +14,11 @@ from ledger.errors import Malformed
 from ledger.jws import Jws
 
 __all__ = [
+    "HOLDER",
     "constant",
     "day",
     "named",
+    "optional",
     "optional_day",
     "ordered",
     "random_id",
@@ -25,10 +27,12 @@ __all__ = [
     "strings",
 ]
 
+HOLDER: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # canonical base64url of 32 bytes
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")  # canonical base64url of 16 bytes
 
 Named = TypeVar("Named", bound=Enum)
+Value = TypeVar("Value")
 
 
 def ordered(value: JsonValue, what: str, members: tuple[str, ...]) -> dict[str, JsonValue]:
@@ -83,6 +87,11 @@ def named(obj: Mapping[str, JsonValue], name: str, kind: type[Named]) -> Named:
     if found is None:
         raise Malformed("bad_payload", f"{name} is none of {', '.join(str(each.value) for each in kind)}")
     return found
+
+
+def optional(obj: Mapping[str, JsonValue], name: str, read: Callable[[], Value]) -> Value | None:
+    """Read a member by `read`, or null as None. Raises as `read`."""
+    return None if obj[name] is None else read()
 
 
 def random_id(obj: dict[str, JsonValue], name: str) -> str:

@@ -28,9 +28,11 @@ from typing import Final, TypeAlias
 
 from hub.journal.assistance import ASSISTANCE_TYP, assistance_of
 from hub.journal.casesteps import CASE_STEP_TYP, CaseStepRecord, case_step_of
+from hub.journal.followups import FOLLOW_UP_TYP, follow_up_of
 from hub.journal.hotline import HOTLINE_TYP, hotline_of
+from hub.journal.objections import OBJECTION_TYP, objection_of
 from hub.journal.offerings import OFFERING_TYP, OfferingRecord, offering_of
-from hub.journal.reading import day, optional_day, ordered, string, strings
+from hub.journal.reading import HOLDER, day, optional_day, ordered, string, strings
 from hub.journal.standing import Standing
 from hub.journal.supervision import SUPERVISION_TYP, supervision_of
 from ledger.closed import COUNTY, KID, county_of, digest, integer, list_of, text
@@ -58,7 +60,6 @@ RECORD_TYP: Final = "lic-record+jwt"
 MAX_ACCESS_BYTES: Final = 64 * 1024
 MAX_HOLDERS: Final = 64
 
-_HOLDER: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # canonical base64url of 32 bytes
 _LICENSE: Final = re.compile(r"license")
 _LICENSE_MEMBERS: Final = (
     "iss",
@@ -176,7 +177,7 @@ def _license_of(jws: Jws) -> LicenseRecord:
 
 def _holders(obj: dict[str, JsonValue]) -> tuple[str, ...]:
     values = list_of(obj, "holders", maximum=MAX_HOLDERS)
-    holders = tuple(value for value in values if isinstance(value, str) and _HOLDER.fullmatch(value))
+    holders = tuple(value for value in values if isinstance(value, str) and HOLDER.fullmatch(value))
     if not holders or len(set(holders)) != len(values):
         raise Malformed("bad_payload", f"holders are 1..{MAX_HOLDERS} different holder keys")
     return holders
@@ -191,6 +192,8 @@ READERS: Final[Mapping[str, Callable[[Jws], Statement]]] = {
     OFFERING_TYP: offering_of,
     CASE_STEP_TYP: case_step_of,
     HOTLINE_TYP: hotline_of,
+    OBJECTION_TYP: objection_of,
+    FOLLOW_UP_TYP: follow_up_of,
     ASSISTANCE_TYP: assistance_of,
     SUPERVISION_TYP: supervision_of,
 }

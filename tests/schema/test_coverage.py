@@ -36,6 +36,7 @@ papers: Final = st.lists(
         issued=_days(open_ended=False),
         effective=_days(open_ended=True),
         expires=_days(open_ended=True),
+        disputes=st.sampled_from([None, 0, 1]),
     ),
     unique_by=lambda paper: paper.identifier,
     max_size=6,
@@ -50,6 +51,7 @@ def held(paper: Paper) -> Held:
         issued=paper.issued,
         effective=paper.effective,
         expires=paper.expires,
+        disputed=bool(paper.disputes),
     )
 
 
@@ -71,7 +73,7 @@ def line(covered: Covered) -> Line:
 def test_every_combination_is_judged_as_by_the_slow_reference(
     found: Sequence[Paper], types: set[str], tolerance: int | None, today: str
 ) -> None:
-    """Several types, dates before, on and after the day, every status, tolerated or not."""
+    """Several types, dates before, on and after the day, every status, in doubt or not, tolerated or not."""
     asked = Asked(type_codes=frozenset(types), tolerance=tolerance)
     covered = cover(asked, [held(paper) for paper in found], today, CALENDAR)
     assert line(covered) == expected_line(
@@ -104,6 +106,9 @@ def _license(identifier: str = "id", **members: Any) -> Held:
         ({"status": Status.SUSPENDED, "expires": "2026-06-17"}, UnusableReason.SUSPENDED),
         ({"status": Status.REVOKED}, UnusableReason.REVOKED),
         ({"status": Status.SUPERSEDED, "effective": "2026-06-19"}, UnusableReason.SUPERSEDED),
+        ({"disputed": True}, UnusableReason.DISPUTED),
+        ({"disputed": True, "expires": "2026-06-17"}, UnusableReason.EXPIRED),
+        ({"disputed": True, "status": Status.REVOKED}, UnusableReason.REVOKED),
     ],
 )
 def test_the_first_and_the_last_day_count_and_the_ledger_speaks_first(

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from hub.journal.records import parse_statement
 from tests.casefile import whole_case
-from tests.deskwork import Appeal
+from tests.deskwork import Appeal, Dispute, follow_up
 from tests.fuzz.campaign import Target
 from tests.fuzz.targets.texts import same
+from tests.statements import County, MemoryLog
 
 __all__ = ["targets"]
 
@@ -22,7 +23,14 @@ def _appeals() -> tuple[bytes, ...]:
     return appeal.received(), appeal.passed(), appeal.answered()
 
 
+def _objections() -> tuple[bytes, ...]:
+    license_ = County("370214", MemoryLog(), MemoryLog()).identifier(1)
+    return Dispute(license_).raised(), Dispute().raised(), Dispute().decided("WITHDRAWN")
+
+
 def targets() -> Iterator[Target]:
     """Give the targets of this module."""
     yield Target(name="case step", seeds=lambda: whole_case().raws, run=_statement)
     yield Target(name="hotline", seeds=_appeals, run=_statement)
+    yield Target(name="objection", seeds=_objections, run=_statement)
+    yield Target(name="follow-up", seeds=lambda: [follow_up()], run=_statement)

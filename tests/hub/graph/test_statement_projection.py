@@ -9,10 +9,10 @@ import pytest
 from hub.graph.driver import BoltDriver
 from hub.graph.dump import dump_graph
 from hub.graph.projection import Position, Projector
-from tests.casefile import CHENGYANG, FENGNAN, KUANCHENG, CaseFile, case_number
-from tests.deskwork import Appeal, made_id
+from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number, whole_case
+from tests.deskwork import Appeal, Dispute, follow_up, made_id
 from tests.graphs import empty
-from tests.statements import NOW, MemoryLog, genesis
+from tests.statements import NOW, TYPE_CODE, County, MemoryLog, genesis
 
 
 def _logs() -> tuple[MemoryLog, MemoryLog]:
@@ -27,8 +27,9 @@ async def test_an_appeal_has_exactly_this_node_below_its_case(driver: BoltDriver
     graph, code = await dump_graph(driver), made_id("appeal")
     assert graph.nodes[f"HotlineAppeal:{code}"] == {
         "answeredAt": "2026-06-01T09:01:30.000Z",
-        "code": code,
+        "id": code,
         "kind": "COMPLAINT",
+        "order": f"2026-06-01T09:00:00.000Z {code}",
         "outcome": "RESOLVED",
         "passedAt": "2026-06-01T09:01:00.000Z",
         "passedTo": CHENGYANG,
@@ -38,31 +39,77 @@ async def test_an_appeal_has_exactly_this_node_below_its_case(driver: BoltDriver
     assert (f"Case:{case_number()}", "HAS_APPEAL", f"HotlineAppeal:{code}", {}) in graph.relationships
 
 
+async def test_objections_stand_beside_their_license_which_counts_the_open_ones(driver: BoltDriver) -> None:
+    ledger, journal = _logs()
+    county = County(CHENGYANG, ledger, journal)
+    county.state(county.seal(1), 1)
+    first, second = Dispute(county.identifier(1), "one"), Dispute(county.identifier(1), "two")
+    journal.entries += [CaseFile().apply(), first.raised(caseNumber=case_number()), second.raised(), Dispute().raised()]
+    await Projector(driver, ledger, journal).catch_up()
+    graph, code = await dump_graph(driver), made_id("one")
+    assert graph.nodes[f"Objection:{code}"] == {
+        "answeredBy": CHENGYANG,
+        "caseNumber": case_number(),
+        "certificateIdentifier": county.identifier(1),
+        "id": code,
+        "kind": "FACE_DIFFERS",
+        "open": True,
+        "raisedAt": "2026-06-01T09:00:00.000Z",
+        "raisedBy": FENGNAN,
+    }
+    missing = graph.nodes[f"Objection:{made_id('objection')}"]
+    assert (missing["certificateTypeCode"], missing["holderKey"]) == (TYPE_CODE, County.holder("1"))
+    links = {end for start, kind, end, _ in graph.relationships if kind == "DISPUTED_BY"}
+    assert links == {f"Objection:{code}", f"Objection:{made_id('two')}"}
+    assert graph.nodes["License:1"]["disputes"] == 2
+
+    journal.entries.append(first.decided("DISMISSED", at=NOW + 60))
+    await Projector(driver, ledger, journal).catch_up()
+    graph = await dump_graph(driver)
+    ended = {"outcome": "DISMISSED", "decidedBy": CHENGYANG, "decidedAt": "2026-06-01T09:01:00.000Z", "open": False}
+    assert ended.items() <= graph.nodes[f"Objection:{code}"].items()
+    assert graph.nodes["License:1"]["disputes"] == 1
+
+
 @pytest.mark.parametrize("seed", range(2))
 async def test_the_graph_of_statements_does_not_depend_on_the_batches(driver: BoltDriver, seed: int) -> None:
     """Statements of several cases among their steps, batches of every size: one graph, and a replay gives it, too."""
     rng = random.Random(seed)
     ledger, journal = _logs()
-    waiting = [_events(serial) for serial in range(1, 5)]
+    county = County(CHENGYANG, ledger, journal)
+    for serial in (1, 2):
+        county.state(county.seal(serial), serial)
+    waiting = [_events(serial, county.identifier(1 + serial % 2)) for serial in range(1, 5)]
     while any(waiting):
         journal.entries.append(rng.choice([each for each in waiting if each]).pop(0))
-    while (await Projector(driver, ledger, journal, batch=rng.randint(1, 4)).catch_up()).journal < len(journal.entries):
+    while (await Projector(driver, ledger, journal, batch=rng.randint(1, 9)).catch_up()).journal < len(journal.entries):
         pass
     grown = await dump_graph(driver)
     await empty(driver)
-    assert await Projector(driver, ledger, journal).catch_up() == Position(ledger=1, journal=len(journal.entries))
+    assert await Projector(driver, ledger, journal).catch_up() == Position(ledger=3, journal=len(journal.entries))
     assert await dump_graph(driver) == grown
     appeals = [node for name, node in grown.nodes.items() if name.startswith("HotlineAppeal")]
     assert [appeal.get("outcome") for appeal in appeals] == ["EXPLAINED"] * 4
+    assert [grown.nodes[f"License:{index}"]["disputes"] for index in (1, 2)] == [2, 2]
+    assert grown.nodes[f"FollowUp:{case_number(1)}"] == {
+        "code": case_number(1), "county": CHENGYANG, "doneAt": "2026-06-21T09:00:00.000Z", "outcome": "RECTIFIED",
+    }  # fmt: skip
+    assert (f"Case:{case_number(1)}", "FOLLOWED_UP_BY", f"FollowUp:{case_number(1)}", {}) in grown.relationships
 
 
-def _events(serial: int) -> list[bytes]:
-    case = CaseFile(number=case_number(serial))
+def _events(serial: int, license_: str) -> list[bytes]:
+    """A case with an appeal and a follow-up; three objections beside it, one of them open at the end."""
+    case = whole_case(serial)
     appeal = Appeal(case=case.number, name=f"appeal {serial}")
+    disputes = [Dispute(each, f"{serial} {name}") for name, each in (("a", license_), ("b", license_), ("c", None))]
     return [
-        case.apply(),
+        case.raws[0],
         appeal.received(by=KUANCHENG),
-        case.add("PRE_REVIEW", FENGNAN, outcome="PASSED"),
+        *(dispute.raised() for dispute in disputes),
         appeal.passed(by=KUANCHENG),
+        *case.raws[1:],
+        disputes[0].decided(),
         appeal.answered(outcome="EXPLAINED"),
+        follow_up(case.number, at=NOW + 20 * DAY),
+        disputes[2].decided("WITHDRAWN", by=FENGNAN),
     ]

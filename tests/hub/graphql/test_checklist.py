@@ -151,7 +151,9 @@ async def test_without_right_record_or_ledger_there_is_no_checklist(
 @pytest.mark.parametrize(("count", "codes"), [(499, []), (500, ["limit_exceeded"])])
 async def test_a_holder_with_more_licenses_than_are_judged_gets_no_guess(count: int, codes: list[str]) -> None:
     """The access record names all that were read, also then."""
-    licenses = [[f"1.2.{number:03d}", "T", number, "370214", "2026-05-01", None, None, []] for number in range(count)]
+    licenses = [
+        [f"1.2.{number:03d}", "T", number, "370214", "2026-05-01", None, None, None, []] for number in range(count)
+    ]
     journal = FakeJournal()
     text = (
         '{ checklist(matter: "1", county: "2", useCause: "x", holder: {certificateHolderTypeCode: "001",'

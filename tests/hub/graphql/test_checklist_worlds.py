@@ -1,7 +1,7 @@
 """Checklists over random worlds on both engines, against the slow reference: every holder, every kind of caller.
 
 Several materials share types, a license has several holders, holders have several licenses of a type, of two counties,
-in every status and with every kind of dates; other versions, other matters and other holders stand beside.
+in every status and with every kind of dates, in doubt or not; other versions, other matters and other holders stand beside.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def _papers(rng: random.Random) -> list[Paper]:
             issued=rng.choice(DAYS[:3]),
             effective=rng.choice([None, None, *DAYS]),
             expires=rng.choice([None, *DAYS]),
+            disputes=rng.choice([None, None, 0, 1, 2]),
         )
         for number in range(rng.randint(0, 40))
     ]
@@ -94,7 +95,7 @@ async def _fill(driver: BoltDriver, papers: list[Paper], materials: list[dict[st
         {
             "index": number, "identifier": paper.identifier, "type": paper.type_code, "county": paper.county,
             "issued": paper.issued, "effective": paper.effective, "expires": paper.expires,
-            "holders": sorted(paper.holders),
+            "holders": sorted(paper.holders), "disputes": paper.disputes,
         }
         for number, paper in enumerate(papers)
     ]  # fmt: skip
@@ -105,7 +106,7 @@ async def _fill(driver: BoltDriver, papers: list[Paper], materials: list[dict[st
     stated = Step(
         text="UNWIND $rows AS row MERGE (l:License {logIndex: row.index}) SET l.certificateIdentifier = row.identifier, "
         "l.certificateTypeCode = row.type, l.sealedBy = row.county, l.certificateIssuedDate = row.issued, "
-        "l.certificateEffectiveDate = row.effective, l.certificateExpiringDate = row.expires, l.status = 'VALID'",
+        "l.certificateEffectiveDate = row.effective, l.certificateExpiringDate = row.expires, l.status = 'VALID', l.disputes = row.disputes",
         parameters={"rows": rows},
     )
     held = Step(

@@ -28,6 +28,7 @@ from schema.assembly import build_schema
 from schema.connections import encode_cursor
 from schema.inspection import core_schema
 from tests.case_world import FOREIGN_CASE, OUR_CASE
+from tests.desk_world import FOREIGN_OBJECTION, OUR_OBJECTION, RATED_CASE
 from tests.graph_world import HOLDERS, LICENSES
 from tests.graphs import PATIENT
 from tests.ports import CLERK, request_context
@@ -48,9 +49,9 @@ OWN: Final = Principal(
     county="370214",
     client="370214#3",
     token_id="t",
-    scopes=frozenset({"license.read.own", "license.face", "case.read"}),
+    scopes=frozenset({"license.read.own", "license.face", "case.read", "objection.read"}),
 )
-ALL: Final = replace(CLERK, scopes=CLERK.scopes | {"case.read"})
+ALL: Final = replace(CLERK, scopes=CLERK.scopes | {"case.read", "objection.read"})
 CODES: Final = (
     "370000", "370200", "370214", "220103", "11370214MB2857113F", "000101002000", "000707003000",
     "11100000000013127D001", "999999", "01", "x",
@@ -69,7 +70,7 @@ def _values(*texts: str) -> st.SearchStrategy[StringValueNode]:
 
 
 SCALARS: Final = {
-    "CaseNumber": _values(OUR_CASE, FOREIGN_CASE, "0" * 43),
+    "CaseNumber": _values(OUR_CASE, FOREIGN_CASE, RATED_CASE, "0" * 43),
     "CatalogueCode": _values(*CODES),
     "Cursor": _values(*CURSORS),
     "Date": _values("2025-06-01", "2026-06-01", "2027-06-01"),
@@ -82,11 +83,12 @@ SCALARS: Final = {
     "LicenseIdentifier": _values(*IDENTIFIERS),
     "LogNumber": st.just(ast.IntValueNode(value="3")),
     "ReceiptText": _values("{}"),
+    "StatementId": _values(OUR_OBJECTION, FOREIGN_OBJECTION, "0" * 22),
     "UseCause": _values("a counter in Qingdao"),
 }
 ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "licenses", "case",
+    "license", "licenses", "case", "objection",
 )  # fmt: skip
 
 
