@@ -27,12 +27,14 @@ from hub.database import missing
 from hub.endpoints import health_routes, submission_routes
 from hub.envelope import FaceCipher
 from hub.governance.founding import open_hub_keys
+from hub.governance.matters import MatterTable
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
 from hub.graph.service import GraphService
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.limits import LIMITS
+from hub.graphql.probes import CallerProbes
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
@@ -95,6 +97,7 @@ class Hub:
         check_hub_folder(data)
         keys = open_hub_keys(data, read_passphrase(settings.passphrase_file))
         self._policy = _alliance_file(data, "policy", MAX_POLICY_BYTES)
+        self._matters = MatterTable.shipped()
         policy = Policy.parse(self._policy)
         self._report(policy)
         self._verifier = Verifier.of_files(self._policy, _alliance_file(data, "genesis", MAX_ENTRY_BYTES))
@@ -115,6 +118,7 @@ class Hub:
         self._guard = ReplayGuard(data / "tokens.sqlite")
         self.sources = self._make_sources()
         self.accesses = AccessJournal(self.journal)
+        self._probes = CallerProbes(asked=settings.asked_per_hour, misses=settings.misses_per_hour, clock=clock)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
@@ -181,7 +185,7 @@ class Hub:
                 self.registry,
                 self.journal,
                 principal_of=self._principal_of,
-                documents={"policy": self._policy},
+                documents={"policy": self._policy, "matters": self._matters.data},
                 refusals=self.refusals,
             ),
             *mirror_routes(self.registry, self.journal, principal_of=self._principal_of, seal=self._journal_seal),
@@ -200,6 +204,7 @@ class Hub:
                 self.registry.alarm or (None if self.registry.snapshot else "nothing is published yet")
             ),
             "policy": lambda: policy_fault(self._policy, self.registry.keys),
+            "matters": lambda: self._matters.fault(self.registry.keys),
             "graph": lambda: self.graph.fault,
         }
 
@@ -214,6 +219,7 @@ class Hub:
             verify=self._own_verifier.verify,
             holder_key=self._holder_key,
             calendar=self._calendar,
+            probes=self._probes,
         )
 
     def _holder_key(self, type_code: str, code: str) -> str:

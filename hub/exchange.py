@@ -84,8 +84,8 @@ def closing(status: int) -> dict[str, str]:
 def error_headers(error: TongbanError) -> dict[str, str]:
     """Give the headers that an error's status asks for, and that keep it out of every cache."""
     headers = {"Cache-Control": "no-store", **closing(error.http_status)}
-    if error.http_status == 503:
-        headers["Retry-After"] = "1"
+    if error.http_status == 503 or error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after or 1)
     if error.http_status == 401:
         headers["WWW-Authenticate"] = _BAD_TOKEN if error.code == "invalid_token" else _CHALLENGE
     return headers

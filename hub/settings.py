@@ -80,6 +80,12 @@ class Settings(BaseModel):
     request_timeout_s: float = Field(5.0, gt=0, le=60, description="longest time for one GraphQL request, seconds")
     body_timeout_s: float = Field(10.0, gt=0, le=60, description="longest time for a request body to arrive, seconds")
     max_cost: int = Field(25_000, ge=1, le=1_000_000, description="highest cost of one GraphQL document")
+    asked_per_hour: int = Field(
+        600, ge=1, le=100_000, description="different people, licenses or cases a client may ask about without a basis"
+    )
+    misses_per_hour: int = Field(
+        120, ge=1, le=100_000, description="reads by which a client may find nothing, without a basis"
+    )
     token_lifetime_s: int = Field(600, ge=60, le=3600, description="lifetime of an access token, seconds")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     nodes: dict[str, str] = Field(

@@ -22,6 +22,8 @@ _STATUS_OF_CODE: Final = {
     "invalid_client": 401,
     "invalid_token": 401,
     "token_required": 401,
+    "too_many_asked": 429,
+    "too_many_misses": 429,
     "too_large": 413,
     "too_slow": 408,
 }
@@ -31,13 +33,13 @@ class TongbanError(Exception):
     """Base of all expected failures; never raised itself.
 
     code: one of the class's codes, stable. message: one sentence for a person. index: the log index
-    at fault, if one is.
+    at fault, if one is. retry_after: after so many seconds the same may be asked again, where that is known.
     """
 
     codes: ClassVar[frozenset[str]] = frozenset()
     class_status: ClassVar[int]
 
-    def __init__(self, code: str, message: str, *, index: int | None = None) -> None:
+    def __init__(self, code: str, message: str, *, index: int | None = None, retry_after: int | None = None) -> None:
         if code not in self.codes:
             msg = f"{code!r} is no code of {type(self).__name__}"
             raise ValueError(msg)
@@ -45,6 +47,7 @@ class TongbanError(Exception):
         self.code: Final = code
         self.message: Final = message
         self.index: Final = index
+        self.retry_after: Final = retry_after
 
     @property
     def http_status(self) -> int:
@@ -56,11 +59,13 @@ class TongbanError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let the error come back from a worker process whole."""
-        return _again, (type(self), self.code, self.message, self.index)
+        return _again, (type(self), self.code, self.message, self.index, self.retry_after)
 
 
-def _again(kind: type[TongbanError], code: str, message: str, index: int | None) -> TongbanError:
-    return kind(code, message, index=index)
+def _again(
+    kind: type[TongbanError], code: str, message: str, index: int | None, retry_after: int | None
+) -> TongbanError:
+    return kind(code, message, index=index, retry_after=retry_after)
 
 
 class Malformed(TongbanError):
@@ -103,7 +108,8 @@ class Conflict(TongbanError):
         {
             "final_status", "same_status", "stale_prev", "wrong_target", "iat_too_old", "iat_in_future", "kid_used",
             "store_moved", "duplicate_identifier", "already_exists", "log_changed", "illegal_step", "not_listed",
-            "items_differ", "not_member", "not_offered", "not_red", "not_valid", "stale_version",
+            "already_listed", "items_differ", "not_member", "not_offered", "not_red", "not_valid", "past_day",
+            "stale_version",
         }
     )  # fmt: skip
 
@@ -121,6 +127,8 @@ class Refused(TongbanError):
             "token_required",
             "invalid_client",
             "invalid_token",
+            "too_many_asked",
+            "too_many_misses",
             "use_cause",
         }
     )

@@ -6,7 +6,7 @@ A general JWS, `typ` `lic-member+jwt` or `lic-rule+jwt`, signed with `govern` ke
       {"county":"370214","keys":[{"kid":"370214#2","alg":"ES256","x":"…","y":"…","uses":["govern","seal"],
         "from":1780300800}],"revoke":[{"kid":"370214#1","void_from":812}],"witness":"<vkey>","auditor":"<vkey>"}]}
     {"v":1,"iat":1780300800,"prev":"<b64u>","set":{"iat_back_s":86400,"documents":{"policy":"<b64u>"},
-      "supervisors":{"370214":["370200"]}}}
+      "supervisors":{"370214":["370200"]},"matters":{…}}}        matters: see ledger.matterlist
 
 The first entry of a log (genesis) has `origin` and no `prev`, every later one `prev` and no `origin`. What they change,
 and whether enough members signed, is the business of `ledger.members`.
@@ -24,6 +24,7 @@ from ledger.closed import COUNTY, KID, closed, county_of, digest, integer, list_
 from ledger.encoding import JsonValue, b64u_decode, b64u_encode
 from ledger.errors import Malformed
 from ledger.jws import MAX_SIGNATURES, Jws, SignedEntry, payload_part
+from ledger.matterlist import ListChange, parse_list
 from ledger.suites import PublicKey, load_public_key
 from ledger.transparency.note import COSIGNATURE_ED25519, VerifierKey
 
@@ -58,7 +59,8 @@ _LINK: Final = frozenset({"origin", "prev"})
 _ROW_OPTIONS: Final = frozenset({"keys", "revoke", "witness", "auditor"})
 _KEY: Final = frozenset({"kid", "alg", "x", "uses", "from"})
 _RULE: Final = frozenset({"v", "iat", "prev", "set"})
-_SETTABLE: Final = frozenset({*RULES, "documents", "supervisors"})
+_SETTABLE: Final = frozenset({*RULES, "documents", "supervisors", "matters"})
+_TABLE: Final = "matters"  # the document with which the list begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +125,17 @@ class MemberChange(SignedEntry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleChange(SignedEntry):
-    """A rule entry. rules: seconds. documents: name -> SHA-256. supervisors: county -> its whole list."""
+    """A rule entry. rules: seconds. documents: name -> SHA-256. supervisors: county -> its whole list.
+
+    matters: what it does to the list of matters; None: nothing.
+    """
 
     iat: int
     prev: bytes
     rules: Mapping[str, int]
     documents: Mapping[str, bytes]
     supervisors: Mapping[str, tuple[str, ...]]
+    matters: ListChange | None = None
 
 
 def parse_member(jws: Jws) -> MemberChange:
@@ -210,14 +216,18 @@ def parse_rule(jws: Jws) -> RuleChange:
     terms = closed(obj["set"], "set", frozenset(), _SETTABLE)
     if not terms:
         raise Malformed("bad_payload", "set is empty")
-    return RuleChange(
+    change = RuleChange(
         jws=jws,
         iat=integer(obj, "iat"),
         prev=digest(obj, "prev"),
         rules={name: integer(terms, name, minimum=1) for name in RULES if name in terms},
         documents={name: _document(name, value) for name, value in _table(terms, "documents").items()},
         supervisors={name: _supervisors(name, value) for name, value in _table(terms, "supervisors").items()},
+        matters=parse_list(terms["matters"]) if "matters" in terms else None,
     )
+    if change.matters is not None and change.matters.begin and _TABLE not in change.documents:
+        raise Malformed("bad_payload", "the list begins with a table, whose SHA-256 is the document matters")
+    return change
 
 
 def _table(terms: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
@@ -266,6 +276,7 @@ def rule_payload(
     rules: Mapping[str, int] = MappingProxyType({}),
     documents: Mapping[str, bytes] = MappingProxyType({}),
     supervisors: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    matters: ListChange | None = None,
 ) -> str:
     """Write the payload part of a rule entry; documents are SHA-256 hashes, 32 bytes each."""
     terms: dict[str, JsonValue] = dict(rules)
@@ -273,4 +284,6 @@ def rule_payload(
         terms["documents"] = {name: b64u_encode(value) for name, value in documents.items()}
     if supervisors:
         terms["supervisors"] = {county: [*sorted(names)] for county, names in supervisors.items()}
+    if matters is not None:
+        terms["matters"] = matters.to_json()
     return payload_part({"v": 1, "iat": iat, "prev": b64u_encode(prev), "set": terms})

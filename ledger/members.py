@@ -7,6 +7,7 @@
     auditor <county> <vkey>                  from here on sorted by bytes
     document <name> <b64u>
     key <kid> <alg> <x> <y or -> <uses joined by ,> <from> <index added> <index revoked or -> <void_from or ->
+    matter <code> <from or -> <mode or -> <name or ->
     rule <name> <seconds>                    always all five
     supervisor <county> <supervisor>
     witness <county> <vkey>
@@ -30,8 +31,10 @@ from ledger.entries import Entry, MemberChange, RuleChange, Seal, StatusChange, 
 from ledger.errors import Conflict, Malformed, NotVerified
 from ledger.governance import ROLES, RULES, KeyAddition, KeyRevocation, MemberRow
 from ledger.jws import EntrySignature
+from ledger.matterlist import MatterList
 from ledger.suites import PublicKey, verify
 from ledger.transparency.note import VerifierKey
+from ledger.workdays import china_day
 
 __all__ = ["KeyState", "ListedKey", "follow_chain", "verify_signatures"]
 
@@ -81,6 +84,7 @@ class KeyState:
 
     genesis_leaf: leaf hash of entry 0. keys: every key ever listed, by kid. auditors, witnesses: vkey by county.
     documents: SHA-256 by name. rules: seconds by name, always all five. supervisors: by the county supervised.
+    matters: the alliance's list of matters, on every day.
     """
 
     origin: str
@@ -92,6 +96,7 @@ class KeyState:
     documents: Mapping[str, bytes] = field(default_factory=dict)
     rules: Mapping[str, int] = field(default_factory=lambda: RULES)
     supervisors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    matters: MatterList = field(default_factory=MatterList)
 
     @classmethod
     def genesis(cls, entry: MemberChange) -> KeyState:
@@ -115,7 +120,7 @@ class KeyState:
         """Return the state after the verified `entry` at `index`; who signed it is checked by verify_signatures.
 
         Raises Conflict stale_prev (made for another state), kid_used (kid or public key was listed before),
-        wrong_target (a key to revoke that is not there, or k out of 1..n afterwards).
+        wrong_target (a key to revoke that is not there, or k out of 1..n afterwards), and as MatterList.apply.
         """
         if entry.prev != self.digest():
             raise Conflict("stale_prev", "entry was signed for another key state", index=index)
@@ -127,7 +132,15 @@ class KeyState:
             rules=MappingProxyType({**self.rules, **entry.rules}),
             documents=MappingProxyType({**self.documents, **entry.documents}),
             supervisors=MappingProxyType({county: names for county, names in supervisors.items() if names}),
+            matters=self._matters_after(entry, index),
         )
+
+    def _matters_after(self, entry: RuleChange, index: int) -> MatterList:
+        if entry.matters is None:
+            return self.matters
+        # The log may take the entry as late as this: a day that is over by then must not change.
+        earliest = china_day(entry.iat + self.rules["iat_back_s"])
+        return self.matters.apply(entry.matters, earliest=earliest, index=index)
 
     def _with_members(self, entry: MemberChange, index: int) -> KeyState:
         keys = dict(self.keys)
@@ -186,6 +199,7 @@ class KeyState:
         lines += [f"auditor {county} {vkey}" for county, vkey in self.auditors.items()]
         lines += [f"witness {county} {vkey}" for county, vkey in self.witnesses.items()]
         lines += [f"document {name} {b64u_encode(digest)}" for name, digest in self.documents.items()]
+        lines += [decision.line() for decision in self.matters.decisions]
         lines += [f"supervisor {county} {name}" for county, names in self.supervisors.items() for name in names]
         first = f"tongban-keys/v1\norigin {self.origin}\ngenesis {b64u_encode(self.genesis_leaf)}\nk {self.k}\n"
         return first.encode() + b"".join(line.encode() + b"\n" for line in sorted(lines, key=str.encode))

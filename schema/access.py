@@ -90,7 +90,9 @@ RULES: Final[dict[str, AccessRule]] = {
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
     "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
-    "objection.read": AccessRule(scopes=frozenset({"objection.read"}), use_cause=True, row="objection_party"),
+    "objection.read": AccessRule(
+        scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
+    ),
 }
 
 TYPES: Final[dict[str, str]] = {

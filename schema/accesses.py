@@ -11,7 +11,7 @@ from typing import Annotated, Final, TypeAlias
 import strawberry
 
 from ledger.errors import Malformed, Refused, TongbanError
-from schema.connections import decode_cursor, encode_cursor, page_size
+from schema.connections import bound_label, decode_cursor, encode_cursor, page_size
 from schema.context import AccessEntry, Context
 from schema.mapping import attribute
 from schema.problems import Problem, problem_of
@@ -64,19 +64,19 @@ def _record(entry: AccessEntry) -> AccessRecord:
     )
 
 
-def _page(entries: Sequence[AccessEntry], first: int) -> AccessRecords:
+def _page(entries: Sequence[AccessEntry], first: int, label: str) -> AccessRecords:
     shown = entries[:first]
     return AccessRecords(
         records=[_record(entry) for entry in shown],
         has_next_page=len(entries) > first,
-        end_cursor=encode_cursor(_LABEL, str(shown[-1].position)) if shown else None,
+        end_cursor=encode_cursor(label, str(shown[-1].position)) if shown else None,
     )
 
 
-def _position(after: Cursor | None) -> int:
+def _position(after: Cursor | None, label: str) -> int:
     if after is None:
         return -1
-    text = decode_cursor(_LABEL, after)
+    text = decode_cursor(label, after)
     if not text.isascii() or not text.isdigit() or len(text) > 16:
         raise Malformed("bad_cursor", "expected a cursor that this list gave")
     return int(text)
@@ -89,11 +89,12 @@ async def access_records(
 
     A license that a holder's token has come to is the holder's own: the row rule has seen to that.
     """
+    label = bound_label(_LABEL, context.principal.county or "", certificate_identifier)
     try:
         if context.principal.holder is None and context.principal.county != sealed_by:
             raise Refused("not_issuer", "only the county that sealed a license, and its holder, see who read it")
-        size, position = page_size(first), _position(after)
+        size, position = page_size(first), _position(after, label)
         entries = await context.journal.accesses(certificate_identifier, first=size + 1, after=position)
     except TongbanError as error:
         return problem_of(error)
-    return _page(entries, size)
+    return _page(entries, size, label)

@@ -1,11 +1,12 @@
 """The catalogue: matters, each county's offering of them, the materials they ask for, the license types behind these.
 
-    (:Matter)<-[:IMPLEMENTS]-(:Offering)-[:IN]->(:Jurisdiction)
+    (:MatterVersion)<-[:HAS_VERSION]-(:Matter)<-[:IMPLEMENTS]-(:Offering)-[:IN]->(:Jurisdiction)
     (:Offering)-[:REQUIRES {order, need, toleranceDays}]->(:Material)-[:SATISFIED_BY]->(:LicenseType)
     (:Offering)-[:PRODUCES]->(:LicenseType)
 
 An offering has versions, one node each: stated by its county in the journal, in force from `planEffectiveDate` to the
-day before `supersededOn`, and not past `planCancelDate`.
+day before `supersededOn`, and not past `planCancelDate`. A matter has versions, too: those of the list with which the
+members began, and what k of n of them decided since in rule entries of the ledger.
 
 Code lists: GB/T 39046-2020 Annex A (type), State Council notice 2020/35 (mode), GB/T 36902 (license types).
 """
@@ -18,15 +19,21 @@ import strawberry
 
 from schema.jurisdictions import Jurisdiction
 from schema.mapping import EdgeProperty, Expression, Property, Relation, stored
-from schema.scalars import CatalogueCode, Date, DateTime
+from schema.scalars import CatalogueCode, Date, DateTime, LogNumber
 
-__all__ = ["IN_FORCE", "LicenseType", "Material", "Matter", "Offering"]
+__all__ = ["IN_FORCE", "ON_LIST", "LicenseType", "ListedMatter", "Material", "Matter", "Offering"]
 
 IN_FORCE: Final = (
     "{t}.planEffectiveDate <= $today AND coalesce({t}.planCancelDate, $today) >= $today "
     "AND ({t}.supersededOn IS NULL OR {t}.supersededOn > $today)"
 )
 """Whether the version `{t}` of an offering is in force today: of all versions of one, at most one is."""
+
+ON_LIST: Final = (
+    "{n}.listed AND coalesce({n}.since, '') <= coalesce($on, $today) "
+    "AND ({n}.until IS NULL OR {n}.until > coalesce($on, $today))"
+)
+"""Whether the version `{n}` of a matter is on the list on the day `on`, by default today: at most one of them is."""
 
 
 @strawberry.type(description="A government service matter that the alliance handles across provinces.")
@@ -37,7 +44,31 @@ class Matter:
         Property("code"), access="public", description="Basic code of the matter, 12 characters (GB/T 39554)."
     )
     number: int | None = stored(Property("number"), access="public", description="Number in the alliance's list.")
-    name: str = stored(Property("name"), access="public", description="Name in Chinese.")
+    name: str = stored(
+        Property("name"), access="public", description="Name in Chinese, by the newest of its versions on the list."
+    )
+    listed_from: Date | None = stored(
+        Property("listedFrom"),
+        access="public",
+        description="Day from which it is, or last was, on the list; null: from the beginning.",
+    )
+    listed_until: Date | None = stored(
+        Property("listedUntil"),
+        access="public",
+        description="First day on which it is not on the list any more; null: it has not been removed.",
+    )
+    versions: list[ListedMatter] = stored(
+        Expression(
+            cypher="({n})-[:HAS_VERSION]->({t}:MatterVersion) WHERE {t}.listed",
+            target="MatterVersion",
+            many=True,
+            order="code",
+            page=50,
+        ),
+        access="public",
+        cost=2,
+        description="What was decided about it, oldest first; at most 50. Between them it may be off the list.",
+    )
     type: str = stored(
         Property("type"),
         access="public",
@@ -46,7 +77,7 @@ class Matter:
     mode: str = stored(
         Property("mode"),
         access="public",
-        description="How it is handled across provinces: 全程网办, 异地代收代办 or 多地联办.",
+        description="How it is handled across provinces: 全程网办, 异地代收代办, 多地联办 or 授权办理.",
     )
     statutory_days: int | None = stored(
         Property("statutoryDays"), access="public", description="Days that the law allows."
@@ -78,6 +109,35 @@ class Matter:
     )
 
 
+@strawberry.type(description="One version of a matter on the alliance's list: what holds of it from a day on.")
+class ListedMatter:
+    """A node `MatterVersion`; its own code is the matter's, `@`, its first day."""
+
+    matter_code: CatalogueCode = stored(Property("matterCode"), access="public", description="Code of the matter.")
+    name: str = stored(Property("name"), access="public", description="Name in Chinese.")
+    type: str = stored(Property("type"), access="public", description="Type of the matter, digits 3 and 4 of its code.")
+    mode: str = stored(Property("mode"), access="public", description="How it is handled across provinces; see Matter.")
+    since: Date | None = stored(
+        Property("since"), access="public", description="First day of this version; null: from the beginning."
+    )
+    until: Date | None = stored(
+        Property("until"),
+        access="public",
+        description="First day of the next version, or without it on the list; null: neither is decided.",
+    )
+    log_index: LogNumber | None = stored(
+        Property("logIndex"),
+        access="public",
+        description="Index of the rule entry in which k of n members decided it; null: it stands in the first table.",
+    )
+    matter: Matter = stored(
+        Relation(type="HAS_VERSION", direction="in", target="Matter", nullable=False),
+        access="public",
+        cost=2,
+        description="The matter itself, with the counties' offerings.",
+    )
+
+
 @strawberry.type(description="One county's implementation of a matter: its time limits, visits, fee and materials.")
 class Offering:
     """A node `Offering`: one version. Its code is the matter's, `@`, the county's, `@`, its first day."""
@@ -94,7 +154,9 @@ class Offering:
         description="Last day at most; null: until a version supersedes it.",
     )
     superseded_on: Date | None = stored(
-        Property("supersededOn"), access="public", description="First day of the next version; null: there is none."
+        Property("supersededOn"),
+        access="public",
+        description="First day of the next version, or without the matter on the list; null: neither.",
     )
     stated_at: DateTime = stored(Property("statedAt"), access="public", description="When the county signed it.")
     mode: str | None = stored(Property("mode"), access="public", description="How this county handles it.")

@@ -48,12 +48,12 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 LABELS: Final = frozenset(
     {
         "Assistance", "Authority", "Case", "Clock", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License",
-        "LicenseType", "Material", "Matter", "Objection", "Offering", "Step",
+        "LicenseType", "Material", "Matter", "MatterVersion", "Objection", "Offering", "Step",
     }
 )  # fmt: skip
 """The labels of the graph."""
 
-PAGED_LABELS: Final = frozenset({"Jurisdiction", "LicenseType", "Matter"})
+PAGED_LABELS: Final = frozenset({"Jurisdiction", "LicenseType", "Matter", "MatterVersion"})
 """Labels small enough to be paged through as a whole."""
 
 _NAME: Final = re.compile(r"[A-Za-z_]+")
@@ -102,7 +102,7 @@ def _names(place: object) -> Iterator[str]:
     elif isinstance(place, KeyStart):
         yield from (place.label, place.key, *argument_names(place), *_names(place.via), *_names(place.where))
     elif isinstance(place, PageStart):
-        yield from (place.label, place.key, *(name for pair in place.filters for name in pair))
+        yield from (place.label, place.key, *(name for pair in place.filters for name in pair), *_names(place.where))
 
 
 def _check_place(field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:
@@ -156,7 +156,7 @@ def _expressions(place: object) -> Iterator[Expression]:
         yield place
     elif isinstance(place, Computed):
         yield from (one.place for one in place.all_gathers() if isinstance(one.place, Expression))
-    elif isinstance(place, KeyStart) and place.where is not None:
+    elif isinstance(place, KeyStart | PageStart) and place.where is not None:
         yield place.where
 
 

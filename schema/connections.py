@@ -4,11 +4,14 @@
       edges { cursor node { certificateIdentifier } } pageInfo { hasNextPage endCursor } }
 
 A cursor is base64url of `<label>:<key>` of its row. It is opaque to callers, and no secret: it names a row that its
-holder was shown, and the access rules hold for whatever page it is sent with. A cursor of another list is refused.
+holder was shown, and the access rules hold for whatever page it is sent with. A cursor of another list is refused; in a
+list of a person's records it is bound to that person and to the county that asks (`<label>.<tag>:<key>`), so that the
+place of one holder's license says nothing about the list of another.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 import strawberry
@@ -26,6 +29,7 @@ __all__ = [
     "Edge",
     "First",
     "PageInfo",
+    "bound_label",
     "decode_cursor",
     "encode_cursor",
     "page_size",
@@ -38,6 +42,14 @@ First: TypeAlias = Annotated[int, strawberry.argument(description="How many rows
 After: TypeAlias = Annotated[Cursor | None, strawberry.argument(description="The endCursor of the page before.")]
 
 Row = TypeVar("Row")
+
+_TAG_CHARACTERS: Final = 16
+
+
+def bound_label(label: str, *bound: str) -> str:
+    """Give the label of a list's cursors that are good for these values only, such as a county and a holder's key."""
+    digest = hashlib.sha256("\0".join(bound).encode("utf-8", "surrogatepass")).digest()
+    return f"{label}.{b64u_encode(digest)[:_TAG_CHARACTERS]}"
 
 
 def encode_cursor(label: str, key: str) -> Cursor:

@@ -29,6 +29,7 @@ __all__ = [
     "FaceSources",
     "Graph",
     "Journal",
+    "Probes",
     "Published",
     "Registry",
     "Standing",
@@ -208,6 +209,21 @@ class FaceSources(Protocol):
         ...
 
 
+class Probes(Protocol):
+    """What each client has asked lately about people, without a consent or a case as its basis."""
+
+    def admit(self, principal: Principal, subject: str) -> None:
+        """Let a client ask about one holder, license or case, by its key, before anything is read.
+
+        Raises Refused too_many_asked, too_many_misses, with the seconds until the next.
+        """
+        ...
+
+    def missed(self, principal: Principal) -> None:
+        """Count a read that found nothing."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Context:
     """What one request carries: the caller, the ports, the clock.
@@ -228,6 +244,7 @@ class Context:
     verify: Callable[[bytes, int], Verdict]
     holder_key: Callable[[str, str], str]
     calendar: WorkingCalendar
+    probes: Probes
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
 

@@ -170,13 +170,15 @@ class KeyStart:
 class PageStart:
     """A root field pages through a small catalogue label by keyset over its unique key.
 
-    Allowed for Jurisdiction, Matter and LicenseType only: License, Holder, Case and Step are never paged as a whole.
+    Allowed for the labels of the catalogue only: License, Holder, Case and Step are never paged as a whole.
     filters: argument name -> property, each an equality that applies when the argument is given.
+    where: a condition on the rows (`{n}` in `cypher`).
     """
 
     label: str
     key: str
     filters: tuple[tuple[str, str], ...] = ()
+    where: Expression | None = None
 
 
 Place: TypeAlias = Property | EdgeProperty | Relation | Expression | Computed | Attribute | Structure

@@ -13,7 +13,7 @@ import strawberry
 from strawberry.types import Info
 
 from schema.cases import Case
-from schema.catalogue import IN_FORCE, LicenseType, Matter, Offering
+from schema.catalogue import IN_FORCE, ON_LIST, LicenseType, ListedMatter, Matter, Offering
 from schema.checklist import Checklist
 from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
@@ -74,7 +74,27 @@ class Query:
         first: First = DEFAULT_PAGE,
         after: After = None,
     ) -> Connection[Matter]:
-        """Matters by code, of one type or mode or all."""
+        """Matters by code, of one type or mode or all; also those that are off the list, or come to it later."""
+        raise NotImplementedError
+
+    @root(
+        PageStart(
+            label="MatterVersion",
+            key="code",
+            filters=(("type", "type"), ("mode", "mode")),
+            where=Expression(cypher=ON_LIST, parameters=("on", "today")),
+        ),
+        access="public",
+    )
+    def matter_list(
+        self,
+        on: OnDay = None,
+        matter_type: MatterType = None,
+        mode: MatterMode = None,
+        first: First = DEFAULT_PAGE,
+        after: After = None,
+    ) -> Connection[ListedMatter]:
+        """The alliance's list on a day, by code: each matter with the name and mode that it has then."""
         raise NotImplementedError
 
     @root(

@@ -1,8 +1,9 @@
 """A small alliance as graph data: the world that compiled statements are tried on, with every null that may occur.
 
 山东省 > 青岛市 > 城阳区 (member), 即墨区      吉林省 > 长春市 > 宽城区 (member)
-two matters, three offerings in five versions, materials with and without license types, five licenses of two counties,
-two cases; a third one with appeals, a bad rating and a follow-up; objections open, decided and another county's
+three matters on a list that changes, three offerings in five versions, materials with and without license types, five
+licenses of two counties, two cases; a third one with appeals, a bad rating and a follow-up; objections open, decided and
+another county's
 """
 
 from __future__ import annotations
@@ -56,8 +57,31 @@ _MATTERS: Final[list[dict[str, Any]]] = [
         "statutoryDays": 20,
         "promisedDays": 10,
     },
-    {"code": "000707003000", "name": "不动产登记", "type": "07", "mode": "异地代收代办", "statutoryDays": None},
+    {
+        "code": "000707003000",
+        "name": "不动产登记",
+        "type": "07",
+        "mode": "异地代收代办",
+        "statutoryDays": None,
+        "listedUntil": "2027-01-01",
+    },
+    {"code": "000707004000", "name": "不动产查询", "type": "07", "mode": "全程网办", "listedFrom": "2026-06-01"},
 ]
+_VERSIONS: Final[list[dict[str, Any]]] = [
+    {"code": "000101002000@00000000", "name": "餐饮服务许可", "mode": "全程网办", "until": "2026-03-01", "act": "TABLE"},
+    {
+        "code": "000101002000@20260301", "name": "食品经营许可", "mode": "全程网办", "since": "2026-03-01",
+        "act": "CHANGE", "logIndex": 38,
+    },
+    {"code": "000707003000@00000000", "name": "不动产登记", "mode": "异地代收代办", "until": "2027-01-01", "act": "TABLE"},
+    {"code": "000707003000@20270101", "since": "2027-01-01", "act": "REMOVE", "logIndex": 40},
+    {
+        "code": "000707004000@20260601", "name": "不动产查询", "mode": "全程网办", "since": "2026-06-01", "act": "ADD",
+        "logIndex": 39,
+    },
+]  # fmt: skip
+"""What the list says of three matters: one has another name since March, one leaves, one comes today."""
+
 _OFFERINGS: Final[list[dict[str, Any]]] = [
     {"code": "000101002000@220103@20260101", "fee": 20, "visits": 1, "supersededOn": "2027-01-01"},
     {"code": "000101002000@220103@20270101", "fee": 10, "visits": 0},
@@ -191,6 +215,16 @@ _STEPS: Final = (
     Step(
         text="UNWIND $rows AS row MERGE (n:Matter {code: row.code}) SET n += row, n.source = 'test', n.confidence = 'sample'",
         parameters={"rows": _MATTERS},
+    ),
+    Step(
+        text="UNWIND $rows AS row MATCH (m:Matter {code: row.matterCode}) MERGE (n:MatterVersion {code: row.code}) "
+        "SET n += row MERGE (m)-[:HAS_VERSION]->(n)",
+        parameters={
+            "rows": [
+                {"matterCode": one["code"][:12], "type": one["code"][2:4], "listed": one["act"] != "REMOVE", **one}
+                for one in _VERSIONS
+            ]
+        },
     ),
     Step(
         text="UNWIND $rows AS row MATCH (m:Matter {code: row.matter}), (j:Jurisdiction {code: row.county}) "

@@ -20,6 +20,7 @@ __all__ = [
     "FakeClock",
     "FakeFaceSources",
     "FakeJournal",
+    "FakeProbes",
     "FakeRegistry",
     "FakeVerifier",
     "request_context",
@@ -153,6 +154,25 @@ class FakeFaceSources:
         return FaceAnswer(values=values, source="legacy" if request.county in self.legacy else "node", as_of=NOW)
 
 
+@dataclass(slots=True)
+class FakeProbes:
+    """Lets everybody ask, unless it is `full`; keeps what was asked, and how often nothing was found."""
+
+    full: TongbanError | None = None
+    asked: list[str] = field(default_factory=list)
+    misses: int = 0
+
+    def admit(self, principal: Principal, subject: str) -> None:  # the port's signature
+        """Keep the subject."""
+        if self.full is not None:
+            raise self.full
+        self.asked.append(subject)
+
+    def missed(self, principal: Principal) -> None:  # the same
+        """Count."""
+        self.misses += 1
+
+
 def verdict(outcome: Outcome = Outcome.VALID, **members: Any) -> Verdict:
     """A verdict; for any outcome but VALID the last step failed."""
     last = StepState.PASSED if outcome is Outcome.VALID else StepState.FAILED
@@ -192,5 +212,6 @@ def request_context(**members: Any) -> Context:
         "verify": FakeVerifier(),
         "holder_key": _plain_key,
         "calendar": CALENDAR,
+        "probes": FakeProbes(),
     }
     return Context(**(known | members))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type, is_object_type
 
-from schema.connections import encode_cursor
+from schema.connections import bound_label, encode_cursor
 from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.desk_world import FOREIGN_OBJECTION, OUR_OBJECTION, RATED_CASE
 from tests.graph_world import HOLDERS, LICENSES
@@ -40,7 +40,11 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "case.caseNumber": (OUR_CASE, OUR_CASE, FOREIGN_CASE, RATED_CASE, "0" * 43),
     "objection.id": (OUR_OBJECTION, OUR_OBJECTION, FOREIGN_OBJECTION, "0" * 22),
     "license.certificateIdentifier": _IDENTIFIERS,
-    "licenses.after": tuple(encode_cursor("License", one) for one in _IDENTIFIERS),
+    "licenses.after": tuple(
+        encode_cursor(bound_label("License", "370214", key), one)
+        for one in _IDENTIFIERS
+        for key in ("holder-one", "holder-two")
+    ),
     "jurisdictions.after": (encode_cursor("Jurisdiction", "220103"), encode_cursor("Matter", "1")),
     "matters.after": (encode_cursor("Matter", "000101002000"), encode_cursor("Matter", "zzz")),
     "matters.type": ("01", "07"),

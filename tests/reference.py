@@ -20,7 +20,7 @@ from graphql import ExecutionResult, GraphQLField, execute_sync, parse
 from hub.graph.constraints import KEYS
 from hub.graph.driver import BoltDriver
 from schema.binding import bound_values, key_of
-from schema.connections import decode_cursor, encode_cursor, page_size
+from schema.connections import bound_label, decode_cursor, encode_cursor, page_size
 from schema.context import Context
 from schema.inspection import core_schema, declaration_of, walk
 from schema.mapping import (
@@ -202,7 +202,10 @@ class Reference:
         nodes = [one for one in nodes if await self._holds(start, one, arguments, context)]
         if not start.page:
             return nodes[: start.via.page] if start.via.many else next(iter(nodes), None)
-        return await self._page(nodes, start.via.target, start.via.order or "", arguments)
+        label = start.via.target
+        if start.label == "Holder":
+            label = bound_label(label, context.principal.county or "", key_of(start, arguments, context))
+        return await self._page(nodes, label, start.via.order or "", arguments)
 
     async def _started(self, start: KeyStart, arguments: Mapping[str, Any], context: Context) -> list[Node]:
         key = KEYS[start.label]

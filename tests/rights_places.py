@@ -19,6 +19,7 @@ from schema.access import ANONYMOUS, Principal
 from schema.context import Access, Context, Published
 from schema.roles import ROLES, RoleKind
 from tests.case_world import FOREIGN_CASE, OUR_CASE
+from tests.desk_world import FOREIGN_OBJECTION, MISSING_OBJECTION, OUR_OBJECTION, RATED_CASE
 from tests.graph_world import HOLDERS, LICENSES
 from tests.ports import NOW, FakeFaceSources, FakeJournal, FakeRegistry, request_context
 
@@ -33,8 +34,12 @@ _IDS: Final = {
     "%NEW": str(LICENSES[4]["certificateIdentifier"]),
     "%CASE": OUR_CASE,
     "%ALONE": FOREIGN_CASE,
+    "%RATED": RATED_CASE,
+    "%OURS": OUR_OBJECTION,
+    "%MISSING": MISSING_OBJECTION,
+    "%THEIRS": FOREIGN_OBJECTION,
 }
-_NOWHERE: Final = {"license": "1.2.156.0", "case": "0" * 43}
+_NOWHERE: Final = {"case": "0" * 43, "objection": "A" * 22}
 _ARGUMENTS: Final = {"extendInfo": '(fields: ["KZ_X"])'}
 _NOTE: Final = b"hub.example/ledger\n6\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 hub.example/ledger " + b"A" * 92 + b"\n"
 
@@ -121,7 +126,7 @@ class Place:
         """Give the selections with identifiers in place; nowhere: such as name nothing."""
         if not nowhere:
             return re.sub(r"%[A-Z0-9]+", lambda found: _IDS[found[0]], self.path)
-        return re.sub(r"%[A-Z0-9]+", _NOWHERE["case" if self.path.startswith("case") else "license"], self.path)
+        return re.sub(r"%[A-Z0-9]+", _NOWHERE.get(self.path.partition("(")[0], "1.2.156.0"), self.path)
 
 
 def document(place: Place, named: GraphQLObjectType, fields: list[str], *, nowhere: bool = False) -> str:
@@ -167,6 +172,7 @@ _LICENSES: Final = f'licenses(holder: {_HOLDER_ONE}, useCause: "x")'
 _CHECKLIST: Final = f'checklist(matter: "000101002000", county: "370214", useCause: "x", holder: {_HOLDER_ONE})'
 _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
 _ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
+_RATED: Final = 'case(caseNumber: "%RATED", useCause: "x")'
 _COMPARISON: Final = 'comparison(matter: "000101002000", on: "2026-06-01")'
 _SUBMIT: Final = 'submitEntries(entries: ["x"], wait: true)'
 _FIRST: Final = "license of C, holder 1"
@@ -211,6 +217,12 @@ PLACES: Final = (
     Place(path=f"{_OURS} > clocks > promised", rows=_MET),
     Place(path=f"{_OURS} > clocks > statutory", rows=_MET),
     Place(path=f"{_OURS} > nextSteps", rows=_MET),
+    Place(path=f"{_RATED} > appeals", rows="case of K and C without a license"),
+    Place(path=f"{_RATED} > followUp", rows="case of K and C without a license"),
+    Place(path='objection(id: "%OURS", useCause: "x")', rows="objection of C to K, holder 2"),
+    Place(path='objection(id: "%MISSING", useCause: "x")', rows="objection of K to C, nobody known"),
+    Place(path='objection(id: "%THEIRS", useCause: "x")', rows="objection of others to K, holder 2"),
+    Place(path=f"{_NEW} > objections", rows="objections to a license of K, holder 2"),
     Place(path=f"{_OURS} > matter", rows=_MET),
     Place(path=f"{_OURS} > intakeCounty", rows=_MET),
     Place(path=f"{_OURS} > uses", rows="licenses in the case of K and C"),

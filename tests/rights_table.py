@@ -21,14 +21,14 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matters"
         " offering offerings verify",
-        _STAFF: "case checklist license licenses receipt",
+        _STAFF: "case checklist license licenses objection receipt",
     },
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
     "License": {
         _STAFF: "certificateIdentifier logIndex leafHash status statusReason statusIndex certificateIssuedDate"
         " certificateEffectiveDate certificateExpiringDate sealedAt sealedBy type issuedBy replaces replacedBy receipt"
-        " standing",
+        " standing disputed objections",
         _FACE: "face",
         _LOOKED: "accessRecords",
     },
@@ -59,6 +59,13 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Case": {
         _STAFF: "caseNumber matterCode mode stage takenInBy handledBy pickedUpAt appliedAt steppedAt stepCount head"
         " matter intakeCounty handlingCounty pickUpCounty steps clocks nextSteps uses produced"
+        " appeals followUp"
+    },
+    "HotlineAppeal": {_STAFF: "id kind receivedBy receivedAt passedTo passedAt outcome answeredAt passOnUntil lamp"},
+    "FollowUp": {_STAFF: "due lamp provisional doneAt outcome"},
+    "Objection": {
+        _STAFF: "id kind raisedBy raisedAt answeredBy certificateIdentifier certificateTypeCode holderKey caseNumber open"
+        " outcome decidedBy decidedAt due daysLeft lamp provisional"
     },
     "CaseStep": {
         _STAFF: "sequence kind outcome county window role takenAt leafHash licenses items trackingNumber rating"
@@ -117,6 +124,11 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "no reads of a license of C, holder 1": {"S": "KX"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "case of K and C without a license": {"IHSAP": "CK"},
+    "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},
+    "objection of K to C, nobody known": {"IHSAP": "CK"},
+    "objection of others to K, holder 2": {"IHSAP": "K", "O": "2"},
+    "objections to a license of K, holder 2": {"IHSP": "CK", "A": "K", "O": "2"},
     "licenses in the case of K and C": {"IHSP": "CK", "A": "CK", "O": "1"},
     "licenses in the case of K alone": {"IHSP": "K", "A": "K", "O": "2"},
 }

@@ -127,6 +127,7 @@ def test_labels_are_those_of_the_graph() -> None:
         "LicenseType",
         "Material",
         "Matter",
+        "MatterVersion",
         "Objection",
         "Offering",
         "Step",

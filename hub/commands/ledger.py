@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import member
+from hub.commands import matters, member
 from hub.commands.evidence import check_evidence, show_policy
 from hub.commands.mirror import mirror
 from hub.commands.upkeep import backup, check, restore
@@ -152,3 +152,4 @@ app.command("policy")(show_policy)
 app.command("check-evidence")(check_evidence)
 app.add_typer(member.members, name="member")
 app.add_typer(member.rules, name="rule")
+app.add_typer(matters.app, name="matters")

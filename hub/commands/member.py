@@ -28,7 +28,7 @@ from ledger.errors import Malformed, Refused
 from ledger.governance import ROLES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 
-__all__ = ["members", "rules"]
+__all__ = ["Offline", "Trust", "Url", "members", "newest_chain", "now_s", "rules", "write_proposal"]
 
 members = typer.Typer(help="Change members, their keys and cosigners: k of n members sign.", no_args_is_help=True)
 rules = typer.Typer(help="Change rules, documents and supervisors: k of n members sign.", no_args_is_help=True)
@@ -83,8 +83,8 @@ def propose_members(
         cosigners=cosigners,
         k=k,
     )
-    chain = _newest(data, url, offline=offline)
-    _propose(draft_members(chain.state, wishes, iat=_now()), chain, output, force=force)
+    chain = newest_chain(data, url, offline=offline)
+    write_proposal(draft_members(chain.state, wishes, iat=now_s()), chain, output, force=force)
 
 
 def _cosigners(role: str, texts: Sequence[str] | None) -> list[tuple[tuple[str, str], str | None]]:
@@ -111,15 +111,15 @@ def propose_rules(
     --output change.draft
     """
     seconds, supervisors = named_once("--set", "NAME=SECONDS", set_rule), _supervisors(supervisor)
-    chain = _newest(data, url, offline=offline)
+    chain = newest_chain(data, url, offline=offline)
     draft = draft_rules(
         chain.state,
-        iat=_now(),
+        iat=now_s(),
         rules={name: _seconds(value) for name, value in seconds.items()},
         documents={} if policy is None else {"policy": _policy_digest(policy)},
         supervisors=supervisors,
     )
-    _propose(draft, chain, output, force=force)
+    write_proposal(draft, chain, output, force=force)
 
 
 def _supervisors(texts: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
@@ -146,19 +146,25 @@ def _policy_digest(path: Path) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def _now() -> int:
+def now_s() -> int:
+    """Give the time, POSIX seconds."""
     return int(time.time())
 
 
-def _newest(data: Path, url: str | None, *, offline: bool) -> KeyChain:
+def newest_chain(data: Path, url: str | None, *, offline: bool) -> KeyChain:
+    """Give the newest chain of member and rule entries: the log's, checked, or the folder's.
+
+    Raises Malformed bad_setting (URL and offline), and what folder and log raise.
+    """
     if offline and url is not None:
         raise Malformed("bad_setting", "give --url or --offline, one of the two")
     folder = TrustFolder(data, url=url)
-    return folder.held.chain() if offline else folder.newest(_now)
+    return folder.held.chain() if offline else folder.newest(now_s)
 
 
-def _propose(draft: Draft, chain: KeyChain, output: Path, *, force: bool) -> None:
-    if checked(draft, chain, _now()).text() == chain.state.text():
+def write_proposal(draft: Draft, chain: KeyChain, output: Path, *, force: bool) -> None:
+    """Check a draft, say what it does, and write it. Raises Malformed bad_setting (nothing changes), as `checked`."""
+    if checked(draft, chain, now_s()).text() == chain.state.text():
         raise Malformed("bad_setting", "nothing to change: the ledger says all of this already")
     _tell(draft, chain)
     with new_file(output, force=force) as place:
@@ -168,7 +174,7 @@ def _propose(draft: Draft, chain: KeyChain, output: Path, *, force: bool) -> Non
 
 def _tell(draft: Draft, chain: KeyChain) -> None:
     """Say what a draft does, when it may be sent, and by which state of the ledger that is judged."""
-    after = checked(draft, chain, _now())
+    after = checked(draft, chain, now_s())
     for line in described(chain.state, after, draft.change):
         typer.echo(line)
     seen = "by this folder's keys.json" if chain.time is None else f"as witnessed at {utc(chain.time)}"
@@ -200,12 +206,12 @@ def sign(
     """Read, then sign."""
     check_new(output, force=force)
     change = _draft_in(draft, context)
-    chain = _newest(data, url, offline=offline)
+    chain = newest_chain(data, url, offline=offline)
     _tell(change, chain)
     with opened_node(data, passphrase_file) as node:
         if not yes and typer.prompt(f"type {node.county} to sign this", default="", show_default=False) != node.county:
             raise Refused("forbidden", "not confirmed: nothing was signed")
-        signed = sign_draft(node, change, chain, _now())
+        signed = sign_draft(node, change, chain, now_s())
     with new_file(output, force=force) as place:
         write_private(place, signed.text())
     typer.echo(f"wrote {output}")
@@ -226,11 +232,11 @@ def submit(
         raise Malformed("bad_setting", "--force is for a file: give --proof, too")
     check_new(proof, force=force)
     change, folder = _draft_in(draft, context), TrustFolder(data, url=url)
-    chain = folder.newest(_now)
+    chain = folder.newest(now_s)
     index = index_of(change, chain)
     if index is None or proof is not None:
         raw = _joined(change, signature or (), chain) if index is None else dict(chain.entries)[index]
-        done = folder.ask(lambda log: submitted(log, folder.anchor, raw, chain, clock=_now))
+        done = folder.ask(lambda log: submitted(log, folder.anchor, raw, chain, clock=now_s))
         folder.keep(done.chain)
         index = done.index
         _write_proof(proof, done.proof, force=force)
@@ -241,7 +247,7 @@ def submit(
 
 
 def _joined(change: Draft, signatures: Sequence[Path], chain: KeyChain) -> bytes:
-    checked(change, chain, _now())
+    checked(change, chain, now_s())
     return joined(change, [parsed(path, _FILE_BYTES, SignatureFile.parse) for path in signatures], chain)
 
 

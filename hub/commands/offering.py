@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +30,8 @@ from hub.ingest.offerings import (
     sample_offerings,
     write_rejects,
 )
+from hub.journal.intake import Listed
+from hub.keychain import FolderChain
 from ledger.errors import Malformed, TongbanError
 from ledger.workdays import china_day
 
@@ -38,6 +40,12 @@ __all__ = ["app"]
 app = typer.Typer(help="Publish a county's offerings: what it asks and promises.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
+
+
+def _listed(data: Path) -> Listed:
+    """Give what is listed, the matters by the newest key state that the folder knows."""
+    chain = FolderChain(data).founded()
+    return listed_codes() if chain is None else replace(listed_codes(), decided=chain.state.matters)
 
 
 @app.command("publish")
@@ -59,7 +67,7 @@ def publish(
     (row,) = rows
     if isinstance(row, Reject):
         raise Malformed(row.code, f"line {row.line}: {row.reason}")
-    check_claims(row.claims, listed_codes())
+    check_claims(row.claims, _listed(data))
     with opened_node(data, passphrase_file) as node:
         offered = node.offerings.publish(row.claims, int(time.time()))
     if json:
@@ -81,7 +89,7 @@ def import_file(
 
     Example: tongban county offering import offerings.csv --data c370214 --passphrase-file c370214.pass
     """
-    listed = listed_codes()
+    listed = _listed(data)
     rows = [checked(row, listed) for row in read_offerings(file)]
     rejects = file.with_name(file.name + ".rejects.csv")
     with opened_node(data, passphrase_file) as node:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from hub.governance.matters import described_matters
 from hub.keyfiles import fingerprint
 from ledger.closed import county_of
 from ledger.governance import ROLES, MemberChange, RuleChange
@@ -103,6 +104,8 @@ def _rules(before: KeyState, after: KeyState, change: RuleChange) -> Iterator[st
     for name, digest in change.documents.items():
         was = before.documents.get(name)
         yield f"document {name}: SHA-256 {digest.hex()} (was {'none' if was is None else was.hex()})"
+    if change.matters is not None:
+        yield from described_matters(before, change.matters)
     for county in change.supervisors:
         was_names, names = (", ".join(state.supervisors.get(county, ())) or "none" for state in (before, after))
         yield f"county {county}: its supervisors are {names} (were {was_names})"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hub.keychain import KeyChain
     from ledger.members import KeyState
 
-__all__ = ["RULE_BOUNDS", "Draft", "MemberWishes", "checked", "draft_members", "draft_rules"]
+__all__ = ["RULE_BOUNDS", "Draft", "MemberWishes", "checked", "draft_members", "draft_rules", "fitting"]
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ def draft_members(state: KeyState, wishes: MemberWishes, *, iat: int) -> Draft:
         raise Malformed("bad_setting", "nothing to change: name keys, counties, cosigners or k")
     members = [_merged(county, parts) for county, parts in rows.items()]
     k = state.k if wishes.k is None else wishes.k
-    return _fitting(MEMBER_TYP, member_payload(iat=iat, k=k, members=members, prev=state.digest()), state.k)
+    return fitting(MEMBER_TYP, member_payload(iat=iat, k=k, members=members, prev=state.digest()), state.k)
 
 
 def _check_membership(state: KeyState, wishes: MemberWishes) -> None:
@@ -194,7 +194,7 @@ def draft_rules(
         raise Malformed("bad_setting", "nothing to change: name rules, a policy file or supervisors")
     _check_bounds(rules)
     payload = rule_payload(iat=iat, prev=state.digest(), rules=rules, documents=documents, supervisors=supervisors)
-    draft = _fitting(RULE_TYP, payload, state.k)
+    draft = fitting(RULE_TYP, payload, state.k)
     _check_supervisors(state, supervisors)
     return draft
 
@@ -213,7 +213,8 @@ def _check_supervisors(state: KeyState, supervisors: Mapping[str, Sequence[str]]
         raise Conflict("wrong_target", f"{', '.join(sorted(strangers))}: no member now, and a supervisor is one")
 
 
-def _fitting(typ: str, payload: str, k: int) -> Draft:
+def fitting(typ: str, payload: str, k: int) -> Draft:
+    """Make a draft of a payload, which with k signatures fits one entry. Raises Malformed too_large, bad form."""
     if len(payload) + k * _SIGNATURE_BYTES > MAX_ENTRY_BYTES:
         raise Malformed("too_large", "the change with its signatures does not fit one entry: make several")
     draft = Draft(typ=typ, payload=payload)
@@ -224,7 +225,7 @@ def _fitting(typ: str, payload: str, k: int) -> Draft:
 def checked(draft: Draft, chain: KeyChain, now: int) -> KeyState:
     """Check that a draft may follow the state that a chain gives, and give the state after it. now: POSIX seconds.
 
-    Raises Malformed (form), Conflict stale_prev, kid_used, wrong_target, iat_too_old, iat_in_future.
+    Raises Malformed (form), Conflict stale_prev, iat_too_old, iat_in_future, and as KeyState.apply.
     """
     change = draft.change
     if change.prev != chain.state.digest():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 from hub.graph.cases import CASE_LINKS
 from hub.graph.driver import Step, Unit
 from hub.graph.listing import Tables, listed
+from hub.graph.matters import BEGUN
 from hub.graph.offerings import link_offerings
 
 if TYPE_CHECKING:
@@ -96,11 +97,15 @@ MERGE (a)-[:OF]->(j)""",
         ),
     ),
     ("license_types", ("UNWIND $rows AS row MERGE (t:LicenseType {code: row.code}) SET t += row.properties",)),
-    ("matters", ("UNWIND $rows AS row MERGE (m:Matter {code: row.code}) SET m += row.properties",)),
+    ("matters", ("UNWIND $rows AS row MERGE (m:Matter {code: row.code}) SET m += row.properties", *BEGUN)),
 )
 """Tables in the order of their dependence, with the statements for one batch of their rows."""
 
-_SWEEPS: Final[tuple[LiteralString, ...]] = ("MATCH (n:Matter) WHERE n.release <> $digest DETACH DELETE n",)
+# What the ledger has decided about a matter outlives the table that named it.
+_SWEEPS: Final[tuple[LiteralString, ...]] = (
+    "MATCH (n:MatterVersion) WHERE n.release <> $digest DETACH DELETE n",
+    "MATCH (n:Matter) WHERE n.release <> $digest AND n.decided IS NULL DETACH DELETE n",
+)
 
 # Licenses may be projected before the catalogue lists their type or authority.
 _LINKS: Final[tuple[tuple[LiteralString, LiteralString], ...]] = (

@@ -284,7 +284,7 @@ def _where(
     for argument, name in start.filters if isinstance(start, PageStart) else ():
         compiler.parameters[argument] = None
         parts.append(f"(${argument} IS NULL OR {rows.variable}.{name} = ${argument})")
-    if isinstance(start, KeyStart) and start.where is not None:
+    if start.where is not None:
         parts.append(compiler.expression(start.where, rows.variable))
     parts.extend(conditions)
     return [f"{'  AND' if index else 'WHERE'} {part}" for index, part in enumerate(parts)]
@@ -312,7 +312,7 @@ def _root_shape(
     if label in PERSONAL_KEYS and not keys:
         keys.append(compiler.node((), rows, label, abstract=None))
     place = rows.place(f"{rows.variable}.{order}") if cursors else None
-    return connection_of(members, label, place), _all_keys(keys)
+    return connection_of(members, place), _all_keys(keys)
 
 
 def _edges(

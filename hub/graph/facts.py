@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from hub.graph.matters import MatterRow, matter_rows
 from hub.graph.offerings import OfferingRow, offering_row
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, parse_record
 from hub.journal.standing import Standing
 from ledger.encoding import b64u_encode
-from ledger.entries import Entry, MemberChange, Seal, StatusChange, is_seal, parse_entry
+from ledger.entries import Entry, MemberChange, RuleChange, Seal, StatusChange, is_seal, parse_entry
 from ledger.errors import NotVerified, TongbanError
 from ledger.status import Status
 from schema.context import Access
@@ -46,7 +47,8 @@ class LedgerFacts:
 
     Seals give none: a license is written when its county states it. changes: {"of", "status", "reason", "index"}, one a
     seal (its last change), by seal. governors: kids of new `govern` keys, in order of the log; ended: kids of revoked
-    keys. voids: kid of a compromised key -> the index from which its seals fall; the first of the entries says so.
+    keys. matters: changes of the list. voids: kid of a compromised key -> the index from which its seals fall; the
+    first of the entries says so.
     count: entries that these rows are of.
     """
 
@@ -54,6 +56,7 @@ class LedgerFacts:
     changes: list[dict[str, Any]] = field(default_factory=list)
     governors: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    matters: list[MatterRow] = field(default_factory=list)
     voids: dict[str, int] = field(default_factory=dict)
 
 
@@ -95,6 +98,7 @@ def ledger_facts(start: int, entries: Sequence[bytes]) -> LedgerFacts:
         changes=[changes[of] for of in sorted(changes)],
         governors=[key.kid for row in members for key in row.keys if "govern" in key.uses],
         ended=[key.kid for row in members for key in row.revoke],
+        matters=matter_rows((index, entry) for index, entry in taken if isinstance(entry, RuleChange)),
         voids=next((_voids(entry) for index, entry in taken if index == start), {}),
     )
 

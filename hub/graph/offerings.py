@@ -4,8 +4,9 @@
         -[:REQUIRES {order, need, toleranceDays}]->(:Material {code, name, kind, certificateTypeCodes})
 
 `service` is `<matter>@<county>`: all versions of one offering have it. `supersededOn` is the planEffectiveDate of the
-next version, whichever of them was stated first. A material belongs to one version: its code is that of the version, a
-dot, and its place in the list.
+next version, whichever of them was stated first, or the day on which the matter leaves the list (`hub.graph.matters`),
+if that comes before. A material belongs to one version: its code is that of the version, a dot, and its place in the
+list.
 
 Matter, county and license types are named by code, as properties; the links to them are made by whichever comes later,
 projection or catalogue.
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from hub.graph.driver import BoltDriver
     from hub.journal.offerings import OfferingRecord
 
-__all__ = ["OfferingRow", "link_offerings", "offering_row", "offering_steps"]
+__all__ = ["ENDS", "OfferingRow", "link_offerings", "offering_row", "offering_steps"]
 
 OfferingRow: TypeAlias = dict[str, Any]
 
@@ -65,12 +66,28 @@ MERGE (o)-[r:REQUIRES]->(m)
 SET r.order = item.order, r.need = item.need, r.toleranceDays = item.tolerance""",
 )
 
-_SUCCESSION: Final[LiteralString] = """\
+# The last match finds the version of the matter that holds on the offering's own first day, if the list has one.
+ENDS: Final[LiteralString] = """\
+OPTIONAL MATCH (later:Offering {service: o.service}) WHERE later.planEffectiveDate > o.planEffectiveDate
+WITH o, min(later.planEffectiveDate) AS next
+OPTIONAL MATCH (v:MatterVersion {matterCode: o.matterCode}) WHERE v.act = 'REMOVE' AND v.since > o.planEffectiveDate
+WITH o, next, min(v.since) AS gone
+OPTIONAL MATCH (v:MatterVersion {matterCode: o.matterCode})
+WHERE coalesce(v.since, '') <= o.planEffectiveDate AND (v.until IS NULL OR v.until > o.planEffectiveDate)
+WITH o, next, gone, max(v.act) AS act
+SET o.supersededOn = CASE
+  WHEN act = 'REMOVE' THEN o.planEffectiveDate
+  WHEN gone IS NULL OR next < gone THEN next
+  ELSE gone END"""
+"""How each offering `o` ends: where the next version begins, or its matter leaves the list."""
+
+_SUCCESSION: Final[LiteralString] = (
+    """\
 UNWIND $services AS service
 MATCH (o:Offering {service: service})
-OPTIONAL MATCH (later:Offering {service: service}) WHERE later.planEffectiveDate > o.planEffectiveDate
-WITH o, min(later.planEffectiveDate) AS next
-SET o.supersededOn = next"""
+"""
+    + ENDS
+)
 
 _LINKS: Final[tuple[LiteralString, ...]] = (
     """\

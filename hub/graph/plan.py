@@ -25,7 +25,7 @@ from hub.graph.selection import Conditions, PathKey, Refusal, Selected, select
 from hub.graph.tables import FieldEntry, Tables, build_tables, start_label
 from ledger.errors import Malformed, Refused
 from schema.binding import bound_values, key_of
-from schema.connections import MAX_PAGE, decode_cursor, page_size
+from schema.connections import MAX_PAGE, bound_label, decode_cursor, page_size
 from schema.context import Context, Statement
 from schema.mapping import KeyStart, PageStart
 
@@ -36,12 +36,16 @@ _CAUSE: Final = "useCause"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundRoot:
-    """One root field of one request, ready to run. holder: the key of the Holder whose records it reads, if it does."""
+    """One root field of one request, ready to run. holder: the key of the Holder whose records it reads, if it does.
+
+    subject: whom or what it asks about: that holder, or the key of the node that it starts from.
+    """
 
     statement: Statement
     page: Page | None
     arguments: Mapping[str, Any]
     holder: str | None
+    subject: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +102,14 @@ class RootPlan:
         holder = self._bind_key(arguments, context, parameters)
         if holder is not None and context.principal.holder not in {None, holder}:
             raise Refused("forbidden", "the token is bound to another holder")
-        page = self._bind_page(arguments, parameters)
+        page = self._bind_page(arguments, context, parameters)
         for one in self.compiled.lists:
             parameters[one.parameter] = one.page
         for name in self.compiled.parameters:
             parameters[name] = self._value(name, arguments, context)
         statement = Statement(text=self.compiled.text, parameters=parameters)
-        return BoundRoot(statement=statement, page=page, arguments=arguments, holder=holder)
+        subject = holder or str(parameters.get("k0"))
+        return BoundRoot(statement=statement, page=page, arguments=arguments, holder=holder, subject=subject)
 
     def _bind_key(self, arguments: Mapping[str, Any], context: Context, parameters: dict[str, Any]) -> str | None:
         start = self.entry.declaration.place
@@ -124,16 +129,18 @@ class RootPlan:
         bound = bound_values(start, arguments, context) if isinstance(start, KeyStart) else {}
         return bound[name] if name in bound else CONTEXT_VALUES[name](context)
 
-    def _bind_page(self, arguments: Mapping[str, Any], parameters: dict[str, Any]) -> Page | None:
+    def _bind_page(self, arguments: Mapping[str, Any], context: Context, parameters: dict[str, Any]) -> Page | None:
         if self.compiled.connection is None:
             if self.compiled.paged:
                 start = self.entry.declaration.place
                 parameters["f0"] = start.via.page if isinstance(start, KeyStart) and start.via else MAX_PAGE
             return None
-        first, after = page_size(arguments["first"]), arguments.get("after")
+        first, after, label = page_size(arguments["first"]), arguments.get("after"), self.label
+        if self.entry.declaration.personal:
+            label = bound_label(label, context.principal.county or "", str(parameters.get("k0")))
         parameters["f0"] = first + 1
-        parameters["c0"] = "" if after is None else decode_cursor(self.label, after)
-        return Page(first=first, after=after is not None)
+        parameters["c0"] = "" if after is None else decode_cursor(label, after)
+        return Page(first=first, after=after is not None, label=label)
 
     def value(self, rows: Sequence[Any], page: Page | None) -> Any:
         """Shape the record's value: a connection, a list, or one object or None."""

@@ -37,6 +37,11 @@ PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
     ("objection_party", "Objection"): Predicate(
         cypher="({n}.raisedBy = $caller_county OR {n}.answeredBy = $caller_county)", parameters=("caller_county",)
     ),
+    ("own_holder", "Objection"): Predicate(
+        cypher="({n}.holderKey = $caller_holder"
+        " OR EXISTS { ({n})<-[:DISPUTED_BY]-(:License)-[:HELD_BY]->(:Holder {key: $caller_holder}) })",
+        parameters=("caller_holder",),
+    ),
     ("own_holder", "License"): Predicate(
         cypher="EXISTS { ({n})-[:HELD_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
     ),

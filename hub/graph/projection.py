@@ -24,6 +24,7 @@ from hub.graph.cases import steps_of_cases
 from hub.graph.cursors import Cursors, claim, make_cursors, read_cursors, standing
 from hub.graph.driver import BoltDriver, Step, Unit
 from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, journal_facts, ledger_facts, sealed
+from hub.graph.matters import matter_steps
 from hub.graph.offerings import offering_steps
 from hub.graph.statements import statement_steps
 from ledger.closed import county_of
@@ -96,7 +97,7 @@ SET j.member = size([kid IN governors WHERE kid STARTS WITH code + '#']) > 0"""
 
 
 def _ledger_steps(facts: LedgerFacts) -> list[Step]:
-    return [*_rows(_CHANGES, facts.changes), *_member_steps(facts)]
+    return [*_rows(_CHANGES, facts.changes), *_member_steps(facts), *matter_steps(facts.matters)]
 
 
 def _member_steps(facts: LedgerFacts) -> list[Step]:

@@ -47,10 +47,11 @@ Cell: TypeAlias = Callable[[Row], Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page was asked for: its size, and whether it starts after a row."""
+    """What a page was asked for: its size, whether it starts after a row, and the label of its cursors."""
 
     first: int
     after: bool
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +142,13 @@ def edges_of(members: Sequence[tuple[str, Cell | None]]) -> Member:
     return build
 
 
-def connection_of(members: Sequence[tuple[str, Member]], label: str, key: int | None) -> Connection:
+def connection_of(members: Sequence[tuple[str, Member]], key: int | None) -> Connection:
     """Make the builder of one connection. key: the place of the row's key, None when no cursor was asked for."""
     fixed = tuple(members)
 
     def build(rows: Sequence[Row], page: Page) -> dict[str, Any]:
         shown, more = rows[: page.first], len(rows) > page.first
-        cursors = [] if key is None else [encode_cursor(label, row[key]) for row in shown]
+        cursors = [] if key is None else [encode_cursor(page.label, row[key]) for row in shown]
         return {response: member(shown, cursors, page, more) for response, member in fixed}
 
     return build

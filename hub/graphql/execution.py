@@ -31,6 +31,8 @@ from schema.context import Access, Context, Graph
 
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
 
+_BASIS: Final = "basis"
+
 __all__ = ["Answer", "Execution", "GraphQLRequest", "NotByGet"]
 
 
@@ -150,7 +152,12 @@ class Execution:
         try:
             bound = root.bind(variables, context)
             context.arguments[root.response] = bound.arguments
+            counted = root.entry.declaration.personal and bound.arguments.get(_BASIS) is None
+            if counted:
+                context.probes.admit(context.principal, bound.subject)
             rows = await self._graph.read(bound.statement)
+            if counted and not root.personal_keys(rows, bound.page):
+                context.probes.missed(context.principal)
             if root.entry.declaration.personal:
                 await _record(root, bound, rows, context)
         except TongbanError as error:

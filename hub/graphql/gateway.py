@@ -128,9 +128,14 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 
 def _codes(body: Mapping[str, Any]) -> dict[str, str]:
-    """Name the codes of an answer's errors in a header, for logs and metrics that do not read bodies."""
-    found = {str(one["extensions"]["code"]) for one in body.get("errors", ())}
-    return {ERROR_HEADER: ",".join(sorted(found))} if found else {}
+    """Name the codes of an answer's errors in a header, for logs and metrics that do not read bodies.
+
+    Where one of them says when to come back, so does the header for it (RFC 9110, 10.2.3).
+    """
+    found = [one["extensions"] for one in body.get("errors", ())]
+    headers = {ERROR_HEADER: ",".join(sorted({str(one["code"]) for one in found}))} if found else {}
+    later = [one["retryAfter"] for one in found if "retryAfter" in one]
+    return {**headers, "Retry-After": str(max(later))} if later else headers
 
 
 def _errors(error: dict[str, Any]) -> dict[str, Any]:

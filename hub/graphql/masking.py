@@ -25,7 +25,7 @@ __all__ = ["INTERNAL", "error_of", "fault_of", "field_error", "masked"]
 INTERNAL: Final = "internal"
 
 
-def error_of(code: str, message: str, **extensions: str) -> dict[str, Any]:
+def error_of(code: str, message: str, **extensions: str | int) -> dict[str, Any]:
     """Give an error without a place."""
     return {"message": message, "extensions": {"code": code, **extensions}}
 
@@ -54,7 +54,8 @@ def _cause(error: GraphQLError) -> BaseException | None:
 def _body(error: GraphQLError, request_id: str, *, dev: bool) -> dict[str, Any]:
     cause = _cause(error)
     if isinstance(cause, TongbanError):
-        return error_of(cause.code, cause.message)
+        later = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
+        return error_of(cause.code, cause.message, **later)
     if cause is None:  # graphql-core's own words on the document's values
         code = (error.extensions or {}).get("code", "bad_variables")
         return error_of(code, error.message if dev else without_suggestion(error.message))

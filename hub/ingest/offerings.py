@@ -18,6 +18,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -86,7 +87,7 @@ def check_claims(claims: dict[str, JsonValue], listed: Listed) -> None:
     """Check form and codes of what an offering says. Raises Malformed as `read_claims`, Conflict not_listed."""
     materials, produces = read_claims(claims)
     named = frozenset(produces).union(*(each.type_codes for each in materials))
-    check_offering(str(claims["matter"]), named, listed)
+    check_offering(str(claims["matter"]), named, listed, date.fromisoformat(str(claims["planEffectiveDate"])))
 
 
 def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:

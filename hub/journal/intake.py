@@ -2,10 +2,10 @@
 
 Order of the checks: form -> kid known, active, use `journal` -> signature -> iat. Then of a license: the issuing
 authority is one of that county -> the leaf is a sequenced seal of the same county; one whose seal is not in the ledger
-yet is Conflict wrong_target, and the county sends it again later. Of an offering: matter and license types are listed.
-A case step needs neither seal nor authority: its counties must be members, the licenses that it names in force
-(`hub.journal.caseintake`), and whether it may come now is judged by the journal's writer, in the transaction that
-appends it.
+yet is Conflict wrong_target, and the county sends it again later. Of an offering: the matter is on the list on its
+first day, the license types are known. A case step needs neither seal nor authority: its counties must be members, the
+licenses that it names in force (`hub.journal.caseintake`), and whether it may come now is judged by the journal's
+writer, in the transaction that appends it.
 
 The log sees digests, so any member can seal any identifier. The first statement of a license stands for good: without
 the check of the authority a member could take another county's identifiers before that county states them.
@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from hub.journal.caseintake import CaseChecks, Statuses
@@ -26,6 +27,7 @@ from hub.journal.store import row_of
 from ledger.encoding import MAX_INTEGER
 from ledger.errors import Conflict, NotVerified, Refused, TongbanError
 from ledger.identifiers import Uscc
+from ledger.matterlist import MatterList
 from ledger.suites import verify
 from ledger.workdays import WorkingCalendar
 
@@ -52,16 +54,29 @@ class Seals(Statuses, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What the alliance's catalogue lists: codes of matters, codes of license types."""
+    """What the alliance lists: codes of license types, of matters in the catalogue, and what the ledger says of those.
+
+    decided: empty as long as the ledger has no list of its own; then the catalogue's matters are on it every day.
+    """
 
     matters: frozenset[str]
     types: frozenset[str]
+    decided: MatterList = field(default_factory=MatterList)
+
+    def has(self, matter: str, day: date) -> bool:
+        """Tell whether a matter is on the list on a day."""
+        if not self.decided.decisions:
+            return matter in self.matters
+        return any(each.code == matter for each in self.decided.on(day))
 
 
-def check_offering(matter: str, type_codes: frozenset[str], listed: Listed) -> None:
-    """Check that an offering names nothing that the catalogue does not list. Raises Conflict not_listed."""
-    if matter not in listed.matters:
-        raise Conflict("not_listed", f"the catalogue lists no matter {matter}")
+def check_offering(matter: str, type_codes: frozenset[str], listed: Listed, day: date) -> None:
+    """Check what an offering names that is in force from a day on: the matter is on the list then, the types are known.
+
+    Raises Conflict not_listed.
+    """
+    if not listed.has(matter, day):
+        raise Conflict("not_listed", f"the catalogue lists no matter {matter} on {day}")
     if unknown := sorted(type_codes - listed.types):
         raise Conflict("not_listed", f"the catalogue lists no license type {unknown[0]}")
 
@@ -81,7 +96,8 @@ def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> Statem
     if record.iat > now + keys.rule("iat_ahead_s"):
         raise Conflict("iat_in_future", "iat is ahead of the clock")
     if isinstance(record, OfferingRecord):
-        check_offering(record.matter, record.type_codes, listed)
+        known = replace(listed, decided=keys.matters)
+        check_offering(record.matter, record.type_codes, known, date.fromisoformat(record.effective))
     if isinstance(record, ObjectionRecord) and record.type_code not in {None, *listed.types}:
         raise Conflict("not_listed", f"the catalogue lists no license type {record.type_code}")
     # The issuer is the identifier's own: parse_license_record compares them.

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from ledger.encoding import b64_encode
 from ledger.governance import MemberRow
+from ledger.matterlist import ListChange, MatterChange
 from ledger.transparency.checkpoint import Checkpoint, cosign, sign_checkpoint, with_cosignatures
 from ledger.transparency.note import Note
 from ledger.verdict import Outcome
 from tests.cases.case import TIMES, Case, edited, later_receipt, receipt, reseal
-from tests.cases.seals import member_entry, receipt_of
+from tests.cases.seals import list_entry, member_entry, receipt_of
 from tests.entropy import signer_of
 from tests.logbook import LogBook
 from tests.small_log import (
@@ -44,6 +45,7 @@ def cases() -> Iterator[Case]:
     yield from _inclusions()
     yield from _heads()
     yield from _keys()
+    yield from _lists()
     yield from _status_proofs()
 
 
@@ -224,6 +226,27 @@ def _keys() -> Iterator[Case]:
                 "bad_signature")  # fmt: skip
     yield _case("key_change_not_the_known_one", "Another entry than the verifier has at that index.", data, 7,
                 "bad_consistency", known_keys=((2, damaged),))  # fmt: skip
+
+
+def _lists() -> Iterator[Case]:
+    """The key state holds the alliance's list of matters: what members cannot have changed, no verifier takes."""
+    code, book = "001001001000", LogBook(GENESIS, LOG)
+    begun = list_entry(book, ListChange(begin=(code,)))
+    book.add(begun)
+    data = receipt_of(SEAL, after=[begun, issue_at(T0 + 45).partition("~")[0].encode()])
+
+    def brought(act: str, since: str = "2026-07-01", matter: str = code) -> bytes:
+        name = {} if act == "remove" else {"mode": "全程网办", "name": "设立登记"}
+        change = MatterChange(act=act, code=matter, since=since, **name)
+        rows = [begun, list_entry(book, ListChange(changes=(change,)))]
+        keys = [{"index": index, "entry": entry.decode()} for index, entry in enumerate(rows, start=2)]
+        return edited(lambda d: d.update(keys=keys), data)
+
+    yield _case("matter_of_a_past_day", "A change of the list from a day on that may be over when the log takes it.",
+                brought("change", "2026-06-01"), 7, "past_day")  # fmt: skip
+    yield _case("matter_added_twice", "A matter is added that is on the list.", brought("add"), 7, "already_listed")
+    yield _case("matter_not_on_the_list", "A matter is removed that is not on the list.",
+                brought("remove", matter="001001002000"), 7, "not_listed")  # fmt: skip
 
 
 def _status_proofs() -> Iterator[Case]:

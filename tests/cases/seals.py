@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from ledger.attestation import issue
 from ledger.encoding import b64u_decode, b64u_encode, canonical_json
-from ledger.entries import MEMBER_TYP
-from ledger.governance import KeyAddition, KeyRevocation, MemberRow, member_payload
+from ledger.entries import MEMBER_TYP, RULE_TYP
+from ledger.governance import KeyAddition, KeyRevocation, MemberRow, member_payload, rule_payload
 from ledger.jws import compact_jws, payload_part, sign_general
+from ledger.matterlist import ListChange
 from ledger.signers import Signer
 from ledger.suites import P256_ORDER
 from ledger.verdict import Outcome
@@ -19,7 +20,7 @@ from tests.entropy import signer_of
 from tests.logbook import LogBook
 from tests.small_log import CLAIMS, COUNTIES, GENESIS, LOG, SEALED, T0, VCT, issue_at, vector_random
 
-__all__ = ["added_key", "cases", "member_entry", "member_entry_of", "receipt_of"]
+__all__ = ["added_key", "cases", "list_entry", "member_entry", "member_entry_of", "receipt_of"]
 
 KEY: Final = COUNTIES["370214"]
 HEADER: Final = {"alg": "Ed25519", "typ": "dc+sd-jwt", "kid": "370214#1"}
@@ -53,6 +54,13 @@ def member_entry(book: LogBook, row: MemberRow, *, signers: Mapping[str, Signer]
 def member_entry_of(payload: Mapping[str, Any]) -> bytes:
     """Sign any payload of a member entry with the govern keys of both counties."""
     return sign_general(MEMBER_TYP, payload_part(payload), [(f"{county}#1", key) for county, key in COUNTIES.items()])
+
+
+def list_entry(book: LogBook, change: ListChange) -> bytes:
+    """Sign a change of the list of matters with the govern keys of both counties."""
+    documents = {"matters": bytes(32)} if change.begin else {}
+    payload = rule_payload(iat=T0 + 30, prev=book.state.digest(), documents=documents, matters=change)
+    return sign_general(RULE_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()])
 
 
 def added_key(kid: str, signer: Signer, *uses: str) -> KeyAddition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,13 +127,13 @@ def test_an_offering_that_does_not_fit_a_record_is_not_signed() -> None:
 @pytest.mark.parametrize(
     ("matter", "types", "message"),
     [
-        ("000117002000", {TYPE_CODE}, "the catalogue lists no matter 000117002000"),
+        ("000117002000", {TYPE_CODE}, "the catalogue lists no matter 000117002000 on 2026-07-01"),
         (MATTER, {TYPE_CODE, "11100000MB0143028R999"}, "the catalogue lists no license type 11100000MB0143028R999"),
     ],
 )
 def test_what_the_catalogue_does_not_list_is_a_conflict(matter: str, types: set[str], message: str) -> None:
     with pytest.raises(Conflict) as caught:
-        check_offering(matter, frozenset(types), LISTED)
+        check_offering(matter, frozenset(types), LISTED, date(2026, 7, 1))
     assert (caught.value.code, caught.value.message) == ("not_listed", message)
 
 

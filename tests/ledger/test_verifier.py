@@ -101,7 +101,7 @@ def test_code_docstring_and_readme_list_the_same_steps() -> None:
 
 
 def test_there_are_more_than_sixty_cases() -> None:
-    assert len(CASES) == 157
+    assert len(CASES) == 160
 
 
 def test_a_valid_receipt_passes_every_step_and_shows_the_claims() -> None:

@@ -20,7 +20,9 @@ def test_the_rules() -> None:
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
         "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
-        "objection.read": AccessRule(scopes=frozenset({"objection.read"}), use_cause=True, row="objection_party"),
+        "objection.read": AccessRule(
+            scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
+        ),
     } == RULES
 
 

@@ -10,12 +10,13 @@ from graphql.pyutils import Path
 
 from ledger.errors import Refused, Unavailable
 from ledger.status import Status
-from schema.connections import encode_cursor
+from schema.connections import bound_label, encode_cursor
 from schema.context import Access, Published
 from schema.licenses import LicenseStatus
 from tests.answers import ask_licenses
 from tests.ports import CLERK, NOW, FakeJournal, FakeRegistry, request_context
 
+_MINE = bound_label("AccessRecord", "370214", "L1")
 ROW = {"certificateIdentifier": "L1", "sealedBy": "370214", "logIndex": 7}
 PUBLISHED = Published(note=b"hub.example/ledger\n", size=8, root=bytes(32), time=NOW, cosigners=())
 RECEIPT = "receipt { ... on Receipt { logIndex text } ... on Problem { code kind } }"
@@ -117,9 +118,11 @@ async def test_another_county_does_not_see_who_read_a_license() -> None:
         ("(first: 0)", "limit_exceeded"),
         ("(first: 101)", "limit_exceeded"),
         (f'(after: "{encode_cursor("License", "7")}")', "bad_cursor"),
-        (f'(after: "{encode_cursor("AccessRecord", "-7")}")', "bad_cursor"),
-        (f'(after: "{encode_cursor("AccessRecord", "9" * 17)}")', "bad_cursor"),
-        (f'(after: "{encode_cursor("AccessRecord", "٧")}")', "bad_cursor"),
+        (f'(after: "{encode_cursor("AccessRecord", "7")}")', "bad_cursor"),
+        (f'(after: "{encode_cursor(bound_label("AccessRecord", "370214", "L2"), "7")}")', "bad_cursor"),
+        (f'(after: "{encode_cursor(_MINE, "-7")}")', "bad_cursor"),
+        (f'(after: "{encode_cursor(_MINE, "9" * 17)}")', "bad_cursor"),
+        (f'(after: "{encode_cursor(_MINE, "٧")}")', "bad_cursor"),
     ],
 )
 async def test_a_page_out_of_bounds_is_a_problem(arguments: str, code: str) -> None:

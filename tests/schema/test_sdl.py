@@ -25,6 +25,7 @@ def test_the_sdl_stands_alone() -> None:
         "authority",
         "matter",
         "matters",
+        "matterList",
         "offering",
         "offerings",
         "comparison",

@@ -13,7 +13,7 @@ import io
 from importlib import resources
 from typing import Final
 
-__all__ = ["CATALOGUE", "TABLES", "catalogue_digest", "read_table"]
+__all__ = ["CATALOGUE", "TABLES", "catalogue_digest", "read_table", "table_bytes"]
 
 CATALOGUE: Final = ("divisions", "license_types", "matters", "roster")
 """The tables that the hub's graph is built upon."""
@@ -22,7 +22,8 @@ TABLES: Final = (*CATALOGUE, "calendar", "material_differences", "materials", "o
 """All tables; what the others hold is sample data that counties publish, and the calendar."""
 
 
-def _bytes(name: str) -> bytes:
+def table_bytes(name: str) -> bytes:
+    """Give the file of one of TABLES as it is shipped."""
     return resources.files(__name__).joinpath(f"{name}.csv").read_bytes()
 
 
@@ -31,9 +32,9 @@ def read_table(name: str) -> list[dict[str, str]]:
     if name not in TABLES:
         msg = f"no data table is called {name!r}"
         raise KeyError(msg)
-    return list(csv.DictReader(io.StringIO(_bytes(name).decode("utf-8"), newline="")))
+    return list(csv.DictReader(io.StringIO(table_bytes(name).decode("utf-8"), newline="")))
 
 
 def catalogue_digest() -> str:
     """Give the SHA-256 (hex) over the tables of CATALOGUE: the version of the catalogue in the graph."""
-    return hashlib.sha256(b"".join(_bytes(name) for name in CATALOGUE)).hexdigest()
+    return hashlib.sha256(b"".join(table_bytes(name) for name in CATALOGUE)).hexdigest()

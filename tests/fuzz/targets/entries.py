@@ -16,6 +16,7 @@ from ledger.governance import KeyAddition, KeyRevocation, MemberRow, member_payl
 from ledger.heads import verify_head
 from ledger.holder_binding import bind_holder, check_holder
 from ledger.jws import join_general, parse_jws, sign_general
+from ledger.matterlist import ListChange, MatterChange
 from ledger.members import KeyState, verify_signatures
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
@@ -83,7 +84,15 @@ def _members() -> list[bytes]:
 def _rules() -> list[bytes]:
     payload = rule_payload(iat=T0, prev=genesis_state().digest(), rules={"iat_back_s": 60}, documents={"policy": bytes(32)},
                            supervisors={"370214": ["370200", "370300"]})  # fmt: skip
-    return [sign_general(RULE_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()])]
+    changes = (
+        MatterChange(act="add", code="000113031000", since="2030-07-01", mode="多地联办", name="新事项"),
+        MatterChange(act="change", code="001001001000", since="2030-07-01", mode="全程网办", name="设立登记"),
+        MatterChange(act="remove", code="001001002000", since="2030-07-01"),
+    )
+    listing = ListChange(begin=("001001001000", "001001002000"), changes=changes)
+    listed = rule_payload(iat=T0, prev=genesis_state().digest(), documents={"matters": bytes(32)}, matters=listing)
+    signers = [(f"{county}#1", signer) for county, signer in COUNTIES.items()]
+    return [sign_general(RULE_TYP, each, signers) for each in (payload, listed)]
 
 
 def _jws(data: bytes) -> None:
@@ -128,7 +137,7 @@ def _change(data: bytes) -> None:
         written = member_payload(iat=entry.iat, k=entry.k, members=entry.members, origin=entry.origin, prev=entry.prev)
     else:
         written = rule_payload(iat=entry.iat, prev=entry.prev, rules=entry.rules, documents=entry.documents,
-                               supervisors=entry.supervisors)  # fmt: skip
+                               supervisors=entry.supervisors, matters=entry.matters)  # fmt: skip
     assert _plain(json.loads(b64u_decode(written))) == _plain(entry.jws.payload)
     if isinstance(entry, MemberChange) and entry.origin is not None:
         KeyState.genesis(entry)
@@ -149,7 +158,7 @@ def _plain(value: Any) -> Any:
 
 
 def changes() -> list[bytes]:
-    """Give the payloads of a member and a rule entry that follow the genesis of the small log."""
+    """Give the payloads of a member entry and of rule entries that follow the genesis of the small log."""
     entries = [_members()[1], *_rules()]
     return [b64u_decode(json.loads(entry)["payload"]) for entry in entries]
 

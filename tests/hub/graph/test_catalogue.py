@@ -46,12 +46,17 @@ async def test_every_row_and_link_is_loaded_exactly(driver: BoltDriver) -> None:
             "code": "000117001000", "name": "资质认定", "number": 1, "mode": "全程网办", "type": "01",
             "statutoryDays": 20, "dayUnit": "working", **_ORIGIN,
         },
+        "MatterVersion:000117001000@00000000": {
+            "code": "000117001000@00000000", "matterCode": "000117001000", "name": "资质认定", "mode": "全程网办",
+            "type": "01", "act": "TABLE", "listed": True, "release": "v1",
+        },
     }  # fmt: skip
     assert graph.relationships == [
         (f"Authority:{ISSUER}", "OF", "Jurisdiction:370214", {}),
         ("Jurisdiction:120223", "WITHIN", "Jurisdiction:120000", {}),
         ("Jurisdiction:370200", "WITHIN", "Jurisdiction:370000", {}),
         ("Jurisdiction:370214", "WITHIN", "Jurisdiction:370200", {}),
+        ("Matter:000117001000", "HAS_VERSION", "MatterVersion:000117001000@00000000", {}),
     ]
 
 
@@ -109,7 +114,7 @@ async def test_offerings_are_linked_whichever_comes_first(driver: BoltDriver) ->
     await load_catalogue(driver, small_tables(), "v1")
     assert await dump_graph(driver) == before
     assert {kind for _, kind, _, _ in before.relationships} == {
-        "IMPLEMENTS", "IN", "OF", "PRODUCES", "REQUIRES", "SATISFIED_BY", "WITHIN",
+        "HAS_VERSION", "IMPLEMENTS", "IN", "OF", "PRODUCES", "REQUIRES", "SATISFIED_BY", "WITHIN",
     }  # fmt: skip
 
 

@@ -45,11 +45,10 @@ def test_a_connection_cuts_the_row_that_only_tells_of_more() -> None:
             ("edges", edges_of([("c", None), ("node", node_of([("code", leaf(0))]))])),
             ("info", page_info([("more", "hasNextPage"), ("end", "endCursor"), ("start", "startCursor")])),
         ],
-        "Matter",
         0,
     )
     first, second = encode_cursor("Matter", "1"), encode_cursor("Matter", "2")
-    assert build([["1"], ["2"], ["3"]], Page(first=2, after=False)) == {
+    assert build([["1"], ["2"], ["3"]], Page(first=2, after=False, label="Matter")) == {
         "edges": [{"c": first, "node": {"code": "1"}}, {"c": second, "node": {"code": "2"}}],
         "info": {"more": True, "end": second, "start": first},
     }
@@ -57,8 +56,8 @@ def test_a_connection_cuts_the_row_that_only_tells_of_more() -> None:
 
 def test_an_empty_page_has_no_cursors() -> None:
     facts = ["hasNextPage", "hasPreviousPage", "startCursor", "endCursor"]
-    build = connection_of([("pageInfo", page_info([(fact, fact) for fact in facts]))], "Matter", 0)
-    assert build([], Page(first=5, after=True)) == {
+    build = connection_of([("pageInfo", page_info([(fact, fact) for fact in facts]))], 0)
+    assert build([], Page(first=5, after=True, label="Matter")) == {
         "pageInfo": {"hasNextPage": False, "hasPreviousPage": True, "startCursor": None, "endCursor": None}
     }
 

@@ -25,7 +25,7 @@ from hub.graphql.limits import Limits
 from hub.graphql.masking import field_error
 from schema.access import Principal
 from schema.assembly import build_schema
-from schema.connections import encode_cursor
+from schema.connections import bound_label, encode_cursor
 from schema.inspection import core_schema
 from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.desk_world import FOREIGN_OBJECTION, OUR_OBJECTION, RATED_CASE
@@ -60,7 +60,7 @@ CURSORS: Final = (
     encode_cursor("Jurisdiction", "220103"),
     encode_cursor("Matter", "000101002000"),
     encode_cursor("LicenseType", "11100000000013127D001"),
-    encode_cursor("License", LICENSES[0]["certificateIdentifier"]),
+    encode_cursor(bound_label("License", "370214", "holder-one"), LICENSES[0]["certificateIdentifier"]),
 )
 IDENTIFIERS: Final = (*(one["certificateIdentifier"] for one in LICENSES), "1.2.156.0")
 

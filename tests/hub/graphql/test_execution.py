@@ -13,7 +13,7 @@ from hub.graphql.masking import field_error
 from ledger.errors import Unavailable
 from schema.access import ANONYMOUS, Principal
 from schema.assembly import build_schema
-from schema.connections import encode_cursor
+from schema.connections import bound_label, encode_cursor
 from schema.context import Access, Context
 from tests.graph_fakes import CannedGraph, SlowGraph
 from tests.ports import NOW, FakeFaceSources, FakeJournal, request_context
@@ -72,7 +72,7 @@ async def test_what_is_absent_is_null() -> None:
 
 async def test_arguments_become_parameters() -> None:
     graph = CannedGraph()
-    after = encode_cursor("License", "1.2.3")
+    after = encode_cursor(bound_label("License", "370214", "key of 001 X"), "1.2.3")
     await run(graph, f'{{ licenses({HOLDER}, useCause: "x", first: 7, after: "{after}") {{ edges {{ cursor }} }} }}')
     (statement,) = graph.asked
     assert statement.parameters == {"k0": "key of 001 X", "f0": 8, "c0": "1.2.3"}
@@ -209,6 +209,21 @@ async def test_a_forged_or_foreign_cursor_is_refused(cursor: str) -> None:
     graph = CannedGraph()
     answer = await run(graph, f'{{ licenseTypes(after: "{cursor}") {{ edges {{ cursor }} }} }}')
     assert codes(answer) == [(["licenseTypes"], "bad_cursor")]
+    assert graph.asked == []
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [("370214", "key of 001 Y"), ("220103", "key of 001 X"), ("370214",), ("key of 001 X", "370214")],
+    ids=["another holder", "another county", "no holder", "the other way round"],
+)
+async def test_a_cursor_of_one_holders_list_is_none_of_anothers(bound: tuple[str, ...]) -> None:
+    graph = CannedGraph()
+    for cursor in (encode_cursor(bound_label("License", *bound), "1.2.3"), encode_cursor("License", "1.2.3")):
+        answer = await run(
+            graph, f'{{ licenses({HOLDER}, useCause: "x", after: "{cursor}") {{ edges {{ cursor }} }} }}'
+        )
+        assert codes(answer) == [(["licenses"], "bad_cursor")]
     assert graph.asked == []
 
 

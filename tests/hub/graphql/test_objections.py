@@ -15,7 +15,7 @@ from hub.graphql.execution import Answer, Execution, GraphQLRequest
 from hub.graphql.masking import field_error
 from hub.ingest.data import read_table
 from ledger.workdays import read_calendar
-from schema.access import ANONYMOUS, SCOPES, Principal
+from schema.access import ANONYMOUS, HOLDER_SCOPE, SCOPES, Principal
 from schema.assembly import build_schema
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile
 from tests.desk_world import FOREIGN_OBJECTION, MISSING_OBJECTION, OUR_OBJECTION
@@ -157,7 +157,7 @@ async def test_an_objection_is_for_its_two_counties(world: Engine, county: str) 
 CALLERS: Final[dict[str, Principal]] = {
     "anonymous": ANONYMOUS,
     "without scopes": _caller(CHENGYANG),
-    "all other scopes": _caller(CHENGYANG, *(scope for scope in SCOPES if scope != "objection.read")),
+    "all other scopes": _caller(CHENGYANG, *(SCOPES.keys() - {"objection.read", HOLDER_SCOPE})),
     "objection desk": _caller(CHENGYANG, "objection.read"),
     "every scope": _caller(CHENGYANG, *SCOPES),
 }

@@ -72,7 +72,7 @@ def _license_fields() -> Iterator[FieldEntry]:
 
 PUBLIC: Final = (
     "Matter", "Offering", "Material", "LicenseType", "Jurisdiction", "Authority",
-    "MatterComparison", "Difference", "CountyDifference", "Benchmark", "CountyBenchmark",
+    "ListedMatter", "MatterComparison", "Difference", "CountyDifference", "Benchmark", "CountyBenchmark",
 )  # fmt: skip
 FIELDS: Final = [entry.name for entry in _license_fields()]
 

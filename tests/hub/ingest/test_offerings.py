@@ -113,7 +113,9 @@ def test_what_is_no_offering_is_a_reject_of_its_place(tmp_path: Path) -> None:
     rows = read_offerings(written(tmp_path, "a.json", json.dumps([1, {"matter": "x"}, offering()])))
     assert [row.code if isinstance(row, Reject) else row.line for row in rows] == ["bad_payload", "bad_payload", 3]
     unlisted = OfferingRow(line=7, claims=offering(matter="000117002000"))
-    assert checked(unlisted, LISTED) == Reject(7, "not_listed", "the catalogue lists no matter 000117002000")
+    assert checked(unlisted, LISTED) == Reject(
+        7, "not_listed", "the catalogue lists no matter 000117002000 on 2026-07-01"
+    )
     faulty = checked(OfferingRow(line=8, claims=offering(visits=0)), LISTED)
     assert isinstance(faulty, Reject)
     assert (faulty.line, faulty.code) == (8, "bad_payload")

@@ -307,19 +307,20 @@ func parseAddedKey(value any) addedKey {
 }
 
 type ruleChange struct {
+	iat         int64
 	prev        []byte
 	rules       map[string]int64
 	documents   map[string][]byte
 	supervisors map[string][]string
+	matters     *listChange
 }
 
 func parseRule(j *jws) *ruleChange {
 	p := closed(j.payload, "bad_payload", []string{"v", "iat", "prev", "set"})
 	p.integer("v", 1, 1)
-	set := closed(p.values["set"], "bad_payload", nil, append(slices.Clone(rules), "documents", "supervisors")...)
+	set := closed(p.values["set"], "bad_payload", nil, append(slices.Clone(rules), "documents", "supervisors", "matters")...)
 	need(len(set.names) > 0, "bad_payload")
-	p.time("iat")
-	change := &ruleChange{p.digest("prev"), map[string]int64{}, map[string][]byte{}, map[string][]string{}}
+	change := &ruleChange{p.time("iat"), p.digest("prev"), map[string]int64{}, map[string][]byte{}, map[string][]string{}, nil}
 	for _, name := range rules {
 		if set.has(name) {
 			change.rules[name] = set.integer(name, 1, maxInteger)
@@ -338,6 +339,11 @@ func parseRule(j *jws) *ruleChange {
 		}
 		need(countyForm.MatchString(name) && ascending(names), "bad_payload")
 		change.supervisors[name] = names
+	}
+	if set.has("matters") {
+		change.matters = parseList(set.values["matters"])
+		_, bound := change.documents["matters"]
+		need(len(change.matters.begin) == 0 || bound, "bad_payload")
 	}
 	return change
 }

@@ -25,6 +25,7 @@ type keyState struct {
 	rules       map[string]int64
 	documents   map[string][]byte
 	supervisors map[string][]string
+	matters     []decision // of each matter in the order of the days
 }
 
 func (s *keyState) text() []byte {
@@ -59,6 +60,9 @@ func (s *keyState) text() []byte {
 		for _, name := range names {
 			add("supervisor %s %s", county, name)
 		}
+	}
+	for _, decided := range s.matters {
+		add("%s", decided.line())
 	}
 	sort.Strings(lines)
 	first := fmt.Sprintf("tongban-keys/v1\norigin %s\ngenesis %s\nk %d\n", s.origin, encodeURL(s.genesis), s.k)
@@ -110,6 +114,9 @@ func (s *keyState) follow(raw []byte, index int64) {
 		return
 	}
 	need(bytes.Equal(rule.prev, s.digest()), "stale_prev")
+	if rule.matters != nil {
+		s.changeList(rule.matters, rule.iat+s.rules["iat_back_s"])
+	}
 	maps.Copy(s.rules, rule.rules)
 	maps.Copy(s.documents, rule.documents)
 	maps.Copy(s.supervisors, rule.supervisors)

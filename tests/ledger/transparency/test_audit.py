@@ -17,6 +17,7 @@ from ledger.errors import NotVerified, TongbanError
 from ledger.governance import KeyRevocation, MemberRow, member_payload, rule_payload
 from ledger.heads import build_head
 from ledger.jws import sign_general
+from ledger.matterlist import ListChange, MatterChange
 from ledger.status import Status
 from ledger.transparency.audit import Audit, Audited
 from ledger.transparency.checkpoint import Checkpoint
@@ -109,6 +110,20 @@ def serialised_again(raw: bytes) -> bytes:
     return message + b"." + b64u_encode(COUNTIES["370214"].sign(message)).encode()
 
 
+def off_the_list(log: World) -> None:
+    """A matter that is not on the list is removed from it, by all members."""
+
+    def signed(change: ListChange) -> bytes:
+        documents = {"matters": bytes(32)} if change.begin else {}
+        payload = rule_payload(iat=NOW, prev=log.book.state.digest(), documents=documents, matters=change)
+        return sign_general(RULE_TYP, payload, [(f"{county}#1", signer) for county, signer in COUNTIES.items()])
+
+    log.book.add(signed(ListChange(begin=("001001001000",))))
+    absent = MatterChange(act="remove", code="001001002000", since="2026-07-01")
+    log.book.append(signed(ListChange(changes=(absent,))))
+    log.book.close()
+
+
 def in_the_log(*entries: Callable[[World], bytes]) -> Callable[[World], None]:
     """Let the log take entries unread, and bind them with an honest head."""
 
@@ -178,6 +193,7 @@ REFUSED: Final[dict[str, tuple[Callable[[World], object], str, int | None]]] = {
         4,
     ),
     "revoked key": (under_a_revoked_key, "key_not_active", 5),
+    "removal of a matter that is not on the list": (off_the_list, "not_listed", 5),
     "change of a final status": (twice, "final_status", 5),
     "status of no seal": (in_the_log(lambda log: log.revocation(3)), "wrong_target", 4),
     "the same entry twice": (in_the_log(lambda log: log.book.entries[1]), "duplicate_statement", 4),

@@ -1,0 +1,87 @@
+"""The guard against learning about people by asking often: how many of them one client may ask about, and miss.
+
+Whoever names a consent or a case asks about the one holder whom it is of, and is not counted here. All other reads of a
+person's records are, by the client's key (a holder's token: by its holder):
+
+    asked    different holders, licenses or cases within an hour; one that was asked about before costs nothing more
+    misses   a bucket that empties by one for each read that finds nothing, and fills again over an hour
+
+Both are decided from what this client asked before, never from what is there: a refusal says the same of a holder who
+exists and of one who does not. Source: ISO/IEC 27559 (linkage and inference), RFC 6585, 4 (429).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from ledger.errors import Refused
+
+if TYPE_CHECKING:
+    from schema.access import Principal
+    from schema.context import Clock
+
+__all__ = ["CallerProbes"]
+
+_HOUR_S: Final = 3600
+_CALLERS: Final = 4096
+
+
+@dataclass(slots=True)
+class _Caller:
+    """One client's last hour. asked: subject -> when first asked about, oldest first. left: misses, at `time`."""
+
+    left: float
+    time: int
+    asked: OrderedDict[str, int] = field(default_factory=OrderedDict)
+
+
+class CallerProbes:
+    """The state of all clients, in memory: at most 4,096, the one that asked least recently gives way.
+
+    asked, misses: per client and hour, from 1 on. Not thread-safe: used on the event loop alone.
+    """
+
+    def __init__(self, *, asked: int, misses: int, clock: Clock) -> None:
+        self._asked: Final = asked
+        self._misses: Final = misses
+        self._clock: Final = clock
+        self._callers: Final[OrderedDict[str, _Caller]] = OrderedDict()
+
+    def admit(self, principal: Principal, subject: str) -> None:
+        """Let a client ask about one subject.
+
+        Raises Refused too_many_asked, too_many_misses, with the seconds after which it may ask again.
+        """
+        now = self._clock()
+        caller = self._of(principal, now)
+        if caller.left < 1:
+            wait = ceil((1 - caller.left) * _HOUR_S / self._misses)
+            raise Refused("too_many_misses", "too many reads found nothing: come back later", retry_after=wait)
+        while caller.asked and next(iter(caller.asked.values())) <= now - _HOUR_S:
+            caller.asked.popitem(last=False)
+        if subject in caller.asked:
+            return
+        if len(caller.asked) >= self._asked:
+            wait = next(iter(caller.asked.values())) + _HOUR_S - now
+            told = "too many different people or licenses were asked about: come back later, or name a basis"
+            raise Refused("too_many_asked", told, retry_after=wait)
+        caller.asked[subject] = now
+
+    def missed(self, principal: Principal) -> None:
+        """Count a read that found nothing."""
+        caller = self._of(principal, self._clock())
+        caller.left = max(0.0, caller.left - 1)
+
+    def _of(self, principal: Principal, now: int) -> _Caller:
+        name = f"{principal.client} {principal.holder or ''}"
+        caller = self._callers.setdefault(name, _Caller(left=float(self._misses), time=now))
+        self._callers.move_to_end(name)
+        if len(self._callers) > _CALLERS:
+            self._callers.popitem(last=False)
+        # A clock that is set back gives nothing, and takes nothing.
+        caller.left = min(float(self._misses), caller.left + max(0, now - caller.time) * self._misses / _HOUR_S)
+        caller.time = now
+        return caller
