@@ -19,7 +19,7 @@ _LOOKED: Final = "SAO"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
-        ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matters"
+        ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify",
         _STAFF: "case checklist license licenses objection receipt",
     },
@@ -84,7 +84,13 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "LicenseTypeConnection": {ALL: "edges pageInfo"},
     "LicenseTypeEdge": {ALL: "cursor node"},
     "Material": {ALL: "code name order need toleranceDays kind satisfiedBy"},
-    "Matter": {ALL: "code number name type mode statutoryDays promisedDays dayUnit source confidence offerings"},
+    "Matter": {
+        ALL: "code number name type mode statutoryDays promisedDays dayUnit source confidence offerings"
+        " listedFrom listedUntil versions"
+    },
+    "ListedMatter": {ALL: "matterCode name type mode since until logIndex matter"},
+    "ListedMatterConnection": {ALL: "edges pageInfo"},
+    "ListedMatterEdge": {ALL: "cursor node"},
     "MatterConnection": {ALL: "edges pageInfo"},
     "MatterEdge": {ALL: "cursor node"},
     "Offering": {
