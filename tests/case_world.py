@@ -151,8 +151,13 @@ CASE_STEPS: Final[tuple[Step, ...]] = (
         parameters={"rows": _ASSISTED, "number": OUR_CASE},
     ),
     Step(
-        text="MATCH (c:Case {caseNumber: $number}) MERGE (h:Holder {key: 'holder-one'}) MERGE (c)-[:APPLIED_BY]->(h)",
-        parameters={"number": OUR_CASE},
+        text="UNWIND $rows AS row MATCH (c:Case {caseNumber: row.number}) MERGE (h:Holder {key: row.holder}) "
+        "MERGE (c)-[:APPLIED_BY]->(h)",
+        parameters={
+            "rows": [
+                {"number": OUR_CASE, "holder": "holder-one"}, {"number": FOREIGN_CASE, "holder": "holder-two"},
+            ]
+        },
     ),
     Step(
         text="MATCH (c:Case {caseNumber: $number}), (l:License) WHERE l.logIndex IN [1, 3] MERGE (c)-[:USES]->(l)",

@@ -16,12 +16,14 @@ ALL: Final = "-IHSAOP"
 _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
 _LOOKED: Final = "SAO"
+_SUPERVISED: Final = "S"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify",
         _STAFF: "case checklist license licenses objection receipt",
+        _SUPERVISED: "escalation",
     },
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
@@ -59,7 +61,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Case": {
         _STAFF: "caseNumber matterCode mode stage takenInBy handledBy pickedUpAt appliedAt steppedAt stepCount head"
         " matter intakeCounty handlingCounty pickUpCounty steps clocks nextSteps uses produced"
-        " appeals followUp"
+        " appeals followUp offeringCode offering missing assistance"
     },
     "HotlineAppeal": {_STAFF: "id kind receivedBy receivedAt passedTo passedAt outcome answeredAt passOnUntil lamp"},
     "FollowUp": {_STAFF: "due lamp provisional doneAt outcome"},
@@ -68,9 +70,18 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         " outcome decidedBy decidedAt due daysLeft lamp provisional"
     },
     "CaseStep": {
-        _STAFF: "sequence kind outcome county window role takenAt leafHash licenses items trackingNumber rating"
+        _STAFF: "sequence kind outcome county window role takenAt leafHash licenses supplied items trackingNumber"
+        " rating"
     },
-    "CaseClock": {_STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp"},
+    "CaseClock": {
+        _STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp supervisedBy supervisedAt"
+    },
+    "CaseAssistance": {
+        _STAFF: "number kind county window role statedAt service staff toWindow toRole appointedAt subject digest"
+    },
+    "Escalation": {_SUPERVISED: "code page"},
+    "EscalationPage": {_SUPERVISED: "clocks next"},
+    "EscalatedClock": {_SUPERVISED: "caseNumber matterCode name lamp left due supervisedBy supervisedAt"},
     "LegalStep": {_STAFF: "kind outcome counties"},
     "LimitReading": {_STAFF: "days used left due lamp provisional"},
     # --- the catalogue ---
@@ -131,6 +142,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
     "case of K and C without a license": {"IHSAP": "CK"},
+    "clocks of C": {"S": "C"},
     "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},
     "objection of K to C, nobody known": {"IHSAP": "CK"},
     "objection of others to K, holder 2": {"IHSAP": "K", "O": "2"},
