@@ -9,7 +9,7 @@ may come later: until then /readyz says so, and what needs no graph is answered.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,21 +20,27 @@ import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from hub.auth import Authenticator, TokenIssuer
 from hub.database import missing
 from hub.endpoints import health_routes, submission_routes
 from hub.envelope import FaceCipher
+from hub.events.feed import EventFeed
+from hub.events.following import Followers, FollowLimits
 from hub.governance.founding import open_hub_keys
 from hub.governance.matters import MatterTable
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
 from hub.graph.service import GraphService
+from hub.graphql.connections import Connections
+from hub.graphql.eventstreams import EventStreams
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.limits import LIMITS
 from hub.graphql.probes import CallerProbes
+from hub.graphql.sockets import GraphQLSockets
+from hub.graphql.streams import Streams
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
@@ -64,10 +70,11 @@ from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
 from ledger.transparency.quorums import closest_quorums
 from ledger.transparency.snapshot import Snapshot
 from ledger.verifier import Verifier
-from ledger.workdays import read_calendar
+from ledger.workdays import read_full_calendar
 from schema.access import Principal
 from schema.assembly import build_schema
 from schema.context import Clock, Context
+from schema.feed import FeedEvent
 
 __all__ = ["Hub", "create_app"]
 
@@ -102,10 +109,10 @@ class Hub:
         self._report(policy)
         self._verifier = Verifier.of_files(self._policy, _alliance_file(data, "genesis", MAX_ENTRY_BYTES))
         self._holder_secret = keys.holder
-        self._calendar = read_calendar(read_table("calendar"))
+        self._calendar = read_full_calendar(read_table("calendar"))
         self._journal_seal = JournalSeal(keys.vault, random)
         self._http = httpx2.AsyncClient(trust_env=False, limits=_connections(settings))
-        self.journal = JournalWriter(data / "journal.sqlite")
+        self.journal = JournalWriter(data / "journal.sqlite", on_committed=self._recorded)
         self.refusals = Refusals(data / "refusals.sqlite", lambda: self.registry.keys)
         self.registry = self.registry_kind(
             data / "ledger.sqlite", signer=keys.log, policy=policy, journal=self._journal_binding, clock=clock,
@@ -123,10 +130,21 @@ class Hub:
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
         )  # fmt: skip
+        self.feed = EventFeed(
+            data / "events.sqlite", self.journal, PublishedEntries(self.registry), clock=clock,
+            calendar=self._calendar, on_events=self._happened,
+        )  # fmt: skip
+        self.followers = Followers(
+            self.feed, FollowLimits(total=settings.live_clients, county=settings.live_clients_per_county)
+        )
         limits = replace(
             LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
         )
         self._graphql = GraphQLEndpoint(build_schema(), self.graph.graph, self._context, limits=limits, dev=dev)
+        self._live = Connections(settings.live_clients)
+        live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
+        self._sockets = GraphQLSockets(*live, limits=limits)
+        self._event_streams = EventStreams(*live, limits=limits)
 
     def _report(self, policy: Policy) -> None:
         """Tell how sound the policy is; with two disjoint quorums a split view would need no dishonest witness."""
@@ -162,6 +180,9 @@ class Hub:
             stack.push_async_callback(self.journal.stop)
             await self.registry.start()
             stack.push_async_callback(self.registry.stop)
+            await self.feed.open()
+            stack.push_async_callback(self.feed.stop)
+            self.feed.run()
             if fault := policy_fault(self._policy, self.registry.keys):
                 _log.error("policy_not_current", reason=fault)
             await stack.enter_async_context(self.graph.running())
@@ -181,6 +202,8 @@ class Hub:
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
             Route("/graphql", self._graphql),
+            WebSocketRoute("/graphql", self._sockets),
+            Route("/graphql/stream", self._event_streams.answer, methods=["GET", "POST"]),
             *log_routes(
                 self.registry,
                 self.journal,
@@ -206,6 +229,7 @@ class Hub:
             "policy": lambda: policy_fault(self._policy, self.registry.keys),
             "matters": lambda: self._matters.fault(self.registry.keys),
             "graph": lambda: self.graph.fault,
+            "events": lambda: self.feed.fault,
         }
 
     def _context(self, authorization: str | None, request_id: str) -> Context:
@@ -215,6 +239,7 @@ class Hub:
             registry=self.registry,
             journal=self.accesses,
             faces=self.sources,
+            events=self.followers,
             clock=self._clock,
             verify=self._own_verifier.verify,
             holder_key=self._holder_key,
@@ -234,8 +259,15 @@ class Hub:
 
     def _published(self, snapshot: Snapshot) -> None:
         self.graph.projector.wake()
+        self.feed.wake()
         self.metrics.published_size.set(snapshot.size)
         self.metrics.cosignatures.set(len(snapshot.cosigners))
+
+    def _recorded(self) -> None:
+        self.feed.wake()
+
+    def _happened(self, events: Sequence[FeedEvent]) -> None:
+        self.followers.publish(events)
 
     def _is_logged(self, leaf: bytes) -> bool:
         return bool(self.registry.file.reads.find([leaf]))
@@ -244,6 +276,10 @@ class Hub:
         self.metrics.ledger_size.set(self.registry.size)
         self.metrics.breakers(self.sources.states())
         self.metrics.statements.set(self.graph.graph.statements)
+        self.metrics.live_clients.set(self._live.open)
+        self.metrics.followers.set(self.followers.live)
+        self.metrics.events.set(self.feed.position)
+        self.metrics.lamp_lag.set(self.feed.lag)
         shown = self.registry.snapshot
         projected = self.graph.projector.position.ledger
         self.metrics.projection_lag.set(max(0, (shown.size if shown else 0) - projected))

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.answers import stated_error
+from hub.hubdesk import read_root, state_record, unreadable
 from hub.journal.casesteps import build_case_step
-from hub.partner import Partner, access_token, ask
 from ledger.cases import MODES
-from ledger.errors import Conflict, Malformed, Refused, Unavailable
+from ledger.errors import Conflict, Malformed, Refused
 from ledger.identifiers import holder_key
-from ledger.transparency.tiles import encode_bundle
 
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
@@ -67,27 +65,10 @@ def read_case(node: CountyNode, number: str, cause: str) -> dict[str, Any]:
 
 
 def _case(node: CountyNode, document: str, number: str, cause: str) -> dict[str, Any]:
-    partner = Partner(node.config.hub_url, access_token(node, _SCOPE))
-    answer = partner.query(document, {"number": number, "cause": cause})
-    if errors := answer.get("errors"):
-        raise _error_in(errors)
-    case = (answer.get("data") or {}).get("case")
+    case = read_root(node, _SCOPE, document, {"number": number, "cause": cause}, "case")
     if case is None:
         raise Refused("not_party", "the county is no party of a case with this number")
-    found: dict[str, Any] = case
-    return found
-
-
-def _error_in(errors: Any) -> Exception:
-    """Read the first error of a GraphQL answer: its code stands among the extensions."""
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    extensions = first.get("extensions")
-    code = extensions.get("code") if isinstance(extensions, dict) else None
-    return stated_error({"code": code, "message": first.get("message")}) or _unreadable()
-
-
-def _unreadable() -> Unavailable:
-    return Unavailable("not_ready", "the hub's answer does not read")
+    return case
 
 
 def state_step(node: CountyNode, number: str, members: Mapping[str, JsonValue], now: int) -> tuple[int, int]:
@@ -104,7 +85,7 @@ def state_step(node: CountyNode, number: str, members: Mapping[str, JsonValue], 
     claims: dict[str, JsonValue] = {"caseNumber": number, "sequence": sequence, "prev": prev, **members}
     key = node.keys.key("journal")
     raw = build_case_step(claims, iat=now, kid=key.kid, signer=key.signer)
-    return sequence, _stated(node, raw)
+    return sequence, state_record(node, raw)
 
 
 def _known(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -114,7 +95,7 @@ def _known(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> d
     if (members["step"], members.get("outcome")) == ("ACCEPTANCE", "ACCEPTED") and members.get("limits") is None:
         offering = _case(node, _LIMITS, number, "limits of the handling").get("offering")
         if not isinstance(offering, dict):
-            raise _unreadable()
+            raise unreadable()
         if offering.get("dayUnit") != "working":
             raise Malformed("bad_setting", f"{offering.get('code')} counts calendar days: state working days")
         return {"limits": {"statutory": offering.get("statutoryDays"), "promised": offering.get("promisedDays")}}
@@ -122,14 +103,11 @@ def _known(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> d
 
 
 def _offered(node: CountyNode, members: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    partner = Partner(node.config.hub_url, access_token(node, _SCOPE))
-    answer = partner.query(_OFFERED, {"matter": members["matter"], "county": members["handledBy"]})
-    if errors := answer.get("errors"):
-        raise _error_in(errors)
-    found = (answer.get("data") or {}).get("offering")
+    asked = {"matter": str(members["matter"]), "county": str(members["handledBy"])}
+    found = read_root(node, _SCOPE, _OFFERED, asked, "offering")
     if found is None:
         raise Conflict("not_offered", "the handling county has no offering of this matter in force")
-    known: dict[str, JsonValue] = {"offering": found.get("code"), "mode": _MODES.get(found.get("mode"))}
+    known: dict[str, JsonValue] = {"offering": found.get("code"), "mode": _MODES.get(str(found.get("mode")))}
     return {name: value for name, value in known.items() if members.get(name) is None}
 
 
@@ -139,20 +117,5 @@ def _place(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> t
     case = _case(node, _STANDING, number, f"next step: {members['step']}")
     count, head = case.get("stepCount"), case.get("head")
     if not isinstance(count, int) or not isinstance(head, str):
-        raise _unreadable()
+        raise unreadable()
     return count + 1, head
-
-
-def _stated(node: CountyNode, raw: bytes) -> int:
-    headers = {"Content-Type": "application/octet-stream"}
-    url = f"{node.config.hub_url}/journal/records"
-    answers = ask("POST", url, content=encode_bundle([raw]), headers=headers).json()
-    answer = answers[0] if isinstance(answers, list) and len(answers) == 1 else None
-    if not isinstance(answer, dict):
-        raise _unreadable()
-    if error := stated_error(answer.get("error")):
-        raise error
-    position = answer.get("position")
-    if not isinstance(position, int):
-        raise _unreadable()
-    return position

@@ -125,4 +125,6 @@ def _route(path: str) -> str:
     _, first, *rest = path.split("/", 3)
     if first == "ledger" and rest and rest[0] in _LOG_ROUTES:
         return f"ledger/{rest[0]}"
+    if first == "graphql" and rest:
+        return "graphql/stream"
     return _ROUTES.get(first, "other")

@@ -98,6 +98,10 @@ class Metrics:
     published_size: Gauge = field(init=False)
     cosignatures: Gauge = field(init=False)
     projection_lag: Gauge = field(init=False)
+    live_clients: Gauge = field(init=False)
+    followers: Gauge = field(init=False)
+    events: Gauge = field(init=False)
+    lamp_lag: Gauge = field(init=False)
     policy_shared: Gauge = field(init=False)
     policy_block: Gauge = field(init=False)
 
@@ -125,6 +129,14 @@ class Metrics:
             ),
             "projection_lag": Gauge(
                 "tongban_projection_lag", "Published entries not yet in the graph.", registry=self.registry
+            ),
+            "live_clients": Gauge(
+                "tongban_live_clients", "Open streams: WebSockets and event streams.", registry=self.registry
+            ),
+            "followers": Gauge("tongban_followers", "Subscriptions to events of cases.", registry=self.registry),
+            "events": Gauge("tongban_events", "Events of cases in the feed.", registry=self.registry),
+            "lamp_lag": Gauge(
+                "tongban_lamp_lag_seconds", "For how long a lamp has turned untold.", registry=self.registry
             ),
             "policy_shared": Gauge(
                 "tongban_policy_shared", "Fewest witnesses that two quorums share; 0 is unsafe.", registry=self.registry

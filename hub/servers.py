@@ -1,7 +1,8 @@
 """How a Starlette app is served: uvicorn with uvloop and httptools, bounded, without an access log.
 
 uvicorn bounds neither the time nor the size of a request's head, and after an answer that did not wait for the body it
-goes on reading that body; either way a slow stranger would keep a connection for ever. `BoundedProtocol` ends both.
+goes on reading that body; either way a slow stranger would keep a connection for ever. `BoundedProtocol` ends both, and
+a client that does not read its answer; `BoundedSocket` does the last for WebSockets, which wsproto speaks.
 
 An app that cannot start ends `serve_app` with what its lifespan raised: `AppLifespan` sees to that. uvicorn would print
 a traceback, and leave with a code of its own.
@@ -21,15 +22,19 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from wsproto.events import CloseConnection
 
 from ledger.errors import Unavailable
 
-__all__ = ["AppLifespan", "BoundedProtocol", "serve_app"]
+__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "serve_app"]
 
 _BACKLOG: Final = 512
 _KEEP_ALIVE_S: Final = 30
 _GRACE_S: Final = 8
 _MAX_CONNECTIONS: Final = 1024
+_MAX_MESSAGE: Final = 128 * 1024
+_TRY_AGAIN_LATER: Final = 1013  # of the IANA registry of close codes
 _GARBAGE_OBJECTS: Final = 20_000  # objects made and not freed, between two looks of the collector at the newest
 
 _log = structlog.get_logger(__name__)
@@ -39,13 +44,15 @@ class BoundedProtocol(HttpToolsProtocol):
     """HTTP/1.1 on one connection: the head of a request arrives in time and within a size, or the connection ends.
 
     head_s: seconds from the connection, or from a later request's first byte, to the end of its head. head_bytes: how
-    many may have come of a head that is not complete.
+    many may have come of a head that is not complete. stall_s: seconds for which a client may not read.
     """
 
     head_s: ClassVar[float] = 10.0
     head_bytes: ClassVar[int] = 64 * 1024
+    stall_s: ClassVar[float] = 30.0
 
     _head_timer: asyncio.TimerHandle | None = None
+    _stall_timer: asyncio.TimerHandle | None = None
     _head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -56,6 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._stop_waiting()
+        self._read_on()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -83,6 +91,21 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.cycle.response_complete and self.cycle.more_body:
             self.transport.close()
 
+    def pause_writing(self) -> None:
+        """Wait for the client to read, not for ever."""
+        super().pause_writing()
+        self._stall_timer = self.loop.call_later(self.stall_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._read_on()
+        super().resume_writing()
+
+    def _read_on(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
     def _await_head(self) -> None:
         self._head_size = 0
         self._head_timer = self.loop.call_later(self.head_s, self.transport.close)
@@ -91,6 +114,45 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+class BoundedSocket(WSProtocol):
+    """A WebSocket whose client reads what it is sent, or is closed: 1013 `slow_client`, then without more words.
+
+    stall_s: seconds for which it may not read; as many again until the connection is cut.
+    """
+
+    stall_s: ClassVar[float] = 15.0
+
+    _stall_timer: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, not for ever."""
+        super().pause_writing()
+        self._stall_timer = self.loop.call_later(self.stall_s, self._give_up)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._read_on()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._read_on()
+        super().connection_lost(exc)
+
+    def _read_on(self) -> None:
+        if self._stall_timer is not None and not self.close_sent:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _give_up(self) -> None:
+        self._stall_timer = self.loop.call_later(self.stall_s, self.transport.abort)
+        if not self.close_sent:
+            self.close_sent = True
+            self.transport.write(self.conn.send(CloseConnection(code=_TRY_AGAIN_LATER, reason="slow_client")))
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": _TRY_AGAIN_LATER})
+        self.transport.close()
 
 
 class AppLifespan(LifespanOn):
@@ -124,7 +186,9 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
         port=port,
         loop="uvloop",
         http=BoundedProtocol,
-        ws="none",
+        ws=BoundedSocket,
+        ws_max_size=_MAX_MESSAGE,
+        ws_per_message_deflate=False,  # a few bytes that become many, and lengths that tell secrets
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -6,21 +6,24 @@
     2027-02-05,statutory,…,Mh      a day off by law in a year without a notice so far
 
 A year with `off` or `work` rows is official. What lies outside the official years is provisional: weekends, and the
-statutory days that the table has. Whoever counts there says so, and counts again when the table has grown. Days are
-those of China, UTC+8. Source: 国务院令第795号 (statutory days); the State Council's notices of holidays, year by year.
+statutory days that the table has. Whoever counts there says so, and counts again when the table has grown. A table with
+holes would move deadlines in silence: `read_full_calendar` refuses it. Days are those of China, UTC+8.
+
+Source: 国务院令第795号 (statutory days); the State Council's notices of holidays, year by year.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 from ledger.errors import Malformed
 
-__all__ = ["WorkingCalendar", "china_day", "read_calendar"]
+__all__ = ["WorkingCalendar", "china_day", "read_calendar", "read_full_calendar"]
 
 _DAY_S: Final = 86_400
 _UTC8_S: Final = 8 * 3600
@@ -28,6 +31,7 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _LAST_DAY: Final = date.max.toordinal()
 _KINDS: Final = frozenset({"off", "statutory", "work"})
 _MAX_DAYS: Final = 9_999
+_STATUTORY: Final = ((2025, 13), (2014, 11))  # from a year on: days off by law; those on weekends are made up for
 
 
 def china_day(seconds: int) -> date:
@@ -87,11 +91,11 @@ def read_calendar(rows: Iterable[Mapping[str, str]]) -> WorkingCalendar:
     """
     kinds: dict[date, str] = {}
     for row in rows:
-        day, kind = _day(row["date"]), row["kind"]
+        day, kind = _day(row.get("date", "")), row.get("kind")
         if kind not in _KINDS or day in kinds:
-            raise Malformed("bad_row", f"calendar: {row['date']} stands twice, or its kind is none of the listed")
+            raise Malformed("bad_row", f"calendar: {day} stands twice, or its kind is none of the listed")
         if kind == "work" and day.weekday() < 5:
-            raise Malformed("bad_row", f"calendar: {row['date']} is a weekday, and worked anyway")
+            raise Malformed("bad_row", f"calendar: {day} is a weekday, and worked anyway")
         kinds[day] = kind
     official = sorted({day.year for day, kind in kinds.items() if kind != "statutory"})
     if official and official != list(range(official[0], official[-1] + 1)):
@@ -102,6 +106,33 @@ def read_calendar(rows: Iterable[Mapping[str, str]]) -> WorkingCalendar:
     worked = (day.toordinal() for day, kind in kinds.items() if kind == "work")
     span = (official[0], official[-1]) if official else (1, 0)
     return WorkingCalendar(tuple(sorted(free)), tuple(sorted(worked)), *span)
+
+
+def read_full_calendar(rows: Sequence[Mapping[str, str]]) -> WorkingCalendar:
+    """Read a table of days that people rely on, without holes: ascending, every year of it whole.
+
+    A notice moves days off, it neither gives nor takes any: in an official year the weekdays off less the make-up days
+    are the days off by law, and a provisional year has all of these. So a day that is missing or too many is noticed.
+    Raises Malformed bad_row, which names the day or year: as `read_calendar`; unsorted; a year that is not whole.
+    """
+    calendar = read_calendar(rows)
+    days = [(_day(row["date"]), row["kind"]) for row in rows]
+    for (before, _), (day, _) in pairwise(days):
+        if day < before:
+            raise Malformed("bad_row", f"calendar: {day} stands after {before}")
+    for year in sorted({day.year for day, _ in days}):
+        _check_whole(year, [(day, kind) for day, kind in days if day.year == year])
+    return calendar
+
+
+def _check_whole(year: int, days: Sequence[tuple[date, str]]) -> None:
+    expected = next((count for first, count in _STATUTORY if year >= first), None)
+    if expected is None:
+        raise Malformed("bad_row", f"calendar: {year} is before the first year whose days off by law are known")
+    statutory = sum(kind == "statutory" for _, kind in days)
+    moved = sum(kind == "off" and day.weekday() < 5 for day, kind in days) - sum(kind == "work" for _, kind in days)
+    if (found := statutory or moved) != expected:
+        raise Malformed("bad_row", f"calendar: {year} comes to {found} days off by law, not {expected}: a hole")
 
 
 def _day(text: str) -> date:

@@ -9,6 +9,7 @@ from schema.conformance import check
 from schema.mutations import Mutation
 from schema.queries import Query
 from schema.scalars import SCALARS
+from schema.subscriptions import Subscription
 
 __all__ = ["build_schema", "export_schema"]
 
@@ -19,7 +20,7 @@ def build_schema() -> strawberry.Schema:
     Raises SchemaFault that lists every field whose declarations do not hold together.
     """
     config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
-    schema = strawberry.Schema(query=Query, mutation=Mutation, config=config)
+    schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, config=config)
     check(schema)
     return schema
 

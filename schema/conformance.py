@@ -6,7 +6,8 @@
     target     a known label; one or many, null or not, as the GraphQL type says; a list has an order and a page
     start      by a key whose arguments exist, or a page of a small catalogue label; never a whole label
     access     the rule has a row; a field stricter than its type can be null; a field is as strict as the type it gives
-    personal   a root field under a rule that needs a useCause has the argument, and is marked personal
+    personal   a root field under a rule that needs a useCause has the argument, and is marked personal; so has a
+               subscription, and whatever it gives is under its rule
 """
 
 from __future__ import annotations
@@ -219,12 +220,15 @@ def _members(named: GraphQLNamedType) -> tuple[GraphQLObjectType, ...]:
     return (named,) if isinstance(named, GraphQLObjectType) else ()
 
 
-def _check_access(field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:
+def _check_access(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
     rule, own = RULES.get(declaration.access), RULES.get(rule_of_type(field.type_name))
     if rule is None or own is None:
         yield f"names the rule {declaration.access!r} in the type {field.type_name}; one of them has no row"
         return
-    if _stricter(rule, own) and isinstance(field.field.type, GraphQLNonNull):
+    stream = (
+        core.subscription_type is not None and field.type_name == core.subscription_type.name
+    )  # begins, or does not
+    if not stream and _stricter(rule, own) and isinstance(field.field.type, GraphQLNonNull):
         yield "can be refused where its type is not, but cannot be null"
     if isinstance(declaration.place, Structure | Attribute):
         rule = own  # reached through its own type only, whose rule a caller has met
@@ -235,8 +239,8 @@ def _check_access(field: WalkedField, declaration: Declaration, _: GraphQLSchema
 
 
 def _check_personal(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
-    query = core.query_type
-    if query is None or field.type_name != query.name:
+    roots = {root.name for root in (core.query_type, core.subscription_type) if root is not None}
+    if field.type_name not in roots:
         if declaration.personal:
             yield "is personal, but no root field"
         return
@@ -246,6 +250,19 @@ def _check_personal(field: WalkedField, declaration: Declaration, core: GraphQLS
     cause = field.field.args.get("useCause")
     if declaration.personal and (cause is None or str(cause.type) != "UseCause!"):
         yield "is personal, but has no argument useCause: UseCause!"
+
+
+def _check_subscription(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
+    subscription = core.subscription_type
+    if subscription is None or field.type_name != subscription.name:
+        return
+    if not isinstance(declaration.place, Computed) or field.field.subscribe is None:
+        yield "is a subscription without a stream of its own"
+    rule = RULES.get(declaration.access)
+    if rule is None or not rule.scopes:
+        yield "is a subscription that everyone may hold open"
+    if any(rule_of_type(member.name) != declaration.access for member in _members(get_named_type(field.field.type))):
+        yield "gives a type under another rule than its own"
 
 
 def _check_needs(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
@@ -273,5 +290,6 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     _check_start,
     _check_access,
     _check_personal,
+    _check_subscription,
     _check_needs,
 )

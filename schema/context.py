@@ -15,6 +15,7 @@ from ledger.status import Status
 from ledger.verdict import Verdict
 from ledger.workdays import WorkingCalendar
 from schema.access import ANONYMOUS, Principal
+from schema.feed import Events
 
 if TYPE_CHECKING:
     from graphql.pyutils import Path
@@ -232,6 +233,7 @@ class Context:
     -> Verdict; called in a worker thread. Raises Unavailable no_log (a QR code before the first checkpoint).
     holder_key: (certificateHolderTypeCode, certificateHolderCode) -> keyed hash of the holder, the `key` of `Holder`.
     calendar: the working days by which lamps and tolerated dates are computed.
+    resume_after: cursor of the last event that the caller has, where its transport says so (SSE).
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
     """
 
@@ -240,6 +242,7 @@ class Context:
     registry: Registry
     journal: Journal
     faces: FaceSources
+    events: Events
     clock: Clock
     verify: Callable[[bytes, int], Verdict]
     holder_key: Callable[[str, str], str]
@@ -247,6 +250,7 @@ class Context:
     probes: Probes
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
+    resume_after: str | None = None
 
     def use_cause(self, path: Path) -> str:
         """Give the `useCause` of the root field above a field at `path`.

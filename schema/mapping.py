@@ -41,6 +41,7 @@ __all__ = [
     "Structure",
     "attribute",
     "computed",
+    "followed",
     "needed",
     "root",
     "stored",
@@ -252,6 +253,25 @@ def computed(
     place = Computed(needs=needs, gathers=gathers)
     declaration = Declaration(place=place, access=access, cost=cost, post_only=post_only)
     return _documented(declaration, cost_directives(cost), options)
+
+
+def followed(*, access: str, cost: int = 1, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a subscription over its resolver, an async generator of values; its docstring is the description.
+
+    It is personal: it needs a `useCause`, and leaves an access record when it begins.
+    """
+    declaration = Declaration(place=Computed(), access=access, cost=cost, personal=True)
+
+    def declare(function: Callable[..., Any]) -> Any:
+        return strawberry.subscription(
+            resolver=function,
+            metadata={METADATA_KEY: declaration},
+            description=" ".join((function.__doc__ or "").split()) or None,
+            directives=cost_directives(cost),
+            **options,
+        )
+
+    return declare
 
 
 def needed(source: Any, name: str) -> Any:

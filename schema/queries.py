@@ -23,7 +23,8 @@ from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
 from schema.objections import Objection
-from schema.scalars import CaseNumber, CatalogueCode, Date, LicenseIdentifier, StatementId, UseCause
+from schema.scalars import CaseNumber, CatalogueCode, Cursor, Date, LicenseIdentifier, StatementId, UseCause
+from schema.subscriptions import CaseEventFeed
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
 
@@ -220,6 +221,11 @@ class Query:
     async def verify(self, info: Info[Context, Any], receipt: ReceiptText, max_age: MaxAge = DAY) -> VerifyResult:
         """Verify a receipt or a QR code: one verdict with every step. Bad input is a verdict, too."""
         return await verify_receipt(info.context, receipt, max_age)
+
+    @computed(access="case.feed", cost=2)
+    async def case_event_feed(self, info: Info[Context, Any]) -> CaseEventFeed | None:
+        """Where the feed of events stands: for who is about to follow it."""
+        return CaseEventFeed(newest=Cursor(await info.context.events.newest()))
 
     @computed(access="public", cost=2)
     def checkpoint(self, info: Info[Context, Any]) -> Checkpoint | None:

@@ -28,12 +28,20 @@ class RoleKind(Enum):
 ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
     {
         # 收件: form and identity. Which licenses there are and whether they are in force, not what stands on them.
-        RoleKind.INTAKE_CLERK: frozenset({"license.read", "case.read", "objection.read"}),
+        RoleKind.INTAKE_CLERK: frozenset({"license.read", "case.read", "case.follow", "objection.read"}),
         # 经办: judges the papers, and the faces in their place.
-        RoleKind.HANDLER: frozenset({"license.read", "license.face", "case.read", "objection.read"}),
+        RoleKind.HANDLER: frozenset({"license.read", "license.face", "case.read", "case.follow", "objection.read"}),
         # 审批, 督办: what a handler sees, and who read the own county's licenses.
         RoleKind.SUPERVISOR: frozenset(
-            {"license.read", "license.face", "case.read", "case.supervise", "objection.read", "journal.read"}
+            {
+                "license.read",
+                "license.face",
+                "case.read",
+                "case.follow",
+                "case.supervise",
+                "objection.read",
+                "journal.read",
+            }
         ),
         # Looks after the others: entries, access records, cases; the own county's licenses only, and no face.
         RoleKind.AUDITOR: frozenset(
@@ -48,6 +56,7 @@ ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
                 "license.read.own",
                 "license.face",
                 "case.read",
+                "case.follow",
                 "objection.read",
                 "ledger.entries",
                 "vault.deposit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,11 +13,13 @@ from ledger.verdict import STEPS, Outcome, Step, StepState, Verdict
 from ledger.workdays import read_calendar
 from schema.access import Principal
 from schema.context import Access, AccessEntry, Context, FaceAnswer, FaceRequest, Published, Standing, Submission
+from schema.feed import FeedEvent
 
 __all__ = [
     "CALENDAR",
     "CLERK",
     "FakeClock",
+    "FakeEvents",
     "FakeFaceSources",
     "FakeJournal",
     "FakeProbes",
@@ -104,6 +106,26 @@ class FakeRegistry:
             raise self.down
         found = tuple(self.changed.get(index, Status.VALID) for index in indexes)
         return Standing(size=100, time=NOW - 60, statuses=found)
+
+
+@dataclass(slots=True)
+class FakeEvents:
+    """A feed in a list; it ends where a real one waits. follows: who asked, and from where."""
+
+    events: list[FeedEvent] = field(default_factory=list)
+    follows: list[tuple[str, str | None]] = field(default_factory=list)
+
+    async def follow(self, county: str, *, after: str | None) -> AsyncGenerator[FeedEvent, None]:
+        """Give the events of a county behind a cursor; without one, all of them."""
+        self.follows.append((county, after))
+        known = [event.cursor for event in self.events]
+        for event in self.events[known.index(after) + 1 if after in known else 0 :]:
+            if county in event.counties:
+                yield event
+
+    async def newest(self) -> str:
+        """The last event's cursor."""
+        return self.events[-1].cursor if self.events else "start"
 
 
 @dataclass(slots=True)
@@ -208,6 +230,7 @@ def request_context(**members: Any) -> Context:
         "registry": FakeRegistry(),
         "journal": FakeJournal(),
         "faces": FakeFaceSources(),
+        "events": FakeEvents(),
         "clock": FakeClock(),
         "verify": FakeVerifier(),
         "holder_key": _plain_key,

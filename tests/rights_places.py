@@ -17,11 +17,12 @@ from ledger.status import Status
 from ledger.transparency.proof import TlogProof
 from schema.access import ANONYMOUS, Principal
 from schema.context import Access, Context, Published
+from schema.feed import FeedEvent
 from schema.roles import ROLES, RoleKind
 from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.desk_world import FOREIGN_OBJECTION, MISSING_OBJECTION, OUR_OBJECTION, RATED_CASE
 from tests.graph_world import HOLDERS, LICENSES
-from tests.ports import NOW, FakeFaceSources, FakeJournal, FakeRegistry, request_context
+from tests.ports import NOW, FakeEvents, FakeFaceSources, FakeJournal, FakeRegistry, request_context
 
 __all__ = ["CALLERS", "PLACES", "PRODUCED", "Caller", "Place", "context_of", "document"]
 
@@ -111,7 +112,7 @@ class Place:
 
     def way(self, schema: GraphQLSchema) -> tuple[list[tuple[str, str]], GraphQLObjectType]:
         """Give (type, field) from the root down, and the type where the way ends."""
-        named: Any = schema.type_map["Mutation" if self.operation == "mutation" else "Query"]
+        named: Any = schema.type_map[self.operation.title()]
         found: list[tuple[str, str]] = []
         for part in self.parts:
             if part.startswith("... on "):
@@ -139,6 +140,20 @@ def document(place: Place, named: GraphQLObjectType, fields: list[str], *, nowhe
     return f"{place.operation} {{ {' { '.join(parts)} {{ {' '.join(asked)} }} {'} ' * len(parts)}"
 
 
+def _event(number: int, what: str, **told: Any) -> FeedEvent:
+    counties = (_COUNTIES["K"], _COUNTIES["C"])
+    return FeedEvent(
+        number=number, cursor=f"c{number}", id=f"i{number}", kind=what, case=OUR_CASE, time=NOW, counties=counties, told=told
+    )  # fmt: skip
+
+
+_EVENTS: Final = [
+    _event(1, "STEP", sequence=2, kind="PRE_REVIEW", outcome="PASSED", county="220103"),
+    _event(2, "LAMP", clock="INTAKE", county="220103", limit="PROMISED", days=2, lamp="RED"),
+    _event(3, "LICENSE", certificateIdentifier=_IDS["%C1"], status="REVOKED", reason="04", logIndex=6),
+]
+
+
 def context_of(place: Place, caller: Caller) -> Context:
     """Give a request's context in which every computed field has something to say."""
     proof = TlogProof(index=0, path=(bytes(32),), checkpoint=_NOTE).format().decode()
@@ -147,6 +162,7 @@ def context_of(place: Place, caller: Caller) -> Context:
         principal=caller.principal,
         holder_key=lambda _type, code: HOLDERS.get(code, "holder-three"),
         journal=FakeJournal(records=[_access(identifier) for identifier in _IDS.values()]),
+        events=FakeEvents(_EVENTS),
         faces=FakeFaceSources(codes=dict.fromkeys(_COUNTIES.values(), "deadline")) if place.failing else FakeFaceSources(kept),
         registry=FakeRegistry(
             newest=Published(note=_NOTE, size=6, root=bytes(32), time=NOW, cosigners=("w",)),
@@ -179,6 +195,7 @@ _SUBMIT: Final = 'submitEntries(entries: ["x"], wait: true)'
 _FIRST: Final = "license of C, holder 1"
 _SECOND: Final = "license of K, holder 2"
 _SOME: Final = "some license of holder 1"
+_TOLD: Final = "events of the case of K and C"
 _MET: Final = "case of K and C, holder 1"
 
 PLACES: Final = (
@@ -233,6 +250,11 @@ PLACES: Final = (
     Place(path=f"{_OURS} > intakeCounty", rows=_MET),
     Place(path=f"{_OURS} > uses", rows="licenses in the case of K and C"),
     Place(path=f"{_ALONE} > produced", rows="licenses in the case of K alone"),
+    Place(path="caseEventFeed", rows="feed of events"),
+    Place(path='caseEvents(useCause: "x")', rows=_TOLD, operation="subscription"),
+    Place(path='caseEvents(useCause: "x") > step', rows=_TOLD, operation="subscription"),
+    Place(path='caseEvents(useCause: "x", kinds: [LAMP]) > lamp', rows=_TOLD, operation="subscription"),
+    Place(path='caseEvents(useCause: "x", kinds: [LICENSE]) > license', rows=_TOLD, operation="subscription"),
     Place(path='authority(code: "11370214MB2857113F")'),
     Place(path='jurisdiction(code: "370214")'),
     Place(path="jurisdictions"),

@@ -15,6 +15,7 @@ __all__ = ["ALL", "GRANTED", "ROWS"]
 ALL: Final = "-IHSAOP"
 _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
+_FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
 _SUPERVISED: Final = "S"
 
@@ -24,7 +25,9 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         " offering offerings verify",
         _STAFF: "case checklist license licenses objection receipt",
         _SUPERVISED: "escalation",
+        _FOLLOW: "caseEventFeed",
     },
+    "Subscription": {_FOLLOW: "caseEvents"},
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
     "License": {
@@ -84,6 +87,11 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "EscalatedClock": {_SUPERVISED: "caseNumber matterCode name lamp left due supervisedBy supervisedAt"},
     "LegalStep": {_STAFF: "kind outcome counties"},
     "LimitReading": {_STAFF: "days used left due lamp provisional"},
+    "CaseEventFeed": {_FOLLOW: "newest"},
+    "CaseEvent": {_FOLLOW: "cursor id kind caseNumber occurredAt step lamp license"},
+    "CaseStepTaken": {_FOLLOW: "sequence kind outcome county"},
+    "CaseLampTurned": {_FOLLOW: "clock county limit days lamp"},
+    "CaseLicenseChanged": {_FOLLOW: "certificateIdentifier status reason logIndex"},
     # --- the catalogue ---
     "Authority": {ALL: "code name source confidence jurisdiction"},
     "Jurisdiction": {ALL: "code name level validFrom validTo member source confidence within contains authorities"},
@@ -141,6 +149,8 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "no reads of a license of C, holder 1": {"S": "KX"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "feed of events": {"IHSP": "CKX"},
+    "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
     "clocks of C": {"S": "C"},
     "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},

@@ -15,11 +15,22 @@ __all__ = ["serving"]
 
 @asynccontextmanager
 async def serving(
-    app: Any, *, lifespan: str = "off", http: Any = "auto", port: int | None = None
+    app: Any,
+    *,
+    lifespan: str = "off",
+    http: Any = "auto",
+    ws: Any = "none",
+    narrow: bool = False,
+    port: int | None = None,
 ) -> AsyncIterator[str]:
-    """Serve an application in this event loop and give its URL. http: the protocol, if it matters."""
+    """Serve an application in this event loop and give its URL. http, ws: the protocols, if they matter.
+
+    narrow: the kernel takes little of what a client does not read.
+    """
     listening = socket.create_server(("127.0.0.1", port or 0))  # so nobody else has the port before it serves
-    config = uvicorn.Config(app, log_level="error", lifespan=lifespan, ws="none", http=http)  # type: ignore[arg-type]
+    if narrow:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    config = uvicorn.Config(app, log_level="error", lifespan=lifespan, ws=ws, http=http)  # type: ignore[arg-type]
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve([listening]))

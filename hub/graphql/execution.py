@@ -32,8 +32,9 @@ from schema.context import Access, Context, Graph
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
 
 _BASIS: Final = "basis"
+_STREAMED: Final = "a subscription goes over a WebSocket (graphql-transport-ws), or to /graphql/stream"
 
-__all__ = ["Answer", "Execution", "GraphQLRequest", "NotByGet"]
+__all__ = ["Answer", "Execution", "GraphQLRequest", "NotByGet", "Ready", "refusal_error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
+class Ready:
     """A request that passed every check that needs no I/O."""
 
     document: Document
@@ -90,7 +91,9 @@ class Execution:
         Raises DocumentRefused for what is wrong with document or variables (bad_document, bad_variables,
         limit_exceeded, bad_request), NotByGet, and Unavailable deadline. What goes wrong in a field is in the answer.
         """
-        ready = self._prepare(request, context, by_get=by_get)
+        ready = self.prepare(request, context, by_get=by_get)
+        if ready.operation.operation is OperationType.SUBSCRIPTION:
+            raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
         changes = ready.operation.operation is OperationType.MUTATION
         try:
             async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
@@ -98,13 +101,14 @@ class Execution:
         except TimeoutError as error:
             raise Unavailable("deadline", "the request took too long") from error
 
-    def _prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> _Ready:
+    def prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Ready:
+        """Check and plan a request. Raises DocumentRefused, NotByGet."""
         document = self._documents.load(request.query)
         try:
             operation = document.operation(request.operation_name)
         except TongbanError as error:
             raise DocumentRefused([Fault(code=error.code, message=error.message)]) from error
-        if by_get and operation.operation is not OperationType.QUERY:
+        if by_get and operation.operation is OperationType.MUTATION:
             raise NotByGet
         variables = self._coerced(operation, request.variables)
         principal = context.principal
@@ -116,7 +120,7 @@ class Execution:
         if cost > self._limits.cost:
             passed = over("cost", self._limits.cost, cost)
             raise DocumentRefused([Fault(code=passed.code, message=passed.message)])
-        return _Ready(document=document, operation=operation, variables=variables, plan=plan, request=request)
+        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request)
 
     def _coerced(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues:
         values = get_variable_values(
@@ -130,9 +134,9 @@ class Execution:
             raise DocumentRefused([_variable_fault(error) for error in values])
         return values
 
-    async def _execute(self, ready: _Ready, context: Context) -> Answer:
+    async def _execute(self, ready: Ready, context: Context) -> Answer:
         plan = ready.plan
-        refusals = [_refused(one) for one in plan.refusals]
+        refusals = [refusal_error(one) for one in plan.refusals]
         if plan.empty:
             return Answer(data=None, errors=refusals, personal=plan.personal)
         values = await self._fetch(plan, ready.variables, context)
@@ -164,7 +168,7 @@ class Execution:
             return error
         return root.value(rows, bound.page)
 
-    def _complete(self, ready: _Ready, roots: Roots, context: Context) -> Any:
+    def _complete(self, ready: Ready, roots: Roots, context: Context) -> Any:
         return execute(
             self.tables.schema,
             ready.document.tree,
@@ -194,7 +198,8 @@ async def _record(root: RootPlan, bound: BoundRoot, rows: Sequence[Any], context
     await context.journal.record_access(access)
 
 
-def _refused(refusal: Any) -> GraphQLError:
+def refusal_error(refusal: Any) -> GraphQLError:
+    """Give the error that stands in place of a field that the caller may not see."""
     return GraphQLError(
         refusal.error().message, nodes=refusal.node, path=list(refusal.path), original_error=refusal.error()
     )

@@ -23,10 +23,10 @@ from starlette.types import Receive, Scope, Send
 
 from hub.exchange import ERROR_HEADER, error_headers, read_body
 from hub.graphql.documents import DocumentRefused
-from hub.graphql.execution import Answer, Execution, GraphQLRequest, NotByGet
+from hub.graphql.execution import Execution, GraphQLRequest, NotByGet
 from hub.graphql.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
 from hub.graphql.limits import LIMITS, Limits
-from hub.graphql.masking import error_of, fault_of, field_error, masked
+from hub.graphql.masking import answer_body, error_of, fault_of, masked
 from hub.graphql.reception import (
     GRAPHQL_JSON,
     JSON,
@@ -62,7 +62,7 @@ class GraphQLEndpoint:
         limits: Limits = LIMITS,
         dev: bool = False,
     ) -> None:
-        self._execution = Execution(schema, graph, limits=limits, dev=dev)
+        self.execution: Final = Execution(schema, graph, limits=limits, dev=dev)
         self._context = context_factory
         self._limits = limits
         self._dev = dev
@@ -95,7 +95,7 @@ class GraphQLEndpoint:
         request = await self._request(scope, headers, receive, by_get=by_get)
         extra = {"Content-Type": f"{content_type}; charset=utf-8"}
         try:
-            answer = await self._execution.run(request, context, by_get=by_get)
+            answer = await self.execution.run(request, context, by_get=by_get)
         except DocumentRefused as refused:
             status = 400 if content_type == GRAPHQL_JSON else 200
             return status, {"errors": [fault_of(one) for one in refused.faults]}, extra
@@ -103,7 +103,7 @@ class GraphQLEndpoint:
             raise HttpFault(405, "bad_request", "this operation must be sent by POST", {"Allow": "POST"}) from None
         if by_get and not answer.personal and context.principal.county is None:
             extra["Cache-Control"] = "no-cache"
-        return 200, self._body(answer, request_id), extra
+        return 200, answer_body(answer, request_id, dev=self._dev), extra
 
     async def _request(self, scope: Scope, headers: Headers, receive: Receive, *, by_get: bool) -> GraphQLRequest:
         if by_get:
@@ -112,11 +112,6 @@ class GraphQLEndpoint:
         limits = self._limits
         body = await read_body(Request(scope, receive), max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
         return from_body(body, limits)
-
-    def _body(self, answer: Answer, request_id: str) -> dict[str, Any]:
-        if not answer.errors:
-            return {"data": answer.data}
-        return {"errors": [field_error(one, request_id, dev=self._dev) for one in answer.errors], "data": answer.data}
 
 
 _HEADERS: Final[Mapping[str, str]] = {

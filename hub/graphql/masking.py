@@ -17,10 +17,11 @@ from typing import Any, Final
 from graphql import GraphQLError
 
 from hub.graphql.documents import Fault, without_suggestion
+from hub.graphql.execution import Answer
 from hub.observability import log_unexpected
 from ledger.errors import TongbanError
 
-__all__ = ["INTERNAL", "error_of", "fault_of", "field_error", "masked"]
+__all__ = ["INTERNAL", "answer_body", "error_of", "fault_of", "field_error", "masked"]
 
 INTERNAL: Final = "internal"
 
@@ -72,6 +73,13 @@ def field_error(error: GraphQLError, request_id: str, *, dev: bool = False) -> d
     if error.path is not None:
         placed["path"] = list(error.path)
     return {**placed, "extensions": body["extensions"]}
+
+
+def answer_body(answer: Answer, request_id: str, *, dev: bool = False) -> dict[str, Any]:
+    """Give an executed request as it is answered."""
+    if not answer.errors:
+        return {"data": answer.data}
+    return {"errors": [field_error(one, request_id, dev=dev) for one in answer.errors], "data": answer.data}
 
 
 def _locations(locations: Sequence[Any]) -> list[Mapping[str, int]]:

@@ -22,7 +22,16 @@ from hub.graphql.limits import Limits
 from ledger.encoding import parse_json
 from ledger.errors import Malformed
 
-__all__ = ["GRAPHQL_JSON", "JSON", "HttpFault", "answer_type", "check_content", "from_body", "from_query_string"]
+__all__ = [
+    "GRAPHQL_JSON",
+    "JSON",
+    "HttpFault",
+    "answer_type",
+    "check_content",
+    "from_body",
+    "from_query_string",
+    "read_request",
+]
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
@@ -83,7 +92,11 @@ def check_content(headers: Headers) -> None:
 
 def from_body(body: bytes, limits: Limits) -> GraphQLRequest:
     """Read the JSON body of a POST. Raises HttpFault 400 with the code of what is wrong."""
-    value = _json(body, limits)
+    return read_request(_json(body, limits))
+
+
+def read_request(value: Any) -> GraphQLRequest:
+    """Read the parameters of a request from a JSON value. Raises HttpFault 400 with the code of what is wrong."""
     if isinstance(value, list):
         raise HttpFault(400, "bad_request", "expected one request, not a list of them")
     if not isinstance(value, dict):

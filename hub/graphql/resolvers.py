@@ -54,6 +54,8 @@ def install_resolvers(tables: Tables) -> None:
 def _resolver(entry: FieldEntry) -> Callable[..., Any]:
     place = entry.declaration.place
     original: Any = entry.field.resolve
+    if entry.field.subscribe is not None:
+        return _event
     if isinstance(place, (KeyStart, PageStart)):
         return _stored_root
     if isinstance(place, Structure):
@@ -63,6 +65,10 @@ def _resolver(entry: FieldEntry) -> Callable[..., Any]:
     if isinstance(place, Attribute):
         return original if not entry.rule.scopes and not entry.rule.use_cause else _guarded(original)
     return _stored
+
+
+def _event(event: Any, _info: Any, **_arguments: Any) -> Any:
+    return event
 
 
 def _stored_root(roots: Roots, info: Any, **_arguments: Any) -> Any:
@@ -97,7 +103,8 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_refused(info: Any) -> bool:
-    refused = info.root_value.refused
+    root = info.root_value
+    refused = root.refused if isinstance(root, Roots) else ()  # an event is under the rule of its subscription
     if not refused:
         return False
     names: list[tuple[str, str]] = []

@@ -235,7 +235,7 @@ def _sample(
         "visits": visits,
         "onSiteReason": row["on_site_reason"] or None,
         "fee": int(row["fee"]),
-        "feeStandard": None,
+        "feeStandard": row["fee_standard"] or None,
         "flow": _codes(row["flow"]),
         "materials": [_sample_material(each) for each in materials],
         "produces": sorted(_codes(matter["produces"]), key=str),

@@ -130,6 +130,20 @@ class JournalReader:
         found = {each: read_case(self._connection, each) for each in numbers}
         return {number: case for number, case in found.items() if case is not None}
 
+    def steps(self, number: str, *, before: int) -> list[bytes]:
+        """Give the steps of a case whose records stand below position `before`, in order; at most 100."""
+        rows = self._rows(
+            "SELECT r.d FROM casestep c JOIN record r ON r.i = c.i WHERE c.number = ? AND c.i < ? ORDER BY c.sequence",
+            number,
+            before,
+        )
+        return [row[0] for row in rows]
+
+    def stated(self, name: str) -> bytes | None:
+        """Give the record that states a license or offering, by its identifier or code; None if there is none."""
+        rows = self._rows("SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier = ?", name)
+        return None if not rows else rows[0][0]
+
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Make the proof from the tree of `old` records to that of `new`. Raises Malformed bad_number."""
         size = self.head().n

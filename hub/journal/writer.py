@@ -40,9 +40,15 @@ class _Waiting:
 
 
 class JournalWriter:
-    """The journal of one hub process. `start` before anything else; all methods belong to one event loop."""
+    """The journal of one hub process. `start` before anything else; all methods belong to one event loop.
 
-    def __init__(self, path: Path, *, max_queue: int = MAX_QUEUE) -> None:
+    on_committed: called in the loop after each commit; must not block.
+    """
+
+    def __init__(
+        self, path: Path, *, max_queue: int = MAX_QUEUE, on_committed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_committed: Final = on_committed
         self._max_queue: Final = max_queue
         self._queue: Final[deque[_Waiting]] = deque()
         self._committing: asyncio.Task[None] | None = None
@@ -101,6 +107,7 @@ class JournalWriter:
             for each, result in zip(group, results, strict=True):
                 if not each.answer.done():
                     each.answer.set_result(result)
+            self._on_committed()
 
     async def _write(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
         return await self._file.write(lambda store: store.append(rows))

@@ -46,6 +46,8 @@ async def _compiled(name: str, holders: Sequence[Holder], secret: bytes) -> list
         registry=listener,
         journal=listener,
         faces=listener,
+        events=listener,
+        calendar=listener,
         clock=lambda: 0,
         verify=listener,
         holder_key=lambda type_code, code: holder_key(secret, type_code, code),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.ingest.data import read_table
 from ledger.errors import Malformed
-from ledger.workdays import WorkingCalendar, china_day, read_calendar
+from ledger.workdays import WorkingCalendar, china_day, read_calendar, read_full_calendar
 
 CALENDAR: Final = read_calendar(read_table("calendar"))
 DAYS: Final = st.dates(date(2025, 1, 1), date(2027, 12, 31))
@@ -98,9 +98,53 @@ def test_a_day_begins_at_midnight_in_china(seconds: int, day: str) -> None:
         (["2026-01-01 off", "2026-05-01 statutory"], "an official year holds a merely statutory day"),
         (["2026-13-01 off"], "expected a date as YYYY-MM-DD"),
         (["20260101 off"], "expected a date as YYYY-MM-DD"),
+        (["- off"], "expected a date as YYYY-MM-DD"),
     ],
 )
 def test_a_table_with_a_hole_or_a_contradiction_is_refused(rows: list[str], text: str) -> None:
     table = [dict(zip(("date", "kind"), row.split(), strict=True)) for row in rows]
     with pytest.raises(Malformed, match=f"^bad_row: calendar: .*{text}"):
         read_calendar(table)
+
+
+TABLE: Final = [(row["date"], row["kind"]) for row in read_table("calendar")]
+
+
+def table_of(rows: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"date": day, "kind": kind} for day, kind in rows]
+
+
+def test_the_calendar_of_the_hub_has_no_holes() -> None:
+    assert read_full_calendar(table_of(TABLE)) == CALENDAR
+    assert read_full_calendar([]) == WorkingCalendar()
+
+
+@pytest.mark.parametrize(
+    "missing", [row for row in TABLE if row[1] != "off" or date.fromisoformat(row[0]).weekday() < 5]
+)
+def test_a_calendar_that_lacks_a_day_is_refused_by_its_year(missing: tuple[str, str]) -> None:
+    """A day off on a weekend changes nothing; every other row counts."""
+    year, found = missing[0][:4], 14 if missing[1] == "work" else 12
+    with pytest.raises(Malformed) as caught:
+        read_full_calendar(table_of([row for row in TABLE if row != missing]))
+    said = f"calendar: {year} comes to {found} days off by law, not 13: a hole"
+    assert (caught.value.code, caught.value.message) == ("bad_row", said)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([*TABLE[1:], TABLE[0]], "calendar: 2025-01-01 stands after 2027-10-03"),
+        ([TABLE[0], *TABLE], "calendar: 2025-01-01 stands twice, or its kind is none of the listed"),
+        ([row for row in TABLE if row[0][:4] != "2026"] + [("2028-01-03", "off")],
+         "calendar: a year is missing between two official ones"),
+        ([*TABLE[:33], ("2026-01-01", "work")], "calendar: 2026-01-01 is a weekday, and worked anyway"),
+        ([*TABLE, ("2028-01-03", "statutory")], "calendar: 2028 comes to 1 days off by law, not 13: a hole"),
+        ([("2013-01-01", "off"), ("2013-01-02", "off")],
+         "calendar: 2013 is before the first year whose days off by law are known"),
+    ],
+)  # fmt: skip
+def test_a_calendar_with_holes_is_refused_by_name(rows: list[tuple[str, str]], message: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        read_full_calendar(table_of(rows))
+    assert (caught.value.code, caught.value.message) == ("bad_row", message)

@@ -17,6 +17,8 @@ def test_the_rules() -> None:
         "license.face": AccessRule(scopes=frozenset({"license.face", "holder.read"}), use_cause=True),
         "license.log": AccessRule(scopes=read, use_cause=True),
         "license.access_records": AccessRule(scopes=frozenset({"journal.read", "holder.read"}), use_cause=True),
+        "case.event": AccessRule(scopes=frozenset({"case.follow"}), use_cause=True),
+        "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
         "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),

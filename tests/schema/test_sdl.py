@@ -39,6 +39,7 @@ def test_the_sdl_stands_alone() -> None:
         "escalation",
         "objection",
         "verify",
+        "caseEventFeed",
         "checkpoint",
     ]
     assert schema.mutation_type is not None

@@ -6,14 +6,11 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,6 +31,7 @@ from ledger.transparency.tiles import decode_bundle
 from tests.casefile import CHENGYANG, FENGNAN, MATTER, case_number, offered
 from tests.command_line import Result, tongban
 from tests.county_folder import CountyFolder
+from tests.served_hub import served
 
 NUMBER: Final = case_number()
 OFFERING: Final = f"{MATTER}@{CHENGYANG}@20260501"
@@ -120,21 +118,6 @@ class CaseHub:
             return JSONResponse([{"error": {"code": result.code, "message": result.message}}])
         self.records.append(record)
         return JSONResponse([{"position": result}])
-
-
-@contextmanager
-def served(hub: CaseHub) -> Iterator[str]:
-    """Serve in a thread of its own, since a command is no coroutine; give the URL."""
-    server = uvicorn.Server(uvicorn.Config(hub.app(), port=0, log_level="critical", lifespan="off"))
-    (socket,) = [server.config.bind_socket()]
-    thread = Thread(target=server.run, args=([socket],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        hub.close()
 
 
 @pytest.fixture

@@ -114,7 +114,9 @@ async def test_a_clock_that_was_urged_on_says_by_whom_and_one_that_ends_leaves_t
     seen = []
     later = [
         supervision("ACCEPTANCE", at=NOW + 5 * DAY),
-        case.add("ACCEPTANCE", CHENGYANG, at=NOW + 6 * DAY, outcome="ACCEPTED", limits={"statutory": 20, "promised": 5}),
+        case.add(
+            "ACCEPTANCE", CHENGYANG, at=NOW + 6 * DAY, outcome="ACCEPTED", limits={"statutory": 20, "promised": 5}
+        ),
     ]
     for raws in ([], later[:1], later[1:]):
         journal.entries += raws

@@ -7,6 +7,7 @@ that it refuses in another, against the embedded engine.
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +19,11 @@ from hub.graph.driver import BoltDriver, BoltGraph, Unit
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.predicates import PERSONAL_KEYS
 from hub.graph.tables import build_tables
-from hub.graphql.execution import Execution, GraphQLRequest
+from hub.graphql.execution import Answer, Execution, GraphQLRequest, refusal_error
 from hub.graphql.masking import field_error
+from hub.graphql.streams import StreamEnded, Streams
 from schema.assembly import build_schema
-from schema.context import Statement
+from schema.context import Context, Statement
 from schema.inspection import walk
 from schema.mapping import Computed, Expression, KeyStart, Relation
 from tests.graph_world import fill_world
@@ -77,10 +79,25 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [value, *inner] if "here" in value else inner
 
 
+async def _answer(request: GraphQLRequest, context: Context, operation: str) -> Answer:
+    """Give the answer; of a subscription the first, or an empty one when none comes."""
+    if operation != "subscription":
+        return await EXECUTION.run(request, context)
+    if refusals := EXECUTION.prepare(request, context).plan.refusals:
+        with pytest.raises(StreamEnded):
+            Streams(EXECUTION).open(request, context, lambda: None)
+        return Answer(data=None, errors=[refusal_error(one) for one in refusals], personal=True)
+    async with aclosing(Streams(EXECUTION).open(request, context, lambda: None)) as stream:
+        async for item in stream:
+            if item is not None:
+                return item.answer
+    return Answer(data=None, errors=(), personal=True)
+
+
 async def _see(place: Place, caller: Caller, fields: list[str], *, nowhere: bool = False) -> Seen:
     before = GRAPH.asked
     text = document(place, WAYS[place][1], fields, nowhere=nowhere)
-    answer = await EXECUTION.run(GraphQLRequest(query=text), context_of(place, caller))
+    answer = await _answer(GraphQLRequest(query=text), context_of(place, caller), place.operation)
     codes = [field_error(error, "r")["extensions"]["code"] for error in answer.errors]
     names = [error.nodes[0].name.value for error in answer.errors if error.nodes]  # type: ignore[attr-defined]
     return Seen(

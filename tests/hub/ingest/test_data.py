@@ -20,11 +20,11 @@ COLUMNS = {
     "material_differences": "matter_code,county,name,change,kind,need,tolerance_days,satisfied_by",
     "materials": "matter_code,order,code,name,kind,need,tolerance_days,satisfied_by",
     "matters": "number,code,name,mode,type,statutory_days,day_unit,promised_days,produces",
-    "offerings": "code,matter_code,county,statutory_days,promised_days,mode,visits,on_site_reason,fee,flow",
+    "offerings": "code,matter_code,county,statutory_days,promised_days,mode,visits,on_site_reason,fee,fee_standard,flow",
     "roster": "code,member_since,confirmed,authority_code,authority_name",
 }
 CONFIDENCES = {"S", "T", "Mh", "Mm", "Ml", "sample"}
-MODES = {"全程网办", "异地代收代办", "多地联办"}
+MODES = {"全程网办", "异地代收代办", "多地联办", "授权办理"}
 KNOWN_TYPES = {
     "营业执照": "11100000MB0143028R001",
     "居民身份证": "11100000000013127D001",
@@ -204,7 +204,7 @@ def test_what_a_county_asks_differently_is_its_own_or_dropped() -> None:
     """Each change names a matter and a county of the sample; what is dropped is a material of the matter."""
     names = {(row["matter_code"], row["name"]) for row in read_table("materials")}
     changes = read_table("material_differences")
-    assert len({(row["matter_code"], row["county"], row["name"]) for row in changes}) == len(changes) == 43
+    assert len({(row["matter_code"], row["county"], row["name"]) for row in changes}) == len(changes) == 126
     for row in changes:
         assert row["matter_code"] in codes("matters")
         assert row["county"] in codes("roster")
@@ -225,6 +225,7 @@ def test_every_county_offers_every_matter_once() -> None:
 def test_offerings_keep_to_the_law_and_differ_between_counties() -> None:
     matters = {row["code"]: row for row in read_table("matters")}
     promises: dict[str, set[str]] = {}
+    modes: dict[str, set[str]] = {}
     for row in read_table("offerings"):
         statutory = int(matters[row["matter_code"]]["statutory_days"])
         assert int(row["statutory_days"]) == statutory
@@ -232,8 +233,13 @@ def test_offerings_keep_to_the_law_and_differ_between_counties() -> None:
         assert int(row["visits"]) >= 0
         assert int(row["fee"]) >= 0
         assert row["mode"] in MODES
+        assert (row["fee"] != "0") == bool(row["fee_standard"])
+        assert (row["visits"] != "0") == bool(row["on_site_reason"])
         promises.setdefault(row["matter_code"], set()).add(row["promised_days"])
+        modes.setdefault(row["matter_code"], set()).add(row["mode"])
     assert sum(len(days) > 1 for days in promises.values()) >= 20
+    assert sum(len(each) > 1 for each in modes.values()) >= 20
+    assert {matter for matter, row in matters.items() if row["mode"] not in modes[matter]} == set()
 
 
 @pytest.mark.parametrize("year", [2025, 2026])

@@ -165,7 +165,5 @@ def test_sample_counties_ask_for_different_materials() -> None:
         for claims in sample_offerings(county, DAY):
             names: Any = claims["materials"]
             asked.setdefault(claims["matter"], set()).add(tuple(each["name"] for each in names))
-    assert sorted(matter for matter, lists in asked.items() if len(lists) > 1) == [
-        "000101005000", "000102007000", "000103009000", "000106025000",
-    ]  # fmt: skip
+    assert (len(asked), sum(len(lists) > 1 for lists in asked.values())) == (30, 19)
     assert len(asked["000101005000"]) == 4

@@ -1,0 +1,75 @@
+"""A county's desk for what stands beside a case's steps: objections, hotline appeals, follow-ups; signed and stated.
+
+    members  ->  signed by the county's journal key  ->  POST /journal/records  ->  position in the journal
+
+Each raises Malformed (form), NotVerified key_not_active, and what the hub states: Conflict wrong_target,
+duplicate_identifier, illegal_step, iat_too_old, Refused not_party; Unavailable not_ready. A statement is durable in the
+journal when its function returns. A new statement gets an id of 128 random bits.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from hub.hubdesk import read_root, state_record
+from hub.journal.followups import build_follow_up
+from hub.journal.hotline import build_hotline
+from hub.journal.objections import build_objection
+from ledger.encoding import b64u_encode
+from ledger.errors import Refused
+
+if TYPE_CHECKING:
+    from hub.county.node import CountyNode
+    from ledger.encoding import JsonValue
+
+__all__ = ["fresh_id", "read_objection", "state_appeal", "state_follow_up", "state_objection"]
+
+_ID_BYTES: Final = 16
+_SCOPE: Final = "objection.read"
+_OBJECTION: Final = """query($id: StatementId!, $cause: UseCause!) {
+  objection(id: $id, useCause: $cause) {
+    id kind raisedBy raisedAt answeredBy certificateIdentifier certificateTypeCode holderKey caseNumber
+    open outcome decidedBy decidedAt due daysLeft lamp provisional
+  }
+}"""
+
+
+def fresh_id() -> str:
+    """Make the id of a new objection or appeal, 22 characters."""
+    return b64u_encode(secrets.token_bytes(_ID_BYTES))
+
+
+def state_objection(node: CountyNode, members: Mapping[str, JsonValue], now: int) -> int:
+    """Sign and state an objection or its end at `now`, POSIX seconds; give its journal position.
+
+    members: those from `id` on, as `hub.journal.objections` lists them.
+    """
+    return _state(node, build_objection, members, now)
+
+
+def state_appeal(node: CountyNode, members: Mapping[str, JsonValue], now: int) -> int:
+    """Sign and state an event of a hotline appeal; members: those of `hub.journal.hotline` from `id` on."""
+    return _state(node, build_hotline, members, now)
+
+
+def state_follow_up(node: CountyNode, members: Mapping[str, JsonValue], now: int) -> int:
+    """Sign and state that a case was followed up; members: `caseNumber` and `outcome`."""
+    return _state(node, build_follow_up, members, now)
+
+
+def _state(node: CountyNode, build: Callable[..., bytes], members: Mapping[str, JsonValue], now: int) -> int:
+    key = node.keys.key("journal")
+    return state_record(node, build(members, iat=now, kid=key.kid, signer=key.signer))
+
+
+def read_objection(node: CountyNode, identifier: str, cause: str) -> dict[str, Any]:
+    """Read an objection as the hub shows it to this county: fields by their names in the API.
+
+    Raises Refused not_party (no such objection for this county), what the hub states; Unavailable not_ready.
+    """
+    found = read_root(node, _SCOPE, _OBJECTION, {"id": identifier, "cause": cause}, "objection")
+    if found is None:
+        raise Refused("not_party", "the county is no party of an objection with this id")
+    return found

@@ -1,0 +1,1 @@
+"""Events of cases: one feed made of journal, ledger and time; who follows it; webhooks that carry it away."""
