@@ -37,6 +37,7 @@ def test_the_sdl_stands_alone() -> None:
         "receipt",
         "case",
         "escalation",
+        "statistics",
         "objection",
         "verify",
         "caseEventFeed",
