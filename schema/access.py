@@ -43,6 +43,7 @@ SCOPES: Final[dict[str, str]] = {
     "case.follow": "follow the events of cases that the caller's own county takes in, handles or hands out",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
     "objection.read": "read objections that the caller's own county raised or must answer",
+    "webhook.manage": "have the events of the own county's cases sent to its systems",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
 }

@@ -52,6 +52,7 @@ ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
                 "objection.read",
                 "ledger.entries",
                 "vault.deposit",
+                "webhook.manage",
             }
         ),
     }

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import appeals, cases, hotline, keys, licenses, objection, offering
+from hub.commands import appeals, cases, hotline, keys, licenses, objection, offering, webhooks
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import HolderFile, read_holder
@@ -42,6 +42,7 @@ app.add_typer(objection.app, name="objection")
 app.add_typer(hotline.app, name="hotline")
 app.command("follow-up")(hotline.follow_up)
 app.add_typer(offering.app, name="offering")
+app.add_typer(webhooks.app, name="webhook")
 app.command("evidence")(export_evidence)
 app.command("check")(check_folder)
 app.command("rotate")(keys.rotate)
