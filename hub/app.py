@@ -133,6 +133,7 @@ class Hub:
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
+            calendar=self._calendar,
         )  # fmt: skip
         self.feed = EventFeed(
             data / "events.sqlite", self.journal, PublishedEntries(self.registry), clock=clock,

@@ -43,6 +43,7 @@ SCOPES: Final[dict[str, str]] = {
     "case.follow": "follow the events of cases that the caller's own county takes in, handles or hands out",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
     "objection.read": "read objections that the caller's own county raised or must answer",
+    "statistics.read": "read what counties did for others, and how well: the own county exactly, the others rounded",
     "webhook.manage": "have the events of the own county's cases sent to its systems",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
@@ -95,6 +96,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "objection.read": AccessRule(
         scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
     ),
+    "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -125,6 +127,10 @@ TYPES: Final[dict[str, str]] = {
     "HotlineAppeal": "case.steps",
     "FollowUp": "case.steps",
     "Objection": "objection.read",
+    "CountyStatistics": "statistics.read",
+    "PeriodStatistics": "statistics.read",
+    "SatisfactionCounts": "statistics.read",
+    "TimelyCounts": "statistics.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

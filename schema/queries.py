@@ -23,6 +23,7 @@ from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
 from schema.objections import Objection
 from schema.scalars import CaseNumber, CatalogueCode, Cursor, Date, LicenseIdentifier, StatementId, UseCause
+from schema.statistics import CountyStatistics, StatisticsPeriod
 from schema.subscriptions import CaseEventFeed
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
@@ -33,6 +34,9 @@ MatterType: TypeAlias = Annotated[
     str | None, strawberry.argument(name="type", description="Only matters of this type.")
 ]
 MatterMode: TypeAlias = Annotated[str | None, strawberry.argument(description="Only matters handled in this mode.")]
+
+FirstDay: TypeAlias = Annotated[Date, strawberry.argument(name="from", description="First day, in China.")]
+LastDay: TypeAlias = Annotated[Date, strawberry.argument(name="to", description="Last day, in China.")]
 
 OnDay: TypeAlias = Annotated[Date | None, strawberry.argument(description="A day in China; by default today.")]
 
@@ -193,6 +197,21 @@ class Query:
     @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)
     def case(self, case_number: CaseNumber, use_cause: UseCause) -> Case | None:
         """One case by its number, for its counties; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(
+            label="Jurisdiction",
+            key="code",
+            argument="county",
+            binds=((("from", "to", "by"), "periods"), (("from", "by"), "earlier")),
+        ),
+        access="statistics.read",
+    )
+    def statistics(
+        self, county: CatalogueCode, first_day: FirstDay, last_day: LastDay, by: StatisticsPeriod
+    ) -> CountyStatistics | None:
+        """What a county did for others, and how well, in at most 400 periods; null if there is no such county."""
         raise NotImplementedError
 
     @root(KeyStart(label="Objection", key="id", argument="id"), access="objection.read", personal=True)

@@ -27,8 +27,8 @@ _SEPARATOR: Final = "\n\n"
 
 DOCUMENTS: Final = tuple(QUERIES)
 SCOPES: Final[dict[str, frozenset[str]]] = {
-    "all": frozenset({"license.read", "license.face", "case.read", "objection.read"}),
-    "own": frozenset({"license.read.own", "license.face", "case.read", "objection.read"}),
+    "all": frozenset({"license.read", "license.face", "case.read", "objection.read", "statistics.read"}),
+    "own": frozenset({"license.read.own", "license.face", "case.read", "objection.read", "statistics.read"}),
 }
 VARIABLES: Final[dict[str, dict[str, Any]]] = {name: QUERIES[name].asked[0].variables for name in DOCUMENTS}
 """Of each document's first request."""

@@ -190,6 +190,7 @@ _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
 _ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
 _RATED: Final = 'case(caseNumber: "%RATED", useCause: "x")'
 _COMPARISON: Final = 'comparison(matter: "000101002000", on: "2026-06-01")'
+_STATISTICS: Final = 'statistics(county: "370214", from: "2026-06-01", to: "2026-06-30", by: MONTH)'
 _SUBMIT: Final = 'submitEntries(entries: ["x"], wait: true)'
 _FIRST: Final = "license of C, holder 1"
 _SECOND: Final = "license of K, holder 2"
@@ -272,6 +273,10 @@ PLACES: Final = (
     Place(path='licenseType(code: "11100000000013127D001")'),
     Place(path="licenseTypes"),
     Place(path="licenseTypes > edges"),
+    Place(path=_STATISTICS, rows="statistics"),
+    Place(path=f"{_STATISTICS} > periods", rows="statistics"),
+    Place(path=f"{_STATISTICS} > periods > handling", rows="statistics"),
+    Place(path=f"{_STATISTICS} > periods > ratings", rows="statistics"),
     Place(path="checkpoint"),
     Place(path='verify(receipt: "x") > ... on Verdict'),
     Place(path='verify(receipt: "x") > ... on Verdict > steps'),

@@ -17,12 +17,14 @@ _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
 _FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
+_REPORTS: Final = "SAP"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify",
         _STAFF: "case checklist license licenses objection receipt",
+        _REPORTS: "statistics",
         _FOLLOW: "caseEventFeed",
     },
     "Subscription": {_FOLLOW: "caseEvents"},
@@ -81,6 +83,15 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "CaseStepTaken": {_FOLLOW: "sequence kind outcome county"},
     "CaseLampTurned": {_FOLLOW: "clock county limit days lamp"},
     "CaseLicenseChanged": {_FOLLOW: "certificateIdentifier status reason logIndex"},
+    # --- what the counties report ---
+    "CountyStatistics": {_REPORTS: "code name exact periods"},
+    "PeriodStatistics": {
+        _REPORTS: "period takenIn online proxyIntake joint delegated takenInForOthers takenInByOthers handledForOthers"
+        " intake handling pickUp materialsSpared daysSaved daysOver verifiedOfOthers verifiedByOthers objectionsOpened"
+        " objectionsDecided objectionsOpen ratings"
+    },
+    "TimelyCounts": {_REPORTS: "ended onTime"},
+    "SatisfactionCounts": {_REPORTS: "verySatisfied satisfied fairlySatisfied dissatisfied veryDissatisfied"},
     # --- the catalogue ---
     "Authority": {ALL: "code name source confidence jurisdiction"},
     "Jurisdiction": {ALL: "code name level validFrom validTo member source confidence within contains authorities"},
@@ -128,6 +139,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
 
 ROWS: Final[dict[str, dict[str, str]]] = {
     "public": {"-": "-", "IHSAP": "CKX", "O": "123"},
+    "statistics": {"SAP": "CKX"},
     "license of C, holder 1": {"IHSP": "CKX", "A": "C", "O": "1"},
     "license of C, holders 1 and 2": {"IHSP": "CKX", "A": "C", "O": "12"},
     "license of K, holder 1": {"IHSP": "CKX", "A": "K", "O": "1"},

@@ -129,6 +129,7 @@ def test_labels_are_those_of_the_graph() -> None:
         "MatterVersion",
         "Objection",
         "Offering",
+        "PeriodCount",
         "Step",
     ]
 

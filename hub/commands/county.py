@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import appeals, cases, hotline, keys, licenses, objection, offering, webhooks
+from hub.commands import appeals, bundles, cases, hotline, keys, licenses, objection, offering, webhooks
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import HolderFile, read_holder
 from hub.commands.output import Force, check_new, new_file
+from hub.commands.statistics import statistics
 from hub.commands.verify import parsed
 from hub.commands.witnessed import check_folder, export_evidence
 from hub.county.application import create_county_app
@@ -43,6 +44,7 @@ app.add_typer(hotline.app, name="hotline")
 app.command("follow-up")(hotline.follow_up)
 app.add_typer(offering.app, name="offering")
 app.add_typer(webhooks.app, name="webhook")
+app.add_typer(bundles.app, name="bundle")
 app.command("evidence")(export_evidence)
 app.command("check")(check_folder)
 app.command("rotate")(keys.rotate)
@@ -50,6 +52,7 @@ app.command("keys")(keys.keys)
 app.command("appeal")(appeals.appeal)
 app.command("appeals")(appeals.appeals)
 app.command("policy")(keys.policy)
+app.command("statistics")(statistics)
 
 _DRAFT_BYTES = 65_536
 _SHOWN = 20  # failed items, for a person

@@ -65,6 +65,11 @@ _FAILED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, cr
   code FROM outbox WHERE state = 'failed' ORDER BY id"""
 _GIVE_UP: Final = """DELETE FROM outbox WHERE kind = 'status' AND state = 'failed' AND identifier = ?
   AND leaf NOT IN (SELECT leaf FROM answer WHERE at IS NOT NULL AND code IS NULL)"""
+_UNSETTLED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE state IN ('pending', 'logged') ORDER BY id LIMIT ?"""
+_BY_LEAF: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE leaf = ?"""
+_SEALS: Final = "SELECT identifier, leaf FROM outbox WHERE kind = 'seal' AND state <> 'failed' ORDER BY id"
 _TO_APPEAL: Final = """SELECT outbox.id, kind, outbox.identifier, state, outbox.leaf, entry, journal, created, attempts,
   log_index, evidence, outbox.code
   FROM outbox LEFT JOIN answer ON answer.leaf = outbox.leaf AND answer.auditor = ?1
@@ -178,6 +183,22 @@ class Outbox:
         """Give up to `limit` items of a state whose time has come, the longest waiting first."""
         with self._database.reading() as connection:
             return [_item(row) for row in connection.execute(_DUE, (state, now, limit))]
+
+    def unsettled(self, limit: int) -> list[Item]:
+        """Give up to `limit` items that are not known to be logged and stated, whenever they are due, oldest first."""
+        with self._database.reading() as connection:
+            return [_item(row) for row in connection.execute(_UNSETTLED, (limit,))]
+
+    def seals(self) -> list[tuple[str, bytes]]:
+        """Give identifier and leaf hash of every seal that was not refused, oldest first."""
+        with self._database.reading() as connection:
+            return [(str(identifier), bytes(leaf)) for identifier, leaf in connection.execute(_SEALS)]
+
+    def by_leaf(self, leaf: bytes) -> Item | None:
+        """Give the item of a leaf hash, or None: there is none, or it was signed again meanwhile."""
+        with self._database.reading() as connection:
+            row = connection.execute(_BY_LEAF, (leaf,)).fetchone()
+        return None if row is None else _item(row)
 
     def of(self, identifier: str) -> list[Item]:
         """Give all items of a license, oldest first: its seal, then its status entries."""

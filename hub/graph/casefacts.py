@@ -10,7 +10,7 @@ other store, and ends the same whatever its batches were. Spans are instants, as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -23,9 +23,11 @@ from ledger.clocks import Clock, Limits
 from ledger.encoding import b64u_decode, b64u_encode
 from ledger.errors import NotVerified, TongbanError
 
-__all__ = ["CaseRows", "case_of", "case_rows"]
+__all__ = ["CaseRows", "Taken", "case_of", "case_rows", "clock_of"]
 
 Row: TypeAlias = dict[str, Any]
+Taken: TypeAlias = Callable[[Case | None, Case, CaseStepRecord], None]
+"""Who hears of each step that is taken: the case before it, if there was one, the case after it, and the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +58,12 @@ def case_of(properties: Mapping[str, Any], clocks: Sequence[Mapping[str, Any]]) 
         steps=properties["stepCount"],
         head=b64u_decode(properties["head"]),
         at=_seconds(properties["steppedAt"]),
-        clocks=tuple(map(_clock_of, ordered)),
+        clocks=tuple(map(clock_of, ordered)),
     )
 
 
-def _clock_of(properties: Mapping[str, Any]) -> Clock:
+def clock_of(properties: Mapping[str, Any]) -> Clock:
+    """Read a clock back from its node."""
     return Clock(
         code=properties["name"],
         county=properties["county"],
@@ -74,7 +77,7 @@ def _seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 
 
-def case_rows(records: Sequence[CaseStepRecord], known: Mapping[str, Case]) -> CaseRows:
+def case_rows(records: Sequence[CaseStepRecord], known: Mapping[str, Case], taken: Taken = lambda *_: None) -> CaseRows:
     """Let the cases go on by these steps, in order. known: the cases as the graph has them, by number.
 
     A step that the graph has already is left out: another projector was faster, and the cursor will say so. Raises
@@ -84,10 +87,12 @@ def case_rows(records: Sequence[CaseStepRecord], known: Mapping[str, Case]) -> C
     touched: dict[str, None] = {}
     records = [each for each in records if each.step.number not in known or each.step.sequence > _steps(known, each)]
     for record in records:
+        before = cases.get(record.step.number)
         try:
-            cases[record.step.number] = take(cases.get(record.step.number), record.step)
+            cases[record.step.number] = take(before, record.step)
         except TongbanError as error:
             raise NotVerified("corrupt_store", f"a step in the journal is not legal: {error.message}") from error
+        taken(before, cases[record.step.number], record)
         touched[record.step.number] = None
     named = [(record, each) for record in records for each in record.licenses]
     return CaseRows(

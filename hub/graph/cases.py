@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
-from hub.graph.casefacts import CaseRows, case_of, case_rows
+from hub.graph.casefacts import CaseRows, Taken, case_of, case_rows
 from hub.graph.driver import Step
 
 if TYPE_CHECKING:
@@ -146,15 +146,17 @@ MERGE (c)-[:PICKED_UP_AT]->(j)""",
 """(what is still to be linked, the link): for a catalogue that lists a matter or county only after its case."""
 
 
-async def steps_of_cases(driver: BoltDriver, records: Sequence[CaseStepRecord]) -> list[Step]:
-    """Give the writes of these case steps, in order, from what the graph holds of their cases.
+async def steps_of_cases(
+    driver: BoltDriver, records: Sequence[CaseStepRecord], taken: Taken = lambda *_: None
+) -> list[Step]:
+    """Give the writes of these case steps, in order, from what the graph holds of their cases. taken: hears of each.
 
     Raises NotVerified corrupt_store, Unavailable.
     """
     if not records:
         return []
     known = await _known(driver, sorted({record.step.number for record in records}))
-    return _writes(case_rows(records, known))
+    return _writes(case_rows(records, known, taken))
 
 
 async def _known(driver: BoltDriver, numbers: Sequence[str]) -> dict[str, Case]:

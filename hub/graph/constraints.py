@@ -29,6 +29,7 @@ KEYS: Final[dict[str, str]] = {
     "MatterVersion": "code",
     "Objection": "id",
     "Offering": "code",
+    "PeriodCount": "code",
     "Step": "code",
 }
 """Every label of the graph with the property that all its nodes have and that tells them apart."""
@@ -51,6 +52,7 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT matter_version_code IF NOT EXISTS FOR (n:MatterVersion) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT objection_id IF NOT EXISTS FOR (n:Objection) REQUIRE n.id IS UNIQUE",
     "CREATE CONSTRAINT offering_code IF NOT EXISTS FOR (n:Offering) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT period_count_code IF NOT EXISTS FOR (n:PeriodCount) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT step_code IF NOT EXISTS FOR (n:Step) REQUIRE n.code IS UNIQUE",
     "CREATE INDEX case_matter IF NOT EXISTS FOR (n:Case) ON (n.matterCode)",
     "CREATE INDEX case_taken_in IF NOT EXISTS FOR (n:Case) ON (n.takenInBy)",

@@ -24,6 +24,7 @@ def test_the_rules() -> None:
         "objection.read": AccessRule(
             scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
         ),
+        "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
     } == RULES
 
 

@@ -36,6 +36,7 @@ def test_the_sdl_stands_alone() -> None:
         "licenses",
         "receipt",
         "case",
+        "statistics",
         "objection",
         "verify",
         "caseEventFeed",

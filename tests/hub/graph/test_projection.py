@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from hub.graph.counts import calendar_digest
 from hub.graph.cursors import claim
 from hub.graph.driver import BoltDriver, Unit
 from hub.graph.dump import GraphDump, dump_graph
@@ -16,6 +17,7 @@ from ledger.encoding import b64u_encode
 from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
+from ledger.workdays import WorkingCalendar
 from tests.casefile import whole_case
 from tests.graphs import PATIENT, empty
 from tests.offerings import offering
@@ -56,6 +58,7 @@ async def test_a_license_has_exactly_these_properties_and_relationships(driver: 
             "leaf": b64u_encode(leaf_hash(ledger.entries[2])),
             "governors": [f"{FENGNAN}#1", f"{CHENGYANG}#1"],
         },
+        "Cursor:statistics": {"calendar": calendar_digest(WorkingCalendar()), "id": "statistics"},
         "License:1": {
             "certificateExpiringDate": "2031-04-30",
             "certificateIdentifier": county.identifier(1),
