@@ -108,7 +108,7 @@ class Conflict(TongbanError):
         {
             "final_status", "same_status", "stale_prev", "wrong_target", "iat_too_old", "iat_in_future", "kid_used",
             "store_moved", "duplicate_identifier", "already_exists", "log_changed", "illegal_step", "not_listed",
-            "already_listed", "bundle_missing", "past_day",
+            "already_listed", "bundle_missing", "case_open", "past_day",
         }
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ entry and auditor: no auditor speaks for another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS answer (
   leaf BLOB NOT NULL, identifier TEXT NOT NULL, auditor TEXT NOT NULL, asked INTEGER NOT NULL, at INTEGER,
   deadline INTEGER, code TEXT, PRIMARY KEY (leaf, auditor))"""
 
+_PAGE: Final = 1000
 _PUT: Final = "INSERT INTO outbox (kind, identifier, leaf, entry, journal, created, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _DUE: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
   FROM outbox WHERE state = ? AND due <= ? ORDER BY due, id LIMIT ?"""
@@ -84,6 +85,8 @@ _APPEALS: Final = """SELECT leaf, identifier, auditor, asked, at, deadline, code
   ORDER BY identifier, leaf, auditor"""
 _DEPOSITED: Final = """SELECT count(DISTINCT leaf) FROM answer WHERE at IS NOT NULL AND code IS NULL
   AND leaf IN (SELECT leaf FROM outbox WHERE state IN ('pending', 'failed'))"""
+_STATED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE kind = 'seal' AND journal IS NOT NULL AND id > ? ORDER BY id LIMIT ?"""
 _STATES: Final = "SELECT state, count(*) FROM outbox WHERE kind <> 'offering' GROUP BY state"
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
 
@@ -204,6 +207,17 @@ class Outbox:
         """Give all items of a license, oldest first: its seal, then its status entries."""
         with self._database.reading() as connection:
             return [_item(row) for row in connection.execute(_OF, (identifier,))]
+
+    def stated_seals(self) -> Iterator[Item]:
+        """Give every seal with the statement beside it, in the order in which they were made."""
+        last = 0
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(_STATED, (last, _PAGE)).fetchall()
+            if not rows:
+                return
+            yield from map(_item, rows)
+            last = rows[-1][0]
 
     def settle(self, outcomes: Sequence[Settled]) -> None:
         """Write what became of items, in one transaction; an item that was signed again meanwhile is left alone."""
