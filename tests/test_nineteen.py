@@ -63,7 +63,7 @@ def test_cases_stand_in_every_state_and_mode() -> None:
 
 
 async def test_a_made_folder_is_checked_whole_and_projected_with_exact_counts(tmp_path: Path) -> None:
-    world, data = World(licenses=120), tmp_path / "hub"
+    world, data = World(licenses=60), tmp_path / "hub"
     with progress_bars(shown=False) as bars:
         made = make_logs(data, world, processes=1, bars=bars)
         with workers(1) as in_order:
@@ -74,7 +74,7 @@ async def test_a_made_folder_is_checked_whole_and_projected_with_exact_counts(tm
             nodes = (await dump_graph(driver)).nodes
     assert (took[0].position.ledger, took[0].position.journal) == (made.entries, made.records)
     kinds = Counter(name.partition(":")[0] for name in nodes)
-    assert (kinds["License"], kinds["Holder"], kinds["Case"], kinds["Offering"]) == (120, 24, 12, 570)
+    assert (kinds["License"], kinds["Holder"], kinds["Case"], kinds["Offering"]) == (60, 12, 6, 570)
     counted = {name.partition(":")[2]: node for name, node in nodes.items() if name.startswith("PeriodCount:")}
     slow = slow_counts(_records(data), read_calendar(read_table("calendar")))
     assert {code: {name: node[name] for name in slow.get(code, {})} for code, node in counted.items()} == slow
