@@ -126,6 +126,8 @@ TYPES: Final[dict[str, str]] = {
     "HotlineAppeal": "case.steps",
     "FollowUp": "case.steps",
     "Objection": "objection.read",
+    "ObjectionConnection": "objection.read",
+    "ObjectionEdge": "objection.read",
     "CountyStatistics": "statistics.read",
     "PeriodStatistics": "statistics.read",
     "SatisfactionCounts": "statistics.read",

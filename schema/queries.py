@@ -41,6 +41,7 @@ LastDay: TypeAlias = Annotated[Date, strawberry.argument(name="to", description=
 OnDay: TypeAlias = Annotated[Date | None, strawberry.argument(description="A day in China; by default today.")]
 
 _IMPLEMENTED_BY = Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code")
+_OPEN_AT = Relation(type="OPEN_AT", direction="in", target="Objection", many=True, order="order")
 _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
 
 
@@ -197,6 +198,16 @@ class Query:
     @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)
     def case(self, case_number: CaseNumber, use_cause: UseCause) -> Case | None:
         """One case by its number, for its counties; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="Jurisdiction", key="code", argument="county", via=_OPEN_AT, page=True), access="objection.read",
+        personal=True,
+    )  # fmt: skip
+    def objections(
+        self, county: CatalogueCode, use_cause: UseCause, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[Objection] | None:
+        """Open objections that a county must answer, oldest first; to other counties, those that they raised."""
         raise NotImplementedError
 
     @root(

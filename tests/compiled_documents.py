@@ -22,7 +22,7 @@ from tests.ports import CLERK, request_context
 
 __all__ = ["DOCUMENTS", "SCOPES", "VARIABLES", "compiled", "expected", "statements"]
 
-QUERIES: Final = {name: document for name, document in FILES.items() if document.is_query}
+QUERIES: Final = {name: document for name, document in FILES.items() if document.is_query and document.asked}
 _SEPARATOR: Final = "\n\n"
 
 DOCUMENTS: Final = tuple(QUERIES)

@@ -184,6 +184,7 @@ def _access(identifier: str) -> Access:
 _LICENSE: Final = 'license(certificateIdentifier: "{}", useCause: "x")'
 _C1, _C12, _K1, _K2, _NEW = (_LICENSE.format(one) for one in ("%C1", "%C12", "%K1", "%K2", "%NEW"))
 _RECEIPT: Final = 'receipt(certificateIdentifier: "%C1", useCause: "x")'
+_OPEN: Final = 'objections(county: "220103", useCause: "x")'
 _LICENSES: Final = f'licenses(holder: {_HOLDER_ONE}, useCause: "x")'
 _CHECKLIST: Final = f'checklist(matter: "000101002000", county: "370214", useCause: "x", holder: {_HOLDER_ONE})'
 _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
@@ -240,6 +241,12 @@ PLACES: Final = (
     Place(path='objection(id: "%OURS", useCause: "x")', rows="objection of C to K, holder 2"),
     Place(path='objection(id: "%MISSING", useCause: "x")', rows="objection of K to C, nobody known"),
     Place(path='objection(id: "%THEIRS", useCause: "x")', rows="objection of others to K, holder 2"),
+    Place(path=_OPEN, rows="page of objections"),
+    Place(path=f"{_OPEN} > pageInfo", rows="page of objections"),
+    Place(path=f"{_OPEN} > edges", rows="objection of C to K, holder 2"),
+    Place(path=f"{_OPEN} > edges > node", rows="objection of C to K, holder 2"),
+    Place(path=f"{_C1} > cases", rows="case of K and C, by a license of C"),
+    Place(path=f"{_K1} > cases", rows="case of K and C, by a license of K"),
     Place(path=f"{_NEW} > objections", rows="objections to a license of K, holder 2"),
     Place(path=f"{_OURS} > matter", rows=_MET),
     Place(path=f"{_OURS} > intakeCounty", rows=_MET),

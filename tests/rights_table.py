@@ -23,7 +23,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify",
-        _STAFF: "case checklist license licenses objection receipt",
+        _STAFF: "case checklist license licenses objection objections receipt",
         _REPORTS: "statistics",
         _FOLLOW: "caseEventFeed",
     },
@@ -33,7 +33,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "License": {
         _STAFF: "certificateIdentifier logIndex leafHash status statusReason statusIndex certificateIssuedDate"
         " certificateEffectiveDate certificateExpiringDate sealedAt sealedBy type issuedBy replaces replacedBy receipt"
-        " standing disputed objections",
+        " standing disputed objections cases",
         _FACE: "face",
         _LOOKED: "accessRecords",
     },
@@ -72,6 +72,8 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         _STAFF: "id kind raisedBy raisedAt answeredBy certificateIdentifier certificateTypeCode holderKey caseNumber open"
         " outcome decidedBy decidedAt due daysLeft lamp provisional"
     },
+    "ObjectionConnection": {_STAFF: "edges pageInfo"},
+    "ObjectionEdge": {_STAFF: "cursor node"},
     "CaseStep": {
         _STAFF: "sequence kind outcome county window role takenAt leafHash licenses items trackingNumber rating"
     },
@@ -150,9 +152,12 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "no reads of a license of C, holder 1": {"S": "KX"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "case of K and C, by a license of C": {"IHSP": "CK", "A": "C", "O": "1"},
+    "case of K and C, by a license of K": {"IHSP": "CK", "A": "K", "O": "1"},
     "feed of events": {"IHSP": "CKX"},
     "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
+    "page of objections": {"IHSAP": "CKX", "O": "123"},
     "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},
     "objection of K to C, nobody known": {"IHSAP": "CK"},
     "objection of others to K, holder 2": {"IHSAP": "K", "O": "2"},

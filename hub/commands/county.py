@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import appeals, cases, hotline, keys, licenses, objection, offering
+from hub.commands import appeals, bundles, cases, holder, hotline, keys, licenses, objection, offering
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import HolderFile, read_holder
@@ -39,10 +39,12 @@ __all__ = ["app"]
 app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=True)
 app.add_typer(licenses.app)  # without a name: its commands are of this group
 app.add_typer(cases.app, name="case")
+app.add_typer(holder.app, name="holder")
 app.add_typer(objection.app, name="objection")
 app.add_typer(hotline.app, name="hotline")
 app.command("follow-up")(hotline.follow_up)
 app.add_typer(offering.app, name="offering")
+app.add_typer(bundles.app, name="bundle")
 app.command("evidence")(export_evidence)
 app.command("check")(check_folder)
 app.command("rotate")(keys.rotate)

@@ -62,6 +62,7 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE INDEX license_issuer IF NOT EXISTS FOR (n:License) ON (n.certificateIssuingAuthorityCode)",
     "CREATE INDEX matter_version_matter IF NOT EXISTS FOR (n:MatterVersion) ON (n.matterCode)",
     "CREATE INDEX offering_matter IF NOT EXISTS FOR (n:Offering) ON (n.matterCode)",
+    "CREATE INDEX objection_answered_by IF NOT EXISTS FOR (n:Objection) ON (n.answeredBy)",
     "CREATE INDEX offering_service IF NOT EXISTS FOR (n:Offering) ON (n.service)",
     "CREATE INDEX license_replaces IF NOT EXISTS FOR (n:License) ON (n.replaces)",
 )
