@@ -205,7 +205,12 @@ class Hub:
     def routes(self) -> list[BaseRoute]:
         """Give all routes of the hub."""
         intake = RecordIntake(
-            self.journal, self.registry, listed=listed_codes(), pool=self.registry.file.checks, clock=self._clock
+            self.journal,
+            self.registry,
+            listed=listed_codes(),
+            pool=self.registry.file.checks,
+            clock=self._clock,
+            calendar=self._calendar,
         )
         tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock, self._holder_key)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)

@@ -48,8 +48,8 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Authority", "Case", "Clock", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License", "LicenseType",
-        "Material", "Matter", "MatterVersion", "Objection", "Offering", "PeriodCount", "Step",
+        "Assistance", "Authority", "Case", "Clock", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License",
+        "LicenseType", "Material", "Matter", "MatterVersion", "Objection", "Offering", "PeriodCount", "Step",
     }
 )  # fmt: skip
 """The labels of the graph."""

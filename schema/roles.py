@@ -38,6 +38,7 @@ ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
                 "license.face",
                 "case.read",
                 "case.follow",
+                "case.supervise",
                 "objection.read",
                 "journal.read",
                 "statistics.read",
