@@ -108,7 +108,8 @@ class Conflict(TongbanError):
         {
             "final_status", "same_status", "stale_prev", "wrong_target", "iat_too_old", "iat_in_future", "kid_used",
             "store_moved", "duplicate_identifier", "already_exists", "log_changed", "illegal_step", "not_listed",
-            "already_listed", "bundle_missing", "case_open", "past_day",
+            "already_listed", "bundle_missing", "case_open", "items_differ", "not_member", "not_offered", "not_red",
+            "not_valid", "past_day", "stale_version",
         }
     )  # fmt: skip
 

@@ -42,8 +42,10 @@ SCOPES: Final[dict[str, str]] = {
     "journal.read": "read access records of the own county's licenses",
     "case.follow": "follow the events of cases that the caller's own county takes in, handles or hands out",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
+    "case.supervise": "list the own county's clocks that are yellow or red, and read the cases they are of",
     "objection.read": "read objections that the caller's own county raised or must answer",
     "statistics.read": "read what counties did for others, and how well: the own county exactly, the others rounded",
+    "webhook.manage": "have the events of the own county's cases sent to its systems",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
 }
@@ -81,7 +83,7 @@ class AccessRule:
 
 
 _READ: Final = frozenset({"license.read", "license.read.own", HOLDER_SCOPE})
-_CASE: Final = frozenset({"case.read", HOLDER_SCOPE})
+_CASE: Final = frozenset({"case.read", "case.supervise", HOLDER_SCOPE})
 _BEYOND: Final = frozenset({"license.read"})
 """The scopes that reach beyond the own county's licenses, and beyond the holder's own."""
 
@@ -99,6 +101,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
+    "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
     "objection.read": AccessRule(
         scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
     ),
@@ -131,7 +134,11 @@ TYPES: Final[dict[str, str]] = {
     "CaseLicenseChanged": "case.event",
     "CaseStepTaken": "case.event",
     "CaseStep": "case.steps",
+    "CaseAssistance": "case.steps",
     "CaseClock": "case.steps",
+    "Escalation": "case.supervise",
+    "EscalatedClock": "case.supervise",
+    "EscalationPage": "case.supervise",
     "LegalStep": "case.steps",
     "LimitReading": "case.steps",
     "HotlineAppeal": "case.steps",

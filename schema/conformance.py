@@ -49,7 +49,8 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Authority", "Case", "Clock", "Consent", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License",
+        "Assistance", "Authority", "Case", "Clock", "Consent", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction",
+        "License",
         "LicenseType", "Material", "Matter", "MatterVersion", "Objection", "Offering", "PeriodCount", "Step",
     }
 )  # fmt: skip

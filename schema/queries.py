@@ -20,6 +20,7 @@ from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
 from schema.consents import Consent, ReadBasis
 from schema.context import Context
+from schema.escalation import Escalation, EscalationDay, EscalationPlace
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
@@ -255,6 +256,22 @@ class Query:
         self, county: CatalogueCode, use_cause: UseCause, first: First = DEFAULT_PAGE, after: After = None
     ) -> Connection[Objection] | None:
         """Open objections that a county must answer, oldest first; to other counties, those that they raised."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(
+            label="Jurisdiction",
+            key="code",
+            argument="county",
+            where=Expression(cypher="{n}.code = $caller_county", parameters=("caller_county",)),
+        ),
+        access="case.supervise",
+        personal=True,
+    )
+    def escalation(
+        self, county: CatalogueCode, use_cause: UseCause, on: EscalationDay = None, after: EscalationPlace = None
+    ) -> Escalation | None:
+        """The open clocks of the caller's own county that are yellow or red; null for another county."""
         raise NotImplementedError
 
     @root(

@@ -38,6 +38,7 @@ ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
                 "license.face",
                 "case.read",
                 "case.follow",
+                "case.supervise",
                 "objection.read",
                 "journal.read",
                 "statistics.read",
@@ -61,6 +62,7 @@ ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
                 "ledger.entries",
                 "statistics.read",
                 "vault.deposit",
+                "webhook.manage",
             }
         ),
     }

@@ -27,8 +27,12 @@ _SEPARATOR: Final = "\n\n"
 
 DOCUMENTS: Final = tuple(QUERIES)
 SCOPES: Final[dict[str, frozenset[str]]] = {
-    "all": frozenset({"license.read", "license.face", "case.read", "objection.read", "statistics.read"}),
-    "own": frozenset({"license.read.own", "license.face", "case.read", "objection.read", "statistics.read"}),
+    "all": frozenset(
+        {"license.read", "license.face", "case.read", "case.supervise", "objection.read", "statistics.read"}
+    ),
+    "own": frozenset(
+        {"license.read.own", "license.face", "case.read", "case.supervise", "objection.read", "statistics.read"}
+    ),
 }
 VARIABLES: Final[dict[str, dict[str, Any]]] = {name: QUERIES[name].asked[0].variables for name in DOCUMENTS}
 """Of each document's first request."""

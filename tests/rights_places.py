@@ -212,6 +212,7 @@ _OPEN: Final = 'objections(county: "220103", useCause: "x")'
 _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
 _ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
 _RATED: Final = 'case(caseNumber: "%RATED", useCause: "x")'
+_ESCALATION: Final = 'escalation(county: "370214", useCause: "x")'
 _COMPARISON: Final = 'comparison(matter: "000101002000", on: "2026-06-01")'
 _STATISTICS: Final = 'statistics(county: "370214", from: "2026-06-01", to: "2026-06-30", by: MONTH)'
 _SUBMIT: Final = 'submitEntries(entries: ["x"], wait: true)'
@@ -266,6 +267,11 @@ PLACES: Final = (
     Place(path=f"{_OURS} > clocks > promised", rows=_MET),
     Place(path=f"{_OURS} > clocks > statutory", rows=_MET),
     Place(path=f"{_OURS} > nextSteps", rows=_MET),
+    Place(path=f"{_OURS} > assistance", rows=_MET),
+    Place(path=f"{_OURS} > offering", rows=_MET),
+    Place(path=_ESCALATION, rows="clocks of C"),
+    Place(path=f"{_ESCALATION} > page", rows="clocks of C"),
+    Place(path=f"{_ESCALATION} > page > clocks", rows="clocks of C"),
     Place(path=f"{_RATED} > appeals", rows="case of K and C without a license"),
     Place(path=f"{_RATED} > followUp", rows="case of K and C without a license"),
     Place(path='objection(id: "%OURS", useCause: "x")', rows="objection of C to K, holder 2"),

@@ -17,6 +17,7 @@ _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
 _FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
+_SUPERVISED: Final = "S"
 _REPORTS: Final = "SAP"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
@@ -25,6 +26,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         " offering offerings verify",
         _STAFF: "case checklist consent consents license licenses objection objections receipt",
         _LOOKED: "accessRecords",
+        _SUPERVISED: "escalation",
         _REPORTS: "statistics",
         _FOLLOW: "caseEventFeed",
     },
@@ -69,7 +71,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Case": {
         _STAFF: "caseNumber matterCode mode stage takenInBy handledBy pickedUpAt appliedAt steppedAt stepCount head"
         " matter intakeCounty handlingCounty pickUpCounty steps clocks nextSteps uses produced"
-        " appeals followUp"
+        " appeals followUp offeringCode offering missing assistance"
     },
     "HotlineAppeal": {_STAFF: "id kind receivedBy receivedAt passedTo passedAt outcome answeredAt passOnUntil lamp"},
     "FollowUp": {_STAFF: "due lamp provisional doneAt outcome"},
@@ -80,9 +82,18 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "ObjectionConnection": {_STAFF: "edges pageInfo"},
     "ObjectionEdge": {_STAFF: "cursor node"},
     "CaseStep": {
-        _STAFF: "sequence kind outcome county window role takenAt leafHash licenses items trackingNumber rating"
+        _STAFF: "sequence kind outcome county window role takenAt leafHash licenses supplied items trackingNumber"
+        " rating"
     },
-    "CaseClock": {_STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp"},
+    "CaseClock": {
+        _STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp supervisedBy supervisedAt"
+    },
+    "CaseAssistance": {
+        _STAFF: "number kind county window role statedAt service staff toWindow toRole appointedAt subject digest"
+    },
+    "Escalation": {_SUPERVISED: "code page"},
+    "EscalationPage": {_SUPERVISED: "clocks next"},
+    "EscalatedClock": {_SUPERVISED: "caseNumber matterCode name lamp left due supervisedBy supervisedAt"},
     "LegalStep": {_STAFF: "kind outcome counties"},
     "LimitReading": {_STAFF: "days used left due lamp provisional"},
     "CaseEventFeed": {_FOLLOW: "newest"},
@@ -167,6 +178,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "feed of events": {"IHSP": "CKX"},
     "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
+    "clocks of C": {"S": "C"},
     "page of objections": {"IHSAP": "CKX", "O": "123"},
     "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},
     "objection of K to C, nobody known": {"IHSAP": "CK"},

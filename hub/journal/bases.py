@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hub.journal.consents import CONSENT_TYP, ConsentRecord, consent_of
+from ledger.cases import CaseStage
 from ledger.consents import covers
 from ledger.errors import Refused
 from ledger.jws import parse_compact
+from ledger.matters import CaseNumber
 from schema.consents import NO_BASIS
 from schema.context import Basis
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["JournalBases"]
 
 _KEPT: Final = 4096
+_OVER: Final = frozenset({CaseStage.DELIVERED, CaseStage.CLOSED, CaseStage.EVALUATED})
 
 
 class JournalBases:
@@ -31,7 +34,7 @@ class JournalBases:
     def __init__(self, writer: JournalWriter) -> None:
         self._writer: Final = writer
 
-    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:  # noqa: ARG002  # no case names its applicant yet
+    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
         """Judge a consent by its id, or a case by its number, for a county at a time (POSIX seconds).
 
         Raises Refused no_basis (none that is the county's), basis_ended (expired, taken back, or closed); Unavailable
@@ -39,6 +42,8 @@ class JournalBases:
         """
         if consent is not None:
             return await self._consent(consent, county, at)
+        if case is not None:
+            return await self._case(case, county)
         raise Refused("no_basis", NO_BASIS)
 
     async def _consent(self, consent_id: str, county: str, at: int) -> Basis:
@@ -51,6 +56,16 @@ class JournalBases:
             raise Refused("basis_ended", "the consent has expired, or was taken back")
         consent = record.consent
         return Basis(name=name, holder=record.holder, matter=consent.matter, fields=consent.fields)
+
+    async def _case(self, number: str, county: str) -> Basis:
+        case = (await self._writer.ask(lambda reader: reader.cases((number,)))).get(number)
+        if case is None or county not in case.counties:
+            raise Refused("no_basis", NO_BASIS)
+        if case.stage in _OVER:
+            raise Refused("basis_ended", "the case is over")
+        return Basis(
+            name=f"case/{number}", holder=case.holder, matter=CaseNumber.parse(number).task.catalogue, fields=None
+        )
 
 
 @lru_cache(maxsize=_KEPT)

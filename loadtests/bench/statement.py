@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from hub.graphql.execution import Execution, GraphQLRequest
-from ledger.identifiers import holder_key
+from loadtests.bench.asking import Asking
 from loadtests.operations import operation
 from loadtests.population import Holder
-from schema.access import SCOPES, Principal
-from schema.assembly import build_schema
-from schema.context import Access, Basis, Context, Statement
+from schema.context import Statement
 
 __all__ = ["statements_of"]
 
 
 class _Listener:
-    """A graph that answers every read with nothing, a journal that keeps nothing and knows consents; all listen."""
+    """A graph that answers every read with nothing, and listens."""
 
-    def __init__(self, consents: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         self.heard: list[Statement] = []
-        self._consents = consents
 
     async def read(self, statement: Statement) -> list[Any]:
         """Keep the statement."""
         self.heard.append(statement)
         return []
-
-    async def record_access(self, _access: Access) -> int:
-        """Take the record of a read that did not happen."""
-        return 0
-
-    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:  # noqa: ARG002  # of the port
-        """Take a consent for good."""
-        name = consent or ""
-        return Basis(name=f"consent/{name}", holder=self._consents[name], matter=None, fields=None)
 
 
 def statements_of(name: str, holders: Sequence[Holder], secret: bytes) -> list[Statement]:
@@ -45,22 +32,8 @@ def statements_of(name: str, holders: Sequence[Holder], secret: bytes) -> list[S
 
 
 async def _compiled(name: str, holders: Sequence[Holder], secret: bytes) -> list[Statement]:
-    consents = {holder.consent: holder_key(secret, holder.type_code, holder.code) for holder in holders}
-    listener: Any = _Listener(consents)
-    execution = Execution(build_schema(), listener)
-    context = Context(
-        principal=Principal(county="320583", client="320583#3", scopes=frozenset(SCOPES)),
-        registry=listener,
-        journal=listener,
-        faces=listener,
-        events=listener,
-        calendar=listener,
-        clock=lambda: 0,
-        verify=listener,
-        holder_key=lambda type_code, code: holder_key(secret, type_code, code),
-        bases=listener,
-        probes=listener,
-    )
+    listener = _Listener()
+    asking = Asking(listener, secret=secret)
     for holder in holders:
-        await execution.run(GraphQLRequest(query=operation(name), variables=holder.variables()), context)
-    return list(listener.heard)
+        await asking.ask(operation(name), holder.variables())
+    return listener.heard

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.journal.casesteps import OWN_MEMBERS, build_case_step
 from hub.journal.records import format_access
 from ledger.cases import Outcome, StepKind
-from ledger.casework import Case, CaseStep, LegalStep, NodeStart, Opening, legal_steps, take
+from ledger.casework import Case, CaseStep, LegalStep, NodeStart, Opening, Tolerated, legal_steps, take
 from ledger.clocks import Limits
 from ledger.encoding import JsonValue, b64u_encode
 from ledger.errors import Malformed
+from ledger.offered import is_ruled
 from ledger.transparency.merkle import leaf_hash
 from loadtests.nineteen.plan import LICENSES_A_HOLDER, START, CasePlan, World
 from loadtests.nineteen.signing import JOURNAL, Span, signer_of
@@ -28,12 +29,14 @@ __all__ = ["access_of", "walked_span"]
 
 _MOST_STEPS: Final = 16
 _STOP: Final = 0.07
+_TOLERATED: Final = 0.2
 _WEIGHTS: Final = {
     StepKind.CORRECTION_NOTICE: 0.08,
     StepKind.SPECIAL_PROCEDURE: 0.06,
     StepKind.HANDLING: 0.4,
     StepKind.EXPRESS: 0.5,
 }
+_COUNTED: Final = frozenset({StepKind.PRE_REVIEW, StepKind.HAND_OVER_RECEIPT, StepKind.PRODUCTION})
 _ENDS: Final = frozenset({Outcome.RETURNED, Outcome.NOT_ACCEPTED, Outcome.NOT_GRANTED, Outcome.WITHDRAWN})
 _LIMITS: Final = (Limits(20, 5), Limits(10, 3), Limits(None, 2), Limits(5, None))
 _PAUSES_S: Final = (1800, 7200, 86_400, 2 * 86_400, 5 * 86_400)
@@ -70,7 +73,16 @@ class _Walker:
 
     def open(self) -> None:
         intake, handled, pick_up = self._plan.counties
-        opening = Opening(mode=self._plan.mode, handled_by=handled, picked_up_at=pick_up)
+        offered = self._plan.offered
+        some = [each for each in offered.tolerated if self._chance.random() < _TOLERATED]
+        opening = Opening(
+            mode=offered.mode,
+            handled_by=handled,
+            picked_up_at=pick_up,
+            offering=offered.code,
+            holder=self._world.holder_key(self._plan.holder),
+            tolerated=tuple(Tolerated(f"M{place:02d}", days) for place, days in some),
+        )
         step = self._step(StepKind.APPLICATION, None, intake, opening=opening)
         self._state(step, {"licenses": self._held(self._chance.randrange(4))})
 
@@ -91,15 +103,17 @@ class _Walker:
                 () if open_nodes or self._chance.random() < 0.5 else (NodeStart(f"N{self.made:02d}", Limits(5, 2)),)
             )
             step = replace(step, begins=begins, ends=open_nodes)
+        if chosen.kind is StepKind.SUPPLEMENT:
+            step = replace(step, supplied=self._case.missing[:1])
+        if chosen.kind in _COUNTED:
+            receipt = chosen.kind is StepKind.HAND_OVER_RECEIPT
+            step = replace(step, items=self._case.items if receipt else self._chance.randint(1, 9))
         self._state(step, self._own(chosen.kind))
         return True
 
     def _own(self, kind: StepKind) -> dict[str, JsonValue]:
-        handled = self._plan.counties[1]
-        near = self._plan.holder * LICENSES_A_HOLDER
-        produced: list[JsonValue] = [self._world.own_license(handled, near)]
+        produced: list[JsonValue] = [*self._world.own_licenses(self._plan.counties[1], self._plan.holder)]
         return {
-            "items": self._chance.randint(1, 9),
             "trackingNumber": f"SF{self._plan.number[-12:]}",
             "rating": self._chance.choice((1, 1, 1, 2, 2, 3, 4, 5)),
             "licenses": produced if kind is StepKind.PRODUCTION else self._held(1),
@@ -129,6 +143,8 @@ class _Walker:
         try:
             take(self._case, step)
         except Malformed:
+            if is_ruled(step):
+                return replace(step, limits=self._plan.offered.limits)
             return replace(step, limits=self._chance.choice(_LIMITS))
         return step
 
@@ -148,13 +164,23 @@ def _signed(step: CaseStep, plan: CasePlan, own: dict[str, JsonValue]) -> bytes:
         "role": "INTAKE_CLERK" if step.county == plan.counties[0] else "HANDLER",
     }
     members = {
-        **own, "mode": plan.mode.value, "matter": plan.matter, "handledBy": plan.counties[1],
-        "pickedUpAt": plan.counties[2], "limits": _limits(step.limits),
+        **own, **_opening(step.opening), "matter": plan.matter, "items": step.items, "supplied": list(step.supplied),
+        "limits": _limits(step.limits),
         "begins": [{"node": node.code, **_days(node.limits)} for node in step.begins], "ends": list(step.ends),
     }  # fmt: skip
     kid = f"{step.county}#{JOURNAL}"
     stated = claims | {name: members[name] for name in OWN_MEMBERS[step.kind]}
     return build_case_step(stated, iat=step.at, kid=kid, signer=signer_of(kid))
+
+
+def _opening(opening: Opening | None) -> dict[str, JsonValue]:
+    if opening is None:
+        return {}
+    return {
+        "mode": opening.mode.value, "offering": opening.offering, "holder": opening.holder,
+        "handledBy": opening.handled_by, "pickedUpAt": opening.picked_up_at,
+        "tolerated": [{"material": each.code, "days": each.days} for each in opening.tolerated],
+    }  # fmt: skip
 
 
 def _limits(limits: Limits | None) -> JsonValue:

@@ -1,7 +1,7 @@
 """What there is to make: who holds which license of which county, told by numbers alone, so that any part can be made.
 
     license n    the (n mod 5)th of holder n div 5; three of them from the holder's own county, two from others
-    case n       handled by county n mod 19, matter (n div 19) mod 30; a fifth of the cases are ONLINE, of one county
+    case n       handled by county n mod 19, matter (n div 19) mod 30, in the mode and limits of that county's offering
 
 Everything is fictional: `hub/ingest/data` has counties, license types and matters; resident IDs and USCCs are made up.
 """
@@ -11,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from hub.ingest.data import read_table
-from ledger.cases import CaseMode
+from hub.ingest.offerings import sample_offerings
+from ledger.cases import MODES, CaseMode
+from ledger.clocks import Limits
 from ledger.identifiers import LicenseIdentifier, ResidentId, Uscc, holder_key
 from ledger.workdays import china_day
 
@@ -45,6 +47,33 @@ def _matters() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What a case is pinned to. tolerated: place of each material that may follow, and in how many working days."""
+
+    code: str
+    mode: CaseMode
+    limits: Limits
+    tolerated: tuple[tuple[int, int], ...]
+
+
+@lru_cache
+def _offered(county: str) -> dict[str, Offered]:
+    """Give a county's offerings of the first day, by matter."""
+    day, modes = china_day(START), {rule.name: mode for mode, rule in MODES.items()}
+    found: dict[str, Offered] = {}
+    for claims in sample_offerings(county, day.isoformat()):
+        said: Any = claims
+        days = [each["toleranceDays"] for each in said["materials"]]
+        found[said["matter"]] = Offered(
+            code=f"{said['matter']}@{county}@{day:%Y%m%d}",
+            mode=modes[said["mode"]],
+            limits=Limits(said["statutoryDays"], said["promisedDays"]),
+            tolerated=tuple((place, each) for place, each in enumerate(days, start=1) if each is not None),
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class License:
     """One license to be. county: member id of the issuing county."""
 
@@ -64,7 +93,7 @@ class CasePlan:
     """One case to be. counties: intake, handling, pick-up. holder: number of the applicant. at: POSIX seconds."""
 
     number: str
-    mode: CaseMode
+    offered: Offered
     counties: tuple[str, str, str]
     matter: str
     holder: int
@@ -126,26 +155,24 @@ class World:
             expires=None if turn in (0, 4) else issued + timedelta(days=1825),
         )  # fmt: skip
 
-    def own_license(self, county: str, near: int) -> str:
-        """Give the identifier of some license that a county issued, near a number."""
-        roster = [code for code, _ in _roster()]
-        holder = min(near // LICENSES_A_HOLDER, self.licenses // LICENSES_A_HOLDER - len(roster))
-        holder = max(holder, 0)
-        holder += (roster.index(county) - holder) % len(roster)
-        return self.license(holder * LICENSES_A_HOLDER).identifier
+    def own_licenses(self, county: str, holder: int) -> list[str]:
+        """Give the identifiers of a holder's licenses that a county issued; most have none of most counties."""
+        first = holder * LICENSES_A_HOLDER
+        held = [self.license(n) for n in range(first, min(first + LICENSES_A_HOLDER, self.licenses))]
+        return [each.identifier for each in held if each.county == county]
 
     def case(self, number: int) -> CasePlan:
         """Give one case, 0 .. cases - 1; cases are taken in one after another over 300 days."""
         roster = _roster()
         handled, implementer = roster[number % len(roster)]
         matter = _matters()[number // len(roster) % len(_matters())]
-        mode = tuple(CaseMode)[number % 5 % 4]
+        offered = _offered(handled)[matter]
         beside = roster[(number + 1 + number // 7 % (len(roster) - 1)) % len(roster)][0]
-        intake = handled if mode is CaseMode.ONLINE else beside
+        intake = handled if MODES[offered.mode].one_county else beside
         at = START + number * (_CASE_DAYS * _DAY_S) // max(self.cases, 1)
         day = china_day(at)
         pick_up = roster[number // 3 % len(roster)][0]
         return CasePlan(
-            number=f"{implementer}4{matter}{day:%Y%m%d}{number % 10_000:04d}", mode=mode,
+            number=f"{implementer}4{matter}{day:%Y%m%d}{number % 10_000:04d}", offered=offered,
             counties=(intake, handled, pick_up), matter=matter, holder=number * 37 % self.holders, at=at,
         )  # fmt: skip

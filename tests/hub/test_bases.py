@@ -17,6 +17,7 @@ from hub.journal.store import JournalRow, row_of
 from hub.journal.writer import JournalWriter, create_journal
 from ledger.errors import Refused
 from schema.context import Access, Basis
+from tests.casefile import CHENGYANG, FENGNAN, CaseFile, offered
 from tests.consents import (
     ASKING,
     HOLDER,
@@ -89,6 +90,23 @@ async def test_what_is_named_under_a_consents_name_must_be_one(journal: JournalW
     await state(journal, recorded(consent()))
     with pytest.raises(Refused, match="no_basis"):
         await JournalBases(journal).judge(consent=None, case=None, county=ASKING, at=NOW)
+
+
+async def test_an_open_case_is_a_basis_for_its_counties(journal: JournalWriter) -> None:
+    case, bases = CaseFile(), JournalBases(journal)
+    case.apply()
+    await state(journal, offered(), *case.raws)
+    for county in (FENGNAN, CHENGYANG):
+        found = await bases.judge(consent=None, case=case.number, county=county, at=NOW)
+        assert (found.name, found.holder, found.matter, found.fields) == (
+            f"case/{case.number}", HOLDER, "000117001000", None,
+        )  # fmt: skip
+    for county, number in (("320583", case.number), (FENGNAN, "0" * 43)):
+        with pytest.raises(Refused, match="no_basis"):
+            await bases.judge(consent=None, case=number, county=county, at=NOW)
+    await state(journal, case.add("PRE_REVIEW", FENGNAN, outcome="RETURNED"))
+    with pytest.raises(Refused, match="basis_ended"):
+        await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)
 
 
 def access(cause: str, *licenses: str, holder: str | None = None, basis: str | None = None) -> Access:

@@ -9,7 +9,7 @@ from schema.access import ANONYMOUS, RULES, TYPES, AccessRule, rule_of_type
 
 def test_the_rules() -> None:
     read = frozenset({"license.read", "license.read.own", "holder.read"})
-    case, beyond = frozenset({"case.read", "holder.read"}), frozenset({"license.read"})
+    case, beyond = frozenset({"case.read", "case.supervise", "holder.read"}), frozenset({"license.read"})
     records = frozenset({"journal.read", "holder.read"})
     assert {
         "public": AccessRule(),
@@ -25,6 +25,7 @@ def test_the_rules() -> None:
         "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
+        "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
         "objection.read": AccessRule(
             scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
         ),

@@ -18,7 +18,7 @@ from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from ledger.workdays import WorkingCalendar
-from tests.casefile import whole_case
+from tests.casefile import offered, whole_case
 from tests.graphs import PATIENT, empty
 from tests.offerings import offering
 from tests.statements import ISSUER, NOW, TYPE_CODE, County, MemoryLog, genesis
@@ -141,7 +141,7 @@ async def test_the_graph_does_not_depend_on_how_the_logs_were_read(driver: BoltD
     grown = await dump_graph(driver)
     assert grown == await _replayed(driver, ledger, journal)
     kinds = {kind for _, kind, _, _ in grown.relationships}
-    assert kinds == {"HAS_STEP", "HELD_BY", "NEXT", "REPLACES", "REQUIRES", "TIMED_BY"}
+    assert kinds == {"APPLIED_BY", "FOR", "HAS_STEP", "HELD_BY", "NEXT", "REPLACES", "REQUIRES", "TIMED_BY"}
 
 
 def _history(rng: random.Random, counties: Sequence[County]) -> None:
@@ -162,7 +162,7 @@ def _history(rng: random.Random, counties: Sequence[County]) -> None:
 
 def _case_among(rng: random.Random, journal: MemoryLog) -> None:
     """Let a case go its whole way between the other records, its steps in their order."""
-    steps = whole_case().raws
+    steps = [offered(), *whole_case().raws]
     places = sorted(rng.choices(range(len(journal.entries) + 1), k=len(steps)))
     for done, (place, raw) in enumerate(zip(places, steps, strict=True)):
         journal.entries.insert(place + done, raw)
