@@ -8,6 +8,7 @@ from typing import Final
 from hub.journal.consents import ConsentRecord
 from hub.journal.records import parse_license_record, parse_statement
 from tests.casefile import whole_case
+from tests.casehelp import assistance, supervision
 from tests.consents import LICENSE_RECORD, consent, consent_id, recorded, revoked, signed, withdrawn
 from tests.deskwork import Appeal, Dispute, follow_up
 from tests.fuzz.campaign import Target
@@ -46,6 +47,11 @@ def _judged(data: bytes) -> None:
         record.after(_LICENSE)
 
 
+def _help() -> tuple[bytes, ...]:
+    kinds = ("ASSIGNED", "TRANSFERRED", "VIDEO_APPOINTMENT", "NOTED")
+    return (*(assistance(kind) for kind in kinds), supervision())
+
+
 def targets() -> Iterator[Target]:
     """Give the targets of this module."""
     yield Target(name="case step", seeds=lambda: whole_case().raws, run=_statement)
@@ -53,3 +59,4 @@ def targets() -> Iterator[Target]:
     yield Target(name="objection", seeds=_objections, run=_statement)
     yield Target(name="follow-up", seeds=lambda: [follow_up()], run=_statement)
     yield Target(name="consent", seeds=_consents, run=_judged)
+    yield Target(name="case help", seeds=_help, run=_statement)
