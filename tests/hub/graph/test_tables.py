@@ -46,6 +46,7 @@ def test_the_products_schema_has_no_fault() -> None:
     assert tables.entry("License", "status").coordinate == "License.status"
     assert tables.row_rules == {
         "Case": (RULES["case.read"],),
+        "Consent": (RULES["consent.read"],),
         "License": (RULES["license.read"],),
         "Objection": (RULES["objection.read"],),
     }

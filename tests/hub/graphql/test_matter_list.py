@@ -15,7 +15,7 @@ from ledger.matterlist import MatterChange
 from schema.assembly import build_schema
 from tests.hub.graph.test_matters import list_change
 from tests.offerings import MATTER, offering
-from tests.ports import CLERK, FakeClock, request_context
+from tests.ports import CLERK, CONSENTS, FakeClock, request_context
 from tests.small_catalogue import small_tables
 from tests.statements import County, MemoryLog, genesis
 
@@ -32,9 +32,11 @@ query Asked($on: Date, $matter: CatalogueCode!) {
 TODAY: Final = """\
 query Today($matter: CatalogueCode!, $holder: HolderInput!) {
   matter(code: $matter) { offerings { code } }
-  checklist(matter: $matter, county: "370214", holder: $holder, useCause: "x") { code findings { toBring } }
+  checklist(matter: $matter, county: "370214", holder: $holder, useCause: "x", basis: {consent: "%s"}) {
+    code findings { toBring }
+  }
 }
-"""
+""" % CONSENTS["key of 001 X"]
 HOLDER: Final = {"certificateHolderTypeCode": "001", "certificateHolderCode": "X"}
 
 
