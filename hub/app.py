@@ -129,6 +129,7 @@ class Hub:
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
+            calendar=self._calendar,
         )  # fmt: skip
         self.feed = EventFeed(
             data / "events.sqlite", self.journal, PublishedEntries(self.registry), clock=clock,
@@ -191,7 +192,12 @@ class Hub:
     def routes(self) -> list[BaseRoute]:
         """Give all routes of the hub."""
         intake = RecordIntake(
-            self.journal, self.registry, listed=listed_codes(), pool=self.registry.file.checks, clock=self._clock
+            self.journal,
+            self.registry,
+            listed=listed_codes(),
+            pool=self.registry.file.checks,
+            clock=self._clock,
+            calendar=self._calendar,
         )
         tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock, self._holder_key)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)

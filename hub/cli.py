@@ -39,7 +39,7 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "ledger": "hub.commands.ledger:app",
         "county": "hub.commands.county:app",
         "legacy": "hub.commands.legacy:app",
-        "ingest": "hub.commands.ingest:ingest",
+        "ingest": "hub.commands.ingest:app",
         "feed": "hub.commands.ingest:feed",
         "schema": "hub.commands.schema:app",
     }

@@ -24,16 +24,20 @@ if TYPE_CHECKING:
     from hub.county.node import CountyNode
     from ledger.encoding import JsonValue
 
-__all__ = ["fresh_id", "read_objection", "state_appeal", "state_follow_up", "state_objection"]
+__all__ = ["fresh_id", "open_objections", "read_objection", "state_appeal", "state_follow_up", "state_objection"]
 
 _ID_BYTES: Final = 16
 _SCOPE: Final = "objection.read"
-_OBJECTION: Final = """query($id: StatementId!, $cause: UseCause!) {
-  objection(id: $id, useCause: $cause) {
-    id kind raisedBy raisedAt answeredBy certificateIdentifier certificateTypeCode holderKey caseNumber
-    open outcome decidedBy decidedAt due daysLeft lamp provisional
-  }
-}"""
+_FIELDS: Final = (
+    "id kind raisedBy raisedAt answeredBy certificateIdentifier certificateTypeCode holderKey caseNumber "
+    "open outcome decidedBy decidedAt due daysLeft lamp provisional"
+)
+_OBJECTION: Final = f"""query($id: StatementId!, $cause: UseCause!) {{
+  objection(id: $id, useCause: $cause) {{ {_FIELDS} }}
+}}"""
+_OPEN: Final = f"""query($county: CatalogueCode!, $cause: UseCause!) {{
+  objections(county: $county, useCause: $cause, first: 100) {{ edges {{ node {{ {_FIELDS} }} }} }}
+}}"""
 
 
 def fresh_id() -> str:
@@ -73,3 +77,12 @@ def read_objection(node: CountyNode, identifier: str, cause: str) -> dict[str, A
     if found is None:
         raise Refused("not_party", "the county is no party of an objection with this id")
     return found
+
+
+def open_objections(node: CountyNode, county: str, cause: str) -> list[dict[str, Any]]:
+    """Read the oldest 100 open objections that a county must answer, as far as the hub shows them to this county.
+
+    Raises what the hub states; Unavailable not_ready.
+    """
+    found = read_root(node, _SCOPE, _OPEN, {"county": county, "cause": cause}, "objections")
+    return [] if found is None else [edge["node"] for edge in found["edges"]]

@@ -62,6 +62,7 @@ class StepKind(Enum):
     ACCEPTANCE = "ACCEPTANCE"
     CORRECTION_NOTICE = "CORRECTION_NOTICE"
     CORRECTION = "CORRECTION"
+    SUPPLEMENT = "SUPPLEMENT"
     HANDLING = "HANDLING"
     SPECIAL_PROCEDURE = "SPECIAL_PROCEDURE"
     SPECIAL_PROCEDURE_END = "SPECIAL_PROCEDURE_END"
@@ -191,6 +192,10 @@ def _corrections(source: CaseStage, pause: CaseStage, duty: Duty) -> tuple[Trans
 
 _S: Final = StepKind
 _AT: Final = CaseStage
+_UNDECIDED: Final = (
+    _AT.APPLIED, _AT.CORRECTING_APPLIED, _AT.HANDED_OVER, _AT.RECEIVED, _AT.CORRECTING_RECEIVED, _AT.ACCEPTED,
+    _AT.CORRECTING_ACCEPTED, _AT.IN_SPECIAL_PROCEDURE,
+)  # fmt: skip
 
 TRANSITIONS: Final[tuple[Transition, ...]] = (
     Transition(_S.APPLICATION, None, None, _AT.APPLIED, Duty.TAKE_IN),
@@ -216,8 +221,10 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     Transition(_S.EXPRESS, None, _AT.AT_PICK_UP, _AT.DELIVERED, Duty.HAND_OUT),
     Transition(_S.EVALUATION, None, _AT.DELIVERED, _AT.EVALUATED, Duty.EVALUATE),
     Transition(_S.EVALUATION, None, _AT.CLOSED, _AT.EVALUATED, Duty.EVALUATE),
+    *(Transition(_S.SUPPLEMENT, None, stage, stage, Duty.CORRECT) for stage in _UNDECIDED),
 )
-"""The state machine. Where papers do not change hands (`ModeRule.hands_over`), HANDED_OVER is RECEIVED at once."""
+"""The state machine. A SUPPLEMENT (容缺补交) is legal while a tolerated material is missing. Where papers do
+not change hands (`ModeRule.hands_over`), HANDED_OVER is RECEIVED at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

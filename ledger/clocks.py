@@ -19,7 +19,7 @@ from typing import Final
 
 from ledger.workdays import WorkingCalendar, china_day
 
-__all__ = ["Clock", "Lamp", "LimitReading", "Limits", "read_limit"]
+__all__ = ["Clock", "Lamp", "LimitReading", "Limits", "read_clock", "read_limit"]
 
 _YELLOW_DAYS: Final = 1
 
@@ -96,6 +96,13 @@ def read_limit(
         lamp=_lamp(left, ended=ended),
         provisional=not all(calendar.is_official(day) for day in counted),
     )
+
+
+def read_clock(clock: Clock, now: int, calendar: WorkingCalendar) -> LimitReading:
+    """Read a clock's promised limit at `now`, or the statutory one if nothing was promised: what its lamp shows."""
+    promised, statutory = clock.limits.promised, clock.limits.statutory
+    days = statutory if promised is None else promised
+    return read_limit(days or 0, clock.spans, now, calendar, ended=clock.ended)
 
 
 def _days(spans: Sequence[int], now: int) -> list[tuple[date, date]]:

@@ -79,7 +79,7 @@ class Malformed(TongbanError):
             "bad_note", "bad_vkey", "bad_checkpoint", "bad_proof_form", "bad_policy", "bad_tile_path", "bad_identifier",
             "bad_receipt", "bad_disclosure_form", "bad_cursor", "bad_document", "bad_variables", "bad_request",
             "limit_exceeded", "bad_row", "bad_setting", "bad_file", "bad_base45", "bad_qr",
-            "bad_certificate", "bad_eseal", "eseal_version",
+            "bad_bundle", "bad_certificate", "bad_eseal", "eseal_version",
         }
     )  # fmt: skip
 
@@ -92,7 +92,7 @@ class NotVerified(TongbanError):
         {
             "bad_signature", "unknown_kid", "key_not_active", "key_use", "bad_inclusion", "bad_consistency", "bad_head",
             "bad_status_proof", "bad_disclosure", "holder_binding", "no_quorum", "not_enough_signers", "bad_token",
-            "corrupt_store", "keys_behind", "deposit_left_out",
+            "bundle_damaged", "corrupt_store", "keys_behind", "deposit_left_out",
             "duplicate_statement", "unexpected", "no_inclusion", "unknown_landmark",
             "bad_chain", "certificate_expired", "certificate_revoked", "certificate_use", "eseal_county",
             "eseal_digest", "eseal_license", "eseal_not_listed", "eseal_period", "eseal_unbound", "eseal_z_digest",
@@ -108,7 +108,8 @@ class Conflict(TongbanError):
         {
             "final_status", "same_status", "stale_prev", "wrong_target", "iat_too_old", "iat_in_future", "kid_used",
             "store_moved", "duplicate_identifier", "already_exists", "log_changed", "illegal_step", "not_listed",
-            "already_listed", "past_day",
+            "already_listed", "bundle_missing", "case_open", "items_differ", "not_member", "not_offered", "not_red",
+            "not_valid", "past_day", "stale_version",
         }
     )  # fmt: skip
 

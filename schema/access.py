@@ -42,7 +42,9 @@ SCOPES: Final[dict[str, str]] = {
     "journal.read": "read access records of the own county's licenses",
     "case.follow": "follow the events of cases that the caller's own county takes in, handles or hands out",
     "case.read": "read cases that the caller's own county takes in, handles or hands out",
+    "case.supervise": "list the own county's clocks that are yellow or red, and read the cases they are of",
     "objection.read": "read objections that the caller's own county raised or must answer",
+    "statistics.read": "read what counties did for others, and how well: the own county exactly, the others rounded",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
 }
@@ -78,7 +80,7 @@ class AccessRule:
 
 
 _READ: Final = frozenset({"license.read", "license.read.own", HOLDER_SCOPE})
-_CASE: Final = frozenset({"case.read", HOLDER_SCOPE})
+_CASE: Final = frozenset({"case.read", "case.supervise", HOLDER_SCOPE})
 
 RULES: Final[dict[str, AccessRule]] = {
     "public": AccessRule(),
@@ -91,9 +93,11 @@ RULES: Final[dict[str, AccessRule]] = {
     "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
+    "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
     "objection.read": AccessRule(
         scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
     ),
+    "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 
 TYPES: Final[dict[str, str]] = {
@@ -118,12 +122,22 @@ TYPES: Final[dict[str, str]] = {
     "CaseLicenseChanged": "case.event",
     "CaseStepTaken": "case.event",
     "CaseStep": "case.steps",
+    "CaseAssistance": "case.steps",
     "CaseClock": "case.steps",
+    "Escalation": "case.supervise",
+    "EscalatedClock": "case.supervise",
+    "EscalationPage": "case.supervise",
     "LegalStep": "case.steps",
     "LimitReading": "case.steps",
     "HotlineAppeal": "case.steps",
     "FollowUp": "case.steps",
     "Objection": "objection.read",
+    "ObjectionConnection": "objection.read",
+    "ObjectionEdge": "objection.read",
+    "CountyStatistics": "statistics.read",
+    "PeriodStatistics": "statistics.read",
+    "SatisfactionCounts": "statistics.read",
+    "TimelyCounts": "statistics.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

@@ -1,7 +1,8 @@
 """Cases: taken in by one county, handled by another, handed out by a third; their steps, clocks and lamps.
 
-    (:Case {caseNumber, mode, stage, …})-[:FOR]->(:Matter), -[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction),
-        -[:USES|PRODUCED]->(:License), -[:HAS_STEP]->(:Step), -[:TIMED_BY]->(:Clock)
+    (:Case {caseNumber, mode, stage, …})-[:FOR]->(:Offering), -[:FOR]->(:Matter), -[:USES|PRODUCED]->(:License),
+        -[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction), -[:HAS_STEP]->(:Step), -[:TIMED_BY]->(:Clock),
+        -[:HAS_HELP]->(:Assistance)
 
 A case is for its three counties only; to all others it looks absent. What is stored is what counties stated; what is
 legal next, and what a lamp shows, is computed from it at the time of the request, so that no restart changes it.
@@ -9,7 +10,6 @@ legal next, and what a lamp shows, is computed from it at the time of the reques
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -19,29 +19,24 @@ from strawberry.types import Info
 from ledger.cases import CaseMode as Mode
 from ledger.cases import CaseStage as Stage
 from ledger.casework import next_steps
-from ledger.clocks import LimitReading as Reading
-from ledger.clocks import read_limit
 from schema.aftercare import EVALUATIONS, FOLLOW_UPS, FollowUp, HotlineAppeal, follow_up_of
-from schema.catalogue import Matter
+from schema.caseclocks import CaseClock
+from schema.casehelp import CaseAssistance, CaseRole
+from schema.catalogue import Matter, Offering
 from schema.context import Context
 from schema.jurisdictions import Jurisdiction
-from schema.lamps import CaseLamp
 from schema.licenses import License
 from schema.mapping import Property, Relation, attribute, computed, needed, stored
-from schema.scalars import CaseNumber, CatalogueCode, Date, DateTime, Digest, LicenseIdentifier
+from schema.scalars import CaseNumber, CatalogueCode, DateTime, Digest, LicenseIdentifier
 
 __all__ = [
     "Case",
-    "CaseClock",
-    "CaseLamp",
     "CaseMode",
     "CaseOutcome",
-    "CaseRole",
     "CaseStage",
     "CaseStep",
     "CaseStepKind",
     "LegalStep",
-    "LimitReading",
 ]
 
 _CASE = "case.read"
@@ -102,6 +97,7 @@ class CaseStepKind(Enum):
     ACCEPTANCE = strawberry.enum_value("ACCEPTANCE", description="受理, or not.")
     CORRECTION_NOTICE = strawberry.enum_value("CORRECTION_NOTICE", description="补正告知: the clock stops.")
     CORRECTION = strawberry.enum_value("CORRECTION", description="补正: the applicant has handed it in.")
+    SUPPLEMENT = strawberry.enum_value("SUPPLEMENT", description="容缺补交: what was allowed to follow is there.")
     HANDLING = strawberry.enum_value("HANDLING", description="办理: nodes begin and end.")
     SPECIAL_PROCEDURE = strawberry.enum_value("SPECIAL_PROCEDURE", description="特别程序: the clock stops.")
     SPECIAL_PROCEDURE_END = strawberry.enum_value("SPECIAL_PROCEDURE_END", description="特别程序 is over.")
@@ -125,15 +121,6 @@ class CaseOutcome(Enum):
     WITHDRAWN = strawberry.enum_value("WITHDRAWN", description="撤回: by the applicant.")
 
 
-@strawberry.enum(description="In what role staff took a step.")
-class CaseRole(Enum):
-    """Each value is its GraphQL name, as the graph stores it."""
-
-    INTAKE_CLERK = strawberry.enum_value("INTAKE_CLERK", description="收件: at an intake window.")
-    HANDLER = strawberry.enum_value("HANDLER", description="经办: handles the case.")
-    SUPERVISOR = strawberry.enum_value("SUPERVISOR", description="审批: decides, or stands in for a handler.")
-
-
 @strawberry.type(description="A step that may come next.")
 class LegalStep:
     """One row of the state machine, for this case."""
@@ -141,79 +128,6 @@ class LegalStep:
     kind: CaseStepKind = attribute(access=_BELOW, description="The step.")
     outcome: CaseOutcome | None = attribute(access=_BELOW, description="Its outcome, if it decides something.")
     counties: list[CatalogueCode] = attribute(access=_BELOW, description="Member ids of the counties that may take it.")
-
-
-@strawberry.type(description="What one limit of a clock shows now.")
-class LimitReading:
-    """All counts are working days."""
-
-    days: int = attribute(access=_BELOW, description="The limit.")
-    used: int = attribute(access=_BELOW, description="Working days used; the day of the start is not counted.")
-    left: int = attribute(access=_BELOW, description="Working days left; below 0 when overdue.")
-    due: Date | None = attribute(
-        access=_BELOW, description="Last day in time; null while a stopped clock leaves it open."
-    )
-    lamp: CaseLamp = attribute(access=_BELOW, description="What it shows.")
-    provisional: bool = attribute(
-        access=_BELOW, description="Whether it rests on days whose official calendar is not there yet."
-    )
-
-
-@strawberry.type(description="A clock of one party, in working days: for a phase of the case, or a node of a project.")
-class CaseClock:
-    """A node `Clock`."""
-
-    name: str = stored(
-        Property("name"),
-        access=_BELOW,
-        description="INTAKE, ACCEPTANCE, HANDLING, PRODUCTION or DELIVERY; or the node, N and its number.",
-    )
-    county: CatalogueCode = stored(Property("county"), access=_BELOW, description="Member id of the county it is of.")
-    statutory_days: int | None = stored(
-        Property("statutoryDays"), access=_BELOW, description="Working days that the law allows."
-    )
-    promised_days: int | None = stored(
-        Property("promisedDays"), access=_BELOW, description="Working days that the county promised."
-    )
-    spans: list[DateTime] = stored(
-        Property("spans"), access=_BELOW, description="When it started, stopped, started again, and so on, in turn."
-    )
-    ended: bool = stored(Property("ended"), access=_BELOW, description="Whether it has ended for good.")
-
-    @computed(needs=("promisedDays", "spans", "ended"), access=_BELOW)
-    def promised(self, info: Info[Context, Any]) -> LimitReading | None:
-        """The promised limit now; null if nothing was promised."""
-        return _reading(self, "promisedDays", info.context)
-
-    @computed(needs=("statutoryDays", "spans", "ended"), access=_BELOW)
-    def statutory(self, info: Info[Context, Any]) -> LimitReading | None:
-        """The statutory limit now; null if there is none."""
-        return _reading(self, "statutoryDays", info.context)
-
-    @computed(needs=("promisedDays", "statutoryDays", "spans", "ended"), access=_BELOW)
-    def lamp(self, info: Info[Context, Any]) -> CaseLamp:
-        """What the clock shows now: by its promised limit, or by the statutory one if nothing was promised."""
-        name = "statutoryDays" if needed(self, "promisedDays") is None else "promisedDays"
-        return CaseLamp(_read(self, name, info.context).lamp.value)
-
-
-def _reading(source: Any, name: str, context: Context) -> LimitReading | None:
-    if needed(source, name) is None:
-        return None
-    found = _read(source, name, context)
-    return LimitReading(
-        days=found.days,
-        used=found.used,
-        left=found.left,
-        due=None if found.due is None else Date(found.due.isoformat()),
-        lamp=CaseLamp(found.lamp.value),
-        provisional=found.provisional,
-    )
-
-
-def _read(source: Any, name: str, context: Context) -> Reading:
-    spans = [int(datetime.fromisoformat(each).timestamp()) for each in needed(source, "spans")]
-    return read_limit(needed(source, name), spans, context.clock(), context.calendar, ended=needed(source, "ended"))
 
 
 @strawberry.type(description="One step of a case, as a county stated and signed it.")
@@ -233,7 +147,12 @@ class CaseStep:
     licenses: list[LicenseIdentifier] = stored(
         Property("licenses"), access=_BELOW, description="Licenses that it uses, or that a PRODUCTION gave."
     )
-    items: int | None = stored(Property("items"), access=_BELOW, description="Pieces received, in a receipt.")
+    supplied: list[str] = stored(
+        Property("supplied"), access=_BELOW, description="Tolerated materials that it brought, as M03, in a SUPPLEMENT."
+    )
+    items: int | None = stored(
+        Property("items"), access=_BELOW, description="Pieces handed over, or received, in a receipt."
+    )
     tracking_number: str | None = stored(
         Property("trackingNumber"), access=_BELOW, description="Of the express, for an EXPRESS."
     )
@@ -258,6 +177,9 @@ class Case:
 
     case_number: CaseNumber = stored(Property("caseNumber"), access=_CASE, description="办件编号, 43 characters.")
     matter_code: CatalogueCode = stored(Property("matterCode"), access=_CASE, description="Basic code of its matter.")
+    offering_code: CatalogueCode = stored(
+        Property("offeringCode"), access=_CASE, description="The version of the offering that it is pinned to."
+    )
     mode: CaseMode = stored(Property("mode"), access=_CASE, description="How it is handled across provinces.")
     stage: CaseStage = stored(Property("stage"), access=_CASE, description="Where it stands.")
     taken_in_by: CatalogueCode = stored(
@@ -274,6 +196,17 @@ class Case:
     step_count: int = stored(Property("stepCount"), access=_CASE, description="How many steps were taken.")
     head: Digest = stored(
         Property("head"), access=_CASE, description="Leaf hash of the newest step: whoever takes the next one names it."
+    )
+    missing: list[str] = stored(
+        Property("missing"),
+        access=_CASE,
+        description="Tolerated materials that are still missing, as M03: their places in the offering's list.",
+    )
+    offering: Offering | None = stored(
+        Relation(type="FOR", direction="out", target="Offering"),
+        access=_CASE,
+        cost=2,
+        description="The version of the offering that it is pinned to.",
     )
     matter: Matter | None = stored(
         Relation(type="FOR", direction="out", target="Matter"),
@@ -296,6 +229,12 @@ class Case:
         cost=2,
         description="Its clocks in the order in which they began; at most 100.",
     )
+    assistance: list[CaseAssistance] = stored(
+        Relation(type="HAS_HELP", direction="out", target="Assistance", many=True, order="number"),
+        access=_BELOW,
+        cost=2,
+        description="Help around it (咨询, 帮办代办), in order; at most 100.",
+    )
     appeals: list[HotlineAppeal] = stored(
         Relation(type="HAS_APPEAL", direction="out", target="HotlineAppeal", many=True, order="order"),
         access=_BELOW,
@@ -314,12 +253,16 @@ class Case:
         """The follow-up (回访) that a rating of 4 or 5 asks of the handling county; null: none is owed, or was done."""
         return follow_up_of(needed(self, "evaluations"), needed(self, "followUps"), info.context)
 
-    @computed(needs=("stage", "mode", "takenInBy", "handledBy", "pickedUpAt", "stepCount"), access=_BELOW)
+    @computed(needs=("stage", "mode", "takenInBy", "handledBy", "pickedUpAt", "stepCount", "missing"), access=_BELOW)
     def next_steps(self) -> list[LegalStep]:
         """What may come next, and by which counties; empty at the end."""
         counties = (needed(self, "takenInBy"), needed(self, "handledBy"), needed(self, "pickedUpAt"))
         found = next_steps(
-            Stage(needed(self, "stage")), Mode(needed(self, "mode")), counties, needed(self, "stepCount")
+            Stage(needed(self, "stage")),
+            Mode(needed(self, "mode")),
+            counties,
+            needed(self, "stepCount"),
+            missing=bool(needed(self, "missing")),
         )
         return [
             LegalStep(

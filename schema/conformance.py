@@ -48,8 +48,8 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Authority", "Case", "Clock", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License", "LicenseType",
-        "Material", "Matter", "MatterVersion", "Objection", "Offering", "Step",
+        "Assistance", "Authority", "Case", "Clock", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License",
+        "LicenseType", "Material", "Matter", "MatterVersion", "Objection", "Offering", "PeriodCount", "Step",
     }
 )  # fmt: skip
 """The labels of the graph."""
@@ -189,14 +189,14 @@ def _check_start(field: WalkedField, declaration: Declaration, _: GraphQLSchema)
         needed |= {argument for argument, _ in start.filters}
     else:
         yield from _check_key(start)
-        needed |= {*argument_names(start), *(argument for argument, _ in start.binds)}
+        needed |= {*argument_names(start), *start.bound_arguments()}
     for argument in sorted(needed - set(field.field.args)):
         yield f"has no argument {argument!r}"
 
 
 def _check_key(start: KeyStart) -> Iterator[str]:
-    for argument, name in start.binds:
-        if name not in BINDINGS or not isinstance(argument, str):
+    for _, name in start.binds:
+        if name not in BINDINGS:
             yield f"binds by {name!r}, which has no row in BINDINGS"
     if start.bind is not None and (start.bind not in BINDINGS or not isinstance(start.argument, str)):
         yield f"binds by {start.bind!r}, which takes one argument and has a row in BINDINGS"

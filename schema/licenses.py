@@ -10,7 +10,7 @@ not see looks like a row that is absent.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import strawberry
 from strawberry.types import Info
@@ -37,6 +37,9 @@ from schema.scalars import (
     instant,
 )
 from schema.transparency import ReceiptResult, receipt_at
+
+if TYPE_CHECKING:
+    from schema.cases import Case
 
 __all__ = ["HolderInput", "License", "LicenseReceipt", "LicenseStanding", "LicenseStatus"]
 
@@ -161,6 +164,13 @@ class License:
         access="license.read",
         cost=2,
         description="The license that replaces this one, as far as the caller may see it.",
+    )
+
+    cases: list[Annotated[Case, strawberry.lazy("schema.cases")]] | None = stored(
+        Relation(type="USES", direction="in", target="Case", many=True, order="caseNumber"),
+        access="case.read",
+        cost=2,
+        description="Cases that use it, as far as the caller may see them, by number; at most 100.",
     )
 
     @computed(needs=("certificateIdentifier", "sealedBy"), access="license.face", cost=20)

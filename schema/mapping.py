@@ -152,7 +152,8 @@ class KeyStart:
     (`holder_key`); None when the argument is the key. `schema.binding.key_of` does all three.
     via: the relationship from that node to the rows of the answer; None when the node itself is the answer.
     where: a condition on the rows (`{n}` in `cypher`), by which one of several nodes with that key is chosen.
-    binds: (argument, name of a row of BINDINGS) whose value is a parameter of the statement, by the binding's name.
+    binds: (argument or several, name of a row of BINDINGS), whose value is a parameter of the statement by the
+    binding's name; of several arguments it takes a tuple of values.
     page: the rows are a Relay connection in keyset pages over `via.order`, with the arguments `first` and `after`.
     """
 
@@ -164,7 +165,12 @@ class KeyStart:
     via: Relation | None = None
     page: bool = False
     where: Expression | None = None
-    binds: tuple[tuple[str, str], ...] = ()
+    binds: tuple[tuple[str | tuple[str, ...], str], ...] = ()
+
+    def bound_arguments(self) -> tuple[str, ...]:
+        """Give the names of the arguments that `binds` reads, in its order."""
+        names = ((one,) if isinstance(one, str) else one for one, _ in self.binds)
+        return tuple(name for each in names for name in each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,13 @@ from schema.checklist import Checklist
 from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
 from schema.context import Context
+from schema.escalation import Escalation, EscalationDay, EscalationPlace
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
 from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
 from schema.objections import Objection
 from schema.scalars import CaseNumber, CatalogueCode, Cursor, Date, LicenseIdentifier, StatementId, UseCause
+from schema.statistics import CountyStatistics, StatisticsPeriod
 from schema.subscriptions import CaseEventFeed
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
@@ -34,9 +36,13 @@ MatterType: TypeAlias = Annotated[
 ]
 MatterMode: TypeAlias = Annotated[str | None, strawberry.argument(description="Only matters handled in this mode.")]
 
+FirstDay: TypeAlias = Annotated[Date, strawberry.argument(name="from", description="First day, in China.")]
+LastDay: TypeAlias = Annotated[Date, strawberry.argument(name="to", description="Last day, in China.")]
+
 OnDay: TypeAlias = Annotated[Date | None, strawberry.argument(description="A day in China; by default today.")]
 
 _IMPLEMENTED_BY = Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code")
+_OPEN_AT = Relation(type="OPEN_AT", direction="in", target="Objection", many=True, order="order")
 _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
 
 
@@ -193,6 +199,47 @@ class Query:
     @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)
     def case(self, case_number: CaseNumber, use_cause: UseCause) -> Case | None:
         """One case by its number, for its counties; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="Jurisdiction", key="code", argument="county", via=_OPEN_AT, page=True), access="objection.read",
+        personal=True,
+    )  # fmt: skip
+    def objections(
+        self, county: CatalogueCode, use_cause: UseCause, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[Objection] | None:
+        """Open objections that a county must answer, oldest first; to other counties, those that they raised."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(
+            label="Jurisdiction",
+            key="code",
+            argument="county",
+            where=Expression(cypher="{n}.code = $caller_county", parameters=("caller_county",)),
+        ),
+        access="case.supervise",
+        personal=True,
+    )
+    def escalation(
+        self, county: CatalogueCode, use_cause: UseCause, on: EscalationDay = None, after: EscalationPlace = None
+    ) -> Escalation | None:
+        """The open clocks of the caller's own county that are yellow or red; null for another county."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(
+            label="Jurisdiction",
+            key="code",
+            argument="county",
+            binds=((("from", "to", "by"), "periods"), (("from", "by"), "earlier")),
+        ),
+        access="statistics.read",
+    )
+    def statistics(
+        self, county: CatalogueCode, first_day: FirstDay, last_day: LastDay, by: StatisticsPeriod
+    ) -> CountyStatistics | None:
+        """What a county did for others, and how well, in at most 400 periods; null if there is no such county."""
         raise NotImplementedError
 
     @root(KeyStart(label="Objection", key="id", argument="id"), access="objection.read", personal=True)

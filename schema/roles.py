@@ -31,13 +31,22 @@ ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
         RoleKind.INTAKE_CLERK: frozenset({"license.read", "case.read", "case.follow", "objection.read"}),
         # 经办: judges the papers, and the faces in their place.
         RoleKind.HANDLER: frozenset({"license.read", "license.face", "case.read", "case.follow", "objection.read"}),
-        # 审批, 督办: what a handler sees, and who read the own county's licenses.
+        # 审批, 督办: what a handler sees, who read the own county's licenses, and what the county reports.
         RoleKind.SUPERVISOR: frozenset(
-            {"license.read", "license.face", "case.read", "case.follow", "objection.read", "journal.read"}
+            {
+                "license.read",
+                "license.face",
+                "case.read",
+                "case.follow",
+                "case.supervise",
+                "objection.read",
+                "journal.read",
+                "statistics.read",
+            }
         ),
         # Looks after the others: entries, access records, cases; the own county's licenses only, and no face.
         RoleKind.AUDITOR: frozenset(
-            {"license.read.own", "case.read", "objection.read", "journal.read", "ledger.entries"}
+            {"license.read.own", "case.read", "objection.read", "journal.read", "ledger.entries", "statistics.read"}
         ),
         # One person or firm, whom a county has authenticated: own records of all counties, and nobody else's.
         RoleKind.HOLDER: frozenset({"holder.read"}),
@@ -51,6 +60,7 @@ ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
                 "case.follow",
                 "objection.read",
                 "ledger.entries",
+                "statistics.read",
                 "vault.deposit",
             }
         ),

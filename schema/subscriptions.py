@@ -21,9 +21,10 @@ import strawberry
 from strawberry.types import Info
 
 from ledger.errors import Refused
-from schema.cases import CaseLamp, CaseOutcome, CaseStepKind
+from schema.cases import CaseOutcome, CaseStepKind
 from schema.context import Access, Context
 from schema.feed import FeedEvent
+from schema.lamps import CaseLamp
 from schema.licenses import LicenseStatus
 from schema.mapping import attribute, followed
 from schema.scalars import CaseNumber, CatalogueCode, Cursor, DateTime, LicenseIdentifier, LogNumber, UseCause, instant

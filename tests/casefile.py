@@ -6,13 +6,28 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.journal.casesteps import OWN_MEMBERS, build_case_step, parse_case_step
-from ledger.cases import StepKind
+from ledger.cases import MODES, CaseMode, StepKind
 from ledger.encoding import JsonValue, b64u_encode
 from ledger.transparency.merkle import leaf_hash
+from ledger.workdays import china_day
 from tests.entropy import signer_of
-from tests.statements import ISSUER, NOW
+from tests.offerings import offering
+from tests.statements import ISSUER, NOW, County, MemoryLog
 
-__all__ = ["CHENGYANG", "DAY", "FENGNAN", "KUANCHENG", "MATTER", "WHOLE", "CaseFile", "case_number", "whole_case"]
+__all__ = [
+    "APPLICANT",
+    "CHENGYANG",
+    "DAY",
+    "FENGNAN",
+    "KUANCHENG",
+    "MATTER",
+    "OFFERED",
+    "WHOLE",
+    "CaseFile",
+    "case_number",
+    "offered",
+    "whole_case",
+]
 
 CHENGYANG: Final = "370214"
 FENGNAN: Final = "130207"
@@ -20,11 +35,24 @@ KUANCHENG: Final = "220103"
 MATTER: Final = "000117001000"
 DAY: Final = 86_400
 _PROMISE: Final = {"statutory": None, "promised": 2}
+OFFERED: Final = NOW - 31 * DAY
+"""1 May 2026: when the offering was stated, and since when it is in force."""
+
+APPLICANT: Final = County.holder("1")
+"""Holder key of whoever applies."""
 
 
-def case_number(serial: int = 1, day: str = "20260601") -> str:
+def case_number(serial: int = 1, day: str = "20260601", matter: str = MATTER) -> str:
     """Name a case of Chengyang's authority."""
-    return f"{ISSUER}4{MATTER}{day}{serial:04d}"
+    return f"{ISSUER}4{matter}{day}{serial:04d}"
+
+
+def offered(mode: str = "PROXY_INTAKE", *, at: int = OFFERED, **claims: Any) -> bytes:
+    """Sign Chengyang's offering of the matter in a mode, in force from the day of the statement on."""
+    journal = MemoryLog()
+    usual = {"planEffectiveDate": china_day(at).isoformat(), "mode": MODES[CaseMode(mode)].name}
+    County(CHENGYANG, MemoryLog(), journal).offer(offering(**{**usual, **claims}), at=at)
+    return journal.entries[0]
 
 
 @dataclass(slots=True)
@@ -35,6 +63,8 @@ class CaseFile:
     mode: str = "PROXY_INTAKE"
     intake: str = FENGNAN
     pick_up: str = KUANCHENG
+    matter: str = MATTER
+    offering: str = f"{MATTER}@{CHENGYANG}@20260501"
     raws: list[bytes] = field(default_factory=list)
 
     def draft(self, step: str, county: str, *, at: int = NOW, outcome: str | None = None, **own: Any) -> bytes:
@@ -54,8 +84,9 @@ class CaseFile:
 
     def _usual(self, name: str) -> JsonValue:
         usual: dict[str, JsonValue] = {
-            "mode": self.mode, "matter": MATTER, "handledBy": CHENGYANG, "pickedUpAt": self.pick_up, "licenses": [],
-            "limits": None, "items": 2, "begins": [], "ends": [], "trackingNumber": "SF1234567890", "rating": 1,
+            "mode": self.mode, "matter": self.matter, "offering": self.offering, "holder": APPLICANT,
+            "handledBy": CHENGYANG, "pickedUpAt": self.pick_up, "licenses": [], "tolerated": [], "limits": None,
+            "items": 2, "begins": [], "ends": [], "supplied": ["M03"], "trackingNumber": "SF1234567890", "rating": 1,
         }  # fmt: skip
         return usual[name]
 
@@ -80,6 +111,7 @@ WHOLE: Final[tuple[tuple[str, str | None, str, dict[str, Any]], ...]] = (
     ("ACCEPTANCE", "ACCEPTED", "handling", {"limits": {"statutory": 20, "promised": 5}}),
     ("CORRECTION_NOTICE", None, "handling", {}),
     ("CORRECTION", None, "intake", {}),
+    ("SUPPLEMENT", None, "intake", {}),
     ("SPECIAL_PROCEDURE", None, "handling", {}),
     ("SPECIAL_PROCEDURE_END", None, "handling", {}),
     ("HANDLING", None, "handling", {"begins": [{"node": "N01", "statutory": None, "promised": 1}]}),
@@ -97,7 +129,7 @@ def whole_case(serial: int = 1, *, used: tuple[str, ...] = (), produced: tuple[s
     """Make a case that has gone the whole way, a day a step."""
     case = CaseFile(number=case_number(serial))
     counties = {"intake": case.intake, "handling": CHENGYANG, "pick_up": case.pick_up}
-    case.apply(licenses=list(used))
+    case.apply(licenses=list(used), tolerated=[{"material": "M03", "days": 5}])
     for days, (step, outcome, by, own) in enumerate(WHOLE, start=1):
         more = {"licenses": list(produced)} if step == "PRODUCTION" else {}
         case.add(step, counties[by], at=NOW + days * DAY, outcome=outcome, **own, **more)

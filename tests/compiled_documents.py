@@ -22,13 +22,17 @@ from tests.ports import CLERK, request_context
 
 __all__ = ["DOCUMENTS", "SCOPES", "VARIABLES", "compiled", "expected", "statements"]
 
-QUERIES: Final = {name: document for name, document in FILES.items() if document.is_query}
+QUERIES: Final = {name: document for name, document in FILES.items() if document.is_query and document.asked}
 _SEPARATOR: Final = "\n\n"
 
 DOCUMENTS: Final = tuple(QUERIES)
 SCOPES: Final[dict[str, frozenset[str]]] = {
-    "all": frozenset({"license.read", "license.face", "case.read", "objection.read"}),
-    "own": frozenset({"license.read.own", "license.face", "case.read", "objection.read"}),
+    "all": frozenset(
+        {"license.read", "license.face", "case.read", "case.supervise", "objection.read", "statistics.read"}
+    ),
+    "own": frozenset(
+        {"license.read.own", "license.face", "case.read", "case.supervise", "objection.read", "statistics.read"}
+    ),
 }
 VARIABLES: Final[dict[str, dict[str, Any]]] = {name: QUERIES[name].asked[0].variables for name in DOCUMENTS}
 """Of each document's first request."""

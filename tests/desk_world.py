@@ -18,7 +18,7 @@ _LICENSE: Final = "1.2.156.3005.2.TYPE.ISSUER.{:05d}.001.A"
 
 def _objection(code: str, kind: str, by: str, to: str, **more: Any) -> dict[str, Any]:
     raised = {"id": code, "kind": kind, "raisedBy": by, "raisedAt": "2026-05-26T01:00:00.000Z", "answeredBy": to}
-    return {**raised, "open": "outcome" not in more, **more}
+    return {**raised, "open": "outcome" not in more, "order": f"{raised['raisedAt']} {code}", **more}
 
 
 _OBJECTIONS: Final = [
@@ -83,6 +83,10 @@ DESK_STEPS: Final[tuple[Step, ...]] = (
         "(l:License {certificateIdentifier: row.certificateIdentifier}) MERGE (l)-[:DISPUTED_BY]->(o) "
         "SET l.disputes = CASE WHEN o.open THEN 1 ELSE 0 END",
         parameters={"rows": [one for one in _OBJECTIONS if "certificateIdentifier" in one]},
+    ),
+    Step(
+        text="MATCH (o:Objection) WHERE o.open MATCH (j:Jurisdiction {code: o.answeredBy}) MERGE (o)-[:OPEN_AT]->(j)",
+        parameters={},
     ),
     Step(
         text="MERGE (c:Case {caseNumber: $case.caseNumber}) SET c += $case MERGE (s:Step {code: $step.code}) "

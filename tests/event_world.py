@@ -17,7 +17,7 @@ from hub.journal.store import row_of
 from hub.journal.writer import JournalWriter, create_journal
 from ledger.workdays import read_calendar
 from schema.feed import FeedEvent
-from tests.casefile import CHENGYANG
+from tests.casefile import CHENGYANG, offered
 from tests.ports import FakeClock
 from tests.statements import NOW, County, MemoryLog
 
@@ -62,6 +62,7 @@ class EventWorld:
         world = cls(folder=folder, journal=journal, ledger=log, clock=clock, feed=feed, followers=followers)
         await journal.start()
         try:
+            await world.state(offered())
             await feed.open()
             yield world
         finally:

@@ -43,13 +43,17 @@ _LIMITS: Final = RegistryLimits(group_s=0.01, quiet_s=0.001, heartbeat_s=3600, w
 
 @dataclass(slots=True)
 class GovernedHub:
-    """The hub of an alliance, running. app: its log and submission routes. http: a client that reaches it."""
+    """The hub of an alliance, running. app: its log and submission routes. http: a client that reaches it.
+
+    journal: what counties have stated, as the projection reads it.
+    """
 
     alliance: Alliance
     registry: LedgerRegistry
     app: Starlette
     http: httpx2.AsyncClient
     clock: FakeClock
+    journal: JournalWriter
 
     @classmethod
     @asynccontextmanager
@@ -100,7 +104,7 @@ class GovernedHub:
             stack.push_async_callback(registry.stop)
             await published.wait()
             http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=HUB_URL)
-            yield cls(alliance, registry, app, await stack.enter_async_context(http), clock)
+            yield cls(alliance, registry, app, await stack.enter_async_context(http), clock, journal)
 
     @property
     def log(self) -> HttpLog:

@@ -3,7 +3,7 @@
 山东省 > 青岛市 > 城阳区 (member), 即墨区      吉林省 > 长春市 > 宽城区 (member)
 three matters on a list that changes, three offerings in five versions, materials with and without license types, five
 licenses of two counties, two cases; a third one with appeals, a bad rating and a follow-up; objections open, decided and
-another county's
+another county's; counts of two counties
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from hub.graph.driver import BoltDriver, Step, Unit
 from tests.case_world import CASE_STEPS
+from tests.count_world import COUNT_STEPS
 from tests.desk_world import DESK_STEPS
 
 __all__ = ["HOLDERS", "LICENSES", "fill_world"]
@@ -281,5 +282,6 @@ _STEPS: Final = (
         parameters={"rows": [{"logIndex": one["logIndex"], "old": one["old"]} for one in LICENSES if one["old"]]},
     ),
     *CASE_STEPS,
+    *COUNT_STEPS,
     *DESK_STEPS,
 )

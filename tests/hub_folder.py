@@ -13,7 +13,7 @@ from hub.database import open_writer
 from hub.governance.founding import found_ledger, make_hub_keys, open_hub_keys
 from hub.journal.casesteps import parse_case_step
 from hub.journal.offerings import build_offering
-from hub.journal.records import build_license_record, format_access
+from hub.journal.records import build_license_record, format_access, parse_statement
 from hub.journal.store import JournalRow, JournalStore, row_of
 from hub.keyfiles import write_private
 from ledger.attestation import issue
@@ -30,7 +30,7 @@ from ledger.transparency.sqlite import SqliteStore
 from ledger.workdays import china_day
 from schema.context import Access
 from tests.alliance import NOW, identifier_of
-from tests.casefile import CaseFile
+from tests.casefile import CaseFile, case_number, offered
 from tests.entropy import seeded, signer_of
 from tests.offerings import offering
 
@@ -103,13 +103,16 @@ class HubFolder:
 
     def open_case(self) -> None:
         """Let 370214 take in a case of its own, and ask for a correction."""
-        case = CaseFile(mode="ONLINE", intake="370214", pick_up="370214")
+        matter = "000117002000"
+        stated = parse_statement(offered("ONLINE", at=self.now, matter=matter))
+        number, code = case_number(matter=matter), f"{matter}@370214@{china_day(self.now):%Y%m%d}"
+        case = CaseFile(number=number, mode="ONLINE", intake="370214", pick_up="370214", matter=matter, offering=code)
         case.apply(at=self.now)
         case.add("CORRECTION_NOTICE", "370214", at=self.now)
         with closing(open_writer(self.data / "journal.sqlite")) as connection:
             journal = JournalStore(connection)
-            rows = [row_of(parse_case_step(raw)) for raw in case.raws]
-            assert journal.append(rows) == [journal.head.n - 2, journal.head.n - 1]
+            rows = [row_of(each) for each in (stated, *map(parse_case_step, case.raws))]
+            assert journal.append(rows) == [journal.head.n - 3, journal.head.n - 2, journal.head.n - 1]
 
     def _ledger(self) -> sqlite3.Connection:
         return open_writer(self.data / "ledger.sqlite")

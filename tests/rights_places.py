@@ -184,12 +184,15 @@ def _access(identifier: str) -> Access:
 _LICENSE: Final = 'license(certificateIdentifier: "{}", useCause: "x")'
 _C1, _C12, _K1, _K2, _NEW = (_LICENSE.format(one) for one in ("%C1", "%C12", "%K1", "%K2", "%NEW"))
 _RECEIPT: Final = 'receipt(certificateIdentifier: "%C1", useCause: "x")'
+_OPEN: Final = 'objections(county: "220103", useCause: "x")'
 _LICENSES: Final = f'licenses(holder: {_HOLDER_ONE}, useCause: "x")'
 _CHECKLIST: Final = f'checklist(matter: "000101002000", county: "370214", useCause: "x", holder: {_HOLDER_ONE})'
 _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
 _ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
 _RATED: Final = 'case(caseNumber: "%RATED", useCause: "x")'
+_ESCALATION: Final = 'escalation(county: "370214", useCause: "x")'
 _COMPARISON: Final = 'comparison(matter: "000101002000", on: "2026-06-01")'
+_STATISTICS: Final = 'statistics(county: "370214", from: "2026-06-01", to: "2026-06-30", by: MONTH)'
 _SUBMIT: Final = 'submitEntries(entries: ["x"], wait: true)'
 _FIRST: Final = "license of C, holder 1"
 _SECOND: Final = "license of K, holder 2"
@@ -234,11 +237,22 @@ PLACES: Final = (
     Place(path=f"{_OURS} > clocks > promised", rows=_MET),
     Place(path=f"{_OURS} > clocks > statutory", rows=_MET),
     Place(path=f"{_OURS} > nextSteps", rows=_MET),
+    Place(path=f"{_OURS} > assistance", rows=_MET),
+    Place(path=f"{_OURS} > offering", rows=_MET),
+    Place(path=_ESCALATION, rows="clocks of C"),
+    Place(path=f"{_ESCALATION} > page", rows="clocks of C"),
+    Place(path=f"{_ESCALATION} > page > clocks", rows="clocks of C"),
     Place(path=f"{_RATED} > appeals", rows="case of K and C without a license"),
     Place(path=f"{_RATED} > followUp", rows="case of K and C without a license"),
     Place(path='objection(id: "%OURS", useCause: "x")', rows="objection of C to K, holder 2"),
     Place(path='objection(id: "%MISSING", useCause: "x")', rows="objection of K to C, nobody known"),
     Place(path='objection(id: "%THEIRS", useCause: "x")', rows="objection of others to K, holder 2"),
+    Place(path=_OPEN, rows="page of objections"),
+    Place(path=f"{_OPEN} > pageInfo", rows="page of objections"),
+    Place(path=f"{_OPEN} > edges", rows="objection of C to K, holder 2"),
+    Place(path=f"{_OPEN} > edges > node", rows="objection of C to K, holder 2"),
+    Place(path=f"{_C1} > cases", rows="case of K and C, by a license of C"),
+    Place(path=f"{_K1} > cases", rows="case of K and C, by a license of K"),
     Place(path=f"{_NEW} > objections", rows="objections to a license of K, holder 2"),
     Place(path=f"{_OURS} > matter", rows=_MET),
     Place(path=f"{_OURS} > intakeCounty", rows=_MET),
@@ -272,6 +286,10 @@ PLACES: Final = (
     Place(path='licenseType(code: "11100000000013127D001")'),
     Place(path="licenseTypes"),
     Place(path="licenseTypes > edges"),
+    Place(path=_STATISTICS, rows="statistics"),
+    Place(path=f"{_STATISTICS} > periods", rows="statistics"),
+    Place(path=f"{_STATISTICS} > periods > handling", rows="statistics"),
+    Place(path=f"{_STATISTICS} > periods > ratings", rows="statistics"),
     Place(path="checkpoint"),
     Place(path='verify(receipt: "x") > ... on Verdict'),
     Place(path='verify(receipt: "x") > ... on Verdict > steps'),

@@ -17,12 +17,16 @@ _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
 _FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
+_SUPERVISED: Final = "S"
+_REPORTS: Final = "SAP"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify",
-        _STAFF: "case checklist license licenses objection receipt",
+        _STAFF: "case checklist license licenses objection objections receipt",
+        _SUPERVISED: "escalation",
+        _REPORTS: "statistics",
         _FOLLOW: "caseEventFeed",
     },
     "Subscription": {_FOLLOW: "caseEvents"},
@@ -31,7 +35,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "License": {
         _STAFF: "certificateIdentifier logIndex leafHash status statusReason statusIndex certificateIssuedDate"
         " certificateEffectiveDate certificateExpiringDate sealedAt sealedBy type issuedBy replaces replacedBy receipt"
-        " standing disputed objections",
+        " standing disputed objections cases",
         _FACE: "face",
         _LOOKED: "accessRecords",
     },
@@ -62,7 +66,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Case": {
         _STAFF: "caseNumber matterCode mode stage takenInBy handledBy pickedUpAt appliedAt steppedAt stepCount head"
         " matter intakeCounty handlingCounty pickUpCounty steps clocks nextSteps uses produced"
-        " appeals followUp"
+        " appeals followUp offeringCode offering missing assistance"
     },
     "HotlineAppeal": {_STAFF: "id kind receivedBy receivedAt passedTo passedAt outcome answeredAt passOnUntil lamp"},
     "FollowUp": {_STAFF: "due lamp provisional doneAt outcome"},
@@ -70,10 +74,21 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         _STAFF: "id kind raisedBy raisedAt answeredBy certificateIdentifier certificateTypeCode holderKey caseNumber open"
         " outcome decidedBy decidedAt due daysLeft lamp provisional"
     },
+    "ObjectionConnection": {_STAFF: "edges pageInfo"},
+    "ObjectionEdge": {_STAFF: "cursor node"},
     "CaseStep": {
-        _STAFF: "sequence kind outcome county window role takenAt leafHash licenses items trackingNumber rating"
+        _STAFF: "sequence kind outcome county window role takenAt leafHash licenses supplied items trackingNumber"
+        " rating"
     },
-    "CaseClock": {_STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp"},
+    "CaseClock": {
+        _STAFF: "name county statutoryDays promisedDays spans ended promised statutory lamp supervisedBy supervisedAt"
+    },
+    "CaseAssistance": {
+        _STAFF: "number kind county window role statedAt service staff toWindow toRole appointedAt subject digest"
+    },
+    "Escalation": {_SUPERVISED: "code page"},
+    "EscalationPage": {_SUPERVISED: "clocks next"},
+    "EscalatedClock": {_SUPERVISED: "caseNumber matterCode name lamp left due supervisedBy supervisedAt"},
     "LegalStep": {_STAFF: "kind outcome counties"},
     "LimitReading": {_STAFF: "days used left due lamp provisional"},
     "CaseEventFeed": {_FOLLOW: "newest"},
@@ -81,6 +96,15 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "CaseStepTaken": {_FOLLOW: "sequence kind outcome county"},
     "CaseLampTurned": {_FOLLOW: "clock county limit days lamp"},
     "CaseLicenseChanged": {_FOLLOW: "certificateIdentifier status reason logIndex"},
+    # --- what the counties report ---
+    "CountyStatistics": {_REPORTS: "code name exact periods"},
+    "PeriodStatistics": {
+        _REPORTS: "period takenIn online proxyIntake joint delegated takenInForOthers takenInByOthers handledForOthers"
+        " intake handling pickUp materialsSpared daysSaved daysOver verifiedOfOthers verifiedByOthers objectionsOpened"
+        " objectionsDecided objectionsOpen ratings"
+    },
+    "TimelyCounts": {_REPORTS: "ended onTime"},
+    "SatisfactionCounts": {_REPORTS: "verySatisfied satisfied fairlySatisfied dissatisfied veryDissatisfied"},
     # --- the catalogue ---
     "Authority": {ALL: "code name source confidence jurisdiction"},
     "Jurisdiction": {ALL: "code name level validFrom validTo member source confidence within contains authorities"},
@@ -128,6 +152,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
 
 ROWS: Final[dict[str, dict[str, str]]] = {
     "public": {"-": "-", "IHSAP": "CKX", "O": "123"},
+    "statistics": {"SAP": "CKX"},
     "license of C, holder 1": {"IHSP": "CKX", "A": "C", "O": "1"},
     "license of C, holders 1 and 2": {"IHSP": "CKX", "A": "C", "O": "12"},
     "license of K, holder 1": {"IHSP": "CKX", "A": "K", "O": "1"},
@@ -138,9 +163,13 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "no reads of a license of C, holder 1": {"S": "KX"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
+    "case of K and C, by a license of C": {"IHSP": "CK", "A": "C", "O": "1"},
+    "case of K and C, by a license of K": {"IHSP": "CK", "A": "K", "O": "1"},
     "feed of events": {"IHSP": "CKX"},
     "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
+    "clocks of C": {"S": "C"},
+    "page of objections": {"IHSAP": "CKX", "O": "123"},
     "objection of C to K, holder 2": {"IHSAP": "CK", "O": "2"},
     "objection of K to C, nobody known": {"IHSAP": "CK"},
     "objection of others to K, holder 2": {"IHSAP": "K", "O": "2"},

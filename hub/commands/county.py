@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import appeals, cases, hotline, keys, licenses, objection, offering
+from hub.commands import appeals, bundles, cases, holder, hotline, keys, licenses, objection, offering
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import HolderFile, read_holder
 from hub.commands.output import Force, check_new, new_file
+from hub.commands.statistics import statistics
 from hub.commands.verify import parsed
 from hub.commands.witnessed import check_folder, export_evidence
 from hub.county.application import create_county_app
@@ -38,10 +39,12 @@ __all__ = ["app"]
 app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=True)
 app.add_typer(licenses.app)  # without a name: its commands are of this group
 app.add_typer(cases.app, name="case")
+app.add_typer(holder.app, name="holder")
 app.add_typer(objection.app, name="objection")
 app.add_typer(hotline.app, name="hotline")
 app.command("follow-up")(hotline.follow_up)
 app.add_typer(offering.app, name="offering")
+app.add_typer(bundles.app, name="bundle")
 app.command("evidence")(export_evidence)
 app.command("check")(check_folder)
 app.command("rotate")(keys.rotate)
@@ -49,6 +52,7 @@ app.command("keys")(keys.keys)
 app.command("appeal")(appeals.appeal)
 app.command("appeals")(appeals.appeals)
 app.command("policy")(keys.policy)
+app.command("statistics")(statistics)
 
 _DRAFT_BYTES = 65_536
 _SHOWN = 20  # failed items, for a person

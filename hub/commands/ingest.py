@@ -1,4 +1,4 @@
-"""`tongban ingest`: a county takes a feed of licenses in; `tongban feed` makes a sample one."""
+"""`tongban ingest feed`: a county takes a feed of licenses in; `tongban feed` makes a sample one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from hub.ingest.normalise import Normaliser
 from hub.keyfiles import read_passphrase
 from ledger.errors import Malformed
 
-__all__ = ["feed", "ingest", "sample_normaliser"]
+__all__ = ["app", "feed", "sample_normaliser"]
+
+app = typer.Typer(help="Take in what comes as a file.", no_args_is_help=True)
 
 _CHINA: Final = timezone(timedelta(hours=8))
 _FORMS: Final[Mapping[str, Literal["csv", "ndjson"]]] = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
@@ -37,7 +39,8 @@ def sample_normaliser(county: str, now: int) -> Normaliser:
     return Normaliser(county=county, types=types, today=datetime.fromtimestamp(now, UTC).astimezone(_CHINA).date())
 
 
-def ingest(
+@app.command("feed")
+def ingest_file(
     file: Annotated[Path, typer.Argument(help="feed: .csv, .ndjson or .jsonl with the short names of GB/T 36903")],
     county: Annotated[str, typer.Option(help="6-digit code of the county, which must be the folder's own")],
     data: Annotated[Path, typer.Option(help="folder of the county node")],
@@ -49,7 +52,7 @@ def ingest(
 
     It can be run again at any time: nothing is sealed twice. The node that serves the folder submits what was sealed.
 
-    Example: tongban ingest feed.csv --county 370214 --data c370214 --passphrase-file c370214.pass
+    Example: tongban ingest feed feed.csv --county 370214 --data c370214 --passphrase-file c370214.pass
     """
     if encoding not in {None, "utf-8", "gb18030"}:
         raise Malformed("bad_setting", "encoding is utf-8 or gb18030")
@@ -84,6 +87,31 @@ def _print(report: IngestReport, rejects: Path, *, json: bool) -> None:
     if report.rejected:
         codes = ", ".join(f"{code} {count}" for code, count in sorted(report.rejects.items()))
         typer.echo(f"rejects ({codes}): {rejects}")
+
+
+@app.command("bundle")
+def bundle(
+    file: Annotated[Path, typer.Argument(help="bundle of a county")],
+    output: Annotated[Path, typer.Option(help="file to write: the answer, to be carried back")],
+    config: Annotated[Path | None, typer.Option(help="the hub's settings file, TOML", envvar="TONGBAN_CONFIG")] = None,
+    url: Annotated[str | None, typer.Option(help="where the hub listens; default: by its settings")] = None,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="go on though a bundle before this one is lost")
+    ] = False,
+    force: Force = False,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Take in a bundle of a county that no network reaches; the hub must be running, and judges every line itself.
+
+    Writes the answer, encrypted to the county. What was refused is listed with its code, and gives the exit code. Once
+    more changes nothing. A bundle that does not follow the newest one is refused: the county writes the lost one again
+    (`tongban county bundle export --again`).
+
+    Example: tongban ingest bundle 370214.bundle --output 370214.answer --config hub.toml
+    """
+    from hub.commands.intake import taken_in  # noqa: PLC0415  # a feed needs nothing of a hub
+
+    taken_in(file, output, config=config, url=url, without=skip_missing, force=force, json=json)
 
 
 def feed(

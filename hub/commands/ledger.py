@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hub.bundles.keys import PUBLIC_FILE, make_bundle_key
 from hub.commands import matters, member
 from hub.commands.evidence import check_evidence, show_policy
 from hub.commands.mirror import mirror
@@ -27,6 +28,7 @@ from hub.governance.founding import (
 )
 from hub.governance.governing import SignatureFile
 from hub.keyfiles import create_secret, read_passphrase, read_secret
+from hub.upkeep.stores import check_hub_folder
 from hub.urls import check_log_path, log_origin
 from ledger.errors import NotVerified
 from ledger.transparency.note import VerifierKey
@@ -68,6 +70,24 @@ def keygen(
     passphrase, holder = read_passphrase(passphrase_file), read_secret(holder_key_file)
     key = make_hub_keys(data, origin=name, passphrase=passphrase, holder=holder, random=os.urandom)
     typer.echo(key.vkey())
+
+
+@app.command("bundlekey")
+def bundlekey(
+    data: Data,
+    json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Make the hub's key for bundles, and the file that counties without a network pin beside hub-jwks.json.
+
+    The key is 32 secret bytes in the folder's keys, mode 0600. One that is there is never replaced: bundles on their
+    way are encrypted to it.
+
+    Example: tongban ledger bundlekey --data hub
+    """
+    check_hub_folder(data)
+    key = make_bundle_key(data, secrets.token_bytes)
+    path = data / PUBLIC_FILE
+    typer.echo(f'{{"file":"{path}","kid":"{key.thumbprint}"}}' if json else f"wrote {path}, key {key.thumbprint}")
 
 
 @app.command("propose")

@@ -57,7 +57,7 @@ _CALLS: Final[dict[str, _Call]] = {"search": _search, "metadata": _metadata, "ve
 @app.command("check")
 def check(
     config: Annotated[Path, typer.Option(help="the hub's settings file, TOML", envvar="TONGBAN_CONFIG")],
-    county: Annotated[list[str] | None, typer.Option(help="only this county; may be repeated")] = None,
+    county: Annotated[list[str] | None, typer.Option(help="only this county; repeat for more")] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON object a county")] = False,
 ) -> None:
     """Make each call once to each county's GB/T 36906 service, and say how it answers; exits 3 unless all answer well.

@@ -53,7 +53,7 @@ def seal(
     ] = None,
     json: JsonLines = False,
 ) -> None:
-    """Seal the licenses of a small file; for a whole feed see `tongban ingest`.
+    """Seal the licenses of a small file; for a whole feed see `tongban ingest feed`.
 
     Example: tongban county seal license.ndjson --data c370214 --passphrase-file c370214.pass
     """

@@ -11,7 +11,7 @@ import typer
 
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import HolderFile, read_holder
-from hub.desk import fresh_id, read_objection, state_objection
+from hub.desk import fresh_id, open_objections, read_objection, state_objection
 from hub.journal.objections import ObjectionKind
 from ledger.errors import Malformed
 from ledger.identifiers import LicenseIdentifier, holder_key
@@ -143,6 +143,30 @@ def show(
     provisional = ", provisional" if found["provisional"] else ""
     ended = "" if found["open"] else f"{found['outcome']} by {found['decidedBy']} at {found['decidedAt']}, "
     typer.echo(f"{found['lamp']}: {ended}{found['daysLeft']} working days left (due {found['due']}{provisional})")
+
+
+@app.command("list")
+def list_open(
+    data: Data,
+    passphrase_file: PassphraseFile,
+    cause: Annotated[str, typer.Option(help="why they are read: it is recorded")],
+    county: Annotated[str | None, typer.Option(help="member id of who must answer; default: the own county")] = None,
+    json: Json = False,
+) -> None:
+    """List the open objections that the county must answer, or that it raised to another one: the oldest 100.
+
+    Example: tongban county objection list --cause 异议核实 --data c370214 --passphrase-file c370214.pass
+    """
+    with opened_node(data, passphrase_file) as node:
+        found = open_objections(node, node.config.county if county is None else county, cause)
+    if json:
+        typer.echo(orjson.dumps(found).decode())
+        return
+    for each in found:
+        typer.echo(
+            f"{each['lamp']:6} {each['due']} {each['id']} {each['kind']} by {each['raisedBy']}: {_subject(each)}"
+        )
+    typer.echo(f"{len(found)} open")
 
 
 def _subject(found: dict[str, Any]) -> str:

@@ -17,14 +17,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import httpx2
 import structlog
 
-from hub.answers import read_answer, stated_error
+from hub.answers import read_answer
 from hub.county.outbox import OVERDUE_S, Item, Outbox, Settled, State
-from ledger.errors import Malformed, NotVerified, TongbanError, Unavailable
+from hub.county.settlement import Renewal, Settlement
+from ledger.errors import Malformed, Unavailable
 from ledger.transparency.tiles import encode_bundle
 
 if TYPE_CHECKING:
@@ -34,30 +35,17 @@ if TYPE_CHECKING:
     from ledger.encoding import JsonValue
     from schema.context import Clock
 
-__all__ = ["Delivery", "Renewal"]
+__all__ = ["Delivery", "payload_of"]
 
 BATCH: Final = 512
 _POLL_S: Final = 0.25
 _TIMEOUT_S: Final = 30.0
 _MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
-_MAX_DELAY_S: Final = 60
 _ALARM_EVERY_S: Final = 60
-_AGAIN: Final = frozenset({"store_moved", "iat_in_future"})  # conflicts that pass by themselves
 _ENTRIES: Final = "/ledger/entries?wait=receipt"
 _RECORDS: Final = "/journal/records"
 
 _log = structlog.get_logger(__name__)
-
-
-Judge: TypeAlias = "Callable[[Item, dict[str, JsonValue]], Settled]"
-
-
-class Renewal(Protocol):
-    """Signs an item again that the log never took, and puts it back into the outbox."""
-
-    def __call__(self, item: Item, now: int) -> None:
-        """Raise Malformed when it cannot be signed again."""
-        ...
 
 
 class Delivery:
@@ -69,10 +57,8 @@ class Delivery:
     ) -> None:  # fmt: skip
         self._outbox = outbox
         self._client = client
-        self._check = check
-        self._renew = renew
+        self._settlement = Settlement(check=check, renew=renew, clock=clock, random=random)
         self._clock = clock
-        self._random = random
         self._alarmed = 0
         self._reachable = True
 
@@ -90,22 +76,22 @@ class Delivery:
 
     async def deliver(self) -> int:
         """Make one round: entries, then journal records. Gives how many items came one state further."""
-        moved = await self._deliver("pending", _ENTRIES, self._entry)
-        return moved + await self._deliver("logged", _RECORDS, self._record)
+        moved = await self._deliver("pending", _ENTRIES)
+        return moved + await self._deliver("logged", _RECORDS)
 
-    async def _deliver(self, state: State, path: str, judge: Judge) -> int:
+    async def _deliver(self, state: State, path: str) -> int:
         items = await asyncio.to_thread(self._outbox.due, state, self._clock(), BATCH)
         if not items:
             return 0
         answers = await self._ask(path, items)
-        outcomes = await asyncio.to_thread(self._judged, items, answers, judge)
+        outcomes = await asyncio.to_thread(self._judged, items, answers)
         await asyncio.to_thread(self._outbox.settle, outcomes)
         return sum(outcome.state != item.state for item, outcome in zip(items, outcomes, strict=True))
 
     async def _ask(self, path: str, items: Sequence[Item]) -> Sequence[JsonValue]:
         """Send a bundle and give one answer an item; a request that fails as a whole gives every item its error."""
         try:
-            answers = await self._post(path, [_payload(item) for item in items])
+            answers = await self._post(path, [payload_of(item) for item in items])
         except Unavailable as error:
             self._note_hub(error)
             return [{"error": {"code": error.code, "message": error.message}}] * len(items)
@@ -136,55 +122,8 @@ class Delivery:
             raise Unavailable("no_log", f"the hub answered with status {response.status_code}")
         return _answers(body, len(payloads))
 
-    def _judged(self, items: Sequence[Item], answers: Sequence[JsonValue], judge: Judge) -> list[Settled]:
-        return [self._judge_one(item, answer, judge) for item, answer in zip(items, answers, strict=True)]
-
-    def _judge_one(self, item: Item, answer: JsonValue, judge: Judge) -> Settled:
-        """Settle one item. Evidence that does not hold is no refusal: the item waits, and the code says why."""
-        if not isinstance(answer, dict):
-            return self._later(item, "bad_json", "the hub gave no object for this item")
-        if error := stated_error(answer.get("error")):
-            return self._refused(item, error)
-        try:
-            return judge(item, answer)
-        except TongbanError as fault:
-            _log.warning("evidence_refused", code=fault.code, kind=item.kind)
-            return self._later(item, fault.code, fault.message)
-
-    def _entry(self, item: Item, answer: dict[str, JsonValue]) -> Settled:
-        evidence = self._check.check(item, answer, self._clock())
-        if evidence is None:
-            return self._later(item, "no_quorum", "sequenced, and not yet witnessed")
-        state: State = "logged" if item.kind == "seal" else "done"
-        return Settled(item=item, state=state, log_index=evidence[0], evidence=evidence[1])
-
-    def _record(self, item: Item, answer: dict[str, JsonValue]) -> Settled:
-        if not isinstance(answer.get("position"), int):
-            return self._later(item, "bad_json", "the hub gave no position of the journal record")
-        return Settled(item=item, state="done")
-
-    def _refused(self, item: Item, error: TongbanError) -> Settled:
-        if error.code == "key_not_active" or (error.code == "iat_too_old" and item.state == "pending"):
-            return self._signed_again(item, error)
-        waits_for_seal = error.code == "wrong_target" and item.state == "logged"
-        if error.code in _AGAIN or waits_for_seal or isinstance(error, Unavailable):
-            return self._later(item, error.code, error.message)
-        _log.error("entry_refused", code=error.code, kind=item.kind, identifier=item.identifier)
-        return Settled(item=item, state="failed", code=error.code, message=error.message)
-
-    def _signed_again(self, item: Item, error: TongbanError) -> Settled:
-        try:
-            self._renew(item, self._clock())
-        except (NotVerified, Unavailable) as fault:  # no other key is active yet, or the log could take it as it is
-            return self._later(item, fault.code, fault.message)
-        except TongbanError as fault:
-            return Settled(item=item, state="failed", code=fault.code, message=fault.message)
-        return self._later(item, error.code, "signed again")
-
-    def _later(self, item: Item, code: str, message: str) -> Settled:
-        delay = min(2**item.attempts, _MAX_DELAY_S) if item.attempts < 8 else _MAX_DELAY_S
-        jitter = delay * self._random(1)[0] // 512  # 0 to a half of it: counties that failed together come apart
-        return Settled(item=item, state=item.state, due=self._clock() + delay + jitter, code=code, message=message)
+    def _judged(self, items: Sequence[Item], answers: Sequence[JsonValue]) -> list[Settled]:
+        return [self._settlement.judged(item, answer) for item, answer in zip(items, answers, strict=True)]
 
     def _alarm(self) -> None:
         """Raise the alarm, at most once a minute, when something has waited longer than 5 minutes."""
@@ -196,7 +135,8 @@ class Delivery:
             _log.error("outbox_overdue", items=overdue, seconds=OVERDUE_S)
 
 
-def _payload(item: Item) -> bytes:
+def payload_of(item: Item) -> bytes:
+    """Give what is sent of an item now: its entry, or, when that is logged, its journal record."""
     return item.entry if item.state == "pending" or item.journal is None else item.journal
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.county.auditcheck import check_auditor
+from hub.county.bundles import BUNDLE_SCHEMA
 from hub.county.node import NODE_SCHEMA
 from hub.county.witness import WITNESS_SCHEMA, log_keys
 from hub.database import open_reader
@@ -37,6 +38,7 @@ from ledger.transparency.witness import monitoring_path
 __all__ = ["CountyFindings", "check_county"]
 
 _STORES: Final = {
+    "bundles.sqlite": BUNDLE_SCHEMA.split(";\n"),
     "records.sqlite": NODE_SCHEMA.split(";\n"),
     "witness.sqlite": WITNESS_SCHEMA.split(";\n"),
 }

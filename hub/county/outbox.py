@@ -15,7 +15,7 @@ entry and auditor: no auditor speaks for another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS answer (
   leaf BLOB NOT NULL, identifier TEXT NOT NULL, auditor TEXT NOT NULL, asked INTEGER NOT NULL, at INTEGER,
   deadline INTEGER, code TEXT, PRIMARY KEY (leaf, auditor))"""
 
+_PAGE: Final = 1000
 _PUT: Final = "INSERT INTO outbox (kind, identifier, leaf, entry, journal, created, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _DUE: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence, code
   FROM outbox WHERE state = ? AND due <= ? ORDER BY due, id LIMIT ?"""
@@ -65,6 +66,11 @@ _FAILED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, cr
   code FROM outbox WHERE state = 'failed' ORDER BY id"""
 _GIVE_UP: Final = """DELETE FROM outbox WHERE kind = 'status' AND state = 'failed' AND identifier = ?
   AND leaf NOT IN (SELECT leaf FROM answer WHERE at IS NOT NULL AND code IS NULL)"""
+_UNSETTLED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE state IN ('pending', 'logged') ORDER BY id LIMIT ?"""
+_BY_LEAF: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE leaf = ?"""
+_SEALS: Final = "SELECT identifier, leaf FROM outbox WHERE kind = 'seal' AND state <> 'failed' ORDER BY id"
 _TO_APPEAL: Final = """SELECT outbox.id, kind, outbox.identifier, state, outbox.leaf, entry, journal, created, attempts,
   log_index, evidence, outbox.code
   FROM outbox LEFT JOIN answer ON answer.leaf = outbox.leaf AND answer.auditor = ?1
@@ -79,6 +85,8 @@ _APPEALS: Final = """SELECT leaf, identifier, auditor, asked, at, deadline, code
   ORDER BY identifier, leaf, auditor"""
 _DEPOSITED: Final = """SELECT count(DISTINCT leaf) FROM answer WHERE at IS NOT NULL AND code IS NULL
   AND leaf IN (SELECT leaf FROM outbox WHERE state IN ('pending', 'failed'))"""
+_STATED: Final = """SELECT id, kind, identifier, state, leaf, entry, journal, created, attempts, log_index, evidence,
+  code FROM outbox WHERE kind = 'seal' AND journal IS NOT NULL AND id > ? ORDER BY id LIMIT ?"""
 _STATES: Final = "SELECT state, count(*) FROM outbox WHERE kind <> 'offering' GROUP BY state"
 _OVERDUE: Final = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'logged') AND created < ?"
 
@@ -179,10 +187,37 @@ class Outbox:
         with self._database.reading() as connection:
             return [_item(row) for row in connection.execute(_DUE, (state, now, limit))]
 
+    def unsettled(self, limit: int) -> list[Item]:
+        """Give up to `limit` items that are not known to be logged and stated, whenever they are due, oldest first."""
+        with self._database.reading() as connection:
+            return [_item(row) for row in connection.execute(_UNSETTLED, (limit,))]
+
+    def seals(self) -> list[tuple[str, bytes]]:
+        """Give identifier and leaf hash of every seal that was not refused, oldest first."""
+        with self._database.reading() as connection:
+            return [(str(identifier), bytes(leaf)) for identifier, leaf in connection.execute(_SEALS)]
+
+    def by_leaf(self, leaf: bytes) -> Item | None:
+        """Give the item of a leaf hash, or None: there is none, or it was signed again meanwhile."""
+        with self._database.reading() as connection:
+            row = connection.execute(_BY_LEAF, (leaf,)).fetchone()
+        return None if row is None else _item(row)
+
     def of(self, identifier: str) -> list[Item]:
         """Give all items of a license, oldest first: its seal, then its status entries."""
         with self._database.reading() as connection:
             return [_item(row) for row in connection.execute(_OF, (identifier,))]
+
+    def stated_seals(self) -> Iterator[Item]:
+        """Give every seal with the statement beside it, in the order in which they were made."""
+        last = 0
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(_STATED, (last, _PAGE)).fetchall()
+            if not rows:
+                return
+            yield from map(_item, rows)
+            last = rows[-1][0]
 
     def settle(self, outcomes: Sequence[Settled]) -> None:
         """Write what became of items, in one transaction; an item that was signed again meanwhile is left alone."""

@@ -97,7 +97,9 @@ class Story:
         with feed.open("w", encoding="utf-8", newline="") as file:
             file.writelines(feed_lines(sample_feed(LICENSES)))
         report = json.loads(
-            self.teller.command("ingest", str(feed), "--county", FEED_COUNTY, *self.teller.of(FEED_COUNTY), "--json")
+            self.teller.command(
+                "ingest", "feed", str(feed), "--county", FEED_COUNTY, *self.teller.of(FEED_COUNTY), "--json"
+            )
         )
         expect("rows sealed", report["sealed"], LICENSES)
         self.teller.say(f"county {FEED_COUNTY} checked and sealed a feed of {LICENSES} licenses")

@@ -1,18 +1,23 @@
 """From case steps in the journal to rows of the graph: what the projection will write of cases. No I/O.
 
-    (:Case {caseNumber, matterCode, mode, stage, takenInBy, handledBy, pickedUpAt, stepCount, head, appliedAt, …})
+    (:Case {caseNumber, matterCode, offeringCode, holderKey, mode, stage, takenInBy, handledBy, pickedUpAt,
+            stepCount, head, itemsUnderWay, missing, appliedAt, …})
     (:Step {code: "<case number>#004", kind, outcome, county, window, role, takenAt, …})
-    (:Clock {code: "<case number>#HANDLING" | "…#N07", name, county, statutoryDays, promisedDays, spans, ended})
+    (:Clock {code: "<case number>#HANDLING" | "…#N07" | "…#M03", name, county, statutoryDays, promisedDays, spans,
+             ended, openIn, urgency: "2026-06-09<case number>.HANDLING"})
 
 A case in the graph holds all that its next step is judged by: `case_of` reads it back, so that the projection needs no
 other store, and ends the same whatever its batches were. Spans are instants, as text: start, stop, start, …
+
+An open clock has `openIn`, the county whose it is, and `urgency`: the first day on which it may turn yellow if every
+day were worked, which no calendar moves; the lamp itself, which a calendar does, is for whoever reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from hub.graph.facts import instant
@@ -22,10 +27,13 @@ from ledger.casework import Case, take
 from ledger.clocks import Clock, Limits
 from ledger.encoding import b64u_decode, b64u_encode
 from ledger.errors import NotVerified, TongbanError
+from ledger.workdays import china_day
 
-__all__ = ["CaseRows", "case_of", "case_rows"]
+__all__ = ["CaseRows", "Taken", "case_of", "case_rows", "clock_of"]
 
 Row: TypeAlias = dict[str, Any]
+Taken: TypeAlias = Callable[[Case | None, Case, CaseStepRecord], None]
+"""Who hears of each step that is taken: the case before it, if there was one, the case after it, and the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +60,19 @@ def case_of(properties: Mapping[str, Any], clocks: Sequence[Mapping[str, Any]]) 
         taken_in_by=properties["takenInBy"],
         handled_by=properties["handledBy"],
         picked_up_at=properties["pickedUpAt"],
+        offering=properties["offeringCode"],
+        holder=properties["holderKey"],
         stage=CaseStage(properties["stage"]),
         steps=properties["stepCount"],
         head=b64u_decode(properties["head"]),
         at=_seconds(properties["steppedAt"]),
-        clocks=tuple(map(_clock_of, ordered)),
+        items=properties.get("itemsUnderWay"),
+        clocks=tuple(map(clock_of, ordered)),
     )
 
 
-def _clock_of(properties: Mapping[str, Any]) -> Clock:
+def clock_of(properties: Mapping[str, Any]) -> Clock:
+    """Read a clock back from its node."""
     return Clock(
         code=properties["name"],
         county=properties["county"],
@@ -74,7 +86,7 @@ def _seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 
 
-def case_rows(records: Sequence[CaseStepRecord], known: Mapping[str, Case]) -> CaseRows:
+def case_rows(records: Sequence[CaseStepRecord], known: Mapping[str, Case], taken: Taken = lambda *_: None) -> CaseRows:
     """Let the cases go on by these steps, in order. known: the cases as the graph has them, by number.
 
     A step that the graph has already is left out: another projector was faster, and the cursor will say so. Raises
@@ -84,10 +96,12 @@ def case_rows(records: Sequence[CaseStepRecord], known: Mapping[str, Case]) -> C
     touched: dict[str, None] = {}
     records = [each for each in records if each.step.number not in known or each.step.sequence > _steps(known, each)]
     for record in records:
+        before = cases.get(record.step.number)
         try:
-            cases[record.step.number] = take(cases.get(record.step.number), record.step)
+            cases[record.step.number] = take(before, record.step)
         except TongbanError as error:
             raise NotVerified("corrupt_store", f"a step in the journal is not legal: {error.message}") from error
+        taken(before, cases[record.step.number], record)
         touched[record.step.number] = None
     named = [(record, each) for record in records for each in record.licenses]
     return CaseRows(
@@ -105,8 +119,15 @@ def _steps(known: Mapping[str, Case], record: CaseStepRecord) -> int:
 
 
 def _case(case: Case) -> Row:
-    changing = {"stage": case.stage.value, "stepCount": case.steps, "head": b64u_encode(case.head)}
-    return {"number": case.number, "properties": {**changing, "steppedAt": instant(case.at)}}
+    properties = {
+        "stage": case.stage.value,
+        "stepCount": case.steps,
+        "head": b64u_encode(case.head),
+        "steppedAt": instant(case.at),
+        "itemsUnderWay": case.items,
+        "missing": list(case.missing),
+    }
+    return {"number": case.number, "properties": properties}
 
 
 def _opened(record: CaseStepRecord) -> Row:
@@ -114,6 +135,8 @@ def _opened(record: CaseStepRecord) -> Row:
     assert opening is not None  # noqa: S101  # asked before
     properties = {
         "matterCode": record.matter,
+        "offeringCode": opening.offering,
+        "holderKey": opening.holder,
         "mode": opening.mode.value,
         "takenInBy": record.iss,
         "handledBy": opening.handled_by,
@@ -139,7 +162,8 @@ def _step(record: CaseStepRecord) -> Row:
             "takenAt": instant(record.iat),
             "leafHash": b64u_encode(step.leaf),
             "licenses": list(record.licenses),
-            "items": record.items,
+            "items": step.items,
+            "supplied": list(step.supplied),
             "trackingNumber": record.tracking_number,
             "rating": record.rating,
         },
@@ -155,8 +179,21 @@ def _clock(number: str, order: int, clock: Clock) -> Row:
         "promisedDays": clock.limits.promised,
         "spans": [instant(at) for at in clock.spans],
         "ended": clock.ended,
+        "openIn": None if clock.ended else clock.county,
+        "urgency": None if clock.ended or (day := _earliest_yellow(clock)) is None else f"{day}{number}.{clock.code}",
     }
     return {"case": number, "code": f"{number}#{clock.code}", "properties": properties}
+
+
+def _earliest_yellow(clock: Clock) -> date | None:
+    """Give the first day in China on which a clock may turn yellow; None for a stopped one that has not."""
+    limits = clock.limits
+    left = (limits.statutory or 0 if limits.promised is None else limits.promised) - 1
+    days = [china_day(at) for at in clock.spans]
+    left -= sum((stop - start).days for start, stop in zip(days[::2], days[1::2], strict=False))
+    if clock.runs:
+        return days[-1] + timedelta(days=max(left, 0))
+    return days[-1] if left <= 0 else None
 
 
 def _license(record: CaseStepRecord, identifier: str) -> Row:

@@ -1,10 +1,11 @@
 """Cases in the graph: the statements that let them go on by the journal's steps, under the journal's cursor.
 
-    (:Case)-[:FOR]->(:Matter), -[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction), -[:USES|PRODUCED]->(:License)
+    (:Case)-[:FOR]->(:Offering), -[:FOR]->(:Matter), -[:APPLIED_BY]->(:Holder), -[:USES|PRODUCED]->(:License)
+    (:Case)-[:TAKEN_IN_BY|HANDLED_BY|PICKED_UP_AT]->(:Jurisdiction)<-[:OPEN_IN]-(:Clock)      until it ends
     (:Case)-[:HAS_STEP]->(:Step), -[:NEXT]->(:Step)-[:NEXT]->(:Step)…, -[:TIMED_BY]->(:Clock)
 
-A matter or county that the catalogue does not list yet is linked when it does (`CASE_LINKS`). A license that a step
-names was stated before the step: the journal takes no other.
+A matter or county that the catalogue does not list yet is linked when it does (`CASE_LINKS`). An offering or license
+that a step names was stated before the step: the journal takes no other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
-from hub.graph.casefacts import CaseRows, case_of, case_rows
+from hub.graph.casefacts import CaseRows, Taken, case_of, case_rows
 from hub.graph.driver import Step
 
 if TYPE_CHECKING:
@@ -37,6 +38,16 @@ UNWIND $rows AS row
 MATCH (c:Case {caseNumber: row.number})
 MATCH (m:Matter {code: row.properties.matterCode})
 MERGE (c)-[:FOR]->(m)""",
+    """\
+UNWIND $rows AS row
+MATCH (c:Case {caseNumber: row.number})
+MATCH (o:Offering {code: row.properties.offeringCode})
+MERGE (c)-[:FOR]->(o)""",
+    """\
+UNWIND $rows AS row
+MATCH (c:Case {caseNumber: row.number})
+MERGE (h:Holder {key: row.properties.holderKey})
+MERGE (c)-[:APPLIED_BY]->(h)""",
     """\
 UNWIND $rows AS row
 MATCH (c:Case {caseNumber: row.number})
@@ -84,6 +95,18 @@ MATCH (c:Case {caseNumber: row.case})
 MERGE (k:Clock {code: row.code})
 SET k += row.properties
 MERGE (c)-[:TIMED_BY]->(k)"""
+
+_OPEN: Final[tuple[LiteralString, ...]] = (
+    """\
+UNWIND $rows AS row
+MATCH (k:Clock {code: row.code}) WHERE k.openIn IS NOT NULL
+MATCH (j:Jurisdiction {code: k.openIn})
+MERGE (k)-[:OPEN_IN]->(j)""",
+    """\
+UNWIND $rows AS row
+MATCH (k:Clock {code: row.code})-[r:OPEN_IN]->(:Jurisdiction) WHERE k.openIn IS NULL
+DELETE r""",
+)
 
 _USED: Final[LiteralString] = """\
 UNWIND $rows AS row
@@ -142,19 +165,32 @@ MATCH (c:Case {pickedUpAt: j.code}) WHERE NOT EXISTS { (c)-[:PICKED_UP_AT]->(:Ju
 WITH c, j LIMIT 1000
 MERGE (c)-[:PICKED_UP_AT]->(j)""",
     ),
+    (
+        """\
+MATCH (j:Jurisdiction)
+MATCH (k:Clock {openIn: j.code}) WHERE NOT EXISTS { (k)-[:OPEN_IN]->(:Jurisdiction) }
+RETURN 1 LIMIT 1""",
+        """\
+MATCH (j:Jurisdiction)
+MATCH (k:Clock {openIn: j.code}) WHERE NOT EXISTS { (k)-[:OPEN_IN]->(:Jurisdiction) }
+WITH k, j LIMIT 1000
+MERGE (k)-[:OPEN_IN]->(j)""",
+    ),
 )
 """(what is still to be linked, the link): for a catalogue that lists a matter or county only after its case."""
 
 
-async def steps_of_cases(driver: BoltDriver, records: Sequence[CaseStepRecord]) -> list[Step]:
-    """Give the writes of these case steps, in order, from what the graph holds of their cases.
+async def steps_of_cases(
+    driver: BoltDriver, records: Sequence[CaseStepRecord], taken: Taken = lambda *_: None
+) -> list[Step]:
+    """Give the writes of these case steps, in order, from what the graph holds of their cases. taken: hears of each.
 
     Raises NotVerified corrupt_store, Unavailable.
     """
     if not records:
         return []
     known = await _known(driver, sorted({record.step.number for record in records}))
-    return _writes(case_rows(records, known))
+    return _writes(case_rows(records, known, taken))
 
 
 async def _known(driver: BoltDriver, numbers: Sequence[str]) -> dict[str, Case]:
@@ -173,6 +209,7 @@ def _writes(rows: CaseRows) -> list[Step]:
         (_CASES, rows.cases),
         *((text, rows.steps) for text in _STEPS),
         (_CLOCKS, rows.clocks),
+        *((text, rows.clocks) for text in _OPEN),
         (_USED, rows.used),
         (_PRODUCED, rows.produced),
     ]

@@ -17,6 +17,7 @@ from hub.graph.cases import CASE_LINKS
 from hub.graph.driver import Step, Unit
 from hub.graph.listing import Tables, listed
 from hub.graph.matters import BEGUN
+from hub.graph.objections import OBJECTION_LINKS
 from hub.graph.offerings import link_offerings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ async def load_catalogue(driver: BoltDriver, tables: Tables, digest: str) -> boo
         await _write(driver, texts, rows[name])
     for text in _SWEEPS:
         await driver.write(Unit(steps=[Step(text=text, parameters={"digest": digest})]))
-    for pending, link in (*_LINKS, *CASE_LINKS):
+    for pending, link in (*_LINKS, *CASE_LINKS, *OBJECTION_LINKS):
         while await driver.rows(pending):
             await driver.write(Unit(steps=[Step(text=link, parameters={})]))
     await link_offerings(driver)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["CONSTRAINTS", "KEYS", "apply_constraints"]
 
 KEYS: Final[dict[str, str]] = {
+    "Assistance": "code",
     "Authority": "code",
     "Case": "caseNumber",
     "Clock": "code",
@@ -29,11 +30,13 @@ KEYS: Final[dict[str, str]] = {
     "MatterVersion": "code",
     "Objection": "id",
     "Offering": "code",
+    "PeriodCount": "code",
     "Step": "code",
 }
 """Every label of the graph with the property that all its nodes have and that tells them apart."""
 
 CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
+    "CREATE CONSTRAINT assistance_code IF NOT EXISTS FOR (n:Assistance) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT authority_code IF NOT EXISTS FOR (n:Authority) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT case_number IF NOT EXISTS FOR (n:Case) REQUIRE n.caseNumber IS UNIQUE",
     "CREATE CONSTRAINT clock_code IF NOT EXISTS FOR (n:Clock) REQUIRE n.code IS UNIQUE",
@@ -51,15 +54,18 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE CONSTRAINT matter_version_code IF NOT EXISTS FOR (n:MatterVersion) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT objection_id IF NOT EXISTS FOR (n:Objection) REQUIRE n.id IS UNIQUE",
     "CREATE CONSTRAINT offering_code IF NOT EXISTS FOR (n:Offering) REQUIRE n.code IS UNIQUE",
+    "CREATE CONSTRAINT period_count_code IF NOT EXISTS FOR (n:PeriodCount) REQUIRE n.code IS UNIQUE",
     "CREATE CONSTRAINT step_code IF NOT EXISTS FOR (n:Step) REQUIRE n.code IS UNIQUE",
     "CREATE INDEX case_matter IF NOT EXISTS FOR (n:Case) ON (n.matterCode)",
     "CREATE INDEX case_taken_in IF NOT EXISTS FOR (n:Case) ON (n.takenInBy)",
     "CREATE INDEX case_handled IF NOT EXISTS FOR (n:Case) ON (n.handledBy)",
     "CREATE INDEX case_picked_up IF NOT EXISTS FOR (n:Case) ON (n.pickedUpAt)",
+    "CREATE INDEX clock_open IF NOT EXISTS FOR (n:Clock) ON (n.openIn)",
     "CREATE INDEX license_type IF NOT EXISTS FOR (n:License) ON (n.certificateTypeCode)",
     "CREATE INDEX license_issuer IF NOT EXISTS FOR (n:License) ON (n.certificateIssuingAuthorityCode)",
     "CREATE INDEX matter_version_matter IF NOT EXISTS FOR (n:MatterVersion) ON (n.matterCode)",
     "CREATE INDEX offering_matter IF NOT EXISTS FOR (n:Offering) ON (n.matterCode)",
+    "CREATE INDEX objection_answered_by IF NOT EXISTS FOR (n:Objection) ON (n.answeredBy)",
     "CREATE INDEX offering_service IF NOT EXISTS FOR (n:Offering) ON (n.service)",
     "CREATE INDEX license_replaces IF NOT EXISTS FOR (n:License) ON (n.replaces)",
 )

@@ -65,12 +65,14 @@ class JournalFacts:
     """Rows of consecutive journal records, each with its `position`, in order.
 
     steps: (position, record) of case steps, whose rows depend on what the graph holds of their cases. standing:
-    (position, record) of standing statements, which `hub.graph.statements` writes.
+    (position, record) of standing statements, which `hub.graph.statements` writes. accesses: (position, record) of
+    access records, which give counts only.
     """
 
     licenses: list[LicenseRow] = field(default_factory=list)
     offerings: list[OfferingRow] = field(default_factory=list)
     steps: list[tuple[int, CaseStepRecord]] = field(default_factory=list)
+    accesses: list[tuple[int, Access]] = field(default_factory=list)
     standing: list[tuple[int, Standing]] = field(default_factory=list)
 
 
@@ -144,7 +146,7 @@ def fallen(start: int, entries: Sequence[bytes], facts: LedgerFacts, by: int) ->
 
 
 def journal_facts(start: int, records: Sequence[bytes]) -> JournalFacts:
-    """Read the journal records from position `start` on; accesses give no row. Raises NotVerified corrupt_store."""
+    """Read the journal records from position `start` on. Raises NotVerified corrupt_store."""
     facts = JournalFacts()
     for position, raw in enumerate(records, start):
         try:
@@ -157,7 +159,9 @@ def journal_facts(start: int, records: Sequence[bytes]) -> JournalFacts:
             facts.offerings.append(offering_row(position, record, instant(record.iat)))
         elif isinstance(record, CaseStepRecord):
             facts.steps.append((position, record))
-        elif not isinstance(record, Access):
+        elif isinstance(record, Access):
+            facts.accesses.append((position, record))
+        else:
             facts.standing.append((position, record))
     return facts
 

@@ -1,9 +1,11 @@
 """Objections in the graph: journal records to rows, rows to nodes, and how many are open for each license.
 
     (:License {disputes})-[:DISPUTED_BY]->(:Objection {id, kind, raisedBy, raisedAt, answeredBy, open, …})
+    (:Objection)-[:OPEN_AT]->(:Jurisdiction)      the county that must answer, until it is decided
 
 `disputes` counts a license's open objections, so that a look-up or a checklist sees whether it is in doubt without the
 objections, which only two counties may see. It is counted anew for every license of a batch: the batches do not matter.
+A county that the catalogue does not list yet is linked when it does (`OBJECTION_LINKS`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from hub.journal.objections import ObjectionRecord
 
-__all__ = ["objection_steps"]
+__all__ = ["OBJECTION_LINKS", "objection_steps"]
 
 _RAISED: Final[LiteralString] = """\
 UNWIND $rows AS row
@@ -35,6 +37,32 @@ _DECIDED: Final[LiteralString] = """\
 UNWIND $rows AS row
 MATCH (o:Objection {id: row.id})
 SET o += row.properties"""
+
+_OPEN: Final[LiteralString] = """\
+UNWIND $ids AS id
+MATCH (o:Objection {id: id}) WHERE o.open
+MATCH (j:Jurisdiction {code: o.answeredBy})
+MERGE (o)-[:OPEN_AT]->(j)"""
+
+_CLOSED: Final[LiteralString] = """\
+UNWIND $ids AS id
+MATCH (o:Objection {id: id})-[r:OPEN_AT]->(:Jurisdiction) WHERE NOT o.open
+DELETE r"""
+
+OBJECTION_LINKS: Final[tuple[tuple[LiteralString, LiteralString], ...]] = (
+    (
+        """\
+MATCH (j:Jurisdiction)
+MATCH (o:Objection {answeredBy: j.code}) WHERE o.open AND NOT EXISTS { (o)-[:OPEN_AT]->(:Jurisdiction) }
+RETURN 1 LIMIT 1""",
+        """\
+MATCH (j:Jurisdiction)
+MATCH (o:Objection {answeredBy: j.code}) WHERE o.open AND NOT EXISTS { (o)-[:OPEN_AT]->(:Jurisdiction) }
+WITH o, j LIMIT 1000
+MERGE (o)-[:OPEN_AT]->(j)""",
+    ),
+)
+"""(what is still to be linked, the link): for a catalogue that lists a county only after an objection."""
 
 _DISPUTES: Final[LiteralString] = """\
 UNWIND $ids AS id
@@ -53,7 +81,8 @@ def objection_steps(records: Sequence[ObjectionRecord]) -> list[Step]:
     parts = [(_RAISED, raised), (_LICENSE, about), (_DECIDED, decided)]
     made = [Step(text=text, parameters={"rows": part}) for text, part in parts if part]
     ids = sorted({record.identifier for record in records})
-    return [*made, Step(text=_DISPUTES, parameters={"ids": ids})] if ids else []
+    counted = [Step(text=text, parameters={"ids": ids}) for text in (_OPEN, _CLOSED, _DISPUTES)]
+    return [*made, *counted] if ids else []
 
 
 def _raised(record: ObjectionRecord) -> dict[str, Any]:
@@ -67,6 +96,7 @@ def _raised(record: ObjectionRecord) -> dict[str, Any]:
         "holderKey": record.holder,
         "caseNumber": record.case,
         "open": True,
+        "order": f"{instant(record.iat)} {record.identifier}",
     }
     return {
         "id": record.identifier,

@@ -45,13 +45,9 @@ PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
     ("own_holder", "License"): Predicate(
         cypher="EXISTS { ({n})-[:HELD_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
     ),
-    # A case that uses somebody else's license, too, is not shown to that one: its applicant is another.
+    # Its applicant's: a case that uses somebody else's license, too, is not shown to that one.
     ("own_holder", "Case"): Predicate(
-        cypher="(EXISTS { ({n})-[:PRODUCED]->(:License)-[:HELD_BY]->(:Holder {key: $caller_holder}) }"
-        " OR (EXISTS { ({n})-[:USES]->(:License)-[:HELD_BY]->(:Holder {key: $caller_holder}) }"
-        " AND NOT EXISTS { MATCH ({n})-[:USES]->(used:License)"
-        " WHERE NOT EXISTS { (used)-[:HELD_BY]->(:Holder {key: $caller_holder}) } }))",
-        parameters=("caller_holder",),
+        cypher="EXISTS { ({n})-[:APPLIED_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
     ),
 }
 """(row rule of schema.access, label) -> predicate."""

@@ -14,23 +14,27 @@ index on: they are read again from the ledger.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString, Protocol
 
 import structlog
 
 from hub.graph.cases import steps_of_cases
+from hub.graph.counts import Tally
 from hub.graph.cursors import Cursors, claim, make_cursors, read_cursors, standing
 from hub.graph.driver import BoltDriver, Step, Unit
-from hub.graph.facts import LedgerFacts, LicenseRow, admitted, fallen, journal_facts, ledger_facts, sealed
+from hub.graph.facts import LedgerFacts, fallen, journal_facts, ledger_facts
+from hub.graph.licenses import Sealed, admitted_rows, license_steps
 from hub.graph.matters import matter_steps
 from hub.graph.offerings import offering_steps
 from hub.graph.statements import statement_steps
+from hub.graph.statistics import count_clocks, counted, used_before
 from ledger.closed import county_of
-from ledger.encoding import b64u_decode, b64u_encode
+from ledger.encoding import b64u_encode
 from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.transparency.merkle import leaf_hash
+from ledger.workdays import WorkingCalendar
 
 __all__ = ["Ledger", "LogReader", "Position", "Projector"]
 
@@ -42,6 +46,8 @@ _SPACING_S: Final = (
 )
 _FIRST_PAUSE_S: Final = 0.2
 _LAST_PAUSE_S: Final = 1.0  # a graph that was away is not asked before it was looked at
+
+_WEEKENDS: Final = WorkingCalendar()
 
 _log = structlog.get_logger(__name__)
 
@@ -58,15 +64,11 @@ class LogReader(Protocol):
         ...
 
 
-class Ledger(LogReader, Protocol):
+class Ledger(LogReader, Sealed, Protocol):
     """The ledger's published entries. `size` falls when a new policy asks for cosigners that are not there yet."""
 
     async def sequenced(self, index: int) -> bytes | None:
         """Give the entry at an index, published or not; None: the ledger has none there."""
-        ...
-
-    async def seals(self, leaves: Sequence[bytes]) -> Mapping[bytes, tuple[int, bytes]]:
-        """Give index and entry of each leaf hash that is published."""
         ...
 
 
@@ -106,84 +108,15 @@ def _member_steps(facts: LedgerFacts) -> list[Step]:
     return [Step(text=_MEMBERS, parameters=parameters)] if counties else []
 
 
-_STATEMENT: Final[tuple[LiteralString, ...]] = (
-    """\
-UNWIND $rows AS row
-MERGE (l:License {logIndex: row.index})
-ON CREATE SET l.status = 'VALID'
-SET l.leafHash = row.leaf, l.sealedAt = row.at, l.sealedBy = row.by, l.certificateIdentifier = row.identifier,
-    l.certificateTypeCode = row.type, l.certificateIssuingAuthorityCode = row.issuer,
-    l.certificateIssuedDate = row.issued, l.certificateEffectiveDate = row.effective,
-    l.certificateExpiringDate = row.expires, l.replaces = row.replaces""",
-    """\
-UNWIND $rows AS row
-MATCH (l:License {leafHash: row.leaf})
-UNWIND row.holders AS key
-MERGE (h:Holder {key: key})
-MERGE (l)-[:HELD_BY]->(h)""",
-    """\
-UNWIND $rows AS row
-MATCH (l:License {leafHash: row.leaf})
-MATCH (t:LicenseType {code: row.type})
-MERGE (l)-[:OF_TYPE]->(t)""",
-    """\
-UNWIND $rows AS row
-MATCH (l:License {leafHash: row.leaf})
-MATCH (a:Authority {code: row.issuer})
-MERGE (l)-[:ISSUED_BY]->(a)""",
-)
-
-_REPLACES: Final[LiteralString] = """\
-UNWIND $rows AS row
-MATCH (l:License {leafHash: row.leaf})
-MATCH (old:License {certificateIdentifier: row.replaces})
-MERGE (l)-[:REPLACES]->(old)"""
-
-# The newer license may be stated before the older one: they come from different counties.
-_REPLACED: Final[LiteralString] = """\
-UNWIND $rows AS row
-MATCH (l:License {leafHash: row.leaf})
-MATCH (new:License {replaces: row.identifier})
-MERGE (new)-[:REPLACES]->(l)"""
-
-
-def _license_steps(rows: Sequence[LicenseRow]) -> list[Step]:
-    replacing = [row for row in rows if row["replaces"] is not None]
-    made = [step for text in _STATEMENT for step in _rows(text, rows)]
-    return [*made, *_rows(_REPLACES, replacing), *_rows(_REPLACED, rows)]
-
-
 def _rows(text: LiteralString, rows: Sequence[Any]) -> list[Step]:
     return [Step(text=text, parameters={"rows": rows})] if rows else []
-
-
-_OF_LEAVES: Final[LiteralString] = """\
-UNWIND $leaves AS leaf
-MATCH (l:License {leafHash: leaf})
-RETURN l.leafHash, l.certificateIdentifier ORDER BY l.leafHash"""
-
-_OF_IDENTIFIERS: Final[LiteralString] = """\
-UNWIND $ids AS id
-MATCH (l:License {certificateIdentifier: id})
-RETURN l.certificateIdentifier, l.leafHash ORDER BY l.certificateIdentifier"""
-
-
-async def _admitted(driver: BoltDriver, ledger: Ledger, rows: list[LicenseRow]) -> tuple[list[LicenseRow], int | None]:
-    if not rows:
-        return [], None
-    found = await ledger.seals(sorted({b64u_decode(row["leaf"]) for row in rows}))
-    seals = {b64u_encode(leaf): seal for leaf, seal in found.items()}
-    stated = dict(await driver.rows(_OF_LEAVES, {"leaves": sorted(seals)}))
-    leaves = await driver.rows(_OF_IDENTIFIERS, {"ids": sorted({row["identifier"] for row in rows})})
-    chosen, stop = admitted(rows, identifiers={leaf: stated.get(leaf) for leaf in seals}, leaves=dict(leaves))
-    return await asyncio.to_thread(sealed, chosen, seals), stop
 
 
 class Projector:
     """The one writer of the graph's projection, in one event loop.
 
     prepare: makes what the projection builds upon; it is called at first, and whenever the graph may have lost it, and
-    costs little when all is there.
+    costs little when all is there. calendar: the working days by which statistics say what was in time.
 
     projector = Projector(driver, ledger, journal)
     await projector.start()                      # compares cursors; catches up in `run`
@@ -194,10 +127,11 @@ class Projector:
 
     def __init__(
         self, driver: BoltDriver, ledger: Ledger, journal: LogReader, *, batch: int = BATCH,
-        prepare: Callable[[], Awaitable[None]] | None = None,
+        prepare: Callable[[], Awaitable[None]] | None = None, calendar: WorkingCalendar = _WEEKENDS,
     ) -> None:  # fmt: skip
         self._driver = driver
         self._prepare = prepare
+        self._calendar = calendar
         self._ledger = ledger
         self._journal = journal
         self._most = self._batch = batch
@@ -242,6 +176,8 @@ class Projector:
             await self._prepare()
         at = await make_cursors(self._driver)
         await self._compare(at)
+        while not await count_clocks(self._driver, self._calendar, at["journal"][0]):
+            at = await read_cursors(self._driver)
         await self._set(Position(ledger=at["ledger"][0], journal=at["journal"][0]))
         self._known = True
 
@@ -352,7 +288,7 @@ class Projector:
         if not records:
             return False
         facts = await asyncio.to_thread(journal_facts, start, records)
-        chosen, stop = await _admitted(self._driver, self._ledger, facts.licenses)
+        chosen, stop = await admitted_rows(self._driver, self._ledger, facts.licenses)
         taken = records if stop is None else records[: stop - start]
         if not taken:
             return False  # the first record waits for its seal
@@ -361,13 +297,15 @@ class Projector:
         stepped = [record for position, record in facts.steps if position < before]
         stated = statement_steps([record for position, record in facts.standing if position < before])
         try:
-            steps = await steps_of_cases(self._driver, stepped)
+            tally = Tally(self._calendar, await used_before(self._driver, stepped))
+            steps = await steps_of_cases(self._driver, stepped, tally.step)
         except NotVerified:
             if await self._driver.write(Unit(guard=standing("journal", start), steps=[])):
                 raise
             await self.start()  # another projector has moved the graph while its cases were read
             return True
-        made = [*_license_steps(chosen), *offering_steps(offered), *steps, *stated]
+        counts = await counted(self._driver, tally, facts, before)
+        made = [*license_steps(chosen), *offering_steps(offered), *steps, *stated, *counts]
         return await self._move("journal", start, taken, made)
 
     async def _read(self, log: LogReader, start: int) -> Sequence[bytes]:

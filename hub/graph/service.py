@@ -26,6 +26,7 @@ from hub.graph.engine import Engine, keep
 from hub.graph.listing import Tables
 from hub.graph.projection import Ledger, LogReader, Projector
 from ledger.errors import TongbanError, Unavailable
+from ledger.workdays import WorkingCalendar
 
 __all__ = ["GraphService"]
 
@@ -35,16 +36,19 @@ _log = structlog.get_logger(__name__)
 
 
 class GraphService:
-    """Engine, driver and projection of one hub. catalogue: the data tables, and a digest that changes with them."""
+    """Engine, driver and projection of one hub.
+
+    catalogue: the data tables, and a digest that changes with them. calendar: the working days.
+    """
 
     def __init__(
         self, engine: Engine, *, ledger: Ledger, journal: LogReader, catalogue: Tables, catalogue_digest: str,
-        retry_s: float = RETRY_S,
+        calendar: WorkingCalendar, retry_s: float = RETRY_S,
     ) -> None:  # fmt: skip
         self.engine: Final = engine
         self.driver: Final = BoltDriver(engine)
         self.graph: Final = BoltGraph(self.driver, ready=lambda: self._missing is None)
-        self.projector: Final = Projector(self.driver, ledger, journal, prepare=self._prepare)
+        self.projector: Final = Projector(self.driver, ledger, journal, prepare=self._prepare, calendar=calendar)
         self._catalogue = catalogue
         self._digest = catalogue_digest
         self._retry_s = retry_s

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from hub.graph.casework import assistance_steps, supervision_steps
 from hub.graph.followups import follow_up_steps
 from hub.graph.hotline import hotline_steps
 from hub.graph.objections import objection_steps
+from hub.journal.assistance import AssistanceRecord
 from hub.journal.followups import FollowUpRecord
 from hub.journal.hotline import HotlineRecord
 from hub.journal.objections import ObjectionRecord
+from hub.journal.supervision import SupervisionRecord
 
 if TYPE_CHECKING:
     from hub.graph.driver import Step
@@ -31,6 +34,8 @@ WRITERS: Final[Mapping[type[Standing], Writer]] = MappingProxyType(
         HotlineRecord: hotline_steps,
         ObjectionRecord: objection_steps,
         FollowUpRecord: follow_up_steps,
+        AssistanceRecord: assistance_steps,
+        SupervisionRecord: supervision_steps,
     }
 )
 """Record class -> its writer. Every standing statement of `hub.journal.records.READERS` has one."""

@@ -225,8 +225,8 @@ def _names(place: object) -> Iterator[str]:
         for gather in place.all_gathers():
             yield from (gather.name, *gather.properties, *gather.edge, *_names(gather.place))
     elif isinstance(place, KeyStart):
-        yield from (place.label, place.key, *argument_names(place), *(name for pair in place.binds for name in pair))
-        yield from (*_names(place.via), *_names(place.where))
+        yield from (place.label, place.key, *argument_names(place), *place.bound_arguments())
+        yield from (*(name for _, name in place.binds), *_names(place.via), *_names(place.where))
     elif isinstance(place, PageStart):
         yield from (place.label, place.key, *(name for pair in place.filters for name in pair))
 

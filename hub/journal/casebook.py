@@ -13,10 +13,13 @@ from collections import OrderedDict
 from typing import Final
 
 from hub.journal.casesteps import CaseStepRecord, parse_case_step
-from ledger.casework import Case, take
-from ledger.errors import Conflict, TongbanError
+from hub.journal.precedents import Precedents
+from ledger.cases import StepKind
+from ledger.casework import Case, CaseStep, take
+from ledger.errors import Conflict, Refused, TongbanError
+from ledger.offered import OfferingTerms, check_limits, check_opening, is_ruled
 
-__all__ = ["CASE_SCHEMA", "CaseBook"]
+__all__ = ["CASE_SCHEMA", "CaseBook", "judged", "read_case"]
 
 CASE_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS casestep (number TEXT, sequence INTEGER, i INTEGER NOT NULL, PRIMARY KEY (number, sequence))
@@ -24,7 +27,49 @@ CREATE TABLE IF NOT EXISTS casestep (number TEXT, sequence INTEGER, i INTEGER NO
 """
 MAX_KEPT: Final = 4096
 _STEPS: Final = "SELECT r.d FROM casestep c JOIN record r ON r.i = c.i WHERE c.number = ? ORDER BY c.sequence"
-_STATED: Final = "SELECT 1 FROM license WHERE identifier = ?"
+
+
+def judged(case: Case | None, step: CaseStep, stated: Precedents, *, position: int) -> Case:
+    """Give the case after a step that gets this position in the journal, by all that stands before it.
+
+    Raises as `ledger.casework.take` and `ledger.offered.check_opening`; Conflict not_offered (limits of the handling
+    that are not the offering's), wrong_target (a license that no county has stated so far), Refused not_issuer (a
+    product that is another county's, or another holder's).
+    """
+    taken = take(case, step)
+
+    def versions(service: str, day: str) -> OfferingTerms | None:
+        return stated.version(service, day, before=position)
+
+    if step.opening is not None:
+        check_opening(step, step.opening, versions)
+    if is_ruled(step):
+        service, _, day = taken.offering.rpartition("@")
+        if (terms := versions(service, day)) is not None:
+            check_limits(step.limits, terms)
+    for identifier in step.licenses:
+        _check_license(identifier, step, taken, stated, position)
+    return taken
+
+
+def _check_license(identifier: str, step: CaseStep, case: Case, stated: Precedents, position: int) -> None:
+    if step.kind is not StepKind.PRODUCTION:
+        if not stated.is_stated(identifier, before=position):
+            raise Conflict("wrong_target", "a license is named that the journal does not have")
+        return
+    record = stated.license(identifier, before=position)
+    if record is None:
+        raise Conflict("wrong_target", "a license is named that the journal does not have")
+    if record.iss != case.handled_by or case.holder not in record.holders:
+        raise Refused("not_issuer", "a case ends in licenses of its handling county, for its applicant")
+
+
+def read_case(connection: sqlite3.Connection, number: str) -> Case | None:
+    """Read a case from its records, None if there is none."""
+    case: Case | None = None
+    for (raw,) in connection.execute(_STEPS, (number,)):
+        case = take(case, parse_case_step(raw).step)
+    return case
 
 
 class CaseBook:
@@ -35,36 +80,29 @@ class CaseBook:
 
     def __init__(self, connection: sqlite3.Connection, *, most: int = MAX_KEPT) -> None:
         self._connection: Final = connection
+        self._stated: Final = Precedents(connection)
         self._most: Final = most
         self._kept: Final[OrderedDict[str, Case]] = OrderedDict()
 
     def take(self, record: CaseStepRecord, position: int, *, oldest: int = 0) -> TongbanError | None:
         """Take a step whose record gets this position, in the caller's transaction; or say why not, changing nothing.
 
-        Conflict iat_too_old: dated before `oldest`, so that nobody sets a clock back; wrong_target: a license that no
-        county has stated so far. Else as `ledger.casework.take`.
+        Conflict iat_too_old: dated before `oldest`, so that nobody sets a clock back. Else as `judged`.
         """
         step = record.step
         if step.at < oldest:
             return Conflict("iat_too_old", "the step comes too late for its time: state it again, with the time of now")
         try:
-            case = take(self.case(step.number), step)
+            case = judged(self.case(step.number), step, self._stated, position=position)
         except TongbanError as refusal:
             return refusal
-        if not all(self._connection.execute(_STATED, (each,)).fetchone() for each in record.licenses):
-            return Conflict("wrong_target", "a license is named that the journal does not have")
         self._connection.execute("INSERT INTO casestep VALUES (?, ?, ?)", (step.number, step.sequence, position))
         self._keep(case)
         return None
 
     def case(self, number: str) -> Case | None:
         """Give a case after its newest step, those of the caller's transaction included; None: there is none."""
-        if number in self._kept:
-            return self._kept[number]
-        case: Case | None = None
-        for (raw,) in self._connection.execute(_STEPS, (number,)):
-            case = take(case, parse_case_step(raw).step)
-        return case
+        return self._kept[number] if number in self._kept else read_case(self._connection, number)
 
     def _keep(self, case: Case) -> None:
         self._kept[case.number] = case

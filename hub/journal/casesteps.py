@@ -5,13 +5,16 @@ Compact JWS by a `journal` key:
     {"alg":"Ed25519","typ":"case-step+jwt","kid":"130207#4"}
     {"iss":"130207","iat":1780304400,"type":"case","caseNumber":"<43>","sequence":1,"prev":null,
      "step":"APPLICATION","outcome":null,"window":"A03","role":"INTAKE_CLERK",
-     "mode":"PROXY_INTAKE","matter":"<12>","handledBy":"370214","pickedUpAt":"130207",
-     "limits":{"statutory":null,"promised":2},"licenses":["1.2.156.3005.2.…"]}
+     "mode":"PROXY_INTAKE","matter":"<12>","offering":"<12>@370214@20260601","holder":"<holder key>",
+     "handledBy":"370214","pickedUpAt":"130207","limits":{"statutory":null,"promised":2},
+     "licenses":["1.2.156.3005.2.…"],"tolerated":[{"material":"M03","days":5}]}
 
 All ten members of the first part stand in every step, the others as `_OWN` lists them for the step, in this order.
 `prev` is the b64u leaf hash of the case's step before: whoever signs the next step has signed all before it, so that a
-HAND_OVER_RECEIPT is a receipt for exactly what the other county handed over. Licenses are named, never sent again. No
-member takes free text: no name, number or opinion of a person can stand in a step.
+HAND_OVER_RECEIPT is a receipt for exactly what the other county handed over: as many `items` as it counted.
+A material that may follow (容缺) is named by its place in the offering's list, with the working days that the county
+gives. Licenses are named, never sent again. No member takes free text: no name, number or opinion of a person can stand
+in a step.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from typing import Final, TypeVar
 
 from hub.journal.reading import ordered, string
 from ledger.cases import TRANSITIONS, CaseMode, Outcome, StepKind
-from ledger.casework import MAX_STEPS, CaseStep, NodeStart, Opening
+from ledger.casework import MAX_STEPS, CaseStep, NodeStart, Opening, Tolerated
 from ledger.clocks import Limits
 from ledger.closed import COUNTY, KID, closed, county_of, digest, integer, list_of, text
 from ledger.encoding import JsonValue
@@ -48,8 +51,10 @@ __all__ = [
 CASE_STEP_TYP: Final = "case-step+jwt"
 MAX_LICENSES: Final = 64
 MAX_NODES: Final = 64
+MAX_MATERIALS: Final = 30
 _MAX_ITEMS: Final = 999
-_MAX_DAYS: Final = 999
+_MAX_DAYS: Final = 3650
+_MAX_TOLERANCE: Final = 60
 
 _COMMON: Final = (
     "iss", "iat", "type", "caseNumber", "sequence", "prev", "step", "outcome", "window", "role",
@@ -57,22 +62,25 @@ _COMMON: Final = (
 
 OWN_MEMBERS: Final[Mapping[StepKind, tuple[str, ...]]] = MappingProxyType(
     {
-        StepKind.APPLICATION: ("mode", "matter", "handledBy", "pickedUpAt", "limits", "licenses"),
-        StepKind.PRE_REVIEW: ("limits",),
+        StepKind.APPLICATION: (
+            "mode", "matter", "offering", "holder", "handledBy", "pickedUpAt", "limits", "licenses", "tolerated",
+        ),
+        StepKind.PRE_REVIEW: ("limits", "items"),
         StepKind.HAND_OVER_RECEIPT: ("limits", "items"),
         StepKind.ACCEPTANCE: ("limits",),
         StepKind.CORRECTION_NOTICE: (),
         StepKind.CORRECTION: ("licenses",),
+        StepKind.SUPPLEMENT: ("supplied", "licenses"),
         StepKind.HANDLING: ("begins", "ends"),
         StepKind.SPECIAL_PROCEDURE: (),
         StepKind.SPECIAL_PROCEDURE_END: (),
         StepKind.CONCLUSION: ("limits",),
-        StepKind.PRODUCTION: ("limits", "licenses"),
+        StepKind.PRODUCTION: ("limits", "licenses", "items"),
         StepKind.PICK_UP: (),
         StepKind.EXPRESS: ("trackingNumber",),
         StepKind.EVALUATION: ("rating",),
     }
-)
+)  # fmt: skip
 """The members that a step has beside the common ones, in their order. Source: GB/T 39046-2020, tables 5-15."""
 
 _OUTCOMES: Final = frozenset((row.step, row.outcome) for row in TRANSITIONS)
@@ -81,8 +89,12 @@ _WINDOW: Final = re.compile(r"[0-9A-Z-]{1,16}")
 _TRACKING: Final = re.compile(r"[0-9A-Z]{8,32}")
 _MATTER: Final = re.compile(r"[0-9]{12}")
 _NODE: Final = re.compile(r"N[0-9]{2,3}")
+_MATERIAL: Final = re.compile(r"M[0-9]{2}")
+_OFFERING: Final = re.compile(r"[0-9]{12}@[0-9]{6}@[0-9]{8}")
+_HOLDER: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # canonical base64url of 32 bytes
 _LIMITS: Final = frozenset({"statutory", "promised"})
 _NODE_START: Final = frozenset({"node", "statutory", "promised"})
+_TOLERATED: Final = frozenset({"material", "days"})
 
 Named = TypeVar("Named", bound=Enum)
 
@@ -99,9 +111,8 @@ class Role(Enum):
 class CaseStepRecord:
     """A county's statement of one step, its signature not yet verified.
 
-    step: what the case's way depends on. matter: catalogue code, 12 digits; of an APPLICATION alone. licenses: those
-    that the applicant's papers are replaced by, of a PRODUCTION those that it gave; GB/T 36904, with check character.
-    items: pieces received. rating: 1 (very satisfied) .. 5 (very dissatisfied), GB/T 39046 Annex A.
+    step: what the case's way depends on. matter: catalogue code, 12 digits; of an APPLICATION alone. rating: 1
+    (very satisfied) .. 5 (very dissatisfied), GB/T 39046 Annex A.
     """
 
     jws: Jws
@@ -111,8 +122,6 @@ class CaseStepRecord:
     window: str
     role: Role
     matter: str | None
-    licenses: tuple[str, ...]
-    items: int | None
     tracking_number: str | None
     rating: int | None
 
@@ -120,6 +129,11 @@ class CaseStepRecord:
     def raw(self) -> bytes:
         """The record's bytes as they came."""
         return self.jws.raw
+
+    @property
+    def licenses(self) -> tuple[str, ...]:
+        """The licenses that the step names, GB/T 36904 with check character."""
+        return self.step.licenses
 
 
 def parse_case_step(raw: bytes) -> CaseStepRecord:
@@ -156,8 +170,6 @@ def _record(jws: Jws, obj: dict[str, JsonValue], kind: StepKind) -> CaseStepReco
         window=text(obj, "window", _WINDOW),
         role=_named(obj, "role", Role),
         matter=_read(obj, "matter", lambda: _matter(obj, step)),
-        licenses=_read(obj, "licenses", lambda: _licenses(obj, step)) or (),
-        items=_read(obj, "items", lambda: integer(obj, "items", maximum=_MAX_ITEMS)),
         tracking_number=_read(obj, "trackingNumber", lambda: text(obj, "trackingNumber", _TRACKING)),
         rating=_read(obj, "rating", lambda: integer(obj, "rating", minimum=1, maximum=5)),
     )
@@ -182,7 +194,10 @@ def _step(jws: Jws, obj: dict[str, JsonValue], kind: StepKind) -> CaseStep:
         opening=_read(obj, "mode", lambda: _opening(obj)),
         limits=_read(obj, "limits", lambda: None if obj["limits"] is None else _limits(obj["limits"])),
         begins=_read(obj, "begins", lambda: _begins(obj)) or (),
-        ends=_read(obj, "ends", lambda: _ends(obj)) or (),
+        ends=_read(obj, "ends", lambda: _codes(obj, "ends", _NODE, MAX_NODES)) or (),
+        licenses=_read(obj, "licenses", lambda: _licenses(obj, kind)) or (),
+        supplied=_read(obj, "supplied", lambda: _supplied(obj)) or (),
+        items=_read(obj, "items", lambda: integer(obj, "items", maximum=_MAX_ITEMS)),
     )
 
 
@@ -206,9 +221,28 @@ def _opening(obj: dict[str, JsonValue]) -> Opening:
     number = CaseNumber.parse(string(obj, "caseNumber"))
     if number.task.implementer is None or number.task.implementer.division != handled_by:
         raise Malformed("bad_payload", "handledBy is not the division of the body in the case number")
+    offering = text(obj, "offering", _OFFERING)
+    if not offering.startswith(f"{number.task.catalogue}@{handled_by}@"):
+        raise Malformed("bad_payload", "offering is not one of this matter in the handling county")
     return Opening(
-        mode=_named(obj, "mode", CaseMode), handled_by=handled_by, picked_up_at=text(obj, "pickedUpAt", COUNTY)
+        mode=_named(obj, "mode", CaseMode),
+        handled_by=handled_by,
+        picked_up_at=text(obj, "pickedUpAt", COUNTY),
+        offering=offering,
+        holder=text(obj, "holder", _HOLDER),
+        tolerated=_tolerated(obj),
     )
+
+
+def _tolerated(obj: dict[str, JsonValue]) -> tuple[Tolerated, ...]:
+    rows = [closed(row, "tolerated", _TOLERATED) for row in list_of(obj, "tolerated", maximum=MAX_MATERIALS)]
+    found = tuple(
+        Tolerated(text(row, "material", _MATERIAL), integer(row, "days", minimum=1, maximum=_MAX_TOLERANCE))
+        for row in rows
+    )
+    if len({each.code for each in found}) != len(found):
+        raise Malformed("bad_payload", "a material is tolerated once")
+    return found
 
 
 def _matter(obj: dict[str, JsonValue], step: CaseStep) -> str:
@@ -218,12 +252,12 @@ def _matter(obj: dict[str, JsonValue], step: CaseStep) -> str:
     return matter
 
 
-def _licenses(obj: dict[str, JsonValue], step: CaseStep) -> tuple[str, ...]:
+def _licenses(obj: dict[str, JsonValue], kind: StepKind) -> tuple[str, ...]:
     values = list_of(obj, "licenses", maximum=MAX_LICENSES)
     found = tuple(LicenseIdentifier.parse(value) for value in values if isinstance(value, str))
     if len(set(found)) != len(values):
         raise Malformed("bad_payload", f"licenses are at most {MAX_LICENSES} different identifiers")
-    if step.kind is StepKind.PRODUCTION and any(each.division != step.county for each in found):
+    if kind is StepKind.PRODUCTION and any(each.division != obj["iss"] for each in found):
         raise Malformed("bad_payload", "a county produces licenses of its own authorities")
     return tuple(map(str, found))
 
@@ -248,11 +282,18 @@ def _node_start(value: JsonValue) -> NodeStart:
     return NodeStart(text(closed(value, "node", _NODE_START), "node", _NODE), limits)
 
 
-def _ends(obj: dict[str, JsonValue]) -> tuple[str, ...]:
-    values = list_of(obj, "ends", maximum=MAX_NODES)
-    found = tuple(value for value in values if isinstance(value, str) and _NODE.fullmatch(value))
+def _supplied(obj: dict[str, JsonValue]) -> tuple[str, ...]:
+    found = _codes(obj, "supplied", _MATERIAL, MAX_MATERIALS)
+    if not found:
+        raise Malformed("bad_payload", "a SUPPLEMENT brings a material")
+    return found
+
+
+def _codes(obj: dict[str, JsonValue], name: str, form: re.Pattern[str], maximum: int) -> tuple[str, ...]:
+    values = list_of(obj, name, maximum=maximum)
+    found = tuple(value for value in values if isinstance(value, str) and form.fullmatch(value))
     if len(set(found)) != len(values):
-        raise Malformed("bad_payload", f"ends are at most {MAX_NODES} different nodes")
+        raise Malformed("bad_payload", f"{name} are at most {maximum} different codes, each as {form.pattern}")
     return found
 
 

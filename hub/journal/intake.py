@@ -3,8 +3,9 @@
 Order of the checks: form -> kid known, active, use `journal` -> signature -> iat. Then of a license: the issuing
 authority is one of that county -> the leaf is a sequenced seal of the same county; one whose seal is not in the ledger
 yet is Conflict wrong_target, and the county sends it again later. Of an offering: the matter is on the list on its
-first day, the license types are known. A case step needs neither seal nor authority: whether it may come now is judged
-by the journal's writer, in the transaction that appends it.
+first day, the license types are known. A case step needs neither seal nor authority: its counties must be members, the
+licenses that it names in force (`hub.journal.caseintake`), and whether it may come now is judged by the journal's
+writer, in the transaction that appends it.
 
 The log sees digests, so any member can seal any identifier. The first statement of a license stands for good: without
 the check of the authority a member could take another county's identifiers before that county states them.
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
+from hub.journal.caseintake import CaseChecks, Statuses
 from hub.journal.objections import ObjectionRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, Statement, parse_statement
@@ -27,6 +29,7 @@ from ledger.errors import Conflict, NotVerified, Refused, TongbanError
 from ledger.identifiers import Uscc
 from ledger.matterlist import MatterList
 from ledger.suites import verify
+from ledger.workdays import WorkingCalendar
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -41,13 +44,8 @@ __all__ = ["Listed", "RecordIntake", "Seals", "check_offering", "check_record"]
 Checked: TypeAlias = Statement | TongbanError
 
 
-class Seals(Protocol):
+class Seals(Statuses, Protocol):
     """What the intake asks of the ledger."""
-
-    @property
-    def keys(self) -> KeyState:
-        """The newest key state."""
-        ...
 
     async def sealed_by(self, leaves: Sequence[bytes]) -> Mapping[bytes, str]:
         """Give the issuing county of each leaf hash that is a sequenced seal."""
@@ -109,16 +107,27 @@ def check_record(raw: bytes, keys: KeyState, listed: Listed, now: int) -> Statem
 
 
 class RecordIntake:
-    """Takes batches of county records. listed: what offerings may name. pool: threads for the signatures."""
+    """Takes batches of county records. listed: what offerings may name. pool: threads for the signatures.
+
+    calendar: the working days by which a lamp is red; without one, all days but weekends.
+    """
 
     def __init__(
-        self, writer: JournalWriter, seals: Seals, *, listed: Listed, pool: Executor, clock: Clock
-    ) -> None:  # fmt: skip
+        self,
+        writer: JournalWriter,
+        seals: Seals,
+        *,
+        listed: Listed,
+        pool: Executor,
+        clock: Clock,
+        calendar: WorkingCalendar = WorkingCalendar(),  # noqa: B008  # frozen
+    ) -> None:
         self._writer: Final = writer
         self._seals: Final = seals
         self._listed: Final = listed
         self._pool: Final = pool
         self._clock: Final = clock
+        self._cases: Final = CaseChecks(writer, seals, clock=clock, calendar=calendar)
 
     async def submit(self, raws: Sequence[bytes]) -> list[int | TongbanError]:
         """Judge and append 1..1,000 records; one position or error each, in order.
@@ -128,11 +137,16 @@ class RecordIntake:
         checked = await asyncio.get_running_loop().run_in_executor(self._pool, self._checked, raws)
         leaves = [each.leaf for each in checked if isinstance(each, LicenseRecord)]
         issuers = await self._seals.sealed_by(leaves) if leaves else {}
-        results = [_against_ledger(each, issuers) for each in checked]
+        results = await self._with_cases([_against_ledger(each, issuers) for each in checked])
         oldest = self._clock() - self._seals.keys.rule("iat_back_s")
         rows = [row_of(each, oldest=oldest) for each in results if not isinstance(each, TongbanError)]
         placed = iter(await self._writer.append(rows) if rows else ())
         return [each if isinstance(each, TongbanError) else next(placed) for each in results]
+
+    async def _with_cases(self, checked: list[Checked]) -> list[Checked]:
+        """Refuse what ledger, clock or calendar speak against."""
+        refusals = await self._cases.refusals([each for each in checked if not isinstance(each, TongbanError)])
+        return [each if isinstance(each, TongbanError) else refusals.get(each.jws.leaf, each) for each in checked]
 
     def _checked(self, raws: Sequence[bytes]) -> list[Checked]:
         keys, now = self._seals.keys, self._clock()

@@ -29,6 +29,7 @@ from ledger.closed import COUNTY, KID, county_of, integer, list_of, text
 from ledger.encoding import JsonValue
 from ledger.errors import Malformed
 from ledger.jws import MAX_ENTRY_BYTES, Jws, compact_jws
+from ledger.offered import OfferingTerms
 from ledger.signers import Signer
 from ledger.workdays import china_day
 
@@ -122,6 +123,20 @@ class OfferingRecord:
     def states(self) -> str:
         """What it states, and no other record may: its code."""
         return self.code
+
+    @property
+    def terms(self) -> OfferingTerms:
+        """What a case that is pinned to this version depends on."""
+        last, mode = self.claims["planCancelDate"], self.claims["mode"]
+        return OfferingTerms(
+            code=self.code,
+            last=None if last is None else str(last),
+            mode=str(mode),
+            statutory=integer({**self.claims}, "statutoryDays"),
+            promised=integer({**self.claims}, "promisedDays"),
+            working=self.claims["dayUnit"] == DAY_UNITS[0],
+            tolerances=tuple(material.tolerance for material in self.materials),
+        )
 
     @property
     def type_codes(self) -> frozenset[str]:

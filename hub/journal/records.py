@@ -26,6 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from hub.journal.assistance import ASSISTANCE_TYP, assistance_of
 from hub.journal.casesteps import CASE_STEP_TYP, CaseStepRecord, case_step_of
 from hub.journal.followups import FOLLOW_UP_TYP, follow_up_of
 from hub.journal.hotline import HOTLINE_TYP, hotline_of
@@ -33,6 +34,7 @@ from hub.journal.objections import OBJECTION_TYP, objection_of
 from hub.journal.offerings import OFFERING_TYP, OfferingRecord, offering_of
 from hub.journal.reading import HOLDER, day, optional_day, ordered, string, strings
 from hub.journal.standing import Standing
+from hub.journal.supervision import SUPERVISION_TYP, supervision_of
 from ledger.closed import COUNTY, KID, county_of, digest, integer, list_of, text
 from ledger.encoding import JsonValue, b64u_encode, canonical_json, parse_json
 from ledger.errors import Malformed
@@ -192,6 +194,8 @@ READERS: Final[Mapping[str, Callable[[Jws], Statement]]] = {
     HOTLINE_TYP: hotline_of,
     OBJECTION_TYP: objection_of,
     FOLLOW_UP_TYP: follow_up_of,
+    ASSISTANCE_TYP: assistance_of,
+    SUPERVISION_TYP: supervision_of,
 }
 """The reader of each statement, by the `typ` of its header."""
 

@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hub.journal.casebook import judged
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
+from hub.journal.precedents import Precedents
 from hub.journal.records import LicenseRecord, Statement, parse_record, parse_statement
 from hub.journal.standing import Standing, judge
 from hub.journal.store import SCHEMA, JournalHead, JournalReader
-from ledger.casework import Case, CaseStep, take
+from ledger.casework import Case, CaseStep
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState
 from ledger.suites import verify
@@ -144,6 +146,7 @@ class _Replay:
         self._edge: TileEdge = EMPTY_EDGE
         self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0, "casestep": 0}
         self._cases: Final[dict[str, Case]] = {}
+        self._stated: Final = Precedents(connection)
         if (last := max(bound.roots, default=0)) > self.head.n:
             raise NotVerified("corrupt_store", f"the ledger binds {last} records, the journal has {self.head.n}")
         if bound.roots.get(0, EMPTY_ROOT) != EMPTY_ROOT:
@@ -207,9 +210,13 @@ class _Replay:
                 raise _corrupt("the index tables do not name it", position)
 
     def _take(self, step: CaseStep, position: int) -> None:
-        """Let a case go its way once more: a step that was not legal should not be there."""
+        """Let a case go its way once more: a step that was not legal should not be there.
+
+        Neither the status of the licenses that it names nor the membership of its counties is asked again: both change,
+        and which published head the hub judged them by stands in no record.
+        """
         try:
-            self._cases[step.number] = take(self._cases.get(step.number), step)
+            self._cases[step.number] = judged(self._cases.get(step.number), step, self._stated, position=position)
         except TongbanError as error:
             raise _corrupt(f"it is no legal step of its case: {error.message}", position) from error
 

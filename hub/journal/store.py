@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.journal.casebook import CASE_SCHEMA, CaseBook
+from hub.journal.casebook import CASE_SCHEMA, CaseBook, read_case
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, Statement, format_access, parse_statement
 from hub.journal.standing import Standing, judge
+from ledger.casework import Case
 from ledger.errors import Conflict, NotVerified, TongbanError, Unavailable
 from ledger.transparency.edge import EMPTY_EDGE, TileEdge
 from ledger.transparency.merkle import TreeView, leaf_hash
@@ -114,6 +115,21 @@ class JournalReader:
             first,
         )
 
+    def placed(self, leaves: Sequence[bytes]) -> frozenset[bytes]:
+        """Give those leaf hashes of statements that stand in the journal."""
+        return frozenset(leaf for leaf in leaves if self._rows("SELECT i FROM stated WHERE h = ?", leaf))
+
+    def licenses(self, identifiers: Sequence[str]) -> dict[str, LicenseRecord]:
+        """Give the statements of those licenses that the journal has, by identifier."""
+        rows = [row for each in identifiers for row in self._rows(_STATED, each)]
+        records = (parse_statement(raw) for (raw,) in rows)
+        return {record.identifier: record for record in records if isinstance(record, LicenseRecord)}
+
+    def cases(self, numbers: Sequence[str]) -> dict[str, Case]:
+        """Give those cases that there are, after their newest steps."""
+        found = {each: read_case(self._connection, each) for each in numbers}
+        return {number: case for number, case in found.items() if case is not None}
+
     def steps(self, number: str, *, before: int) -> list[bytes]:
         """Give the steps of a case whose records stand below position `before`, in order; at most 100."""
         rows = self._rows(
@@ -142,7 +158,7 @@ class JournalReader:
             raise NotVerified("corrupt_store", f"tile {number} of level {level} is missing in the journal")
         return bytes(rows[0][0])
 
-    def _rows(self, text: str, *values: int | str) -> list[Any]:
+    def _rows(self, text: str, *values: int | str | bytes) -> list[Any]:
         return read_rows(self._connection, text, *values)
 
 

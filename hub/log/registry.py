@@ -36,6 +36,7 @@ from schema.context import Published, Standing, Submission
 if TYPE_CHECKING:
     from ledger.members import KeyState
     from ledger.signers import Signer
+    from ledger.status import Status
     from ledger.transparency.evidence import ForkEvidence
     from ledger.transparency.policy import Policy
     from ledger.transparency.snapshot import LogReads, Snapshot
@@ -340,6 +341,13 @@ class LedgerRegistry:
         array = await self.file.read(lambda reads: reads.statuses(shown.size))
         return Standing(size=shown.size, time=shown.time, statuses=tuple(array.get(index) for index in indexes))
 
+    async def statuses_of(self, leaves: Sequence[bytes]) -> Mapping[bytes, Status]:
+        """Give the status of each leaf hash that is a published seal, under the newest published checkpoint."""
+        shown = self.snapshot
+        if shown is None:
+            return {}
+        return await self.file.read(lambda reads: _statuses(reads, leaves, shown.size))
+
     async def sealed_by(self, leaves: Sequence[bytes]) -> Mapping[bytes, str]:
         """Give the issuing county of each leaf hash that is a sequenced seal."""
         return await self.file.read(lambda reads: _issuers(reads, leaves))
@@ -359,6 +367,11 @@ def _with_evidence(reads: LogReads, submission: Submission) -> Submission:
         return submission
     receipt, proof = reads.evidence(submission.index)
     return replace(submission, receipt=receipt, proof=None if proof is None else proof.decode("utf-8"))
+
+
+def _statuses(reads: LogReads, leaves: Sequence[bytes], size: int) -> dict[bytes, Status]:
+    array = reads.statuses(size)
+    return {leaf: array.get(index) for leaf, index in reads.find(leaves).items() if index < size}
 
 
 def _issuers(reads: LogReads, leaves: Sequence[bytes]) -> dict[bytes, str]:

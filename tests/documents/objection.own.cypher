@@ -2,6 +2,12 @@ MATCH (a0:Objection {id: $k0})
 WHERE (a0.raisedBy = $caller_county OR a0.answeredBy = $caller_county)
 RETURN collect([a0.id, a0.kind, a0.raisedBy, a0.raisedAt, a0.answeredBy, a0.certificateIdentifier, a0.certificateTypeCode, a0.holderKey, a0.caseNumber, a0.open, a0.outcome, a0.decidedBy, a0.decidedAt]) AS r
 
+MATCH (a0:Jurisdiction {code: $k0})<-[:OPEN_AT]-(a1:Objection)
+WHERE a1.order > $c0
+  AND (a1.raisedBy = $caller_county OR a1.answeredBy = $caller_county)
+WITH a1 ORDER BY a1.order LIMIT $f0
+RETURN collect([a1.id, a1.raisedBy, a1.raisedAt, a1.decidedAt]) AS r
+
 MATCH (a0:License {certificateIdentifier: $k0})
 WHERE a0.sealedBy = $caller_county
 RETURN collect([a0.certificateIdentifier, a0.status, coalesce(a0.disputes, 0) > 0,

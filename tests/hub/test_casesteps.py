@@ -9,13 +9,13 @@ import pytest
 from hub.journal.casesteps import CASE_STEP_TYP, OWN_MEMBERS, build_case_step, parse_case_step
 from hub.journal.records import parse_license_record, parse_record, parse_statement
 from ledger.cases import CaseMode, StepKind
-from ledger.casework import NodeStart
+from ledger.casework import NodeStart, Tolerated
 from ledger.clocks import Limits
 from ledger.encoding import JsonValue, b64u_encode
 from ledger.errors import Malformed
 from ledger.jws import compact_jws
 from tests.alliance import identifier_of
-from tests.casefile import CHENGYANG, FENGNAN, KUANCHENG, MATTER, CaseFile, case_number
+from tests.casefile import APPLICANT, CHENGYANG, FENGNAN, KUANCHENG, MATTER, CaseFile, case_number
 from tests.entropy import signer_of
 from tests.statements import NOW, TYPE_CODE, County, MemoryLog
 
@@ -30,7 +30,7 @@ def signed(payload: dict[str, JsonValue], **header: str) -> bytes:
 def application(**changed: JsonValue) -> dict[str, JsonValue]:
     """The payload of a sound application, with some members changed."""
     case = CaseFile()
-    case.apply(licenses=[str(identifier_of(1))])
+    case.apply(licenses=[str(identifier_of(1))], tolerated=[{"material": "M03", "days": 5}])
     return {**parse_case_step(case.raws[0]).jws.payload, **changed}
 
 
@@ -47,6 +47,9 @@ def test_an_application_is_read_back() -> None:
     )  # fmt: skip
     assert (found.step.number, found.step.sequence, found.step.prev) == (case_number(), 1, None)
     assert found.step.limits == Limits(None, 2)
+    assert (found.step.opening.offering, found.step.opening.holder, found.step.opening.tolerated) == (
+        f"{MATTER}@{CHENGYANG}@20260501", APPLICANT, (Tolerated("M03", 5),),
+    )  # fmt: skip
     assert (found.raw, parse_record(raw), parse_statement(raw)) == (raw, found, found)
 
 
@@ -67,7 +70,8 @@ def test_every_kind_of_step_has_its_own_members() -> None:
     case.apply()
     made = {kind: parse_case_step(case.draft(kind.value, FENGNAN, outcome=_outcome(kind))) for kind in _LATER}
     assert {kind: record.step.kind for kind, record in made.items()} == {kind: kind for kind in _LATER}
-    assert made[StepKind.HAND_OVER_RECEIPT].items == 2
+    assert made[StepKind.HAND_OVER_RECEIPT].step.items == 2
+    assert made[StepKind.SUPPLEMENT].step.supplied == ("M03",)
     assert made[StepKind.EXPRESS].tracking_number == "SF1234567890"
     assert made[StepKind.EVALUATION].rating == 1
     nodes = [{"node": "N07", "statutory": 10, "promised": 3}]
@@ -115,8 +119,19 @@ LIMITS: JsonValue = {"statutory": 5, "promised": 2}
         ({"pickedUpAt": "2201"}, "bad_payload"),
         ({"limits": {"statutory": None, "promised": None}}, "bad_payload"),
         ({"limits": {"statutory": 5}}, "bad_payload"),
-        ({"limits": {"statutory": 5, "promised": 1000}}, "bad_number"),
+        ({"limits": {"statutory": 5, "promised": 3651}}, "bad_number"),
         ({"limits": {"statutory": 5, "promised": 2, "note": "x"}}, "unknown_member"),
+        ({"offering": f"{MATTER}@{CHENGYANG}"}, "bad_payload"),
+        ({"offering": f"{MATTER}@{KUANCHENG}@20260501"}, "bad_payload"),
+        ({"offering": f"000117001001@{CHENGYANG}@20260501"}, "bad_payload"),
+        ({"holder": "x"}, "bad_payload"),
+        ({"holder": None}, "bad_payload"),
+        ({"tolerated": None}, "bad_payload"),
+        ({"tolerated": [{"material": "M03"}]}, "bad_payload"),
+        ({"tolerated": [{"material": "营业执照", "days": 5}]}, "bad_payload"),
+        ({"tolerated": [{"material": "M03", "days": 0}]}, "bad_number"),
+        ({"tolerated": [{"material": "M03", "days": 61}]}, "bad_number"),
+        ({"tolerated": [{"material": "M03", "days": 5}, {"material": "M03", "days": 4}]}, "bad_payload"),
         ({"licenses": ["1.2.156"]}, "bad_identifier"),
         ({"licenses": [7]}, "bad_payload"),
         ({"licenses": [str(identifier_of(1))] * 2}, "bad_payload"),
@@ -139,6 +154,9 @@ def test_a_step_that_breaks_its_form_is_malformed(changed: dict[str, JsonValue],
         ("HANDLING", {"ends": ["N07", "N07"]}, "bad_payload"),
         ("HANDLING", {"ends": ["张三"]}, "bad_payload"),
         ("PRODUCTION", {"licenses": [str(identifier_of(1))], "limits": LIMITS}, "bad_payload"),
+        ("SUPPLEMENT", {"supplied": []}, "bad_payload"),
+        ("SUPPLEMENT", {"supplied": ["N03"]}, "bad_payload"),
+        ("SUPPLEMENT", {"supplied": ["M03", "M03"]}, "bad_payload"),
         ("PICK_UP", {"prev": "x"}, "bad_base64"),
         ("PICK_UP", {"prev": None}, "bad_payload"),
         ("EXPRESS", {"trackingNumber": "SF 123"}, "bad_payload"),

@@ -53,8 +53,8 @@ WRONG_USAGE: Final = {
     "unknown command": (["verfy"], "Did you mean 'verify'?"),
     "group without command": (["ledger"], "Usage: tongban ledger "),
     "unknown command of a group": (["county", "sael"], "Did you mean 'seal', 'appeal'?"),
-    "missing argument": (["ingest"], "Missing argument 'file'"),
-    "missing option": (["ingest", "a"], "Missing option '--county'"),
+    "missing argument": (["ingest", "feed"], "Missing argument 'file'"),
+    "missing option": (["ingest", "feed", "a"], "Missing option '--county'"),
     "verify without anything": (["verify"], "bad_setting: expected receipt files, or --qr"),
     "verify without a policy": (["verify", "a"], "bad_setting: give --policy and --genesis, or --sync"),
     "unknown option": (["settings", "--prot"], "No such option: --prot"),
@@ -250,7 +250,7 @@ def test_an_interrupted_command_exits_130(tmp_path: Path) -> None:
     pipe = tmp_path / "a.csv"
     os.mkfifo(pipe)
     folder = CountyFolder.make(tmp_path)
-    command = [sys.executable, "-m", "hub", "ingest", str(pipe), "--county", "370214", *folder.options]
+    command = [sys.executable, "-m", "hub", "ingest", "feed", str(pipe), "--county", "370214", *folder.options]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # background jobs ignore it

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hub.journal.intake import check_record
 from hub.journal.writer import create_journal
 from ledger.errors import Conflict
-from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number, whole_case
+from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number, offered, whole_case
 from tests.deskwork import Dispute, follow_up
 from tests.journal_files import COUNTIES, KEYS, STRANGER, check, code_of, dump, opened, rows
 from tests.offerings import LISTED
@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
     file = tmp_path / "journal.sqlite"
     create_journal(file)
     with opened(file) as store:
-        assert store.append(rows(RECORD, CaseFile().apply())) == [0, 1]
+        assert store.append(rows(RECORD, offered(), CaseFile().apply())) == [0, 1, 2]
     return file
 
 
@@ -62,16 +62,16 @@ def test_an_objection_is_decided_once_by_the_county_that_must_answer(path: Path)
         dispute.raised(at=NOW + 1),
         dispute.raised(),
     ) == [
-        "wrong_target", 2, "not_party", "not_party", "not_party", "iat_too_old", 3, "duplicate_identifier",
-        "duplicate_identifier", "duplicate_identifier", 2,
+        "wrong_target", 3, "not_party", "not_party", "not_party", "iat_too_old", 4, "duplicate_identifier",
+        "duplicate_identifier", "duplicate_identifier", 3,
     ]  # fmt: skip
-    assert check(path) == 4
+    assert check(path) == 5
 
 
 def test_who_raised_an_objection_may_withdraw_it(path: Path) -> None:
     dispute = Dispute()
     assert codes(path, dispute.raised(), dispute.decided("WITHDRAWN", by=FENGNAN), dispute.decided()) == [
-        2, 3, "duplicate_identifier",
+        3, 4, "duplicate_identifier",
     ]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_an_objection_names_a_license_of_the_county_that_must_answer(path: Path)
         Dispute(LICENSE).raised(caseNumber=case_number(9)),
     ) == ["wrong_target", "wrong_target", "iat_too_old", "not_party", "not_party"]
     assert dump(path) == before
-    assert codes(path, Dispute(LICENSE).raised(caseNumber=case_number()), Dispute(name="two").raised()) == [2, 3]
+    assert codes(path, Dispute(LICENSE).raised(caseNumber=case_number()), Dispute(name="two").raised()) == [3, 4]
 
 
 def test_a_missing_license_is_of_a_type_that_is_listed() -> None:
@@ -103,7 +103,7 @@ def test_a_missing_license_is_of_a_type_that_is_listed() -> None:
 
 def test_a_case_is_followed_up_once_after_its_evaluation_by_the_handling_county(path: Path) -> None:
     rated, late = whole_case(2), NOW + 20 * DAY
-    assert len(codes(path, *rated.raws[:-1])) == 14
+    assert len(codes(path, *rated.raws[:-1])) == 15
     assert codes(path, follow_up(rated.number, at=late)) == ["illegal_step"]
     assert codes(
         path,
@@ -113,8 +113,8 @@ def test_a_case_is_followed_up_once_after_its_evaluation_by_the_handling_county(
         follow_up(case_number(9), at=late),
         follow_up(rated.number, at=late),
         follow_up(rated.number, at=late, outcome="EXPLAINED"),
-    ) == [16, "not_party", "not_party", "not_party", 17, "duplicate_identifier"]
-    assert check(path) == 18
+    ) == [18, "not_party", "not_party", "not_party", 19, "duplicate_identifier"]
+    assert check(path) == 20
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

@@ -61,10 +61,10 @@ def test_a_folder_takes_the_named_policy_and_no_other(tmp_path: Path) -> None:
 
 
 def _name_policy(folder: HubFolder, policy: bytes) -> None:
-    """Let a member of the folder's log name a policy by a rule entry."""
+    """Let a member of the folder's log name a policy by a rule entry, and a table of matters that nobody ships."""
     with closing(open_writer(folder.data / "ledger.sqlite")) as connection:
         sequencer = Sequencer.open(SqliteStore(connection), open_hub_keys(folder.data, PASSPHRASE).log)
-        documents = {"policy": hashlib.sha256(policy).digest()}
+        documents = {"policy": hashlib.sha256(policy).digest(), "matters": bytes(32)}
         payload = rule_payload(iat=folder.now, prev=sequencer.keys.digest(), documents=documents)
         raw = sign_general(RULE_TYP, payload, [("370214#1", signers["370214#1"])])
         candidate = examine(raw, sequencer.keys, sequencer.size)
@@ -76,7 +76,7 @@ async def test_a_hub_says_that_its_policy_is_not_the_one_in_force(tmp_path: Path
     folder = HubFolder.make(tmp_path)
     own = (folder.data / "policy").read_bytes()
     settings = Settings(data=folder.data, passphrase_file=tmp_path / "hub.pass")
-    found = []
+    found, lists = [], []
     for named in (None, own, OTHER):
         if named is not None:
             _name_policy(folder, named)
@@ -84,6 +84,7 @@ async def test_a_hub_says_that_its_policy_is_not_the_one_in_force(tmp_path: Path
         await hub.journal.start()
         await hub.registry.start()
         found.append(hub._checks()["policy"]())
+        lists.append(hub._checks()["matters"]())
         await hub.registry.stop()
         await hub.journal.stop()
         for close in (hub.vault.close, hub._guard.close, hub.refusals.close):
@@ -91,3 +92,5 @@ async def test_a_hub_says_that_its_policy_is_not_the_one_in_force(tmp_path: Path
         await hub._http.aclose()
     assert found[:2] == [None, None]
     assert found[2] == policy_fault(own, state_naming(OTHER))
+    other = f"the table of matters is not the one that the key state names, SHA-256 {'00' * 32}"
+    assert lists == [None, other, other]

@@ -19,7 +19,7 @@ from hub.journal.records import READERS, parse_record, parse_statement
 from hub.journal.store import JournalRow, row_of
 from hub.journal.writer import create_journal
 from ledger.errors import Conflict, NotVerified
-from tests.casefile import CHENGYANG, FENGNAN, KUANCHENG, CaseFile, case_number
+from tests.casefile import CHENGYANG, FENGNAN, KUANCHENG, CaseFile, case_number, offered
 from tests.deskwork import Appeal
 from tests.journal_files import COUNTIES, KEYS, STRANGER, check, code_of, dump, opened, rows
 from tests.offerings import LISTED
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
     file = tmp_path / "journal.sqlite"
     create_journal(file)
     with opened(file) as store:
-        assert store.append(rows(_case())) == [0]
+        assert store.append(rows(offered(), _case())) == [0, 1]
     return file
 
 
@@ -47,20 +47,20 @@ def test_what_follows_is_seen_in_the_same_group_or_by_a_store_opened_anew(path: 
     other = tmp_path / "other.sqlite"
     create_journal(other)
     with opened(other) as store:
-        assert store.append(rows(_case(), *events)) == [0, 1, 2, 3]
-    for position, raw in enumerate(events, start=1):
+        assert store.append(rows(offered(), _case(), *events)) == [0, 1, 2, 3, 4]
+    for position, raw in enumerate(events, start=2):
         with opened(path) as store:
             assert store.append(rows(raw)) == [position]
             assert store.append(rows(raw)) == [position]
     assert dump(path) == dump(other)
-    assert check(path) == check(other) == 4
+    assert check(path) == check(other) == 5
 
 
 def test_what_may_not_stand_is_refused_by_its_code_and_changes_nothing(path: Path) -> None:
     received = APPEAL.received()
     other = Appeal(name="other")
     with opened(path) as store:
-        assert store.append(rows(received)) == [1]
+        assert store.append(rows(received)) == [2]
     before = dump(path)
     wrong = {
         APPEAL.passed(by=CHENGYANG): "not_party",  # another county received it
@@ -91,15 +91,15 @@ def test_an_event_twice_or_by_another_county_is_refused(path: Path) -> None:
     )  # fmt: skip
     with opened(path) as store:
         assert list(map(code_of, store.append(events))) == [
-            1, 2, "duplicate_identifier", "not_party", 3, "duplicate_identifier",
+            2, 3, "duplicate_identifier", "not_party", 4, "duplicate_identifier",
         ]  # fmt: skip
-    assert check(path) == 4
+    assert check(path) == 5
 
 
 def test_a_name_of_another_case_cannot_be_followed(path: Path) -> None:
     with opened(path) as store:
         results = store.append(rows(_case(2), APPEAL.received(), Appeal(case=case_number(2)).passed()))
-    assert list(map(code_of, results)) == [1, 2, "wrong_target"]
+    assert list(map(code_of, results)) == [2, 3, "wrong_target"]
 
 
 def test_times_are_judged_by_the_rules_of_the_ledger(path: Path) -> None:
@@ -110,16 +110,16 @@ def test_times_are_judged_by_the_rules_of_the_ledger(path: Path) -> None:
     first = parse_statement(APPEAL.received())
     with opened(path) as store:
         assert list(map(code_of, store.append([row_of(first, oldest=NOW + 1)]))) == ["iat_too_old"]
-        assert store.append([row_of(first, oldest=NOW), row_of(first, oldest=NOW + 1)]) == [1, 1]
+        assert store.append([row_of(first, oldest=NOW), row_of(first, oldest=NOW + 1)]) == [2, 2]
 
 
 def test_a_statement_that_could_never_stand_is_found_by_the_check(path: Path) -> None:
     """The hub wrote it around its own judgement: hashes, signature and index are right."""
     raw = APPEAL.answered()
     with opened(path) as store:
-        assert store.append([JournalRow(raw=raw, states=parse_hotline(raw).states)]) == [1]
+        assert store.append([JournalRow(raw=raw, states=parse_hotline(raw).states)]) == [2]
     with pytest.raises(
-        NotVerified, match=r"^corrupt_store: record 1: it could not be stated there: it follows a state"
+        NotVerified, match=r"^corrupt_store: record 2: it could not be stated there: it follows a state"
     ):
         check(path)
 
@@ -127,14 +127,14 @@ def test_a_statement_that_could_never_stand_is_found_by_the_check(path: Path) ->
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ("DELETE FROM license WHERE identifier LIKE 'hotline/%/passed'", "record 2: the index tables do not name it"),
-        ("UPDATE license SET i = 9 WHERE identifier LIKE 'hotline/%' AND i = 1", "record 1: the index tables"),
-        ("INSERT INTO license VALUES ('hotline/x', 1)", "table license has 3 rows"),
+        ("DELETE FROM license WHERE identifier LIKE 'hotline/%/passed'", "record 3: the index tables do not name it"),
+        ("UPDATE license SET i = 9 WHERE identifier LIKE 'hotline/%' AND i = 2", "record 2: the index tables"),
+        ("INSERT INTO license VALUES ('hotline/x', 1)", "table license has 4 rows"),
     ],
 )
 def test_a_changed_index_of_names_is_found(path: Path, change: str, text: str) -> None:
     with opened(path) as store:
-        assert store.append(rows(APPEAL.received(), APPEAL.passed())) == [1, 2]
+        assert store.append(rows(APPEAL.received(), APPEAL.passed())) == [2, 3]
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(change)
         connection.commit()
@@ -153,7 +153,7 @@ def test_a_walk_over_appeals_leaves_a_journal_that_holds_and_can_be_made_again(
     create_journal(folder / "journal.sqlite")
     appeals = [Appeal(case=case_number(rng.randint(1, 2)), name=name) for name in ("a", "b", "c")]
     with opened(folder / "journal.sqlite") as store:
-        store.append(rows(_case(1), _case(2)))
+        store.append(rows(offered(), _case(1), _case(2)))
         for at in range(30):
             draft = _any_event(rng, rng.choice(appeals), NOW + at)
             before = dump(folder / "journal.sqlite")

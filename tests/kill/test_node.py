@@ -1,4 +1,4 @@
-"""`kill -9` of a county's node under write load, and of its `tongban ingest` in the middle of a feed.
+"""`kill -9` of a county's node under write load, and of its `tongban ingest feed` in the middle of a feed.
 
 The outbox goes on where it was, the witness forgets nothing, and a feed that is run again seals nothing twice.
 """
@@ -63,7 +63,7 @@ class Feed:
         """Start the command."""
         alliance = self.world.alliance
         folder = ["--data", str(alliance.data(OUTBOX)), "--passphrase-file", str(alliance.passphrase_file(OUTBOX))]
-        command = [sys.executable, "-m", "hub", "ingest", str(self.file), "--county", OUTBOX, *folder, "--json"]
+        command = [sys.executable, "-m", "hub", "ingest", "feed", str(self.file), "--county", OUTBOX, *folder, "--json"]
         return subprocess.Popen(command, stdout=subprocess.PIPE)
 
     def account(self) -> Account:

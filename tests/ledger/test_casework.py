@@ -12,12 +12,23 @@ from hypothesis import strategies as st
 
 from hub.ingest.data import read_table
 from ledger.cases import MODES, PHASES, TRANSITIONS, CaseMode, CaseStage, Outcome, Party, StepKind
-from ledger.casework import MAX_STEPS, Case, CaseStep, LegalStep, NodeStart, Opening, legal_steps, take
+from ledger.casework import (
+    MAX_STEPS,
+    Case,
+    CaseStep,
+    LegalStep,
+    NodeStart,
+    Opening,
+    Tolerated,
+    legal_steps,
+    take,
+)
 from ledger.clocks import Lamp, Limits, read_limit
 from ledger.errors import Conflict, Malformed, Refused, TongbanError
 from ledger.transparency.merkle import leaf_hash
 from ledger.workdays import read_calendar
 
+OFFERING: Final = "000117001000@370214@20260601"
 NUMBER: Final = "1137021400427631XX4000117001000202606010001"
 LIMITS: Final = Limits(None, 3)
 T0: Final = 1_780_304_400  # 2026-06-01T09:00:00Z, a Monday
@@ -26,12 +37,14 @@ HOME, AWAY, NEAR, STRANGER = "370214", "130207", "220103", "320583"
 COUNTIES: Final = (HOME, AWAY, NEAR, STRANGER)
 
 
-def opening(mode: CaseMode) -> CaseStep:
-    """The first step of a case in a mode."""
+def opening(mode: CaseMode, *tolerated: Tolerated) -> CaseStep:
+    """The first step of a case in a mode, with materials that may follow."""
     county = HOME if MODES[mode].one_county else AWAY
     return CaseStep(
         number=NUMBER, sequence=1, prev=None, leaf=leaf_hash(b"1"), county=county, at=T0, kind=StepKind.APPLICATION,
-        opening=Opening(mode=mode, handled_by=HOME, picked_up_at=NEAR), limits=LIMITS,
+        opening=Opening(
+            mode=mode, handled_by=HOME, picked_up_at=NEAR, offering=OFFERING, holder="h", tolerated=tolerated
+        ), limits=LIMITS,
     )  # fmt: skip
 
 
@@ -40,8 +53,13 @@ def following(case: Case, kind: StepKind, county: str, outcome: Outcome | None =
     step = CaseStep(
         number=NUMBER, sequence=case.steps + 1, prev=case.head, leaf=leaf_hash(b"%d" % (case.steps + 1)), county=county,
         at=case.at + DAY, kind=kind, outcome=outcome, limits=LIMITS if _begins(case, kind, outcome) else None,
+        supplied=("M03",) if kind is StepKind.SUPPLEMENT else (), items=_items(kind),
     )  # fmt: skip
     return replace(step, **more)  # type: ignore[arg-type]  # members by name
+
+
+def _items(kind: StepKind) -> int | None:
+    return 2 if kind in {StepKind.PRE_REVIEW, StepKind.HAND_OVER_RECEIPT, StepKind.PRODUCTION} else None
 
 
 def _begins(case: Case, kind: StepKind, outcome: Outcome | None) -> bool:
@@ -54,19 +72,22 @@ def _begins(case: Case, kind: StepKind, outcome: Outcome | None) -> bool:
     return any(stage in phase.runs and phase.code not in {clock.code for clock in case.clocks} for phase in PHASES)
 
 
-def way(mode: CaseMode, *steps: tuple[StepKind, str, Outcome | None]) -> Case:
+Taken = tuple[StepKind, str, Outcome | None]
+
+
+def way(mode: CaseMode, *steps: Taken, tolerated: tuple[Tolerated, ...] = ()) -> Case:
     """A case that has gone some way."""
-    case = take(None, opening(mode))
+    case = take(None, opening(mode, *tolerated))
     for kind, county, outcome in steps:
         case = take(case, following(case, kind, county, outcome))
     return case
 
 
-def accepted() -> Case:
+def accepted(*tolerated: Tolerated) -> Case:
     """A case in the hands of its handling county."""
     return way(
         CaseMode.PROXY_INTAKE, (StepKind.PRE_REVIEW, AWAY, Outcome.PASSED), (StepKind.HAND_OVER_RECEIPT, HOME, None),
-        (StepKind.ACCEPTANCE, HOME, Outcome.ACCEPTED),
+        (StepKind.ACCEPTANCE, HOME, Outcome.ACCEPTED), tolerated=tolerated,
     )  # fmt: skip
 
 
@@ -110,7 +131,8 @@ def test_a_mode_says_who_accepts_and_whether_papers_change_hands(
 def test_a_walk_goes_where_the_tables_say_and_nowhere_else(seed: int, mode: CaseMode, length: int) -> None:
     """Any step by any county at any moment: what the tables have is taken, all else is refused; a replay ends the same."""
     rng = random.Random(seed)
-    case, taken = take(None, opening(mode)), [opening(mode)]
+    first = opening(mode, *([Tolerated("M03", 5)] if rng.random() < 0.5 else []))
+    case, taken = take(None, first), [first]
     for _ in range(length):
         row = rng.choice([r for r in TRANSITIONS if rng.random() < 0.3 or r.source is case.stage])
         step = following(case, row.step, rng.choice(COUNTIES), row.outcome)
@@ -127,7 +149,8 @@ def test_a_walk_goes_where_the_tables_say_and_nowhere_else(seed: int, mode: Case
         with pytest.raises(TongbanError):
             take(case, step)
     assert _replayed(taken) == case
-    assert sum(clock.runs for clock in case.clocks) <= 1
+    assert sum(clock.runs for clock in case.clocks if not clock.code.startswith("M")) <= 1
+    assert case.missing == () or case.stage not in {CaseStage.CONCLUDED, CaseStage.CLOSED}
     assert all(list(clock.spans) == sorted(clock.spans) for clock in case.clocks)
 
 
@@ -230,6 +253,48 @@ def test_a_time_before_the_newest_step_is_taken_as_that_ones() -> None:
     assert earlier.clocks[-1].spans == (case.at, case.at)
 
 
+def test_a_tolerated_material_has_a_clock_until_it_is_there_and_bars_the_grant() -> None:
+    """The clock runs on while the case waits for a correction; both counties may bring what is missing, one by one."""
+    case = accepted(Tolerated("M05", 10), Tolerated("M03", 5))
+    assert case.missing == ("M03", "M05")
+    clocks = {clock.code: clock for clock in case.clocks}
+    assert (clocks["M03"].county, clocks["M03"].limits, clocks["M03"].spans) == (AWAY, Limits(None, 5), (T0,))
+    with pytest.raises(
+        Conflict, match=r"^illegal_step: tolerated materials are missing: M03, M05; the case is ACCEPTED"
+    ):
+        take(case, following(case, StepKind.CONCLUSION, HOME, Outcome.GRANTED))
+    case = take(case, following(case, StepKind.CORRECTION_NOTICE, HOME))
+    case = take(case, following(case, StepKind.SUPPLEMENT, AWAY, supplied=("M05",)))
+    assert (case.stage, case.missing) == (CaseStage.CORRECTING_ACCEPTED, ("M03",))
+    for supplied in (("M05",), ("M09",), ()):
+        with pytest.raises(Conflict, match=r"^illegal_step: missing are: M03; "):
+            take(case, following(case, StepKind.SUPPLEMENT, HOME, supplied=supplied))
+    assert LegalStep(StepKind.SUPPLEMENT, None, (AWAY, HOME)) in legal_steps(case)
+    case = take(case, following(case, StepKind.SUPPLEMENT, HOME))
+    spans = {clock.code: [(at - T0) // DAY for at in clock.spans] for clock in case.clocks if clock.code[0] == "M"}
+    assert spans == {"M05": [0, 5], "M03": [0, 6]}
+    case = take(case, following(case, StepKind.CORRECTION, AWAY))
+    assert StepKind.SUPPLEMENT not in {each.kind for each in legal_steps(case)}
+    assert take(case, following(case, StepKind.CONCLUSION, HOME, Outcome.GRANTED)).stage is CaseStage.CONCLUDED
+
+
+def test_a_case_that_ends_without_a_grant_waits_for_no_material() -> None:
+    case = accepted(Tolerated("M03", 5))
+    closed = take(case, following(case, StepKind.CONCLUSION, HOME, Outcome.WITHDRAWN))
+    assert (closed.missing, all(clock.ended for clock in closed.clocks)) == ((), True)
+    overdue = read_limit(5, closed.clocks[1].spans, T0 + 90 * DAY, read_calendar(read_table("calendar")), ended=True)
+    assert (closed.clocks[1].code, overdue.lamp) == ("M03", Lamp.BLUE)
+
+
+@pytest.mark.parametrize("items", [1, 3, None])
+def test_a_receipt_is_for_exactly_what_was_handed_over(items: int | None) -> None:
+    case = way(CaseMode.PROXY_INTAKE, (StepKind.PRE_REVIEW, AWAY, Outcome.PASSED))
+    with pytest.raises(Conflict, match=rf"^items_differ: 2 pieces were handed over, the receipt is for {items}"):
+        take(case, following(case, StepKind.HAND_OVER_RECEIPT, HOME, items=items))
+    assert case.items == 2
+    assert take(case, following(case, StepKind.HAND_OVER_RECEIPT, HOME)).items is None
+
+
 def test_a_case_takes_no_more_than_100_steps() -> None:
     case = replace(accepted(), steps=MAX_STEPS)
     assert legal_steps(case) == ()
@@ -282,10 +347,9 @@ def test_a_node_begins_once_and_ends_once() -> None:
 
 
 def test_a_county_that_is_two_parties_has_the_steps_of_both() -> None:
-    step = replace(
-        opening(CaseMode.PROXY_INTAKE), opening=Opening(mode=CaseMode.PROXY_INTAKE, handled_by=HOME, picked_up_at=AWAY)
-    )
-    case = take(None, step)
+    step = opening(CaseMode.PROXY_INTAKE)
+    assert step.opening is not None
+    case = take(None, replace(step, opening=replace(step.opening, picked_up_at=AWAY)))
     assert case.counties == (AWAY, HOME, AWAY)
     assert [each.value for each in Party] == ["INTAKE", "HANDLING", "PICK_UP"]
     closed = take(case, following(case, StepKind.PRE_REVIEW, AWAY, Outcome.RETURNED))

@@ -9,7 +9,7 @@ from schema.access import ANONYMOUS, RULES, TYPES, AccessRule, rule_of_type
 
 def test_the_rules() -> None:
     read = frozenset({"license.read", "license.read.own", "holder.read"})
-    case = frozenset({"case.read", "holder.read"})
+    case = frozenset({"case.read", "case.supervise", "holder.read"})
     assert {
         "public": AccessRule(),
         "license.read": AccessRule(scopes=read, use_cause=True, row="own_county", row_unless="license.read"),
@@ -21,9 +21,11 @@ def test_the_rules() -> None:
         "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
+        "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
         "objection.read": AccessRule(
             scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
         ),
+        "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
     } == RULES
 
 

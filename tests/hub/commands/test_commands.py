@@ -20,7 +20,7 @@ def test_ingest_for_machines_and_for_people(tmp_path: Path) -> None:
     )
     with feed.open("a") as file:
         file.write("no row\n")
-    arguments = ("ingest", feed, "--county", "370214", *folder.options)
+    arguments = ("ingest", "feed", feed, "--county", "370214", *folder.options)
     first = tongban(*arguments, "--json")
     assert (first.code, first.err) == (0, "")
     assert json.loads(first.out) == {"rows": 13, "sealed": 12, "already": 0, "rejects": {"bad_row": 1}}
@@ -63,15 +63,17 @@ def test_malformed_input_of_ingest_exits_2(tmp_path: Path) -> None:
     folder, feed = CountyFolder.make(tmp_path), tmp_path / "feed.csv"
     feed.write_text("ZZBS\n")
     options = ("--county", "370214", *folder.options)
-    assert tongban("ingest", feed, *options).err.startswith("tongban: bad_file: the header lacks the columns ZZLXDM")
-    assert tongban("ingest", feed, *options, "--encoding", "latin-1").err.startswith("tongban: bad_setting: ")
-    assert tongban("ingest", feed, "--county", "370783", *folder.options).err == (
+    assert tongban("ingest", "feed", feed, *options).err.startswith(
+        "tongban: bad_file: the header lacks the columns ZZLXDM"
+    )
+    assert tongban("ingest", "feed", feed, *options, "--encoding", "latin-1").err.startswith("tongban: bad_setting: ")
+    assert tongban("ingest", "feed", feed, "--county", "370783", *folder.options).err == (
         "tongban: bad_setting: the folder is that of county 370214\n"
     )
     folder.passphrase_file.write_bytes(b"wrong horse\n")
-    assert tongban("ingest", feed, *options).code == 2
+    assert tongban("ingest", "feed", feed, *options).code == 2
     folder.passphrase_file.chmod(0o644)
-    assert tongban("ingest", feed, *options).err == (
+    assert tongban("ingest", "feed", feed, *options).err == (
         "tongban: bad_file: 370214.pass can be read by others: expected a file of mode 0600\n"
     )
 

@@ -39,11 +39,12 @@ SHOWN: Final = {
 
 @dataclass
 class DeskHub:
-    """A hub's token endpoint, GraphQL and journal, a real one at `path`. shown: what GraphQL answers."""
+    """A hub's token endpoint, GraphQL and journal, a real one at `path`. shown: what GraphQL answers; asked: what it was asked last."""
 
     path: Path
     shown: Any = None
     records: list[Any] = field(default_factory=list)
+    asked: Any = None
 
     def app(self) -> Starlette:
         """Give the application."""
@@ -65,7 +66,7 @@ class DeskHub:
         return JSONResponse({"access_token": "t"})
 
     async def _graphql(self, request: Request) -> Response:
-        await request.body()
+        self.asked = await request.json()
         return JSONResponse(self.shown)
 
     async def _records(self, request: Request) -> Response:
@@ -213,3 +214,17 @@ def test_an_objection_is_shown_to_its_counties(hub: DeskHub, folder: CountyFolde
     hub.shown = {"data": {"objection": None}}
     absent = run(folder, *show)
     assert absent == Result(4, "", "tongban: not_party: the county is no party of an objection with this id\n")
+
+
+def test_the_open_objections_of_a_county_are_listed(hub: DeskHub, folder: CountyFolder) -> None:
+    hub.shown = {"data": {"objections": {"edges": [{"node": SHOWN}]}}}
+    listed = ("objection", "list", "--cause", "异议核实")
+    assert run(folder, *listed).out.splitlines() == [
+        f"YELLOW 2026-06-08 {made_id('objection')} FACE_DIFFERS by {FENGNAN}: 1.2.156, in case {NUMBER}",
+        "1 open",
+    ]
+    assert hub.asked["variables"] == {"county": CHENGYANG, "cause": "异议核实"}
+    assert json.loads(run(folder, *listed, "--county", FENGNAN, "--json").out) == [SHOWN]
+    assert hub.asked["variables"]["county"] == FENGNAN
+    hub.shown = {"data": {"objections": None}}
+    assert run(folder, *listed).out == "0 open\n"

@@ -30,7 +30,7 @@ def test_a_token_is_asked_for_in_a_role_for_which_the_county_vouches(
     with token_hub() as hub:
         folder = CountyFolder.make(tmp_path, hub_url=hub.url)
         result = tongban("county", "token", *options, *folder.options)
-    assert (result.code, result.out) == (0, "token\n")
+    assert (result.code, result.out) == (0, f"{role}\n")
     (form,) = hub.forms
     assert (form["role"], form.get("scope"), hub.claims()["roles"]) == (role, scope, [role])
     assert "certificateHolderCode" not in form
@@ -42,7 +42,7 @@ def test_a_token_for_a_holder_names_him_in_the_form_alone(tmp_path: Path) -> Non
         folder = CountyFolder.make(tmp_path, hub_url=hub.url)
         given = ("--role", "HOLDER", "--holder-file", tmp_path / "holder.json")
         result = tongban("county", "token", *given, *folder.options)
-    assert (result.code, result.out, result.err) == (0, "token\n", "")
+    assert (result.code, result.out, result.err) == (0, "HOLDER\n", "")
     (form,) = hub.forms
     assert (form["certificateHolderTypeCode"], form["certificateHolderCode"]) == ("111", CODE)
     assert CODE not in str(hub.claims())

@@ -13,7 +13,18 @@ from hub.graph.projection import Position, Projector
 from ledger.encoding import b64u_encode
 from ledger.errors import NotVerified
 from ledger.transparency.merkle import leaf_hash
-from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, MATTER, CaseFile, case_number, whole_case
+from tests.casefile import (
+    APPLICANT,
+    CHENGYANG,
+    DAY,
+    FENGNAN,
+    KUANCHENG,
+    MATTER,
+    CaseFile,
+    case_number,
+    offered,
+    whole_case,
+)
 from tests.graphs import empty
 from tests.small_catalogue import small_tables
 from tests.statements import NOW, County, MemoryLog, genesis
@@ -34,9 +45,9 @@ async def test_a_case_has_exactly_these_nodes_and_links(driver: BoltDriver) -> N
     for serial in (1, 2):
         county.state(county.seal(serial), serial)
     case = CaseFile()
-    case.apply(licenses=[county.identifier(1)])
+    case.apply(licenses=[county.identifier(1)], tolerated=[{"material": "M03", "days": 5}])
     case.add("PRE_REVIEW", FENGNAN, at=NOW + DAY, outcome="PASSED")
-    journal.entries += case.raws
+    journal.entries += [offered(), *case.raws]
     await load_catalogue(driver, small_tables(), "1")
     await Projector(driver, ledger, journal).catch_up()
 
@@ -48,8 +59,12 @@ async def test_a_case_has_exactly_these_nodes_and_links(driver: BoltDriver) -> N
             "caseNumber": number,
             "handledBy": CHENGYANG,
             "head": b64u_encode(leaf_hash(case.raws[1])),
+            "holderKey": APPLICANT,
+            "itemsUnderWay": 2,
             "matterCode": MATTER,
+            "missing": ["M03"],
             "mode": "PROXY_INTAKE",
+            "offeringCode": case.offering,
             "pickedUpAt": KUANCHENG,
             "stage": "HANDED_OVER",
             "stepCount": 2,
@@ -61,9 +76,22 @@ async def test_a_case_has_exactly_these_nodes_and_links(driver: BoltDriver) -> N
             "county": FENGNAN,
             "ended": False,
             "name": "INTAKE",
+            "openIn": FENGNAN,
             "order": 0,
             "promisedDays": 2,
             "spans": ["2026-06-01T09:00:00.000Z"],
+            "urgency": f"2026-06-02{number}.INTAKE",
+        },
+        f"Clock:{number}#M03": {
+            "code": f"{number}#M03",
+            "county": FENGNAN,
+            "ended": False,
+            "name": "M03",
+            "openIn": FENGNAN,
+            "order": 1,
+            "promisedDays": 5,
+            "spans": ["2026-06-01T09:00:00.000Z"],
+            "urgency": f"2026-06-05{number}.M03",
         },
         f"Step:{number}#001": {
             "code": f"{number}#001",
@@ -73,6 +101,7 @@ async def test_a_case_has_exactly_these_nodes_and_links(driver: BoltDriver) -> N
             "licenses": [county.identifier(1)],
             "role": "INTAKE_CLERK",
             "sequence": 1,
+            "supplied": [],
             "takenAt": "2026-06-01T09:00:00.000Z",
             "window": "A03",
         },
@@ -84,18 +113,23 @@ async def test_a_case_has_exactly_these_nodes_and_links(driver: BoltDriver) -> N
             "licenses": [],
             "outcome": "PASSED",
             "role": "INTAKE_CLERK",
+            "items": 2,
             "sequence": 2,
+            "supplied": [],
             "takenAt": "2026-06-02T09:00:00.000Z",
             "window": "A03",
         },
     }
     assert _of_cases(graph) == [
+        (f"Case:{number}", "APPLIED_BY", f"Holder:{APPLICANT}"),
         (f"Case:{number}", "FOR", f"Matter:{MATTER}"),
+        (f"Case:{number}", "FOR", f"Offering:{case.offering}"),
         (f"Case:{number}", "HANDLED_BY", f"Jurisdiction:{CHENGYANG}"),
         (f"Case:{number}", "HAS_STEP", f"Step:{number}#001"),
         (f"Case:{number}", "HAS_STEP", f"Step:{number}#002"),
         (f"Case:{number}", "NEXT", f"Step:{number}#001"),
         (f"Case:{number}", "TIMED_BY", f"Clock:{number}#INTAKE"),
+        (f"Case:{number}", "TIMED_BY", f"Clock:{number}#M03"),
         (f"Case:{number}", "USES", "License:1"),
         (f"Step:{number}#001", "NEXT", f"Step:{number}#002"),
     ]
@@ -109,6 +143,7 @@ async def test_the_graph_of_cases_does_not_depend_on_the_batches(driver: BoltDri
     for serial in (1, 2):
         county.state(county.seal(serial), serial)
     files = [whole_case(n, used=(county.identifier(1),), produced=(county.identifier(2),)) for n in range(3)]
+    journal.entries.append(offered())
     waiting = [list(file.raws) for file in files]
     while any(waiting):
         steps = rng.choice([each for each in waiting if each])
@@ -122,7 +157,7 @@ async def test_the_graph_of_cases_does_not_depend_on_the_batches(driver: BoltDri
     assert await Projector(driver, ledger, journal).catch_up() == Position(ledger=3, journal=len(journal.entries))
     assert await dump_graph(driver) == grown
     assert {kind for start, kind, _ in _of_cases(grown)} == {
-        "FOR", "HANDLED_BY", "HAS_STEP", "NEXT", "PRODUCED", "TIMED_BY", "USES",
+        "APPLIED_BY", "FOR", "HANDLED_BY", "HAS_STEP", "NEXT", "PRODUCED", "TIMED_BY", "USES",
     }  # fmt: skip
     assert [grown.nodes[f"Case:{file.number}"]["stage"] for file in files] == ["EVALUATED"] * 3
 

@@ -14,6 +14,7 @@ from hub.graph.engine import keep
 from hub.graph.projection import Projector
 from hub.graph.service import GraphService
 from ledger.errors import Unavailable
+from ledger.workdays import WorkingCalendar
 from schema.context import Statement
 from tests.statements import MemoryLog
 
@@ -49,7 +50,9 @@ class FailingEngine:
 
 def _service(engine: FailingEngine) -> GraphService:
     log = MemoryLog()
-    return GraphService(engine, ledger=log, journal=log, catalogue={}, catalogue_digest="", retry_s=0.01)
+    return GraphService(
+        engine, ledger=log, journal=log, catalogue={}, catalogue_digest="", calendar=WorkingCalendar(), retry_s=0.01
+    )
 
 
 async def test_a_start_that_fails_in_an_unforeseen_way_is_tried_again() -> None:

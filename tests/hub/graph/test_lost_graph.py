@@ -22,6 +22,7 @@ from hub.graph.external import Neo4jEngine
 from hub.graph.projection import Position, Projector
 from hub.graph.service import GraphService
 from ledger.errors import Unavailable
+from ledger.workdays import WorkingCalendar
 from schema.context import Statement
 from tests.graphs import PATIENT, empty
 from tests.small_catalogue import small_tables
@@ -59,7 +60,13 @@ def _service(engine: Engine, ledger: MemoryLog) -> GraphService:
     for serial in (1, 2):
         county.state(county.seal(serial), serial)
     return GraphService(
-        engine, ledger=ledger, journal=journal, catalogue=small_tables(), catalogue_digest="v1", retry_s=0.05
+        engine,
+        ledger=ledger,
+        journal=journal,
+        catalogue=small_tables(),
+        catalogue_digest="v1",
+        calendar=WorkingCalendar(),
+        retry_s=0.05,
     )
 
 

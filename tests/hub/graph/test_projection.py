@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from hub.graph.counts import calendar_digest
 from hub.graph.cursors import claim
 from hub.graph.driver import BoltDriver, Unit
 from hub.graph.dump import GraphDump, dump_graph
@@ -16,7 +17,8 @@ from ledger.encoding import b64u_encode
 from ledger.errors import Conflict, NotVerified, Unavailable
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
-from tests.casefile import whole_case
+from ledger.workdays import WorkingCalendar
+from tests.casefile import offered, whole_case
 from tests.graphs import PATIENT, empty
 from tests.offerings import offering
 from tests.statements import ISSUER, NOW, TYPE_CODE, County, MemoryLog, genesis
@@ -56,6 +58,7 @@ async def test_a_license_has_exactly_these_properties_and_relationships(driver: 
             "leaf": b64u_encode(leaf_hash(ledger.entries[2])),
             "governors": [f"{FENGNAN}#1", f"{CHENGYANG}#1"],
         },
+        "Cursor:statistics": {"calendar": calendar_digest(WorkingCalendar()), "id": "statistics"},
         "License:1": {
             "certificateExpiringDate": "2031-04-30",
             "certificateIdentifier": county.identifier(1),
@@ -138,7 +141,7 @@ async def test_the_graph_does_not_depend_on_how_the_logs_were_read(driver: BoltD
     grown = await dump_graph(driver)
     assert grown == await _replayed(driver, ledger, journal)
     kinds = {kind for _, kind, _, _ in grown.relationships}
-    assert kinds == {"HAS_STEP", "HELD_BY", "NEXT", "REPLACES", "REQUIRES", "TIMED_BY"}
+    assert kinds == {"APPLIED_BY", "FOR", "HAS_STEP", "HELD_BY", "NEXT", "REPLACES", "REQUIRES", "TIMED_BY"}
 
 
 def _history(rng: random.Random, counties: Sequence[County]) -> None:
@@ -159,7 +162,7 @@ def _history(rng: random.Random, counties: Sequence[County]) -> None:
 
 def _case_among(rng: random.Random, journal: MemoryLog) -> None:
     """Let a case go its whole way between the other records, its steps in their order."""
-    steps = whole_case().raws
+    steps = [offered(), *whole_case().raws]
     places = sorted(rng.choices(range(len(journal.entries) + 1), k=len(steps)))
     for done, (place, raw) in enumerate(zip(places, steps, strict=True)):
         journal.entries.insert(place + done, raw)

@@ -6,12 +6,14 @@ import random
 
 import pytest
 
+from hub.graph.catalogue import load_catalogue
 from hub.graph.driver import BoltDriver
 from hub.graph.dump import dump_graph
 from hub.graph.projection import Position, Projector
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number, whole_case
 from tests.deskwork import Appeal, Dispute, follow_up, made_id
 from tests.graphs import empty
+from tests.small_catalogue import small_tables
 from tests.statements import NOW, TYPE_CODE, County, MemoryLog, genesis
 
 
@@ -54,6 +56,7 @@ async def test_objections_stand_beside_their_license_which_counts_the_open_ones(
         "id": code,
         "kind": "FACE_DIFFERS",
         "open": True,
+        "order": f"2026-06-01T09:00:00.000Z {code}",
         "raisedAt": "2026-06-01T09:00:00.000Z",
         "raisedBy": FENGNAN,
     }
@@ -69,6 +72,25 @@ async def test_objections_stand_beside_their_license_which_counts_the_open_ones(
     ended = {"outcome": "DISMISSED", "decidedBy": CHENGYANG, "decidedAt": "2026-06-01T09:01:00.000Z", "open": False}
     assert ended.items() <= graph.nodes[f"Objection:{code}"].items()
     assert graph.nodes["License:1"]["disputes"] == 1
+
+
+async def test_an_open_objection_hangs_on_the_county_that_must_answer_until_it_is_decided(driver: BoltDriver) -> None:
+    """Also where the catalogue lists that county only later."""
+    ledger, journal = _logs()
+    first, second = Dispute(name="one"), Dispute(name="two")
+    journal.entries += [first.raised(), second.raised()]
+    await Projector(driver, ledger, journal).catch_up()
+    open_at: list[set[str]] = []
+    for more in ([], [first.decided("WITHDRAWN", by=FENGNAN)], [second.decided(), Dispute().raised()]):
+        journal.entries += more
+        await load_catalogue(driver, small_tables(), "1")
+        await Projector(driver, ledger, journal).catch_up()
+        links = (await dump_graph(driver)).relationships
+        open_at.append(
+            {start for start, kind, end, _ in links if (kind, end) == ("OPEN_AT", f"Jurisdiction:{CHENGYANG}")}
+        )
+    names = {name: f"Objection:{made_id(name)}" for name in ("one", "two", "objection")}
+    assert open_at == [{names["one"], names["two"]}, {names["two"]}, {names["objection"]}]
 
 
 @pytest.mark.parametrize("seed", range(2))

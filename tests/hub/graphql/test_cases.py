@@ -20,7 +20,7 @@ from ledger.workdays import read_calendar
 from schema.access import ANONYMOUS, HOLDER_SCOPE, SCOPES, Principal
 from schema.assembly import build_schema
 from tests.case_world import FOREIGN_CASE, OUR_CASE
-from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile
+from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, offered
 from tests.graph_fakes import CannedGraph
 from tests.graphs import PATIENT
 from tests.ports import FakeClock, FakeJournal, request_context
@@ -48,7 +48,8 @@ def _logs() -> tuple[MemoryLog, MemoryLog, CaseFile]:
     ledger.entries.append(genesis(CHENGYANG, FENGNAN))
     county, case = County(CHENGYANG, ledger, journal), CaseFile()
     county.state(county.seal(1), 1)
-    case.apply(licenses=[county.identifier(1)])
+    journal.entries.append(offered())
+    case.apply(licenses=[county.identifier(1)], tolerated=[{"material": "M03", "days": 5}])
     case.add("PRE_REVIEW", FENGNAN, at=NOW + DAY, outcome="PASSED")
     case.add("HAND_OVER_RECEIPT", CHENGYANG, at=NOW + 2 * DAY, limits={"statutory": 5, "promised": None})
     case.add("ACCEPTANCE", CHENGYANG, at=NOW + 4 * DAY, outcome="ACCEPTED", limits={"statutory": 20, "promised": 5})
@@ -79,21 +80,32 @@ async def test_a_case_says_who_did_what_what_is_next_and_what_its_lamps_show(dri
         ("CORRECTION_NOTICE", None, [CHENGYANG]),
         ("HANDLING", None, [CHENGYANG]),
         ("SPECIAL_PROCEDURE", None, [CHENGYANG]),
-        ("CONCLUSION", "GRANTED", [CHENGYANG]),
         ("CONCLUSION", "NOT_GRANTED", [CHENGYANG]),
         ("CONCLUSION", "WITHDRAWN", [CHENGYANG]),
+        ("SUPPLEMENT", None, [FENGNAN, CHENGYANG]),
     ]
     promised = {"days": 2, "left": 0, "due": "2026-06-03", "lamp": "BLUE", "provisional": False}
+    on_monday = {each["name"]: (each.pop("nextWeek"), each.pop("supervisedBy")) for each in found["clocks"]}
+    assert on_monday == {
+        "INTAKE": ("BLUE", None), "M03": ("YELLOW", None), "ACCEPTANCE": ("BLUE", None), "HANDLING": ("BLUE", None),
+        "N01": ("YELLOW", None),
+    }  # fmt: skip
     assert found == {
         "caseNumber": case.number,
         "mode": "PROXY_INTAKE",
         "stage": "ACCEPTED",
+        "missing": ["M03"],
+        "offering": {"code": case.offering, "promisedDays": 5},
         "matter": {"name": "资质认定"},
         "intakeCounty": None,
         "handlingCounty": {"name": "城阳区"},
         "pickUpCounty": None,
         "clocks": [
             {"name": "INTAKE", "county": FENGNAN, "lamp": "BLUE", "promised": promised, "statutory": None},
+            {
+                "name": "M03", "county": FENGNAN, "lamp": "RED", "statutory": None,
+                "promised": {"days": 5, "left": -1, "due": "2026-06-08", "lamp": "RED", "provisional": False},
+            },
             {
                 "name": "ACCEPTANCE", "county": CHENGYANG, "lamp": "BLUE", "promised": None,
                 "statutory": {"left": 3, "due": "2026-06-10", "lamp": "BLUE"},
@@ -110,6 +122,7 @@ async def test_a_case_says_who_did_what_what_is_next_and_what_its_lamps_show(dri
         ],
         "uses": [{"id": County(CHENGYANG, ledger, journal).identifier(1), "status": "VALID"}],
         "produced": [],
+        "assistance": [],
     }  # fmt: skip
 
 
@@ -156,7 +169,8 @@ async def test_a_read_of_a_case_leaves_an_access_record_that_names_it(world: Eng
 CALLERS: Final[dict[str, Principal]] = {
     "anonymous": ANONYMOUS,
     "without scopes": _caller(CHENGYANG),
-    "license reader": _caller(CHENGYANG, *(SCOPES.keys() - {"case.read", HOLDER_SCOPE})),
+    "license reader": _caller(CHENGYANG, *(SCOPES.keys() - {"case.read", "case.supervise", HOLDER_SCOPE})),
+    "supervisor": _caller(CHENGYANG, "case.supervise"),
     "county of the case": _caller(CHENGYANG, "case.read"),
     "other county": _caller("320583", "case.read"),
     "every scope": _caller(CHENGYANG, *SCOPES),
@@ -182,7 +196,7 @@ async def test_a_field_of_a_case_is_granted_by_its_rule_alone(path: str, entry: 
     text = f'{{ case(caseNumber: "{OUR_CASE}", useCause: "x") {{ {path.format(field)} }} }}'
     answer = await _ask(graph, text, caller)
     codes = {field_error(error, "r")["extensions"]["code"] for error in answer.errors}
-    if "case.read" not in caller.scopes:
+    if caller.scopes.isdisjoint({"case.read", "case.supervise"}):
         assert codes == {"token_required" if caller.county is None else "forbidden"}
         assert graph.asked == []
         return

@@ -88,7 +88,7 @@ SCALARS: Final = {
 }
 ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "licenses", "case", "objection",
+    "license", "licenses", "case", "objection", "objections",
 )  # fmt: skip
 
 

@@ -137,7 +137,7 @@ async def _wrong_at(place: Place, caller: Caller) -> list[str]:
         right = not seen.errors and bool(seen.here) == _sees(place, caller)
         right = right and all(set(granted) <= one.keys() for one in seen.here)
     wrong = [] if right else [f"{place.path} as {caller.letter}{caller.place}: {seen}"]
-    if place.personal and not seen.here and not {"accessRecords", "objections"} & {name for _, name in way}:
+    if place.personal and not seen.here and not {"accessRecords", "cases", "objections"} & {name for _, name in way}:
         absent = await _see(place, caller, granted, nowhere=True)
         wrong += [] if absent.body == seen.body else [f"{place.path} as {caller.letter}{caller.place}: not as absent"]
     if refused and not seen.errors:

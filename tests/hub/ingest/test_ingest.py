@@ -207,7 +207,18 @@ def test_two_runs_at_once_seal_every_row_once(folder: CountyFolder, tmp_path: Pa
 
 def start_command(folder: CountyFolder, path: Path) -> subprocess.Popen[str]:
     """Start `tongban ingest` as a process of its own."""
-    command = [sys.executable, "-m", "hub", "ingest", str(path), "--county", folder.county, *folder.options, "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "hub",
+        "ingest",
+        "feed",
+        str(path),
+        "--county",
+        folder.county,
+        *folder.options,
+        "--json",
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

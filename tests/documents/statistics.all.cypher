@@ -1,0 +1,9 @@
+MATCH (a0:Jurisdiction {code: $k0})
+RETURN collect([a0.code, a0.name,
+  COLLECT { MATCH (a0) UNWIND $periods AS period WITH a0.code + '@' + period AS code MATCH (a1:PeriodCount {code: code}) RETURN [a1.period, a1.takenIn, a1.takenInForOthers, a1.takenInByOthers, a1.online, a1.proxyIntake, a1.joint, a1.delegated, a1.handledForOthers, a1.materialsSpared, a1.verifiedOfOthers, a1.verifiedByOthers, a1.objectionsOpened, a1.objectionsDecided, a1.intakeEnded, a1.intakeOnTime, a1.handlingEnded, a1.handlingOnTime, a1.pickUpEnded, a1.pickUpOnTime, a1.daysSaved, a1.daysOver, a1.verySatisfied, a1.satisfied, a1.fairlySatisfied, a1.dissatisfied, a1.veryDissatisfied] ORDER BY a1.period LIMIT $p0 },
+  COLLECT { MATCH (a0) UNWIND $earlier AS period WITH a0.code + '@' + period AS code MATCH (a2:PeriodCount {code: code}) RETURN [a2.objectionsOpened, a2.objectionsDecided] ORDER BY a2.period LIMIT $p1 }]) AS r
+
+MATCH (a0:Jurisdiction {code: $k0})
+RETURN collect([a0.code, a0.name,
+  COLLECT { MATCH (a0) UNWIND $periods AS period WITH a0.code + '@' + period AS code MATCH (a1:PeriodCount {code: code}) RETURN [a1.period, a1.takenIn, a1.takenInForOthers, a1.takenInByOthers, a1.online, a1.proxyIntake, a1.joint, a1.delegated, a1.handledForOthers, a1.materialsSpared, a1.verifiedOfOthers, a1.verifiedByOthers, a1.objectionsOpened, a1.objectionsDecided, a1.intakeEnded, a1.intakeOnTime, a1.handlingEnded, a1.handlingOnTime, a1.pickUpEnded, a1.pickUpOnTime, a1.daysSaved, a1.daysOver, a1.verySatisfied, a1.satisfied, a1.fairlySatisfied, a1.dissatisfied, a1.veryDissatisfied] ORDER BY a1.period LIMIT $p0 },
+  COLLECT { MATCH (a0) UNWIND $earlier AS period WITH a0.code + '@' + period AS code MATCH (a2:PeriodCount {code: code}) RETURN [a2.objectionsOpened, a2.objectionsDecided] ORDER BY a2.period LIMIT $p1 }]) AS r

@@ -1,0 +1,131 @@
+"""`tongban county holder`: a copy of all that is kept of a holder, and erasure, refused while a case is open."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from graphql import parse, validate
+
+from hub.holderdesk import _CASES, _MORE_READS, _WHOLE
+from hub.keyfiles import write_private
+from schema.assembly import build_schema
+from schema.inspection import core_schema
+from tests.alliance import NOW, identifier_of, license_of
+from tests.command_line import Result, tongban
+from tests.county_folder import CountyFolder
+from tests.token_hub import TokenHub, token_hub
+
+CODE: Final = "92370214MA3C00000X"
+ONE, TWO = str(identifier_of(1)), str(identifier_of(2))
+
+
+class Desk:
+    """A county's folder with two licenses of one holder, and the hub that it asks."""
+
+    def __init__(self, folder: CountyFolder, hub: TokenHub, place: Path) -> None:
+        self.folder, self.hub, self.place = folder, hub, place
+        self.stages: dict[str, dict[str, str]] = {}  # role -> case number -> stage
+        hub.answer = self._answer
+
+    def _answer(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        role = self.hub.asked[-1][0]
+        reads = {"records": [{"county": "220103", "useCause": "新办"}], "hasNextPage": True, "endCursor": "more"}
+        if "query Reads" in document:
+            return {"license": {"accessRecords": {**reads, "hasNextPage": False}}}
+        cases = [{"caseNumber": number, "stage": stage} for number, stage in self.stages.get(role, {}).items()]
+        name = ONE if variables["after"] is None else TWO
+        node = {"certificateIdentifier": name, "cases": cases, "accessRecords": reads}
+        page = {"hasNextPage": name == ONE, "endCursor": "next"}
+        return {"licenses": {"edges": [{"node": node}], "pageInfo": page}}
+
+    def run(self, *arguments: object) -> Result:
+        holder = ("--holder-file", self.place / "holder.json")
+        return tongban("county", "holder", *arguments, *holder, *self.folder.options)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    holder = {"certificateHolderTypeCode": "001", "certificateHolderCode": CODE}
+    write_private(tmp_path / "holder.json", json.dumps(holder).encode())
+    with token_hub() as hub:
+        folder = CountyFolder.make(tmp_path, hub_url=hub.url)
+        with folder.opened() as node:
+            node.seal_many([license_of(1), license_of(2)], NOW)
+        yield Desk(folder, hub, tmp_path)
+
+
+def test_a_copy_holds_what_the_hub_and_the_county_keep(desk: Desk) -> None:
+    """It is the holder who asks the hub, page by page to the end; the file is for nobody else's eyes."""
+    result = desk.run("export", "--output", desk.place / "copy.json")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == f"wrote {desk.place / 'copy.json'}: 2 licenses at the hub, 2 kept here\n"
+    copy = json.loads((desk.place / "copy.json").read_text())
+    assert stat.S_IMODE((desk.place / "copy.json").stat().st_mode) == 0o600
+    assert copy["holder"]["certificateHolderCode"] == CODE
+    assert [each["certificateIdentifier"] for each in copy["licenses"]] == [ONE, TWO]
+    assert [len(each["accessRecords"]) for each in copy["licenses"]] == [2, 2]
+    assert [each["certificateIdentifier"] for each in copy["kept_here"]] == [ONE, TWO]
+    assert copy["kept_here"][0]["face"] == license_of(1).claims()
+    assert {role for role, _ in desk.hub.asked} == {"HOLDER"}
+    assert [form["certificateHolderCode"] for form in desk.hub.forms] == [CODE]
+
+
+def test_erasure_takes_faces_here_and_in_the_vault_and_says_what_is_kept(desk: Desk) -> None:
+    desk.hub.vault = {ONE}
+    result = desk.run("erase", "--json", "--yes")
+    assert (result.code, result.err) == (0, "")
+    row = json.loads(result.out)
+    assert (row["licenses"], row["erased"], row["vault"], row["found"]) == (2, [ONE, TWO], [ONE], [])
+    assert row["searched"]["texts"] > 60
+    assert len(row["kept"]) == 3
+    assert desk.hub.vault == set()
+    again = json.loads(desk.run("erase", "--json", "--yes").out)
+    assert (again["licenses"], again["erased"], again["vault"]) == (2, [], [])
+    copy = desk.run("export", "--output", desk.place / "after.json")
+    assert copy.code == 0
+    kept = json.loads((desk.place / "after.json").read_text())["kept_here"]
+    assert [each["face"] for each in kept] == [None, None]
+
+
+def test_erasure_is_told_to_a_person_line_by_line(desk: Desk) -> None:
+    lines = desk.run("erase", "--yes").out.splitlines()
+    assert lines[0] == "2 licenses: 2 faces erased, 0 in the vault"
+    assert lines[1].endswith(" texts: none found")
+    assert [line.partition(":")[0] for line in lines[2:]] == ["kept"] * 3
+
+
+@pytest.mark.parametrize("role", ["HOLDER", "PARTNER_SYSTEM"])
+def test_nothing_is_erased_while_a_case_is_open(desk: Desk, role: str) -> None:
+    """Whether holder or county see it; what is open is named, what is over is not."""
+    desk.stages = {role: {"1" * 43: "ACCEPTED", "2" * 43: "CLOSED", "3" * 43: "DELIVERED", "4" * 43: "EVALUATED"}}
+    desk.hub.vault = {ONE}
+    result = desk.run("erase", "--yes")
+    assert (result.code, result.out) == (5, "")
+    assert result.err == f"tongban: case_open: these cases are not over: {'1' * 43}\n"
+    assert desk.hub.vault == {ONE}
+    with desk.folder.opened() as node:
+        assert node.records.face(ONE) is not None
+
+
+def test_a_copy_left_in_the_folder_is_found(desk: Desk) -> None:
+    """A file of somebody's making, say: the erasure is not called done."""
+    (desk.folder.data / "notes.txt").write_text(f"called back {CODE}")
+    result = desk.run("erase", "--yes")
+    assert result.code == 3
+    assert "in notes.txt" in result.out
+    assert "store_stopped" in result.err
+
+
+def test_erasure_asks_first(desk: Desk) -> None:
+    result = desk.run("erase")
+    assert result.code == 0  # no terminal: a script is not asked
+
+
+@pytest.mark.parametrize("document", [_WHOLE, _CASES, _MORE_READS])
+def test_what_is_asked_of_the_hub_can_be_asked(document: str) -> None:
+    assert validate(core_schema(build_schema()), parse(document)) == []
