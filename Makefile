@@ -8,7 +8,7 @@ NEO4J  := .neo4j
 CODE   := hub schema ledger tests loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test faults fuzz interop check lint lock bench hammer neo4j neo4j-stop clean
+.PHONY: help demo serve test faults fuzz interop check lint lock bench bench-million hammer neo4j neo4j-stop clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 12
@@ -54,6 +54,9 @@ lock: $(STAMP)  ## write requirements.lock anew from pyproject.toml
 
 bench: $(STAMP)  ## print every figure as a ratio measured in one run
 	@$(BIN)/python -m loadtests.bench.run
+
+bench-million: $(STAMP)  ## what grows with a million licenses: projection, look-up, checklist, statistics (half an hour)
+	@$(BIN)/python -m loadtests.bench.run --licenses 1000000 --only projection --only lookup-growth --only checklist-growth --only statistics
 
 hammer: $(STAMP)  ## ten minutes at 500 seals a second: nothing lost, nothing twice (`make hammer ARGS="--seconds 60"`)
 	@$(BIN)/python -m loadtests.hammer $(ARGS)

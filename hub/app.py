@@ -26,8 +26,11 @@ from hub.auth import Authenticator, TokenIssuer
 from hub.database import missing
 from hub.endpoints import health_routes, submission_routes
 from hub.envelope import FaceCipher
+from hub.events.delivery import Delivery, Signing
 from hub.events.feed import EventFeed
 from hub.events.following import Followers, FollowLimits
+from hub.events.hookroutes import hook_routes
+from hub.events.hooks import HookStore
 from hub.governance.founding import open_hub_keys
 from hub.governance.matters import MatterTable
 from hub.graph.embedded import ArcadeEngine
@@ -100,6 +103,7 @@ class Hub:
         self.settings: Final = settings
         self.metrics: Final = Metrics()
         self._clock = clock
+        self._random = random
         data = settings.data
         check_hub_folder(data)
         keys = open_hub_keys(data, read_passphrase(settings.passphrase_file))
@@ -138,6 +142,12 @@ class Hub:
         self.followers = Followers(
             self.feed, FollowLimits(total=settings.live_clients, county=settings.live_clients_per_county)
         )
+        self.delivery = Delivery(
+            HookStore(data / "webhooks.sqlite"), self.followers,
+            Signing(kid=self._issuer.kid, sign=self._issuer.delivery_signature), http=self._http, clock=clock,
+            chance=lambda: random(1)[0] / 255, private=settings.webhooks_private,
+            on_outcome=lambda outcome: self.metrics.webhooks.labels(outcome).inc(),
+        )  # fmt: skip
         limits = replace(
             LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
         )
@@ -184,6 +194,9 @@ class Hub:
             await self.feed.open()
             stack.push_async_callback(self.feed.stop)
             self.feed.run()
+            stack.callback(self.delivery.store.close)
+            stack.push_async_callback(self.delivery.stop)
+            self.delivery.run()
             if fault := policy_fault(self._policy, self.registry.keys):
                 _log.error("policy_not_current", reason=fault)
             await stack.enter_async_context(self.graph.running())
@@ -211,6 +224,9 @@ class Hub:
                 principal_of=self._principal_of,
                 documents={"policy": self._policy, "matters": self._matters.data},
                 refusals=self.refusals,
+            ),
+            *hook_routes(
+                self.delivery, self.followers, principal_of=self._principal_of, clock=self._clock, random=self._random
             ),
             *mirror_routes(self.registry, self.journal, principal_of=self._principal_of, seal=self._journal_seal),
             *submission_routes(self.registry, intake, body_timeout_s=self.settings.body_timeout_s),

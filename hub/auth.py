@@ -105,6 +105,10 @@ class TokenIssuer:
         """Sign the payload of a Token Status List; its `typ` keeps it from passing for an access token."""
         return sign_jwt({"typ": STATUS_LIST_TYP, "kid": self.kid}, claims, self._signer)
 
+    def delivery_signature(self, base: bytes) -> bytes:
+        """Sign the base of an HTTP message signature (RFC 9421); it begins with a quote, as no token does."""
+        return self._signer.sign(base)
+
     def jwks(self) -> bytes:
         """Write the token key as JWK set (RFC 7517): the file that counties pin, with a final newline."""
         key = {**public_jwk(self.public_key), "kid": self.kid, "alg": self.public_key.alg, "use": "sig"}

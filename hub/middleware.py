@@ -28,6 +28,7 @@ _ROUTES: Final = {
     "oauth": "oauth",
     "journal": "journal",
     "vault": "vault",
+    "webhooks": "webhooks",
     ".well-known": "well-known",
     "healthz": "health",
     "readyz": "health",

@@ -102,6 +102,7 @@ class Metrics:
     followers: Gauge = field(init=False)
     events: Gauge = field(init=False)
     lamp_lag: Gauge = field(init=False)
+    webhooks: Counter = field(init=False)
     policy_shared: Gauge = field(init=False)
     policy_block: Gauge = field(init=False)
 
@@ -138,6 +139,7 @@ class Metrics:
             "lamp_lag": Gauge(
                 "tongban_lamp_lag_seconds", "For how long a lamp has turned untold.", registry=self.registry
             ),
+            "webhooks": _counter(self.registry, "tongban_webhooks", "Deliveries of events to webhooks.", "outcome"),
             "policy_shared": Gauge(
                 "tongban_policy_shared", "Fewest witnesses that two quorums share; 0 is unsafe.", registry=self.registry
             ),

@@ -45,6 +45,7 @@ SCOPES: Final[dict[str, str]] = {
     "case.supervise": "list the own county's clocks that are yellow or red, and read the cases they are of",
     "objection.read": "read objections that the caller's own county raised or must answer",
     "statistics.read": "read what counties did for others, and how well: the own county exactly, the others rounded",
+    "webhook.manage": "have the events of the own county's cases sent to its systems",
     "vault.deposit": "deposit and erase faces in the vault",
     "holder.read": "read what is kept of the holder that the token is bound to, in all counties",
 }

@@ -39,7 +39,7 @@ _PASSING: Final = ("receivedAt", "passedAt")
 EVALUATIONS: Final = Gather(
     name="evaluations",
     place=Expression(
-        cypher="({n})-[:HAS_STEP]->({t}:Step) WHERE {t}.kind = 'EVALUATION'",
+        cypher="({n})-[:HAS_STEP]->({t}:Step) WHERE {t}.rating IS NOT NULL",
         target="Step",
         many=True,
         order="code",

@@ -61,7 +61,7 @@ _LICENSES: Final = Gather(
     ),
     properties=(
         "certificateIdentifier", "certificateTypeCode", "logIndex", "sealedBy", "certificateIssuedDate",
-        "certificateEffectiveDate", "certificateExpiringDate", "disputes",
+        "certificateEffectiveDate", "certificateExpiringDate", "disputed",
     ),
     gathers=(
         Gather(
@@ -200,7 +200,7 @@ def _held(row: Mapping[str, Any], status: Status) -> Held:
         issued=row["certificateIssuedDate"],
         effective=row["certificateEffectiveDate"],
         expires=row["certificateExpiringDate"],
-        disputed=bool(row["disputes"]),
+        disputed=bool(row["disputed"]),
     )
 
 

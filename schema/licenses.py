@@ -143,7 +143,7 @@ class License:
         description="The authority that issued it; null while the catalogue does not list it.",
     )
     disputed: bool = stored(
-        Expression(cypher="coalesce({n}.disputes, 0) > 0"),
+        Expression(cypher="coalesce({n}.disputed, false)"),
         access="license.read",
         description="Whether an objection to it is open (存疑); its status, and its receipts, are not changed by that.",
     )

@@ -1,6 +1,6 @@
 """Objections (异议): a license's face differs, its status is wrong, or a license is missing; with their own clock.
 
-    (:License {disputes})-[:DISPUTED_BY]->(:Objection {id, kind, raisedBy, raisedAt, answeredBy, open, …})
+    (:License {disputed})-[:DISPUTED_BY]->(:Objection {id, kind, raisedBy, raisedAt, answeredBy, open, …})
 
 An objection is for the county that raised it and the one that must answer; to all others it looks absent. Whoever may
 see the license sees that it is in doubt (存疑, `License.disputed`), and no more. The ledger knows no objections: a

@@ -62,6 +62,7 @@ ROLES: Final[Mapping[RoleKind, frozenset[str]]] = MappingProxyType(
                 "ledger.entries",
                 "statistics.read",
                 "vault.deposit",
+                "webhook.manage",
             }
         ),
     }

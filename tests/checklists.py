@@ -20,7 +20,7 @@ WORKED = frozenset({"2026-06-21"})
 class Paper:
     """A license: who holds it, which type, what the ledger says of it, and its days; None: left open.
 
-    disputes: how many objections to it are open; None: there never was one.
+    disputed: whether an objection to it is open; None: there never was one.
     """
 
     identifier: str
@@ -31,7 +31,7 @@ class Paper:
     issued: str
     effective: str | None
     expires: str | None
-    disputes: int | None = None
+    disputed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def _reason(paper: Paper, today: str) -> str:
         return "NOT_YET_VALID"
     if paper.expires and paper.expires < today:
         return "EXPIRED"
-    if paper.disputes:
+    if paper.disputed:
         return "DISPUTED"
     return ""
 

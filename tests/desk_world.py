@@ -81,7 +81,7 @@ DESK_STEPS: Final[tuple[Step, ...]] = (
     Step(
         text="UNWIND $rows AS row MATCH (o:Objection {id: row.id}), "
         "(l:License {certificateIdentifier: row.certificateIdentifier}) MERGE (l)-[:DISPUTED_BY]->(o) "
-        "SET l.disputes = CASE WHEN o.open THEN 1 ELSE 0 END",
+        "SET l.disputed = o.open",
         parameters={"rows": [one for one in _OBJECTIONS if "certificateIdentifier" in one]},
     ),
     Step(

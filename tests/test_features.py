@@ -17,6 +17,12 @@ README: Final = (ROOT / "README.md").read_text("utf-8")
 SDL: Final = build_schema((ROOT / "schema" / "schema.graphql").read_text("utf-8"))
 ROOTS: Final = (SDL.query_type, SDL.mutation_type, SDL.subscription_type)
 
+SYSTEMS: Final = (
+    "一张清单", "清单动态调整", "异地受理", "一次性告知", "一网通办", "一窗受理", "红黄蓝", "统一电子证照库", "容缺", "帮办代办",
+    "专网数据导入", "超期预警", "全程留痕", "好差评", "热线", "对标立标",
+)  # fmt: skip
+"""What the alliance's daily work needs, by the terms of the field."""
+
 
 def features() -> list[tuple[str, list[str], list[str]]]:
     """Give each row: what it is, how it is used, which tests show it."""
@@ -47,6 +53,11 @@ def test_a_feature_can_be_used_as_said_and_its_tests_are_there(what: str, uses: 
     for use in uses:
         assert use.removeprefix("tongban ") in known if use.startswith("tongban ") else is_field(use), use
     assert [test for test in tests if not is_test(test)] == []
+
+
+def test_every_system_has_a_row() -> None:
+    told = " ".join(what for what, _, _ in features())
+    assert [term for term in SYSTEMS if term not in told] == []
 
 
 def test_no_feature_stands_twice() -> None:

@@ -12,6 +12,7 @@ from graphql import build_schema, parse, validate
 
 from hub.graphql.limits import LIMITS, check_document
 from loadtests import answers
+from loadtests.bench.figures import journal, scale
 from loadtests.bench.run import NAMES
 from loadtests.operations import OPERATIONS, operation
 from loadtests.population import Holder, Population, read_holders
@@ -35,7 +36,14 @@ def test_every_document_is_asked_by_a_user_of_the_load_test() -> None:
 
 
 def test_every_figure_has_a_file() -> None:
-    assert {file.stem for file in (ROOT / "loadtests" / "bench" / "figures").glob("*.py")} == {*NAMES}
+    several = dict.fromkeys(journal.NAMES, "journal") | dict.fromkeys(scale.NAMES, "scale")
+    files = {file.stem for file in (ROOT / "loadtests" / "bench" / "figures").glob("*.py")}
+    assert files == {several.get(name, name) for name in NAMES}
+
+
+@pytest.mark.parametrize("text", [scale.CHECKLIST, scale.STATISTICS])
+def test_what_a_figure_asks_is_valid(text: str) -> None:
+    assert validate(build_schema(SDL), parse(text)) == []
 
 
 def test_a_population_is_the_same_for_the_same_seed() -> None:

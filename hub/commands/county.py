@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import appeals, bundles, cases, holder, hotline, keys, licenses, objection, offering
+from hub.commands import appeals, bundles, cases, holder, hotline, keys, licenses, objection, offering, webhooks
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import HolderFile, read_holder
@@ -44,6 +44,7 @@ app.add_typer(objection.app, name="objection")
 app.add_typer(hotline.app, name="hotline")
 app.command("follow-up")(hotline.follow_up)
 app.add_typer(offering.app, name="offering")
+app.add_typer(webhooks.app, name="webhook")
 app.add_typer(bundles.app, name="bundle")
 app.command("evidence")(export_evidence)
 app.command("check")(check_folder)

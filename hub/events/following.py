@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -91,18 +91,24 @@ class Followers:
 
     async def follow(self, county: str, *, after: str | None) -> AsyncGenerator[FeedEvent, None]:
         """Give the events of a county's cases: see `schema.feed.Events`."""
-        cursor = None if after is None else parse_cursor(after)
         with self._counted(county):
-            place = await self._start(cursor)
-            while True:
-                events = self._behind(county, place)
-                if events is None:
-                    events = await self._page(county, place)
-                if not events and not self._behind(county, place):
-                    await self._news.setdefault(county, asyncio.Event()).wait()
-                for event in events:
-                    place = event.number
+            async with aclosing(self.events(county, after=after)) as events:
+                async for event in events:
                     yield event
+
+    async def events(self, county: str, *, after: str | None) -> AsyncGenerator[FeedEvent, None]:
+        """Give what `follow` gives, to the hub itself: it takes no place of a client."""
+        cursor = None if after is None else parse_cursor(after)
+        place = await self._start(cursor)
+        while True:
+            events = self._behind(county, place)
+            if events is None:
+                events = await self._page(county, place)
+            if not events and not self._behind(county, place):
+                await self._news.setdefault(county, asyncio.Event()).wait()
+            for event in events:
+                place = event.number
+                yield event
 
     async def _start(self, cursor: Place | None) -> int:
         if cursor is None:

@@ -1,10 +1,10 @@
-"""Objections in the graph: journal records to rows, rows to nodes, and how many are open for each license.
+"""Objections in the graph: journal records to rows, rows to nodes, and which licenses are in doubt.
 
-    (:License {disputes})-[:DISPUTED_BY]->(:Objection {id, kind, raisedBy, raisedAt, answeredBy, open, …})
+    (:License {disputed})-[:DISPUTED_BY]->(:Objection {id, kind, raisedBy, raisedAt, answeredBy, open, …})
     (:Objection)-[:OPEN_AT]->(:Jurisdiction)      the county that must answer, until it is decided
 
-`disputes` counts a license's open objections, so that a look-up or a checklist sees whether it is in doubt without the
-objections, which only two counties may see. It is counted anew for every license of a batch: the batches do not matter.
+`disputed` says whether an objection to a license is open, so that a look-up or a checklist needs no objection, which
+only two counties may see. It is worked out anew for every license of a batch: the batches do not matter.
 A county that the catalogue does not list yet is linked when it does (`OBJECTION_LINKS`).
 """
 
@@ -64,24 +64,24 @@ MERGE (o)-[:OPEN_AT]->(j)""",
 )
 """(what is still to be linked, the link): for a catalogue that lists a county only after an objection."""
 
-_DISPUTES: Final[LiteralString] = """\
+_DISPUTED: Final[LiteralString] = """\
 UNWIND $ids AS id
 MATCH (l:License)-[:DISPUTED_BY]->(:Objection {id: id})
 WITH DISTINCT l
 OPTIONAL MATCH (l)-[:DISPUTED_BY]->(o:Objection {open: true})
-WITH l, count(o) AS disputes
-SET l.disputes = disputes"""
+WITH l, count(o) > 0 AS disputed
+SET l.disputed = disputed"""
 
 
 def objection_steps(records: Sequence[ObjectionRecord]) -> list[Step]:
-    """Write objections and their ends, in order, and count what is open."""
+    """Write objections and their ends, in order, and say what is in doubt."""
     raised = [_raised(record) for record in records if record.outcome is None]
     about = [row for row in raised if "certificateIdentifier" in row["properties"]]
     decided = [_decided(record) for record in records if record.outcome is not None]
     parts = [(_RAISED, raised), (_LICENSE, about), (_DECIDED, decided)]
     made = [Step(text=text, parameters={"rows": part}) for text, part in parts if part]
     ids = sorted({record.identifier for record in records})
-    counted = [Step(text=text, parameters={"ids": ids}) for text in (_OPEN, _CLOSED, _DISPUTES)]
+    counted = [Step(text=text, parameters={"ids": ids}) for text in (_OPEN, _CLOSED, _DISPUTED)]
     return [*made, *counted] if ids else []
 
 

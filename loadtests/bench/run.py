@@ -1,6 +1,6 @@
 """`make bench`: every figure in one run, each as a ratio, with the conditions; it starts all that it needs on loopback.
 
-    python -m loadtests.bench.run [--only NAME]... [--quick] [--json]
+    python -m loadtests.bench.run [--only NAME]... [--quick] [--licenses N] [--json]
 
     append per entry, batches of 256, tiles and root included
       append                     1.1 us an entry    ratio <= 2: met
@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +27,14 @@ from loadtests.bench.figures import (
     append,
     cold,
     ed25519,
+    faces,
     ingest,
+    journal,
     lookup,
     memory,
     receipt,
     replay,
+    scale,
     seals,
     sizes,
     sm2,
@@ -42,24 +45,27 @@ from loadtests.bench.town import running_town
 
 __all__ = ["NAMES", "main"]
 
-NAMES: Final = (
-    "append",
-    "ed25519",
-    "sm2",
-    "receipt",
-    "cold",
-    "sizes",
-    "replay",
-    "ingest",
-    "lookup",
-    "memory",
-    "seals",
-    "waits",
+_ALONE: Final[tuple[tuple[tuple[str, ...], Callable[[Effort, Path, int], list[Reading]]], ...]] = (
+    (("append",), lambda effort, _folder, _licenses: append.measure(effort)),
+    (("ed25519",), lambda effort, _folder, _licenses: ed25519.measure(effort)),
+    (("sm2",), lambda effort, _folder, _licenses: sm2.measure(effort)),
+    (("receipt",), lambda effort, folder, _licenses: receipt.measure(effort, folder)),
+    (("cold",), lambda effort, folder, _licenses: cold.measure(effort, folder)),
+    (("sizes",), lambda _effort, folder, _licenses: sizes.measure(folder)),
+    (("replay",), lambda effort, folder, _licenses: replay.measure(effort, folder)),
+    (("ingest",), lambda effort, folder, _licenses: ingest.measure(effort, folder)),
+    (("faces",), lambda effort, _folder, _licenses: faces.measure(effort)),
+    (journal.NAMES, lambda effort, folder, _licenses: journal.measure(effort, folder)),
+    (scale.NAMES, scale.measure),
 )
+"""Figures that need no running alliance: their names, and what measures them in a folder of their own."""
+
 _SERVED: Final = frozenset({"lookup", "memory", "seals", "waits"})
+NAMES: Final = (*(name for names, _ in _ALONE for name in names), "lookup", "memory", "seals", "waits")
 _FULL: Final = Effort(rounds=5, share=1.0)
 _QUICK: Final = Effort(rounds=3, share=0.1)
 _LICENSES: Final = 300  # a county
+_LARGE: Final = 100_000
 _OUT: Final = Path("bench-out")
 
 
@@ -71,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts: dict[str, object] = {**conditions(), "rounds": effort.rounds, "load_before": load()}
     readings: list[Reading] = []
     with tempfile.TemporaryDirectory(prefix="tongban-bench-") as folder:
-        for reading in _measured(names, effort, Path(folder)):
+        for reading in _measured(names, effort, Path(folder), chosen.licenses):
             readings.append(reading)
             if not chosen.json:
                 print(_text(reading), flush=True)
@@ -87,28 +93,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench.run", description="Print every figure as a ratio.")
     parser.add_argument("--only", action="append", choices=NAMES, help="measure this figure only; can be repeated")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: shows that it runs, not how fast")
+    parser.add_argument("--licenses", type=int, default=_LARGE, help="of the large made-up world")
     parser.add_argument("--json", action="store_true", help="print figures.json instead of the text")
     return parser
 
 
-def _measured(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Reading]:
+def _measured(names: Sequence[str], effort: Effort, folder: Path, licenses: int) -> Iterator[Reading]:
     """Measure what needs no server first, while nothing else of ours runs."""
-    if "append" in names:
-        yield from append.measure(effort)
-    if "ed25519" in names:
-        yield from ed25519.measure(effort)
-    if "sm2" in names:
-        yield from sm2.measure(effort)
-    if "receipt" in names:
-        yield from receipt.measure(effort, folder / "receipt")
-    if "cold" in names:
-        yield from cold.measure(effort, folder / "cold")
-    if "sizes" in names:
-        yield from sizes.measure(folder / "sizes")
-    if "replay" in names:
-        yield from replay.measure(effort, folder / "replay")
-    if "ingest" in names:
-        yield from ingest.measure(effort, folder / "ingest")
+    for made, measure in _ALONE:
+        if not set(made).isdisjoint(names):
+            found = measure(effort, folder / made[0], effort.amount(licenses))
+            yield from (reading for reading in found if reading.name in names or len(made) == 1)
     if not _SERVED.isdisjoint(names):
         yield from _served(names, effort, folder)
 

@@ -23,6 +23,7 @@ from hub.ingest.generate import FeedPlan
 from hub.keyfiles import read_passphrase
 from ledger.entries import parse_seal
 from ledger.heads import EMPTY_JOURNAL_ROOT
+from ledger.jws import EntrySignature
 from ledger.suites import PublicKey
 from ledger.transparency.candidate import Placed, examine
 from ledger.transparency.checkpoint import cosign
@@ -32,7 +33,7 @@ from ledger.transparency.snapshot import LogReads
 from ledger.transparency.sqlite import SqliteReader, SqliteStore
 from loadtests.population import records_of
 
-__all__ = ["COUNTY", "Receipts", "Shelf", "bare_verifications", "sealed_licenses"]
+__all__ = ["COUNTY", "Receipts", "Shelf", "bare_checks", "bare_verifications", "sealed_licenses"]
 
 COUNTY = "370214"
 
@@ -58,8 +59,13 @@ def sealed_licenses(node: CountyNode, count: int, *, now: int, seed: int = 1) ->
 
 def bare_verifications(public: PublicKey, seals: Sequence[bytes]) -> Callable[[], None]:
     """Prepare the check of nothing but the issuer's signatures (OpenSSL), key and messages loaded already."""
+    return bare_checks(public, [each for raw in seals for each in parse_seal(raw).signatures])
+
+
+def bare_checks(public: PublicKey, signatures: Sequence[EntrySignature]) -> Callable[[], None]:
+    """Prepare the check of nothing but signatures (OpenSSL), key and messages loaded already."""
     key = Ed25519PublicKey.from_public_bytes(public.x)
-    signed = [(each.signature, each.message) for raw in seals for each in parse_seal(raw).signatures]
+    signed = [(each.signature, each.message) for each in signatures]
 
     def check() -> None:
         for signature, message in signed:

@@ -6,19 +6,16 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from hub.graphql.execution import Execution, GraphQLRequest
-from ledger.identifiers import holder_key
+from loadtests.bench.asking import Asking
 from loadtests.operations import operation
 from loadtests.population import Holder
-from schema.access import SCOPES, Principal
-from schema.assembly import build_schema
-from schema.context import Access, Context, Statement
+from schema.context import Statement
 
 __all__ = ["statements_of"]
 
 
 class _Listener:
-    """A graph that answers every read with nothing, a journal that keeps nothing; both listen."""
+    """A graph that answers every read with nothing, and listens."""
 
     def __init__(self) -> None:
         self.heard: list[Statement] = []
@@ -28,10 +25,6 @@ class _Listener:
         self.heard.append(statement)
         return []
 
-    async def record_access(self, _access: Access) -> int:
-        """Take the record of a read that did not happen."""
-        return 0
-
 
 def statements_of(name: str, holders: Sequence[Holder], secret: bytes) -> list[Statement]:
     """Compile one operation of ours for each holder. secret: the alliance's holder key, 32 bytes."""
@@ -39,19 +32,8 @@ def statements_of(name: str, holders: Sequence[Holder], secret: bytes) -> list[S
 
 
 async def _compiled(name: str, holders: Sequence[Holder], secret: bytes) -> list[Statement]:
-    listener: Any = _Listener()
-    execution = Execution(build_schema(), listener)
-    context = Context(
-        principal=Principal(county="320583", client="320583#3", scopes=frozenset(SCOPES)),
-        registry=listener,
-        journal=listener,
-        faces=listener,
-        events=listener,
-        calendar=listener,
-        clock=lambda: 0,
-        verify=listener,
-        holder_key=lambda type_code, code: holder_key(secret, type_code, code),
-    )
+    listener = _Listener()
+    asking = Asking(listener, secret=secret)
     for holder in holders:
-        await execution.run(GraphQLRequest(query=operation(name), variables=holder.variables()), context)
-    return list(listener.heard)
+        await asking.ask(operation(name), holder.variables())
+    return listener.heard

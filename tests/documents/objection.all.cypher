@@ -9,5 +9,5 @@ WITH a1 ORDER BY a1.order LIMIT $f0
 RETURN collect([a1.id, a1.raisedBy, a1.raisedAt, a1.decidedAt]) AS r
 
 MATCH (a0:License {certificateIdentifier: $k0})
-RETURN collect([a0.certificateIdentifier, a0.status, coalesce(a0.disputes, 0) > 0,
+RETURN collect([a0.certificateIdentifier, a0.status, coalesce(a0.disputed, false),
   COLLECT { MATCH (a0)-[:DISPUTED_BY]->(a1:Objection) WHERE (a1.raisedBy = $caller_county OR a1.answeredBy = $caller_county) RETURN [a1.id, a1.open] ORDER BY a1.id LIMIT $p0 }]) AS r

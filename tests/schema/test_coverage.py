@@ -36,7 +36,7 @@ papers: Final = st.lists(
         issued=_days(open_ended=False),
         effective=_days(open_ended=True),
         expires=_days(open_ended=True),
-        disputes=st.sampled_from([None, 0, 1]),
+        disputed=st.sampled_from([None, False, True]),
     ),
     unique_by=lambda paper: paper.identifier,
     max_size=6,
@@ -51,7 +51,7 @@ def held(paper: Paper) -> Held:
         issued=paper.issued,
         effective=paper.effective,
         expires=paper.expires,
-        disputed=bool(paper.disputes),
+        disputed=bool(paper.disputed),
     )
 
 

@@ -41,7 +41,9 @@ async def test_an_appeal_has_exactly_this_node_below_its_case(driver: BoltDriver
     assert (f"Case:{case_number()}", "HAS_APPEAL", f"HotlineAppeal:{code}", {}) in graph.relationships
 
 
-async def test_objections_stand_beside_their_license_which_counts_the_open_ones(driver: BoltDriver) -> None:
+async def test_objections_stand_beside_their_license_which_is_in_doubt_till_the_last_is_decided(
+    driver: BoltDriver,
+) -> None:
     ledger, journal = _logs()
     county = County(CHENGYANG, ledger, journal)
     county.state(county.seal(1), 1)
@@ -64,14 +66,18 @@ async def test_objections_stand_beside_their_license_which_counts_the_open_ones(
     assert (missing["certificateTypeCode"], missing["holderKey"]) == (TYPE_CODE, County.holder("1"))
     links = {end for start, kind, end, _ in graph.relationships if kind == "DISPUTED_BY"}
     assert links == {f"Objection:{code}", f"Objection:{made_id('two')}"}
-    assert graph.nodes["License:1"]["disputes"] == 2
+    assert graph.nodes["License:1"]["disputed"]
 
     journal.entries.append(first.decided("DISMISSED", at=NOW + 60))
     await Projector(driver, ledger, journal).catch_up()
     graph = await dump_graph(driver)
     ended = {"outcome": "DISMISSED", "decidedBy": CHENGYANG, "decidedAt": "2026-06-01T09:01:00.000Z", "open": False}
     assert ended.items() <= graph.nodes[f"Objection:{code}"].items()
-    assert graph.nodes["License:1"]["disputes"] == 1
+    assert graph.nodes["License:1"]["disputed"]
+
+    journal.entries.append(second.decided("WITHDRAWN", by=FENGNAN, at=NOW + 60))
+    await Projector(driver, ledger, journal).catch_up()
+    assert (await dump_graph(driver)).nodes["License:1"]["disputed"] is False
 
 
 async def test_an_open_objection_hangs_on_the_county_that_must_answer_until_it_is_decided(driver: BoltDriver) -> None:
@@ -112,7 +118,7 @@ async def test_the_graph_of_statements_does_not_depend_on_the_batches(driver: Bo
     assert await dump_graph(driver) == grown
     appeals = [node for name, node in grown.nodes.items() if name.startswith("HotlineAppeal")]
     assert [appeal.get("outcome") for appeal in appeals] == ["EXPLAINED"] * 4
-    assert [grown.nodes[f"License:{index}"]["disputes"] for index in (1, 2)] == [2, 2]
+    assert [grown.nodes[f"License:{index}"]["disputed"] for index in (1, 2)] == [True, True]
     assert grown.nodes[f"FollowUp:{case_number(1)}"] == {
         "code": case_number(1), "county": CHENGYANG, "doneAt": "2026-06-21T09:00:00.000Z", "outcome": "RECTIFIED",
     }  # fmt: skip

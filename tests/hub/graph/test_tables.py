@@ -44,7 +44,11 @@ def fault_of(schema: strawberry.Schema) -> str:
 def test_the_products_schema_has_no_fault() -> None:
     tables = build_tables(build_schema())
     assert tables.entry("License", "status").coordinate == "License.status"
-    assert tables.row_rules == {"Case": (RULES["case.read"],), "License": (RULES["license.read"],)}
+    assert tables.row_rules == {
+        "Case": (RULES["case.read"],),
+        "License": (RULES["license.read"],),
+        "Objection": (RULES["objection.read"],),
+    }
 
 
 @pytest.mark.parametrize("name", ["a b", "a\n", "n1", "", "x`y", "n.x", "名"])

@@ -58,7 +58,7 @@ def _papers(rng: random.Random) -> list[Paper]:
             issued=rng.choice(DAYS[:3]),
             effective=rng.choice([None, None, *DAYS]),
             expires=rng.choice([None, *DAYS]),
-            disputes=rng.choice([None, None, 0, 1, 2]),
+            disputed=rng.choice([None, None, False, True]),
         )
         for number in range(rng.randint(0, 40))
     ]
@@ -95,7 +95,7 @@ async def _fill(driver: BoltDriver, papers: list[Paper], materials: list[dict[st
         {
             "index": number, "identifier": paper.identifier, "type": paper.type_code, "county": paper.county,
             "issued": paper.issued, "effective": paper.effective, "expires": paper.expires,
-            "holders": sorted(paper.holders), "disputes": paper.disputes,
+            "holders": sorted(paper.holders), "disputed": paper.disputed,
         }
         for number, paper in enumerate(papers)
     ]  # fmt: skip
@@ -106,7 +106,7 @@ async def _fill(driver: BoltDriver, papers: list[Paper], materials: list[dict[st
     stated = Step(
         text="UNWIND $rows AS row MERGE (l:License {logIndex: row.index}) SET l.certificateIdentifier = row.identifier, "
         "l.certificateTypeCode = row.type, l.sealedBy = row.county, l.certificateIssuedDate = row.issued, "
-        "l.certificateEffectiveDate = row.effective, l.certificateExpiringDate = row.expires, l.status = 'VALID', l.disputes = row.disputes",
+        "l.certificateEffectiveDate = row.effective, l.certificateExpiringDate = row.expires, l.status = 'VALID', l.disputed = row.disputed",
         parameters={"rows": rows},
     )
     held = Step(
