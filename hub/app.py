@@ -47,6 +47,7 @@ from hub.graphql.streams import Streams
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
+from hub.journal.bases import JournalBases
 from hub.journal.intake import RecordIntake
 from hub.journal.sealed import JournalSeal
 from hub.journal.writer import JournalWriter
@@ -129,6 +130,7 @@ class Hub:
         self._guard = ReplayGuard(data / "tokens.sqlite")
         self.sources = self._make_sources()
         self.accesses = AccessJournal(self.journal)
+        self.bases = JournalBases(self.journal)
         self._probes = CallerProbes(asked=settings.asked_per_hour, misses=settings.misses_per_hour, clock=clock)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
@@ -261,6 +263,7 @@ class Hub:
             verify=self._own_verifier.verify,
             holder_key=self._holder_key,
             calendar=self._calendar,
+            bases=self.bases,
             probes=self._probes,
         )
 

@@ -6,7 +6,7 @@ fields  ->  POST /graphql with a token of one scope  ->  the root field's value,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.answers import stated_error
@@ -17,7 +17,7 @@ from ledger.transparency.tiles import encode_bundle
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
 
-__all__ = ["read_root", "state_record", "unreadable"]
+__all__ = ["read_root", "state_record", "state_records", "unreadable"]
 
 _HEADERS: Final = {"Content-Type": "application/octet-stream"}
 
@@ -54,9 +54,19 @@ def state_record(node: CountyNode, raw: bytes) -> int:
 
     Raises what the hub states, Unavailable not_ready.
     """
+    return state_records(node, [raw])[0]
+
+
+def state_records(node: CountyNode, raws: Sequence[bytes]) -> list[int]:
+    """State 1..1,000 signed records; a position each, in order. Raises what the hub states of the first it refuses."""
     url = f"{node.config.hub_url}/journal/records"
-    answers = ask("POST", url, content=encode_bundle([raw]), headers=_HEADERS).json()
-    answer = answers[0] if isinstance(answers, list) and len(answers) == 1 else None
+    answers = ask("POST", url, content=encode_bundle(raws), headers=_HEADERS).json()
+    if not isinstance(answers, list) or len(answers) != len(raws):
+        raise unreadable()
+    return [_position(answer) for answer in answers]
+
+
+def _position(answer: Any) -> int:
     if not isinstance(answer, dict):
         raise unreadable()
     if error := stated_error(answer.get("error")):

@@ -120,8 +120,12 @@ class Refused(TongbanError):
     class_status = 403
     codes = frozenset(
         {
+            "basis_ended",
+            "basis_required",
             "not_issuer",
             "members_only",
+            "no_basis",
+            "not_consented",
             "not_party",
             "forbidden",
             "token_required",

@@ -22,7 +22,7 @@ from ledger.jws import compact_jws
 from ledger.signers import Signer
 from ledger.suites import SIGNATURE_BYTES, PublicKey, verify
 
-__all__ = ["KEY_BINDING_TYP", "MAX_AGE_S", "bind_holder", "check_holder"]
+__all__ = ["KEY_BINDING_TYP", "MAX_AGE_S", "bind_holder", "check_holder", "holder_statement"]
 
 KEY_BINDING_TYP: Final = "kb+jwt"
 MAX_AGE_S: Final = 300
@@ -53,7 +53,8 @@ def check_holder(sd_jwt: SdJwt, payload: Mapping[str, JsonValue], *, aud: str, n
     """
     if sd_jwt.key_binding is None or "cnf" not in payload:
         raise NotVerified("holder_binding", "holder binding is asked for, and there is none")
-    bound = _verified(sd_jwt.key_binding, confirmed_key(payload["cnf"]))
+    key = confirmed_key(payload["cnf"])
+    bound = holder_statement(sd_jwt.key_binding, key, typ=KEY_BINDING_TYP, members=_PAYLOAD)
     if bound["aud"] != aud or bound["nonce"] != nonce:
         raise NotVerified("holder_binding", "the presentation was bound for another verifier or another nonce")
     if bound["sd_hash"] != _sd_hash(sd_jwt):
@@ -62,17 +63,22 @@ def check_holder(sd_jwt: SdJwt, payload: Mapping[str, JsonValue], *, aud: str, n
         raise NotVerified("holder_binding", f"the presentation was not bound within {MAX_AGE_S} s of now")
 
 
-def _verified(key_binding: str, key: PublicKey) -> dict[str, JsonValue]:
-    header_part, payload_part, signature = key_binding.split(".")
-    header = closed(_object(header_part), "key binding header", _HEADER, code="bad_header")
-    if header != {"alg": key.alg, "typ": KEY_BINDING_TYP}:
-        raise Malformed("bad_header", f"expected alg {key.alg} and typ {KEY_BINDING_TYP}")
+def holder_statement(jwt: str, key: PublicKey, *, typ: str, members: frozenset[str]) -> dict[str, JsonValue]:
+    """Read a holder's compact JWS of three parts: type, signature, and exactly these members of the payload.
+
+    Raises NotVerified holder_binding (the key did not sign it); Malformed bad_header, bad_payload, unknown_member,
+    bad_base64, bad_json, too_large.
+    """
+    header_part, payload_part, signature = jwt.split(".")
+    header = closed(_object(header_part), "header of the holder's JWT", _HEADER, code="bad_header")
+    if header != {"alg": key.alg, "typ": typ}:
+        raise Malformed("bad_header", f"expected alg {key.alg} and typ {typ}")
     blob = b64u_decode(signature, size=SIGNATURE_BYTES)
     try:
         verify(key, f"{header_part}.{payload_part}".encode("ascii"), blob)
     except NotVerified as error:
         raise NotVerified("holder_binding", "the holder's signature does not verify") from error
-    return closed(_object(payload_part), "key binding payload", _PAYLOAD)
+    return closed(_object(payload_part), "payload of the holder's JWT", members)
 
 
 def _object(part: str) -> JsonValue:

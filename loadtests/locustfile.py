@@ -201,8 +201,10 @@ class Verifier(_Partner):
     @task(2)
     def take_receipt(self) -> None:
         """Get a fresh receipt of some license, as a holder would bring it."""
-        identifier = self.scene.next_holder().identifiers[0]
-        variables: dict[str, object] = {"certificateIdentifier": identifier, "useCause": USE_CAUSE}
+        holder = self.scene.next_holder()
+        variables: dict[str, object] = {
+            "certificateIdentifier": holder.identifiers[0], "useCause": USE_CAUSE, "basis": holder.basis(),
+        }  # fmt: skip
         self.receipt = self.ask("receipt", variables, answers.check_receipt) or self.receipt
 
     @task(6)

@@ -28,16 +28,21 @@ USE_CAUSE: Final = "load test: look-up at the counter"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """One holder, and the identifiers of its licenses in ascending order."""
+    """One holder, the identifiers of its licenses in ascending order, and the consent by which they are read."""
 
     type_code: str
     code: str
     identifiers: tuple[str, ...]
+    consent: str = ""
 
     def variables(self) -> dict[str, object]:
         """Give the variables of a look-up."""
         holder = {"certificateHolderTypeCode": self.type_code, "certificateHolderCode": self.code}
-        return {"holder": holder, "useCause": USE_CAUSE}
+        return {"holder": holder, "useCause": USE_CAUSE, "basis": self.basis()}
+
+    def basis(self) -> dict[str, str]:
+        """Give the basis of a reading."""
+        return {"consent": self.consent}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,8 @@ class Population:
 def read_holders(path: Path) -> tuple[Holder, ...]:
     """Read the holders of a real alliance's test data, one JSON object a line.
 
-        {"certificateHolderTypeCode":"001","certificateHolderCode":"9237…","identifiers":["1.2.156.…","1.2.156.…"]}
+        {"certificateHolderTypeCode":"001","certificateHolderCode":"9237…","identifiers":["1.2.156.…","1.2.156.…"],
+         "consent":"<id of a consent for the asking county>"}
 
     Raises ValueError for a line that is not of this form.
     """
@@ -77,8 +83,10 @@ def read_holders(path: Path) -> tuple[Holder, ...]:
                 "certificateHolderTypeCode": str(type_code),
                 "certificateHolderCode": str(code),
                 "identifiers": [str(), *_] as identifiers,
+                "consent": str(consent),
             }:
-                holders.append(Holder(type_code=type_code, code=code, identifiers=tuple(sorted(identifiers))))
+                names = tuple(sorted(identifiers))
+                holders.append(Holder(type_code=type_code, code=code, identifiers=names, consent=consent))
             case _:
                 raise ValueError(f"line {number}: expected a holder with its licenses")
     return tuple(holders)

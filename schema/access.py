@@ -60,12 +60,14 @@ class AccessRule:
 
     row: name of the row predicate that joins the statement for a caller for whom `row_unless` is not among the scopes.
     Who has no scope of the rule but `HOLDER_SCOPE` sees the rows of the token's own holder in their place.
+    basis: scopes with which the root field must name by what right it is read; whoever names one sees its rows only.
     """
 
     scopes: frozenset[str] = frozenset()
     use_cause: bool = False
     row: str | None = None
     row_unless: str | None = None
+    basis: frozenset[str] = frozenset()
 
     def row_for(self, scopes: frozenset[str]) -> str | None:
         """Give the name of the row predicate for a caller with these scopes; None: every row."""
@@ -82,14 +84,19 @@ class AccessRule:
 
 _READ: Final = frozenset({"license.read", "license.read.own", HOLDER_SCOPE})
 _CASE: Final = frozenset({"case.read", "case.supervise", HOLDER_SCOPE})
+_BEYOND: Final = frozenset({"license.read"})
+"""The scopes that reach beyond the own county's licenses, and beyond the holder's own."""
 
 RULES: Final[dict[str, AccessRule]] = {
     "public": AccessRule(),
-    "license.read": AccessRule(scopes=_READ, use_cause=True, row="own_county", row_unless="license.read"),
-    "license.checklist": AccessRule(scopes=_READ, use_cause=True),
+    "license.read": AccessRule(
+        scopes=_READ, use_cause=True, row="own_county", row_unless="license.read", basis=_BEYOND
+    ),
+    "license.checklist": AccessRule(scopes=_READ, use_cause=True, basis=_BEYOND),
     "license.face": AccessRule(scopes=frozenset({"license.face", HOLDER_SCOPE}), use_cause=True),
     "license.log": AccessRule(scopes=_READ, use_cause=True),
     "license.access_records": AccessRule(scopes=frozenset({"journal.read", HOLDER_SCOPE}), use_cause=True),
+    "consent.read": AccessRule(scopes=_READ, row="consent_party"),
     "case.event": AccessRule(scopes=frozenset({"case.follow"}), use_cause=True),
     "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
@@ -116,6 +123,10 @@ TYPES: Final[dict[str, str]] = {
     "FaceUnavailable": "license.face",
     "AccessRecord": "license.access_records",
     "AccessRecords": "license.access_records",
+    "HolderReads": "license.access_records",
+    "Consent": "consent.read",
+    "ConsentConnection": "consent.read",
+    "ConsentEdge": "consent.read",
     "Case": "case.read",
     "CaseEvent": "case.event",
     "CaseEventFeed": "case.feed",

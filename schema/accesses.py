@@ -6,18 +6,19 @@ The journal keeps them; its Merkle root stands in every status head of the ledge
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import strawberry
+from strawberry.types import Info
 
 from ledger.errors import Malformed, Refused, TongbanError
-from schema.connections import bound_label, decode_cursor, encode_cursor, page_size
+from schema.connections import DEFAULT_PAGE, After, First, bound_label, decode_cursor, encode_cursor, page_size
 from schema.context import AccessEntry, Context
-from schema.mapping import attribute
+from schema.mapping import attribute, computed
 from schema.problems import Problem, problem_of
-from schema.scalars import CatalogueCode, Cursor, DateTime, LogNumber, UseCause, instant
+from schema.scalars import CatalogueCode, Cursor, DateTime, LicenseIdentifier, LogNumber, UseCause, instant
 
-__all__ = ["AccessRecord", "AccessRecords", "AccessRecordsResult", "access_records"]
+__all__ = ["AccessRecord", "AccessRecords", "AccessRecordsResult", "HolderReads", "access_records"]
 
 _ACCESS: Final = "license.access_records"
 _LABEL: Final = "AccessRecord"
@@ -32,8 +33,14 @@ class AccessRecord:
     county: CatalogueCode = attribute(access=_ACCESS, description="Member id of the county that read it.")
     client: str = attribute(access=_ACCESS, description="The system that read it, by the kid of its key.")
     use_cause: UseCause = attribute(access=_ACCESS, description="Why it was read, in the caller's words.")
+    basis: str | None = attribute(
+        access=_ACCESS, description="By what right: consent/<id> or case/<number>; null: none was named."
+    )
     root_field: str = attribute(access=_ACCESS, description="The root field of the query.")
     fields: list[str] = attribute(access=_ACCESS, description="Names of the fields that were selected.")
+    licenses: list[LicenseIdentifier] = attribute(
+        access=_ACCESS, description="Which licenses it gave, of those that are asked after here."
+    )
 
 
 @strawberry.type(description="Reads of one license, oldest first.")
@@ -51,6 +58,18 @@ AccessRecordsResult: TypeAlias = Annotated[
 ]
 
 
+@strawberry.type(description="Who looked at a holder's licenses, whichever county sealed them.")
+class HolderReads:
+    """A node `Holder`, of which nothing is shown."""
+
+    @computed(access=_ACCESS, cost=10)
+    async def records(
+        self, info: Info[Context, Any], first: First = DEFAULT_PAGE, after: After = None
+    ) -> AccessRecordsResult | None:
+        """The reads, oldest first: the holder sees all, also those that found nothing; a county those of its seals."""
+        return await _holder_records(info, first=first, after=after)
+
+
 def _record(entry: AccessEntry) -> AccessRecord:
     access = entry.access
     return AccessRecord(
@@ -59,8 +78,10 @@ def _record(entry: AccessEntry) -> AccessRecord:
         county=CatalogueCode(access.county),
         client=access.client,
         use_cause=UseCause(access.use_cause),
+        basis=access.basis,
         root_field=access.root_field,
         fields=list(access.fields),
+        licenses=[LicenseIdentifier(each) for each in entry.licenses],
     )
 
 
@@ -95,6 +116,21 @@ async def access_records(
             raise Refused("not_issuer", "only the county that sealed a license, and its holder, see who read it")
         size, position = page_size(first), _position(after, label)
         entries = await context.journal.accesses(certificate_identifier, first=size + 1, after=position)
+    except TongbanError as error:
+        return problem_of(error)
+    return _page(entries, size, label)
+
+
+async def _holder_records(info: Info[Context, Any], *, first: int, after: Cursor | None) -> AccessRecords | Problem:
+    """Give a page of the reads of all licenses of the holder whom the root field names."""
+    context = info.context
+    named = context.argument(info.path, "holder")
+    holder = context.holder_key(named["certificateHolderTypeCode"], named["certificateHolderCode"])
+    county = None if context.principal.holder == holder else context.principal.county
+    label = bound_label(_LABEL, county or "", holder)
+    try:
+        size, position = page_size(first), _position(after, label)
+        entries = await context.journal.accesses_of(holder, county=county, first=size + 1, after=position)
     except TongbanError as error:
         return problem_of(error)
     return _page(entries, size, label)

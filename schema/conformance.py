@@ -8,6 +8,7 @@
     access     the rule has a row; a field stricter than its type can be null; a field is as strict as the type it gives
     personal   a root field under a rule that needs a useCause has the argument, and is marked personal; so has a
                subscription, and whatever it gives is under its rule
+    basis      a root field under a rule that needs a basis has the argument, and can be null
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ __all__ = ["LABELS", "PAGED_LABELS", "check", "faults"]
 
 LABELS: Final = frozenset(
     {
-        "Assistance", "Authority", "Case", "Clock", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction", "License",
+        "Assistance", "Authority", "Case", "Clock", "Consent", "FollowUp", "Holder", "HotlineAppeal", "Jurisdiction",
+        "License",
         "LicenseType", "Material", "Matter", "MatterVersion", "Objection", "Offering", "PeriodCount", "Step",
     }
 )  # fmt: skip
@@ -252,6 +254,19 @@ def _check_personal(field: WalkedField, declaration: Declaration, core: GraphQLS
         yield "is personal, but has no argument useCause: UseCause!"
 
 
+def _check_basis(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
+    rule = RULES.get(declaration.access)
+    if core.query_type is None or field.type_name != core.query_type.name or rule is None:
+        return
+    basis = field.field.args.get("basis")
+    if rule.basis and (basis is None or str(basis.type) != "ReadBasis"):
+        yield "reads by a basis, but has no argument basis: ReadBasis"
+    if basis is not None and not rule.basis:
+        yield "takes a basis, but its rule needs none"
+    if rule.basis and isinstance(field.field.type, GraphQLNonNull):
+        yield "can lose its basis while it is read, but cannot be null"
+
+
 def _check_subscription(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
     subscription = core.subscription_type
     if subscription is None or field.type_name != subscription.name:
@@ -290,6 +305,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     _check_start,
     _check_access,
     _check_personal,
+    _check_basis,
     _check_subscription,
     _check_needs,
 )

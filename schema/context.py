@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Access",
     "AccessEntry",
+    "Bases",
+    "Basis",
     "Clock",
     "Context",
     "FaceAnswer",
@@ -133,13 +135,14 @@ class Access:
     """One read of a person's licenses or cases, as it is recorded: who, with which token, why, what was found.
 
     fields: the names of the API's fields that were selected. licenses: certificateIdentifiers in the answer, and the
-    numbers of cases.
+    numbers of cases. basis: `consent/<id>` or `case/<number>`; None: the reader named none.
     """
 
     county: str
     client: str
     token_id: str
     use_cause: str
+    basis: str | None = None
     root_field: str
     holder: str | None
     licenses: tuple[str, ...]
@@ -149,10 +152,11 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessEntry:
-    """One access record as the journal holds it, with its 0-based position."""
+    """One access record as the journal holds it, with its 0-based position. licenses: those that were asked after."""
 
     position: int
     access: Access
+    licenses: tuple[str, ...] = ()
 
 
 class Journal(Protocol):
@@ -167,6 +171,41 @@ class Journal(Protocol):
 
     async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
         """Give the access records of one license, oldest first, positions above `after`, at most `first`."""
+        ...
+
+    async def accesses_of(
+        self, holder: str, *, county: str | None, first: int, after: int = -1
+    ) -> Sequence[AccessEntry]:  # fmt: skip
+        """Give the access records of a holder's licenses, in the same order; of those that `county` sealed only.
+
+        county None: of all of them, and those that found none. Each entry names the licenses that it is given for.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """By what right a person's licenses are read, judged good at one time.
+
+    name: `consent/<id>` or `case/<number>`, as an access record names it. holder: key of the holder whose licenses it
+    is for. matter: 12 digits; None: any. fields: face fields that may be seen; None: all.
+    """
+
+    name: str
+    holder: str
+    matter: str | None
+    fields: frozenset[str] | None
+
+
+class Bases(Protocol):
+    """Consents and cases, as those who read by them are judged."""
+
+    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
+        """Judge a consent by its id, or a case by its number, for a county at a time (POSIX seconds).
+
+        By what the journal holds when it is asked, so that a consent which was taken back is none. Raises Refused
+        no_basis (none that is the county's), basis_ended (expired, taken back, or closed); Unavailable store_stopped.
+        """
         ...
 
 
@@ -235,6 +274,7 @@ class Context:
     calendar: the working days by which lamps and tolerated dates are computed.
     resume_after: cursor of the last event that the caller has, where its transport says so (SSE).
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
+    granted: the basis that each root field is read by. withheld: face fields that its basis does not cover.
     """
 
     principal: Principal = ANONYMOUS
@@ -247,19 +287,40 @@ class Context:
     verify: Callable[[bytes, int], Verdict]
     holder_key: Callable[[str, str], str]
     calendar: WorkingCalendar
+    bases: Bases
     probes: Probes
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
     resume_after: str | None = None
+    granted: dict[str, Basis] = field(default_factory=dict)
+    withheld: dict[str, set[str]] = field(default_factory=dict)
+
+    def basis(self, path: Path) -> Basis | None:
+        """Give the basis of the root field above a field at `path`, if it names one."""
+        return self.granted.get(_root_of(path))
+
+    def argument(self, path: Path, name: str) -> Any:
+        """Give an argument of the root field above a field at `path`; None if it has none."""
+        return self.arguments.get(_root_of(path), {}).get(name)
+
+    def withhold(self, path: Path, fields: Sequence[str]) -> None:
+        """Note face fields that the basis of the root field above `path` does not cover."""
+        if fields:
+            self.withheld.setdefault(_root_of(path), set()).update(fields)
 
     def use_cause(self, path: Path) -> str:
         """Give the `useCause` of the root field above a field at `path`.
 
         Raises Refused use_cause when the root field has none.
         """
-        while path.prev is not None:
-            path = path.prev
-        cause = self.arguments.get(str(path.key), {}).get("useCause")
+        cause = self.argument(path, "useCause")
         if not isinstance(cause, str) or not cause:
             raise Refused("use_cause", "this field needs a useCause on its root field")
         return cause
+
+
+def _root_of(path: Path) -> str:
+    """Give the response name of the root field above a field."""
+    while path.prev is not None:
+        path = path.prev
+    return str(path.key)

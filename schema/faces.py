@@ -3,8 +3,9 @@
     face { ... on Face { certificateHolderName extendInfo(fields: ["KZ_ADDRESS"]) source asOf }
            ... on FaceUnavailable { code county } }
 
-The selection set is the `metadataRange` of GB/T 36906: only the fields that are selected leave the county. A county
-that is late, dead or answers nonsense gives its licenses a reason and leaves the rest of the answer untouched.
+The selection set is the `metadataRange` of GB/T 36906: only the fields that are selected, and that the basis of the
+reading covers, leave the county (`schema.masks`). A county that is late, dead or answers nonsense gives its licenses a
+reason and leaves the rest of the answer untouched.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ledger.errors import Malformed
 from schema.context import Context, FaceAnswer, FaceRequest
 from schema.loaders import face_loader
 from schema.mapping import attribute, computed
+from schema.masks import Sight, masked, sight
 from schema.scalars import CatalogueCode, Date, DateTime, FaceFieldName, LicenseIdentifier, instant
 
 __all__ = ["FACE_FIELDS", "Face", "FaceResult", "FaceUnavailable", "face_of", "selected_fields"]
@@ -63,6 +65,14 @@ class Face:
         access=_ACCESS, default="", description="Where it was read: node, legacy (a GB/T 36906 service) or vault."
     )
     as_of: DateTime | None = _field("When the source read it.")
+    masked: list[str] = attribute(
+        access=_ACCESS, default_factory=list, description="Names of the fields that are shown with stars, as selected."
+    )
+    withheld: list[str] = attribute(
+        access=_ACCESS,
+        default_factory=list,
+        description="Names of the fields that the basis does not cover: null here, and not asked of the county.",
+    )
     extension: strawberry.Private[Mapping[str, Any]]
 
     @computed(access=_ACCESS)
@@ -157,10 +167,18 @@ def _metadata(name: str, value: Any) -> Any:
     return _text(name, value)
 
 
-def _face(values: Mapping[str, Any], answer: FaceAnswer) -> Face:
+def _seen(values: Mapping[str, Any], seen: Sight) -> dict[str, Any]:
+    """Give the values that this reader may see; another one of the same request may have asked for more."""
+    clear = {name: values.get(name) for name in seen.clear}
+    return clear | {name: masked(name, values.get(name)) for name in seen.masked}
+
+
+def _face(values: Mapping[str, Any], answer: FaceAnswer, seen: Sight) -> Face:
     metadata = {attribute: _metadata(name, values.get(name)) for name, attribute in FACE_FIELDS.items()}
     return Face(
         **metadata,
+        masked=list(seen.masked),
+        withheld=list(seen.withheld),
         extension={name: value for name, value in values.items() if name.startswith("KZ_")},
         source=answer.source or "",
         as_of=None if answer.as_of is None else instant(answer.as_of),
@@ -171,14 +189,24 @@ def _unavailable(code: str, county: str) -> FaceUnavailable:
     return FaceUnavailable(code=code, county=CatalogueCode(county), message=_REASONS.get(code, code))
 
 
+def _sight(info: Info[Context, Any], county: str) -> Sight:
+    basis = info.context.basis(info.path)
+    granted = frozenset[str]() if basis is None else basis.fields
+    if info.context.principal.holder is not None:
+        granted = None  # the row rule has let no license pass but the holder's own
+    return sight(selected_fields(info), granted, own=county == info.context.principal.county)
+
+
 async def face_of(
     info: Info[Context, Any], *, certificate_identifier: str, county: str, use_cause: str
 ) -> Face | FaceUnavailable:
-    """Ask the county for the selected fields of one license's face; all faces of an answer go in one call."""
+    """Ask the county for the selected fields of one license's face that the caller may see; all faces in one call."""
+    seen = _sight(info, county)
+    info.context.withhold(info.path, seen.withheld)
     request = FaceRequest(
         certificate_identifier=certificate_identifier,
         county=county,
-        fields=selected_fields(info),
+        fields=seen.asked or (_NEVER_EMPTY,),
         use_cause=use_cause,
         caller=info.context.principal,
     )
@@ -186,6 +214,6 @@ async def face_of(
     if answer.values is None:
         return _unavailable(answer.code or "source_unavailable", county)
     try:
-        return _face(answer.values, answer)
+        return _face(_seen(answer.values, seen), answer, seen)
     except Malformed:
         return _unavailable("source_unavailable", county)

@@ -286,13 +286,13 @@ def needed(source: Any, name: str) -> Any:
 
 
 def root(
-    start: Start, *, access: str, cost: int = 1, personal: bool = False, **options: Any
+    start: Start, *, access: str, cost: int = 1, personal: bool = False, post_only: bool = False, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a root field that reads the graph; used as a decorator over a function that only names the arguments.
 
     The function is never run: its signature is the field's arguments and type, its docstring the description; its
     body raises NotImplementedError.
     """
-    declaration = Declaration(place=start, access=access, cost=cost, personal=personal, post_only=personal)
+    declaration = Declaration(place=start, access=access, cost=cost, personal=personal, post_only=personal or post_only)
     paged = isinstance(start, PageStart) or start.page
     return _documented(declaration, cost_directives(cost, paged=paged), options)

@@ -12,11 +12,13 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 from strawberry.types import Info
 
+from schema.accesses import HolderReads
 from schema.cases import Case
 from schema.catalogue import IN_FORCE, ON_LIST, LicenseType, ListedMatter, Matter, Offering
 from schema.checklist import Checklist
 from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
+from schema.consents import Consent, ReadBasis
 from schema.context import Context
 from schema.escalation import Escalation, EscalationDay, EscalationPlace
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
@@ -41,9 +43,15 @@ LastDay: TypeAlias = Annotated[Date, strawberry.argument(name="to", description=
 
 OnDay: TypeAlias = Annotated[Date | None, strawberry.argument(description="A day in China; by default today.")]
 
+ByBasis: TypeAlias = Annotated[
+    ReadBasis | None, strawberry.argument(description="Needed with the scope license.read: by what right it is read.")
+]
+
 _IMPLEMENTED_BY = Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code")
 _OPEN_AT = Relation(type="OPEN_AT", direction="in", target="Objection", many=True, order="order")
 _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
+
+_GRANTED_BY = Relation(type="GRANTED_BY", direction="in", target="Consent", many=True, order="id")
 
 
 @strawberry.type(description="What can be asked.")
@@ -152,7 +160,12 @@ class Query:
         personal=True,
     )
     def checklist(
-        self, matter: CatalogueCode, county: CatalogueCode, holder: HolderInput, use_cause: UseCause
+        self,
+        matter: CatalogueCode,
+        county: CatalogueCode,
+        holder: HolderInput,
+        use_cause: UseCause,
+        basis: ByBasis = None,
     ) -> Checklist | None:
         """What a holder still has to bring for a matter in a county; null if it is not offered there today."""
         raise NotImplementedError
@@ -172,7 +185,9 @@ class Query:
         access="license.read",
         personal=True,
     )
-    def license(self, certificate_identifier: LicenseIdentifier, use_cause: UseCause) -> License | None:
+    def license(
+        self, certificate_identifier: LicenseIdentifier, use_cause: UseCause, basis: ByBasis = None
+    ) -> License | None:
         """One license by its identifier; null if there is none that the caller may see."""
         raise NotImplementedError
 
@@ -182,7 +197,12 @@ class Query:
         personal=True,
     )
     def licenses(
-        self, holder: HolderInput, use_cause: UseCause, first: First = DEFAULT_PAGE, after: After = None
+        self,
+        holder: HolderInput,
+        use_cause: UseCause,
+        basis: ByBasis = None,
+        first: First = DEFAULT_PAGE,
+        after: After = None,
     ) -> Connection[License] | None:
         """A holder's licenses of all counties, by identifier; an empty page if there is none."""
         raise NotImplementedError
@@ -192,8 +212,35 @@ class Query:
         access="license.read",
         personal=True,
     )
-    def receipt(self, certificate_identifier: LicenseIdentifier, use_cause: UseCause) -> LicenseReceipt | None:
+    def receipt(
+        self, certificate_identifier: LicenseIdentifier, use_cause: UseCause, basis: ByBasis = None
+    ) -> LicenseReceipt | None:
         """A fresh receipt of one license; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="Holder", key="key", argument="holder", bind="holder_key"),
+        access="license.access_records",
+        personal=True,
+    )
+    def access_records(self, holder: HolderInput, use_cause: UseCause) -> HolderReads | None:
+        """Who looked at a holder's licenses: all of it for the holder, for a county what it sealed; null if none."""
+        raise NotImplementedError
+
+    @root(KeyStart(label="Consent", key="id", argument="id"), access="consent.read")
+    def consent(self, id: StatementId) -> Consent | None:  # noqa: A002  # the argument's name
+        """One consent by its id, for who may read by it and who stated it; null if there is none of theirs."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="Holder", key="key", argument="holder", bind="holder_key", via=_GRANTED_BY, page=True),
+        access="consent.read",
+        post_only=True,
+    )
+    def consents(
+        self, holder: HolderInput, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[Consent] | None:
+        """A holder's consents by id, as far as the caller may see them."""
         raise NotImplementedError
 
     @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.journal.casesteps import OWN_MEMBERS, build_case_step, parse_case_step
 from ledger.cases import MODES, CaseMode, StepKind
 from ledger.encoding import JsonValue, b64u_encode
+from ledger.signers import Signer
 from ledger.transparency.merkle import leaf_hash
 from ledger.workdays import china_day
 from tests.entropy import signer_of
@@ -66,6 +68,8 @@ class CaseFile:
     matter: str = MATTER
     offering: str = f"{MATTER}@{CHENGYANG}@20260501"
     raws: list[bytes] = field(default_factory=list)
+    keys: Mapping[str, tuple[str, Signer]] = field(default_factory=dict)
+    """County -> kid and signer, where they are not those of `tests.entropy`."""
 
     def draft(self, step: str, county: str, *, at: int = NOW, outcome: str | None = None, **own: Any) -> bytes:
         """Sign a step that would come next, and leave the file as it is. own: members of the step, or others."""
@@ -79,8 +83,8 @@ class CaseFile:
             "role": "INTAKE_CLERK" if county == self.intake else "HANDLER",
         }
         members = {name: self._usual(name) for name in OWN_MEMBERS[StepKind(step)]}
-        kid = f"{county}#4"
-        return build_case_step(claims | members | own, iat=at, kid=kid, signer=signer_of(kid))
+        kid, signer = self.keys.get(county) or (f"{county}#4", signer_of(f"{county}#4"))
+        return build_case_step(claims | members | own, iat=at, kid=kid, signer=signer)
 
     def _usual(self, name: str) -> JsonValue:
         usual: dict[str, JsonValue] = {

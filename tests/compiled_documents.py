@@ -18,7 +18,7 @@ from schema.context import Statement
 from tests.document_files import DOCUMENTS as FILES
 from tests.document_files import FOLDER
 from tests.graph_world import HOLDERS
-from tests.ports import CLERK, request_context
+from tests.ports import CLERK, CONSENT, request_context
 
 __all__ = ["DOCUMENTS", "SCOPES", "VARIABLES", "compiled", "expected", "statements"]
 
@@ -54,12 +54,13 @@ def statements(name: str, caller: str) -> list[Statement]:
     tree: Any = parse(QUERIES[name].text)
     operation, *fragments = tree.definitions
     named = {one.name.value: one for one in fragments}
-    variables = get_variable_values(tables.schema, operation.variable_definitions, VARIABLES[name])
+    given = VARIABLES[name] | {"basis": {"consent": CONSENT}}
+    variables = get_variable_values(tables.schema, operation.variable_definitions, given)
     assert isinstance(variables, VariableValues)
     context = request_context(principal=CLERK, holder_key=lambda _type, code: HOLDERS[code])
     plan = make_plan(tables, operation, named, {}, SCOPES[caller])
     assert plan.cost(variables) <= LIMITS.cost
-    return [root.bind(variables, context).statement for root in plan.roots]
+    return [root.bind(root.arguments(variables), context).statement for root in plan.roots]
 
 
 def write() -> None:

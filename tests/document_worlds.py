@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ledger.status import Status
-from schema.context import Access
+from schema.context import Access, Basis
+from tests.case_world import OUR_CASE
 from tests.graph_world import HOLDERS, LICENSES
-from tests.ports import NOW, FakeFaceSources, FakeJournal, FakeRegistry
+from tests.ports import CONSENT, NOW, FakeBases, FakeFaceSources, FakeJournal, FakeRegistry
 
 __all__ = ["WORLDS", "ports_of"]
 
@@ -41,6 +42,21 @@ def _with_faces() -> dict[str, Any]:
     return {"faces": FakeFaceSources(kept={_FIRST: face}, codes={"220103": "deadline"})}
 
 
+def _consented(*, ends: int = 1 << 30) -> dict[str, Any]:
+    """The first holder lets a name be read; a case of the holder is open. ends: the judgement that finds it over."""
+    face = {
+        "certificateHolderName": ["张三丰"], "certificateHolderCode": ["370202199001011234"],
+        "KZ_ADDRESS": "山东省青岛市城阳区示例路1号",
+    }  # fmt: skip
+    name = frozenset({"certificateHolderName"})
+    bases = {
+        CONSENT: Basis(name=f"consent/{CONSENT}", holder="holder-one", matter=None, fields=name),
+        OUR_CASE: Basis(name=f"case/{OUR_CASE}", holder="holder-one", matter="000101002000", fields=None),
+    }
+    kept = {one["certificateIdentifier"]: face for one in LICENSES}
+    return {"faces": FakeFaceSources(kept=kept), "bases": FakeBases(kept=bases, ends=ends)}
+
+
 def _with_a_legacy_county() -> dict[str, Any]:
     """The service of 220103 has the face of license 3; the ledger says more than the graph has heard."""
     third = LICENSES[2]["certificateIdentifier"]
@@ -57,6 +73,8 @@ WORLDS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = MappingProxyType(
         "quiet": dict,
         "read before": _read_once,
         "faces": _with_faces,
+        "one name consented": _consented,
+        "consent ends": lambda: _consented(ends=1),
         "legacy county": _with_a_legacy_county,
         "status changes": lambda: {"registry": FakeRegistry(changed={2: Status.REVOKED, 3: Status.SUSPENDED})},
     }

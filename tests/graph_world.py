@@ -14,8 +14,12 @@ from hub.graph.driver import BoltDriver, Step, Unit
 from tests.case_world import CASE_STEPS
 from tests.count_world import COUNT_STEPS
 from tests.desk_world import DESK_STEPS
+from tests.ports import CONSENT
 
-__all__ = ["HOLDERS", "LICENSES", "fill_world"]
+__all__ = ["CONSENTS", "ENDED_CONSENT", "EXPIRED_CONSENT", "HOLDERS", "LICENSES", "fill_world"]
+
+ENDED_CONSENT: Final = "BBBBBBBBBBBBBBBBBBBBBQ"
+EXPIRED_CONSENT: Final = "CCCCCCCCCCCCCCCCCCCCCQ"
 
 _JURISDICTIONS: Final[list[dict[str, Any]]] = [
     {"code": "370000", "name": "山东省", "level": "PROVINCE", "member": False, "above": None},
@@ -181,6 +185,26 @@ LICENSES: Final[list[dict[str, Any]]] = [
 """The licenses; 5 replaces 4, and 3 and 4 are the other county's."""
 
 
+CONSENTS: Final[list[dict[str, Any]]] = [
+    {
+        "id": CONSENT, "holder": "holder-one", "county": "370214", "matterCode": "000101002000",
+        "fields": ["certificateHolderName"], "purpose": "HANDLING", "expiresAt": "2026-07-01T00:00:00.000Z",
+        "statedBy": "370214", "statedAt": "2026-06-01T08:00:00.000Z", "evidence": "RECORDED",
+    },
+    {
+        "id": ENDED_CONSENT, "holder": "holder-one", "county": "220103", "purpose": "VERIFICATION",
+        "expiresAt": "2026-07-01T00:00:00.000Z", "statedBy": "370214", "statedAt": "2026-06-01T08:00:00.000Z",
+        "evidence": "SIGNED", "revokedAt": "2026-06-01T08:30:00.000Z",
+    },
+    {
+        "id": EXPIRED_CONSENT, "holder": "holder-one", "county": "220103", "fields": [], "purpose": "ADVICE",
+        "expiresAt": "2026-06-01T09:00:00.000Z", "statedBy": "220103", "statedAt": "2026-06-01T08:00:00.000Z",
+        "evidence": "RECORDED",
+    },
+]  # fmt: skip
+"""Consents of the first holder: one in force, one that was taken back, one that expires at the time of the tests."""
+
+
 def _plain(rows: list[dict[str, Any]], *links: str) -> list[dict[str, Any]]:
     return [{"key": row, "set": {name: value for name, value in row.items() if name not in links}} for row in rows]
 
@@ -280,6 +304,16 @@ _STEPS: Final = (
         text="UNWIND $rows AS row MATCH (n:License {logIndex: row.logIndex}), (o:License {logIndex: row.old}) "
         "MERGE (n)-[:REPLACES]->(o)",
         parameters={"rows": [{"logIndex": one["logIndex"], "old": one["old"]} for one in LICENSES if one["old"]]},
+    ),
+    Step(
+        text="UNWIND $rows AS row MERGE (n:Consent {id: row.id}) SET n += row.set "
+        "WITH n, row MATCH (h:Holder {key: row.holder}) MERGE (n)-[:GRANTED_BY]->(h)",
+        parameters={
+            "rows": [
+                {"id": one["id"], "holder": one["holder"], "set": {k: v for k, v in one.items() if k != "holder"}}
+                for one in CONSENTS
+            ]
+        },
     ),
     *CASE_STEPS,
     *COUNT_STEPS,

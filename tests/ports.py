@@ -6,18 +6,22 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ledger.errors import Conflict, TongbanError, Unavailable
+from ledger.encoding import b64u_encode
+from ledger.errors import Conflict, Refused, TongbanError, Unavailable
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
 from ledger.verdict import STEPS, Outcome, Step, StepState, Verdict
 from ledger.workdays import read_calendar
 from schema.access import Principal
-from schema.context import Access, AccessEntry, Context, FaceAnswer, FaceRequest, Published, Standing, Submission
+from schema.context import Access, AccessEntry, Basis, Context, FaceAnswer, FaceRequest, Published, Standing, Submission
 from schema.feed import FeedEvent
 
 __all__ = [
     "CALENDAR",
     "CLERK",
+    "CONSENT",
+    "CONSENTS",
+    "FakeBases",
     "FakeClock",
     "FakeEvents",
     "FakeFaceSources",
@@ -130,9 +134,10 @@ class FakeEvents:
 
 @dataclass(slots=True)
 class FakeJournal:
-    """A journal in a list."""
+    """A journal in a list. holdings: holder key -> license -> county that sealed it."""
 
     records: list[Access] = field(default_factory=list)
+    holdings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     down: TongbanError | None = None
 
     async def record_access(self, access: Access) -> int:
@@ -145,11 +150,60 @@ class FakeJournal:
     async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
         """Give the records of one license, oldest first."""
         found = [
-            AccessEntry(position=position, access=access)
+            AccessEntry(position=position, access=access, licenses=(certificate_identifier,))
             for position, access in enumerate(self.records)
             if position > after and certificate_identifier in access.licenses
         ]
         return found[:first]
+
+    async def accesses_of(
+        self, holder: str, *, county: str | None, first: int, after: int = -1
+    ) -> Sequence[AccessEntry]:  # fmt: skip
+        """Give the records of a holder's licenses, which stand in `holdings`, oldest first."""
+        names = {name for name, by in self.holdings.get(holder, {}).items() if county in {None, by}}
+        found = [
+            AccessEntry(
+                position=position, access=access, licenses=tuple(each for each in access.licenses if each in names)
+            )
+            for position, access in enumerate(self.records)
+            if position > after
+            and (names.intersection(access.licenses) or (county is None and access.holder == holder))
+        ]
+        return found[:first]
+
+
+_HOLDERS = ("holder-one", "holder-two", "nobody", "key of 001 X", "one", "two", "three")
+
+CONSENTS = {holder: b64u_encode(number.to_bytes(16, "big")) for number, holder in enumerate(_HOLDERS, start=1)}
+"""Holder key -> the id of the consent that the fakes know by default: for every county, matter and field."""
+
+CONSENT = CONSENTS["holder-one"]
+
+
+def _consents() -> dict[str, Basis]:
+    return {
+        name: Basis(name=f"consent/{name}", holder=holder, matter=None, fields=None)
+        for holder, name in CONSENTS.items()
+    }
+
+
+@dataclass(slots=True)
+class FakeBases:
+    """Bases by consent id or case number, whoever asks. `ends`: the judgement, from 0, from which on all have ended."""
+
+    kept: dict[str, Basis] = field(default_factory=_consents)
+    ends: int = 1 << 30
+    asked: list[tuple[str | None, str | None, str, int]] = field(default_factory=list)
+
+    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
+        """Give what is kept under the name."""
+        self.asked.append((consent, case, county, at))
+        found = self.kept.get(consent or case or "")
+        if found is None:
+            raise Refused("no_basis", "there is none")
+        if len(self.asked) > self.ends:
+            raise Refused("basis_ended", "it is over")
+        return found
 
 
 @dataclass(slots=True)
@@ -235,6 +289,7 @@ def request_context(**members: Any) -> Context:
         "verify": FakeVerifier(),
         "holder_key": _plain_key,
         "calendar": CALENDAR,
+        "bases": FakeBases(),
         "probes": FakeProbes(),
     }
     return Context(**(known | members))

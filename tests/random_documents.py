@@ -16,7 +16,8 @@ from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_ty
 from schema.connections import bound_label, encode_cursor
 from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.desk_world import FOREIGN_OBJECTION, OUR_OBJECTION, RATED_CASE
-from tests.graph_world import HOLDERS, LICENSES
+from tests.graph_world import ENDED_CONSENT, EXPIRED_CONSENT, HOLDERS, LICENSES
+from tests.ports import CONSENT, CONSENTS
 
 __all__ = ["COMPUTED", "RandomDocument", "random_document"]
 
@@ -40,6 +41,8 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "case.caseNumber": (OUR_CASE, OUR_CASE, FOREIGN_CASE, RATED_CASE, "0" * 43),
     "objection.id": (OUR_OBJECTION, OUR_OBJECTION, FOREIGN_OBJECTION, "0" * 22),
     "license.certificateIdentifier": _IDENTIFIERS,
+    "consent.id": (CONSENT, ENDED_CONSENT, EXPIRED_CONSENT, "D" * 21 + "Q"),
+    "consents.after": (encode_cursor("Consent", CONSENT),),
     "licenses.after": tuple(
         encode_cursor(bound_label("License", "370214", key), one)
         for one in _IDENTIFIERS
@@ -53,7 +56,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
 }
 _ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "license", "licenses", "licenses", "licenses", "case", "case",
+    "license", "license", "licenses", "licenses", "licenses", "case", "case", "consent", "consents",
 )  # fmt: skip
 
 
@@ -136,6 +139,8 @@ class _Writer:
     def value(self, root: str, name: str) -> Any:
         if name == "useCause":
             return "a counter in Qingdao"
+        if name == "basis":
+            return {"consent": self.random.choice([*CONSENTS.values(), EXPIRED_CONSENT])}
         if name == "first":
             return self.random.choice([1, 1, 2, 3, 100, 0, 101])
         if name == "level":

@@ -19,6 +19,7 @@ from graphql import ExecutionResult, GraphQLField, execute_sync, parse
 
 from hub.graph.constraints import KEYS
 from hub.graph.driver import BoltDriver
+from ledger.errors import Refused
 from schema.binding import bound_values, key_of
 from schema.connections import bound_label, decode_cursor, encode_cursor, page_size
 from schema.context import Context
@@ -38,7 +39,7 @@ from schema.mapping import (
 
 __all__ = ["Reference"]
 
-_CONTEXT: Final = ("caller_county", "today")
+_CONTEXT: Final = ("caller_county", "today", "now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Reference:
         self.driver = driver
         self.own_county = own_county
         self.caller_county = caller_county
+        self._basis_holder: str | None = None  # of the root field at hand: they are answered one after the other
         self._executor = schema.execution_context_class
         for walked in walk(schema):
             walked.field.resolve = self._resolver(walked.field)
@@ -103,6 +105,7 @@ class Reference:
         async def look_up(source: Any, info: Any, **arguments: Any) -> Any:
             if isinstance(place, (KeyStart, PageStart)):
                 info.context.arguments[info.path.key] = arguments
+                self._basis_holder = await self._based(place, arguments, info)
                 return await self._root(place, arguments, info.context)
             if isinstance(place, Structure):
                 return source[info.field_name]
@@ -115,6 +118,30 @@ class Reference:
             return await self._stored(place, source, arguments, info)
 
         return resolve
+
+    async def _based(self, start: Any, arguments: Mapping[str, Any], info: Any) -> str | None:
+        """Give the holder of the basis that a root field names, the rule written out once more."""
+        context = info.context
+        if "basis" not in info.parent_type.fields[info.field_name].args:
+            await self._of_case(arguments, info)
+            return None
+        given = arguments.get("basis")
+        if given is None:
+            if self.own_county is None:
+                raise Refused("basis_required", "none is named")
+            return None
+        basis = context.bases.kept.get(given.get("consent") or given.get("case"))
+        holder = key_of(start, arguments, context) if start.label == "Holder" else None
+        holder = bound_values(start, arguments, context).get("holder_key", holder)
+        if basis is None or holder not in {None, basis.holder}:
+            raise Refused("no_basis", "it is none of this holder")
+        context.granted[info.path.key] = basis
+        return str(basis.holder)
+
+    async def _of_case(self, arguments: Mapping[str, Any], info: Any) -> None:
+        found = info.context.bases.kept.get(arguments.get("caseNumber"))
+        if found is not None:
+            info.context.granted[info.path.key] = found
 
     async def _stored(self, place: Any, node: Node, arguments: Mapping[str, Any], info: Any) -> Any:
         if isinstance(place, Property):
@@ -167,6 +194,12 @@ class Reference:
         if node.label == "Case":
             counties = [await self._property(node, name) for name in ("takenInBy", "handledBy", "pickedUpAt")]
             return self.caller_county in counties
+        if node.label == "Consent":
+            return self.caller_county in [await self._property(node, name) for name in ("county", "statedBy")]
+        if node.label == "License" and self._basis_holder is not None:
+            text = "MATCH (n:License {logIndex: $key})-[:HELD_BY]->(h:Holder {key: $holder}) RETURN h.key"
+            if await self._value(text, key=node.key, holder=self._basis_holder) is None:
+                return False
         if node.label == "Objection":
             return self.caller_county in [await self._property(node, name) for name in ("raisedBy", "answeredBy")]
         if node.label != "License" or self.own_county is None:
@@ -263,4 +296,5 @@ def _pattern(relation: Relation, source: str, edge: str) -> str:
 def _context_values(context: Context) -> dict[str, Any]:
     now = datetime.fromtimestamp(context.clock(), UTC)
     china = (now + timedelta(hours=8)).strftime("%Y-%m-%d")
-    return dict(zip(_CONTEXT, (context.principal.county, china), strict=True))
+    instant = now.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return dict(zip(_CONTEXT, (context.principal.county, china, instant), strict=True))

@@ -16,13 +16,23 @@ from hub.graph.driver import Step
 from ledger.status import Status
 from ledger.transparency.proof import TlogProof
 from schema.access import ANONYMOUS, Principal
-from schema.context import Access, Context, Published
+from schema.context import Access, Basis, Context, Published
 from schema.feed import FeedEvent
 from schema.roles import ROLES, RoleKind
 from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.desk_world import FOREIGN_OBJECTION, MISSING_OBJECTION, OUR_OBJECTION, RATED_CASE
-from tests.graph_world import HOLDERS, LICENSES
-from tests.ports import NOW, FakeEvents, FakeFaceSources, FakeJournal, FakeRegistry, request_context
+from tests.graph_world import ENDED_CONSENT, HOLDERS, LICENSES
+from tests.ports import (
+    CONSENT,
+    CONSENTS,
+    NOW,
+    FakeBases,
+    FakeEvents,
+    FakeFaceSources,
+    FakeJournal,
+    FakeRegistry,
+    request_context,
+)
 
 __all__ = ["CALLERS", "PLACES", "PRODUCED", "Caller", "Place", "context_of", "document"]
 
@@ -33,6 +43,8 @@ _IDS: Final = {
     "%K1": str(LICENSES[2]["certificateIdentifier"]),
     "%K2": str(LICENSES[3]["certificateIdentifier"]),
     "%NEW": str(LICENSES[4]["certificateIdentifier"]),
+    "%GRANT": CONSENT,
+    "%ENDED": ENDED_CONSENT,
     "%CASE": OUR_CASE,
     "%ALONE": FOREIGN_CASE,
     "%RATED": RATED_CASE,
@@ -40,7 +52,7 @@ _IDS: Final = {
     "%MISSING": MISSING_OBJECTION,
     "%THEIRS": FOREIGN_OBJECTION,
 }
-_NOWHERE: Final = {"case": "0" * 43, "objection": "A" * 22}
+_NOWHERE: Final = {"case": "0" * 43, "consent": "D" * 21 + "Q", "objection": "A" * 22}
 _ARGUMENTS: Final = {"extendInfo": '(fields: ["KZ_X"])'}
 _NOTE: Final = b"hub.example/ledger\n6\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 hub.example/ledger " + b"A" * 92 + b"\n"
 
@@ -65,6 +77,8 @@ _LETTERS: Final = {
     "I": RoleKind.INTAKE_CLERK, "H": RoleKind.HANDLER, "S": RoleKind.SUPERVISOR, "A": RoleKind.AUDITOR,
     "P": RoleKind.PARTNER_SYSTEM,
 }  # fmt: skip
+_HELD: Final = {_IDS["%C1"]: "370214", _IDS["%C12"]: "370214", _IDS["%K1"]: "220103"}
+_CASE: Final = Basis(name="case/x", holder="holder-one", matter=None, fields=None)
 _KEYS: Final = {"1": "holder-one", "2": "holder-two", "3": "holder-three"}
 
 
@@ -161,7 +175,10 @@ def context_of(place: Place, caller: Caller) -> Context:
     return request_context(
         principal=caller.principal,
         holder_key=lambda _type, code: HOLDERS.get(code, "holder-three"),
-        journal=FakeJournal(records=[_access(identifier) for identifier in _IDS.values()]),
+        journal=FakeJournal(
+            records=[_access(identifier) for identifier in _IDS.values()], holdings={"holder-one": _HELD}
+        ),
+        bases=FakeBases(FakeBases().kept | {OUR_CASE: _CASE, FOREIGN_CASE: _CASE}),
         events=FakeEvents(_EVENTS),
         faces=FakeFaceSources(codes=dict.fromkeys(_COUNTIES.values(), "deadline")) if place.failing else FakeFaceSources(kept),
         registry=FakeRegistry(
@@ -181,12 +198,17 @@ def _access(identifier: str) -> Access:
     )  # fmt: skip
 
 
-_LICENSE: Final = 'license(certificateIdentifier: "{}", useCause: "x")'
-_C1, _C12, _K1, _K2, _NEW = (_LICENSE.format(one) for one in ("%C1", "%C12", "%K1", "%K2", "%NEW"))
-_RECEIPT: Final = 'receipt(certificateIdentifier: "%C1", useCause: "x")'
+_ONE, _TWO = (f'basis: {{consent: "{CONSENTS[holder]}"}}' for holder in ("holder-one", "holder-two"))
+_C1, _C12, _K1, _K2, _NEW = (
+    f'license(certificateIdentifier: "%{one}", useCause: "x", {basis})'
+    for one, basis in (("C1", _ONE), ("C12", _ONE), ("K1", _ONE), ("K2", _TWO), ("NEW", _TWO))
+)
+_RECEIPT: Final = f'receipt(certificateIdentifier: "%C1", useCause: "x", {_ONE})'
+_LICENSES: Final = f'licenses(holder: {_HOLDER_ONE}, useCause: "x", {_ONE})'
+_CHECKLIST: Final = f'checklist(matter: "000101002000", county: "370214", useCause: "x", holder: {_HOLDER_ONE}, {_ONE})'
+_CONSENTS: Final = f"consents(holder: {_HOLDER_ONE})"
+_READS: Final = f'accessRecords(holder: {_HOLDER_ONE}, useCause: "x")'
 _OPEN: Final = 'objections(county: "220103", useCause: "x")'
-_LICENSES: Final = f'licenses(holder: {_HOLDER_ONE}, useCause: "x")'
-_CHECKLIST: Final = f'checklist(matter: "000101002000", county: "370214", useCause: "x", holder: {_HOLDER_ONE})'
 _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
 _ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
 _RATED: Final = 'case(caseNumber: "%RATED", useCause: "x")'
@@ -230,6 +252,14 @@ PLACES: Final = (
     Place(path=f"{_CHECKLIST} > findings > items > licenseTypes", rows="checklist of holder 1", bound=True),
     Place(path=f"{_CHECKLIST} > findings > items > license", rows=_SOME, bound=True),
     Place(path=f"{_CHECKLIST} > findings > items > unusable", rows="license of C, holder 1", bound=True),
+    Place(path='consent(id: "%GRANT")', rows="consent for C, by C, of holder 1"),
+    Place(path='consent(id: "%ENDED")', rows="consent for K, by C, of holder 1"),
+    Place(path=_CONSENTS, rows="checklist of holder 1", bound=True),
+    Place(path=f"{_CONSENTS} > edges", rows="some consent of holder 1", bound=True),
+    Place(path=f"{_CONSENTS} > pageInfo", rows="checklist of holder 1", bound=True),
+    Place(path=_READS, rows="reads asked of holder 1", bound=True),
+    Place(path=f"{_READS} > records > ... on AccessRecords", rows="reads asked of holder 1", bound=True),
+    Place(path=f"{_READS} > records > ... on AccessRecords > records", rows="reads of holder 1", bound=True),
     Place(path=_OURS, rows=_MET),
     Place(path=_ALONE, rows="case of K alone, holder 2"),
     Place(path=f"{_OURS} > steps", rows=_MET),

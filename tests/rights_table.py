@@ -24,7 +24,8 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify",
-        _STAFF: "case checklist license licenses objection objections receipt",
+        _STAFF: "case checklist consent consents license licenses objection objections receipt",
+        _LOOKED: "accessRecords",
         _SUPERVISED: "escalation",
         _REPORTS: "statistics",
         _FOLLOW: "caseEventFeed",
@@ -47,11 +48,15 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         _FACE: "certificateName certificateTypeName certificateTypeCode certificateNumber certificateIdentifier"
         " certificateIssuingAuthorityName certificateIssuingAuthorityCode certificateIssuedDate certificateHolderName"
         " certificateHolderCode certificateHolderTypeName certificateHolderTypeCode certificateEffectiveDate"
-        " certificateExpiringDate certificateAreaCode associatedZzeCertID source asOf extendInfo"
+        " certificateExpiringDate certificateAreaCode associatedZzeCertID source asOf masked withheld extendInfo"
     },
     "FaceUnavailable": {_FACE: "code county message"},
     "AccessRecords": {_LOOKED: "records hasNextPage endCursor"},
-    "AccessRecord": {_LOOKED: "position time county client useCause rootField fields"},
+    "AccessRecord": {_LOOKED: "position time county client useCause basis rootField fields licenses"},
+    "HolderReads": {_LOOKED: "records"},
+    "Consent": {_STAFF: "id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt inForce"},
+    "ConsentConnection": {_STAFF: "edges pageInfo"},
+    "ConsentEdge": {_STAFF: "cursor node"},
     "Checklist": {_STAFF: "code matter county findings"},
     "ChecklistFindings": {_STAFF: "on asOf checkpointSize complete held toBring items"},
     "ChecklistItem": {
@@ -161,6 +166,11 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "checklist of holder 1": {"IHSAP": "CKX", "O": "1"},
     "reads of a license of C, holder 1": {"SA": "C", "O": "1"},
     "no reads of a license of C, holder 1": {"S": "KX"},
+    "consent for C, by C, of holder 1": {"IHSAP": "C", "O": "1"},
+    "consent for K, by C, of holder 1": {"IHSAP": "CK", "O": "1"},
+    "some consent of holder 1": {"IHSAP": "CK", "O": "1"},
+    "reads asked of holder 1": {"SA": "CKX", "O": "1"},
+    "reads of holder 1": {"SA": "CK", "O": "1"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
     "case of K and C, by a license of C": {"IHSP": "CK", "A": "C", "O": "1"},

@@ -15,6 +15,7 @@ from schema.access import RULES, SCOPES, TYPES
 from schema.assembly import build_schema
 from schema.conformance import LABELS, check, faults
 from schema.connections import Connection
+from schema.consents import ReadBasis
 from schema.inspection import SchemaFault, WalkedField, core_schema, walk
 from schema.licenses import License
 from schema.mapping import (
@@ -95,10 +96,10 @@ def test_every_stored_name_is_that_of_the_api() -> None:
 def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
     assert personal.pop() == "Subscription.caseEvents"  # no person's identifier can stand in its arguments
-    named = "case checklist escalation license licenses objection objections receipt"
+    named = "accessRecords case checklist escalation license licenses objection objections receipt"
     assert personal == [f"Query.{name}" for name in named.split()]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
-    assert by_post == [*personal, "Query.verify"]
+    assert by_post == sorted([*personal, "Query.consents", "Query.verify"])
 
 
 def test_the_access_table_names_known_scopes_and_types() -> None:
@@ -108,12 +109,9 @@ def test_the_access_table_names_known_scopes_and_types() -> None:
 
 
 def test_labels_are_those_of_the_graph() -> None:
-    names = "Assistance Authority Case Clock FollowUp Holder HotlineAppeal Jurisdiction License"
+    names = "Assistance Authority Case Clock Consent FollowUp Holder HotlineAppeal Jurisdiction License"
     more = "LicenseType Material Matter MatterVersion Objection Offering PeriodCount Step"
     assert sorted(LABELS) == f"{names} {more}".split()
-
-
-# --- each rule broken once -----------------------------------------------------------------------------------------
 
 
 def toy(member: Any, annotation: Any = str | None, *, name: str = "broken") -> strawberry.Schema:
@@ -256,7 +254,7 @@ def caused(code: str, use_cause: str) -> License | None:
     raise NotImplementedError
 
 
-def of_license(code: str, use_cause: UseCause) -> License | None:
+def of_license(code: str, use_cause: UseCause, basis: ReadBasis | None = None) -> License | None:
     """A root's function as it should be."""
     raise NotImplementedError
 

@@ -55,7 +55,9 @@ def test_a_population_is_the_same_for_the_same_seed() -> None:
 
 
 def test_holders_of_a_real_alliance_are_read_from_a_file(tmp_path: Path) -> None:
-    line = '{"certificateHolderTypeCode":"001","certificateHolderCode":"C","identifiers":["1.2.B","1.2.A"]}\n'
+    line = (
+        '{"certificateHolderTypeCode":"001","certificateHolderCode":"C","identifiers":["1.2.B","1.2.A"],"consent":""}\n'
+    )
     (tmp_path / "good").write_text(line, "utf-8")
     (tmp_path / "bad").write_text(line + '{"identifiers":[]}\n', "utf-8")
     assert read_holders(tmp_path / "good") == (HOLDER,)

@@ -12,7 +12,19 @@ from urllib.parse import urlsplit
 import orjson
 import typer
 
-from hub.commands import appeals, bundles, cases, holder, hotline, keys, licenses, objection, offering, webhooks
+from hub.commands import (
+    appeals,
+    bundles,
+    cases,
+    consent,
+    holder,
+    hotline,
+    keys,
+    licenses,
+    objection,
+    offering,
+    webhooks,
+)
 from hub.commands.confirmation import Yes, confirm
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import HolderFile, read_holder
@@ -39,6 +51,7 @@ __all__ = ["app"]
 app = typer.Typer(help="Run a county's node and use its keys.", no_args_is_help=True)
 app.add_typer(licenses.app)  # without a name: its commands are of this group
 app.add_typer(cases.app, name="case")
+app.add_typer(consent.app, name="consent")
 app.add_typer(holder.app, name="holder")
 app.add_typer(objection.app, name="objection")
 app.add_typer(hotline.app, name="hotline")

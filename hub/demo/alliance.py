@@ -17,18 +17,24 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from hub.consentdesk import new_consent_id
 from hub.county.folder import init_county, open_county
 from hub.county.member import MemberFile
 from hub.county.node import CountyNode
 from hub.governance.founding import draft_genesis, draft_policy, found_ledger, make_hub_keys
+from hub.hubdesk import state_records
 from hub.ingest.data import read_table
 from hub.ingest.offerings import sample_offerings
+from hub.journal.consents import build_consent
 from hub.keyfiles import make_private_folder, read_passphrase, write_private
 from hub.processes import Child, free_ports
+from ledger.consents import Consent, Purpose
 from ledger.errors import Unavailable
+from ledger.identifiers import holder_key
 from ledger.workdays import china_day
 
 __all__ = ["SAMPLE", "Alliance", "EngineChoice"]
@@ -37,6 +43,9 @@ SAMPLE: Final = ("130283", "320412", "320583", "370214", "370783")
 """Five counties of three provinces. Only 370214 is a confirmed member of the real alliance; the others are samples."""
 
 _DOMAIN: Final = "tongban.example"
+_DAY_S: Final = 86_400
+_BUNDLE: Final = 1000
+_EVIDENCE: Final = sha256(b"sample consent form\n").digest()
 _HANDED_OUT: Final = ("genesis", "policy", "hub-jwks.json")
 
 
@@ -166,6 +175,27 @@ class Alliance:
                     if time.monotonic() > end:
                         raise Unavailable("not_ready", f"the offerings of {county} are not all stated yet")
                     time.sleep(0.1)
+
+    def record_consents(self, county: str, holders: Sequence[tuple[str, str]], now: int) -> list[str]:
+        """Let a county record that holders let it read every field for a day; ids in order. The hub must run.
+
+        holders: kind of code and code. The evidence is a sample text. Raises Unavailable not_ready.
+        """
+        with self.node(county) as node:
+            key, ids, raws = node.keys.key("journal"), [], []
+            for holder in holders:
+                consent = Consent(
+                    id=new_consent_id(node), county=county, matter=None, fields=None, purpose=Purpose.HANDLING,
+                    expires=now + _DAY_S,
+                )  # fmt: skip
+                named = holder_key(node.keys.holder, *holder)
+                raws.append(
+                    build_consent(consent, holder=named, evidence=_EVIDENCE, iat=now, kid=key.kid, signer=key.signer)
+                )
+                ids.append(consent.id)
+            for start in range(0, len(raws), _BUNDLE):
+                state_records(node, raws[start : start + _BUNDLE])
+        return ids
 
     def start(self, *names: str, graph: bool = True) -> None:
         """Start processes side by side, and return when each answers; the hub with its graph, or already before.

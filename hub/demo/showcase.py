@@ -82,7 +82,7 @@ def show(teller: Teller, normaliser: Normaliser, *, clock: Callable[[], int]) ->
 
 def _told(alliance: Alliance) -> str:
     query = alliance.folder / "licenses.json"
-    query.write_text(json.dumps(_question()), encoding="utf-8")
+    query.write_text(json.dumps(_question(alliance)), encoding="utf-8")
     names = ("hub", *alliance.counties)
     return _TEXT.format(
         hub=alliance.url("hub"),
@@ -105,7 +105,9 @@ def watch(children: Mapping[str, Child]) -> None:
         time.sleep(0.2)
 
 
-def _question() -> dict[str, object]:
+def _question(alliance: Alliance) -> dict[str, object]:
     row = next(feed_rows(sample_feed(1)))
-    holder = {"certificateHolderTypeCode": row["CZZTDMLXDM"], "certificateHolderCode": row["CZZTDM"]}
-    return {"query": LOOK_UP, "variables": {"holder": holder, "useCause": "try-out"}}
+    kind, code = row["CZZTDMLXDM"], row["CZZTDM"]
+    (consent,) = alliance.record_consents(_ASKING, [(kind, code)], int(time.time()))
+    holder = {"certificateHolderTypeCode": kind, "certificateHolderCode": code}
+    return {"query": LOOK_UP, "variables": {"holder": holder, "useCause": "try-out", "basis": {"consent": consent}}}

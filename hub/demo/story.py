@@ -18,6 +18,7 @@ from typing import Any, Final
 from hub.demo.telling import SHOWN, Teller, expect, wait
 from hub.ingest.generate import FeedPlan, feed_lines, feed_rows
 from hub.ingest.offerings import sample_offerings
+from hub.keyfiles import write_private
 
 __all__ = ["CHECKLIST", "FEED_COUNTY", "LICENSES", "LOOK_UP", "PROGRAM", "Story", "sample_feed"]
 
@@ -28,8 +29,8 @@ _MATTER: Final = "002007018000"  # 异地就医结算备案
 LICENSES: Final = 2_000
 
 LOOK_UP: Final = """\
-query LookUp($holder: HolderInput!, $useCause: UseCause!) {
-  licenses(holder: $holder, useCause: $useCause, first: 20) {
+query LookUp($holder: HolderInput!, $useCause: UseCause!, $basis: ReadBasis!) {
+  licenses(holder: $holder, useCause: $useCause, basis: $basis, first: 20) {
     edges {
       node {
         certificateIdentifier
@@ -48,8 +49,10 @@ query LookUp($holder: HolderInput!, $useCause: UseCause!) {
 """
 
 CHECKLIST: Final = """\
-query CheckList($matter: CatalogueCode!, $county: CatalogueCode!, $holder: HolderInput!, $useCause: UseCause!) {
-  checklist(matter: $matter, county: $county, holder: $holder, useCause: $useCause) {
+query CheckList(
+  $matter: CatalogueCode!, $county: CatalogueCode!, $holder: HolderInput!, $useCause: UseCause!, $basis: ReadBasis!
+) {
+  checklist(matter: $matter, county: $county, holder: $holder, useCause: $useCause, basis: $basis) {
     findings {
       asOf
       complete
@@ -113,8 +116,9 @@ class Story:
         row = next(feed_rows(sample_feed(1)))
         holder = {"certificateHolderTypeCode": row["CZZTDMLXDM"], "certificateHolderCode": row["CZZTDM"]}
         expected = _identifiers_of(holder)
+        basis = self._consented(holder)
         partner = self.teller.partner(_ASKING_COUNTY, "license.read license.face")
-        variables = {"holder": holder, "useCause": "食品经营许可新办 (demo)"}
+        variables = {"holder": holder, "useCause": "食品经营许可新办 (demo)", "basis": basis}
         found: list[dict[str, Any]] = []
 
         def complete() -> bool:
@@ -130,7 +134,24 @@ class Story:
             f"a counter system in {_ASKING_COUNTY} looked a holder up: {len(found)} licenses sealed in {FEED_COUNTY}, "
             "faces straight from that county's node"
         )
+        refused = partner.query(LOOK_UP, variables | {"basis": {"case": "0" * 43}})["errors"][0]["extensions"]["code"]
+        expect("a look-up without consent or case", refused, "no_basis")
+        self.teller.say("the holder has consented to it, recorded with the form's digest; without that: no_basis")
         return holder, found[0]
+
+    def _consented(self, holder: dict[str, str]) -> dict[str, str]:
+        """Let the holder agree at the counter that two fields are read, and the clerk record it."""
+        folder = self.teller.alliance.folder
+        named = folder / "holder.json"
+        if not named.exists():
+            write_private(named, json.dumps(holder).encode())
+        (folder / "form.txt").write_text("sample consent form, signed\n", encoding="utf-8")
+        fields = ("--field", "certificateHolderName", "--field", "certificateNumber")
+        files = ("--holder-file", str(named), "--evidence", str(folder / "form.txt"))
+        told = self.teller.command(
+            "county", "consent", "grant", *files, *fields, *self.teller.of(_ASKING_COUNTY), "--json"
+        )
+        return {"consent": json.loads(told)["id"]}
 
     def _check_list(self, holder: dict[str, str]) -> None:
         count = self.teller.alliance.publish_offerings(int(time.time()))
@@ -142,6 +163,7 @@ class Story:
             "county": _ASKING_COUNTY,
             "holder": holder,
             "useCause": "异地就医结算备案 (demo)",
+            "basis": self._consented(holder),
         }
         found: list[tuple[str, str]] = []
 
@@ -212,7 +234,8 @@ class Story:
         self.teller.say("the cosignatures of two provinces are missing: UNWITNESSED 存疑")
 
     def _leave_notes(self, holder: dict[str, str]) -> None:
-        out, variables = self.teller.out, {"holder": holder, "useCause": "demo"}
+        out = self.teller.out
+        variables = {"holder": holder, "useCause": "demo", "basis": {"consent": "as `county consent grant` tells it"}}
         (out / "licenses.graphql").write_text(LOOK_UP, encoding="utf-8")
         (out / "licenses.variables.json").write_text(json.dumps(variables, indent=2) + "\n", encoding="utf-8")
         self.teller.say(f"left policy, genesis, receipts and a query in {out}/; see README.txt there")
@@ -255,6 +278,7 @@ Here `tongban` is {tongban}:
   tongban verify receipts/valid.lic-receipt --policy policy --genesis genesis --max-age 60s
 
 Open a receipt in an editor and change one character: no verdict will be VALID again.
-`make serve` runs the same alliance; licenses.graphql with licenses.variables.json is the query of the demo.
+`make serve` runs the same alliance; licenses.graphql with licenses.variables.json is the query of the demo: put the id
+in that `tongban county consent grant` gives.
 The 2,000 licenses are made up, and so are all counties but 370214 (a sample, see the data files).
 """

@@ -45,6 +45,7 @@ __all__ = ["CompiledRoot", "ListPage", "compile_root"]
 _AFTER: Final = "c0"
 _FIRST: Final = "f0"
 _KEY: Final = "k0"
+_BASIS: Final = "basis"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +110,12 @@ class _Compiler:
 
     def conditions(self, label: str, variable: str) -> list[str]:
         """Give the row predicates that guard a node of `label` for this caller."""
+        rules = self.tables.row_rules.get(label, ())
+        names = [row for rule in rules if (row := rule.row_for(self.scopes)) is not None]
+        names += [_BASIS for rule in rules if rule.basis]
         found: dict[str, None] = {}
-        for rule in self.tables.row_rules.get(label, ()):
-            row = rule.row_for(self.scopes)
-            if row is None:
-                continue
-            predicate = PREDICATES[row, label]
+        for name in names:
+            predicate = PREDICATES[name, label]
             self.parameters.update(dict.fromkeys(predicate.parameters))
             found[predicate_text(predicate, variable)] = None
         return list(found)

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, OperationDefinitionNode, parse
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, parse
 from graphql.execution.values import VariableValues, get_argument_values
 
 from hub.graph.compiler import CompiledRoot, compile_root
@@ -26,12 +26,14 @@ from hub.graph.tables import FieldEntry, Tables, build_tables, start_label
 from ledger.errors import Malformed, Refused
 from schema.binding import bound_values, key_of
 from schema.connections import MAX_PAGE, bound_label, decode_cursor, page_size
-from schema.context import Context, Statement
+from schema.consents import NO_BASIS
+from schema.context import Basis, Context, Statement
 from schema.mapping import KeyStart, PageStart
 
 __all__ = ["BoundRoot", "Plan", "RootPlan", "explain", "make_plan"]
 
 _CAUSE: Final = "useCause"
+_BASIS_HOLDER: Final = "basis_holder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class _Cost:
     def _rows(self, variables: VariableValues) -> int:
         if self.sized is None:
             return self.rows
-        first = get_argument_values(self.sized.field, self.node, variables).get("first")
+        first = _arguments(self.sized, self.node, variables).get("first")
         return first if isinstance(first, int) and 0 < first < self.rows else self.rows
 
     @property
@@ -80,7 +82,10 @@ class _Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootPlan:
-    """One stored root field: its statement and how to read the record. fields: coordinates of what was selected."""
+    """One stored root field: its statement and how to read the record. fields: coordinates of what was selected.
+
+    beyond: the caller's scopes reach beyond the own county, so that a basis must be named.
+    """
 
     response: str
     entry: FieldEntry
@@ -88,25 +93,37 @@ class RootPlan:
     compiled: CompiledRoot
     label: str
     fields: tuple[str, ...]
+    beyond: bool
 
-    def bind(self, variables: VariableValues, context: Context) -> BoundRoot:
-        """Check the values of one request and make its statement.
-
-        Raises Refused use_cause, forbidden (a holder's token for another holder), Malformed limit_exceeded (`first`),
-        bad_cursor (`after`).
-        """
-        arguments = get_argument_values(self.entry.field, self.node, variables)
+    def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
+        """Give the arguments of one request. Raises Refused use_cause, basis_required; Malformed bad_variables."""
+        arguments = _arguments(self.entry, self.node, variables)
         if self.entry.declaration.personal and not arguments.get(_CAUSE):
             raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
+        if self.beyond and arguments.get("basis") is None:
+            raise Refused("basis_required", "name a consent or a case as the basis, or ask with license.read.own")
+        return arguments
+
+    def bind(self, arguments: Mapping[str, Any], context: Context, basis: Basis | None = None) -> BoundRoot:
+        """Check the values of one request and make its statement. basis: what the arguments name, judged good.
+
+        Raises Refused no_basis (it is another holder's), forbidden (a holder's token for another holder), Malformed
+        limit_exceeded (`first`), bad_cursor (`after`).
+        """
         parameters: dict[str, Any] = {}
         holder = self._bind_key(arguments, context, parameters)
         if holder is not None and context.principal.holder not in {None, holder}:
             raise Refused("forbidden", "the token is bound to another holder")
+        if basis is not None and holder not in {None, basis.holder}:
+            raise Refused("no_basis", NO_BASIS)
         page = self._bind_page(arguments, context, parameters)
         for one in self.compiled.lists:
             parameters[one.parameter] = one.page
         for name in self.compiled.parameters:
             parameters[name] = self._value(name, arguments, context)
+        if _BASIS_HOLDER in parameters:
+            parameters[_BASIS_HOLDER] = None if basis is None else basis.holder
+        holder = holder if basis is None else basis.holder
         statement = Statement(text=self.compiled.text, parameters=parameters)
         subject = holder or str(parameters.get("k0"))
         return BoundRoot(statement=statement, page=page, arguments=arguments, holder=holder, subject=subject)
@@ -136,7 +153,7 @@ class RootPlan:
                 parameters["f0"] = start.via.page if isinstance(start, KeyStart) and start.via else MAX_PAGE
             return None
         first, after, label = page_size(arguments["first"]), arguments.get("after"), self.label
-        if self.entry.declaration.personal:
+        if self.entry.declaration.post_only:  # a list of one person, whom the arguments name
             label = bound_label(label, context.principal.county or "", str(parameters.get("k0")))
         parameters["f0"] = first + 1
         parameters["c0"] = "" if after is None else decode_cursor(label, after)
@@ -219,6 +236,7 @@ def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozen
         compiled=compile_root(tables, root, entry, scopes),
         label=start_label(start),
         fields=tuple(sorted(fields)),
+        beyond=not entry.rule.basis.isdisjoint(scopes),
     )
 
 
@@ -252,6 +270,14 @@ def _cost(one: Selected) -> _Cost:
         node=one.nodes[0],
         below=tuple(child for child in below if child.constant is None),
     )
+
+
+def _arguments(entry: FieldEntry, node: FieldNode, variables: VariableValues) -> Mapping[str, Any]:
+    """Read a field's arguments. What a valid document can still get wrong is an input object of which one is given."""
+    try:
+        return get_argument_values(entry.field, node, variables)
+    except GraphQLError as error:
+        raise Malformed("bad_variables", f"{entry.name}: give exactly one member of a oneOf input") from error
 
 
 def _wire(value: Any) -> Any:

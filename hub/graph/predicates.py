@@ -30,6 +30,17 @@ class Predicate:
 
 PREDICATES: Final[Mapping[tuple[str, str], Predicate]] = {
     ("own_county", "License"): Predicate(cypher="{n}.sealedBy = $caller_county", parameters=("caller_county",)),
+    # Null: who reads names no basis, and is kept within the own county, or to a case, by other means.
+    ("basis", "License"): Predicate(
+        cypher="($basis_holder IS NULL OR EXISTS { ({n})-[:HELD_BY]->(:Holder {key: $basis_holder}) })",
+        parameters=("basis_holder",),
+    ),
+    ("consent_party", "Consent"): Predicate(
+        cypher="({n}.county = $caller_county OR {n}.statedBy = $caller_county)", parameters=("caller_county",)
+    ),
+    ("own_holder", "Consent"): Predicate(
+        cypher="EXISTS { ({n})-[:GRANTED_BY]->(:Holder {key: $caller_holder}) }", parameters=("caller_holder",)
+    ),
     ("case_party", "Case"): Predicate(
         cypher="({n}.takenInBy = $caller_county OR {n}.handledBy = $caller_county OR {n}.pickedUpAt = $caller_county)",
         parameters=("caller_county",),
@@ -69,6 +80,7 @@ def _now(context: Context) -> str:
 
 
 CONTEXT_VALUES: Final[Mapping[str, Callable[[Context], Any]]] = {
+    "basis_holder": lambda _context: None,  # the root field's basis says whose, if it names one
     "caller_county": lambda context: context.principal.county,
     "caller_holder": lambda context: context.principal.holder,
     "now": _now,

@@ -12,10 +12,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hub.graph.casework import assistance_steps, supervision_steps
+from hub.graph.consents import consent_steps, revocation_steps
 from hub.graph.followups import follow_up_steps
 from hub.graph.hotline import hotline_steps
 from hub.graph.objections import objection_steps
 from hub.journal.assistance import AssistanceRecord
+from hub.journal.consents import ConsentRecord, RevocationRecord
 from hub.journal.followups import FollowUpRecord
 from hub.journal.hotline import HotlineRecord
 from hub.journal.objections import ObjectionRecord
@@ -32,6 +34,8 @@ Writer: TypeAlias = Callable[[Sequence[Any]], list["Step"]]
 WRITERS: Final[Mapping[type[Standing], Writer]] = MappingProxyType(
     {
         HotlineRecord: hotline_steps,
+        ConsentRecord: consent_steps,
+        RevocationRecord: revocation_steps,
         ObjectionRecord: objection_steps,
         FollowUpRecord: follow_up_steps,
         AssistanceRecord: assistance_steps,

@@ -21,17 +21,17 @@ from graphql.execution import ExecutionResult
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 
-from hub.graph.plan import BoundRoot, Plan, RootPlan
+from hub.graph.plan import Plan, RootPlan
 from hub.graph.tables import Tables, build_tables
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
 from hub.graphql.limits import LIMITS, Limits, over
+from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
 from ledger.errors import TongbanError, Unavailable
-from schema.context import Access, Context, Graph
+from schema.context import Context, Graph
 
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
 
-_BASIS: Final = "basis"
 _STREAMED: Final = "a subscription goes over a WebSocket (graphql-transport-ws), or to /graphql/stream"
 
 __all__ = ["Answer", "Execution", "GraphQLRequest", "NotByGet", "Ready", "refusal_error"]
@@ -142,7 +142,8 @@ class Execution:
         values = await self._fetch(plan, ready.variables, context)
         result = self._complete(ready, Roots(values=values, refused=plan.refused), context)
         done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
-        return Answer(data=done.data, errors=[*(done.errors or ()), *refusals], personal=plan.personal)
+        data, errors = await settled(done, context)
+        return Answer(data=data, errors=[*errors, *refusals], personal=plan.personal)
 
     async def _fetch(self, plan: Plan, variables: VariableValues, context: Context) -> dict[str, Any]:
         if len(plan.roots) == 1:
@@ -154,16 +155,17 @@ class Execution:
     async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> Any:
         """Give the value of one stored root field, or the expected failure that stands in its place."""
         try:
-            bound = root.bind(variables, context)
-            context.arguments[root.response] = bound.arguments
-            counted = root.entry.declaration.personal and bound.arguments.get(_BASIS) is None
+            arguments = context.arguments[root.response] = root.arguments(variables)
+            basis = await grant(root, arguments, context)
+            bound = root.bind(arguments, context, basis)
+            counted = root.entry.declaration.personal and basis is None
             if counted:
                 context.probes.admit(context.principal, bound.subject)
             rows = await self._graph.read(bound.statement)
             if counted and not root.personal_keys(rows, bound.page):
                 context.probes.missed(context.principal)
             if root.entry.declaration.personal:
-                await _record(root, bound, rows, context)
+                await record(root, bound, rows, context)
         except TongbanError as error:
             return error
         return root.value(rows, bound.page)
@@ -180,22 +182,6 @@ class Execution:
             is_awaitable=_is_awaitable,
             hide_suggestions=not self._dev,
         )
-
-
-async def _record(root: RootPlan, bound: BoundRoot, rows: Sequence[Any], context: Context) -> None:
-    principal = context.principal
-    access = Access(
-        county=principal.county or "",
-        client=principal.client or "",
-        token_id=principal.token_id or "",
-        use_cause=bound.arguments["useCause"],
-        root_field=root.entry.name,
-        holder=bound.holder,
-        licenses=root.personal_keys(rows, bound.page),
-        fields=root.fields,
-        time=context.clock(),
-    )
-    await context.journal.record_access(access)
 
 
 def refusal_error(refusal: Any) -> GraphQLError:

@@ -1,7 +1,7 @@
 """Access records: who read which licenses, with which token and why; durable before the answer leaves.
 
 The port `schema.context.Journal` over the running journal. Equal accesses are two records; a license is found by its
-certificateIdentifier.
+certificateIdentifier, a holder by the keyed hash.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.journal.records import parse_access
-from hub.journal.store import row_of
+from hub.journal.store import asked_after, row_of
 from schema.context import Access, AccessEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hub.journal.store import JournalReader
     from hub.journal.writer import JournalWriter
 
 __all__ = ["AccessJournal"]
@@ -38,5 +39,30 @@ class AccessJournal:
 
     async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
         """Give the access records of one license, oldest first, positions above `after`, at most `first`."""
-        rows = await self._writer.ask(lambda reader: reader.accesses(certificate_identifier, first=first, after=after))
-        return [AccessEntry(position=position, access=parse_access(raw)) for position, raw in rows]
+        names = (certificate_identifier,)
+        rows = await self._writer.ask(lambda reader: reader.accesses(names, first=first, after=after))
+        return _entries(rows, names)
+
+    async def accesses_of(
+        self, holder: str, *, county: str | None, first: int, after: int = -1
+    ) -> Sequence[AccessEntry]:  # fmt: skip
+        """Give the access records of a holder's licenses, oldest first; of those that `county` sealed only.
+
+        county None: of all of them, and those that found none. Each entry names the licenses that it is given for.
+        """
+
+        def found(reader: JournalReader) -> Sequence[AccessEntry]:
+            names = reader.holdings(holder, county)
+            asked = [*names, asked_after(holder)] if county is None else names
+            return _entries(reader.accesses(asked, first=first, after=after), names)
+
+        return await self._writer.ask(found)
+
+
+def _entries(rows: Sequence[tuple[int, bytes]], names: Sequence[str]) -> list[AccessEntry]:
+    """Read access records, each with those of its licenses that were asked after."""
+    read, asked = [(position, parse_access(raw)) for position, raw in rows], frozenset(names)
+    return [
+        AccessEntry(position=position, access=access, licenses=tuple(each for each in access.licenses if each in asked))
+        for position, access in read
+    ]

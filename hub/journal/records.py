@@ -13,7 +13,8 @@ digests only. Compact JWS by a `journal` key:
 The hub states accesses, as canonical JSON. The status head, which the log key signs, covers them:
 
     {"type":"access","time":1780304400,"county":"130202","client":"130202#3","token":"…","useCause":"…",
-     "rootField":"license","holder":"<holder key>"|null,"licenses":["…"],"fields":["…"]}
+     "basis":"consent/<id>"|"case/<number>"|null,"rootField":"license","holder":"<holder key>"|null,"licenses":["…"],
+     "fields":["…"]}
 
 All are read strictly: the members above, all of them, in this order, canonical JSON. The leaf of a record in the
 journal's tree is H(0x00 || its bytes). A holder is a keyed hash here, never a name or a number.
@@ -28,6 +29,7 @@ from typing import Final, TypeAlias
 
 from hub.journal.assistance import ASSISTANCE_TYP, assistance_of
 from hub.journal.casesteps import CASE_STEP_TYP, CaseStepRecord, case_step_of
+from hub.journal.consents import CONSENT_TYP, REVOCATION_TYP, consent_of, revocation_of
 from hub.journal.followups import FOLLOW_UP_TYP, follow_up_of
 from hub.journal.hotline import HOTLINE_TYP, hotline_of
 from hub.journal.objections import OBJECTION_TYP, objection_of
@@ -82,6 +84,7 @@ _ACCESS_MEMBERS: Final = (
     "client",
     "token",
     "useCause",
+    "basis",
     "rootField",
     "holder",
     "licenses",
@@ -192,6 +195,8 @@ READERS: Final[Mapping[str, Callable[[Jws], Statement]]] = {
     OFFERING_TYP: offering_of,
     CASE_STEP_TYP: case_step_of,
     HOTLINE_TYP: hotline_of,
+    CONSENT_TYP: consent_of,
+    REVOCATION_TYP: revocation_of,
     OBJECTION_TYP: objection_of,
     FOLLOW_UP_TYP: follow_up_of,
     ASSISTANCE_TYP: assistance_of,
@@ -223,6 +228,7 @@ def format_access(access: Access) -> bytes:
             "client": access.client,
             "token": access.token_id,
             "useCause": access.use_cause,
+            "basis": access.basis,
             "rootField": access.root_field,
             "holder": access.holder,
             "licenses": access.licenses,
@@ -242,6 +248,7 @@ def parse_access(raw: bytes) -> Access:
         client=string(obj, "client"),
         token_id=string(obj, "token"),
         use_cause=string(obj, "useCause"),
+        basis=None if obj["basis"] is None else string(obj, "basis"),
         root_field=string(obj, "rootField"),
         holder=None if obj["holder"] is None else string(obj, "holder"),
         licenses=strings(obj, "licenses", maximum=MAX_ACCESS_BYTES),

@@ -22,7 +22,7 @@ from hub.journal.offerings import OfferingRecord
 from hub.journal.precedents import Precedents
 from hub.journal.records import LicenseRecord, Statement, parse_record, parse_statement
 from hub.journal.standing import Standing, judge
-from hub.journal.store import SCHEMA, JournalHead, JournalReader
+from hub.journal.store import SCHEMA, JournalHead, JournalReader, indexed
 from ledger.casework import Case, CaseStep
 from ledger.errors import NotVerified, TongbanError
 from ledger.members import KeyState
@@ -38,6 +38,7 @@ from schema.context import Access
 __all__ = ["Bound", "RecordSpan", "read_records", "replay_journal"]
 
 _SPAN: Final = 256
+_HELD: Final = "SELECT i FROM holding WHERE holder = ? AND identifier = ? AND county = ?"
 _NAMED: Final = "SELECT i FROM license WHERE identifier = ?"
 
 
@@ -75,6 +76,7 @@ class RecordFindings:
     iss: str = ""
     states: str | None = None
     accesses: Sequence[str] = ()
+    holders: Sequence[str] = ()
     step: CaseStep | None = None
     standing: Standing | None = None
 
@@ -93,7 +95,7 @@ def read_records(span: RecordSpan) -> list[RecordFindings | TongbanError]:
 def _read(raw: bytes, keys: KeyState) -> RecordFindings:
     record = parse_record(raw)
     if isinstance(record, Access):
-        return RecordFindings(leaf=leaf_hash(raw), accesses=sorted(set(record.licenses)))
+        return RecordFindings(leaf=leaf_hash(raw), accesses=sorted(set(indexed(record))))
     (signature,) = record.jws.signatures
     key = keys.listed_key(signature.kid)
     if "journal" not in key.uses or key.public_key.alg != signature.alg:
@@ -106,6 +108,7 @@ def _read(raw: bytes, keys: KeyState) -> RecordFindings:
         seal=record.leaf if isinstance(record, LicenseRecord) else None,
         iss=record.iss,
         states=record.states,
+        holders=record.holders if isinstance(record, LicenseRecord) else (),
         standing=None if isinstance(record, LicenseRecord | OfferingRecord) else record,
     )
 
@@ -144,7 +147,7 @@ class _Replay:
         self._bound: Final = bound
         self.head: Final = self._reader.head()
         self._edge: TileEdge = EMPTY_EDGE
-        self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0, "casestep": 0}
+        self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0, "holding": 0, "casestep": 0}
         self._cases: Final[dict[str, Case]] = {}
         self._stated: Final = Precedents(connection)
         if (last := max(bound.roots, default=0)) > self.head.n:
@@ -189,6 +192,8 @@ class _Replay:
                 ("SELECT i FROM access WHERE identifier = ? AND i = ?", (each, position)) for each in row.accesses
             ]
             self._counts["access"] += len(named)
+            self._counts["holding"] += len(row.holders)
+            named += [(_HELD, (each, row.states, row.iss)) for each in row.holders]
             if row.states is not None:
                 self._counts["stated"] += 1
                 self._counts["license"] += 1

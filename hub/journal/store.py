@@ -30,7 +30,7 @@ from ledger.transparency.sqlite import prepare, read_rows, transaction
 from ledger.transparency.tiles import TileNodes
 from schema.context import Access
 
-__all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore", "row_of"]
+__all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore", "asked_after", "indexed", "row_of"]
 
 FORMAT: Final = b"tongban-journal/v1"
 SCHEMA: Final = (
@@ -39,6 +39,8 @@ CREATE TABLE IF NOT EXISTS record  (i INTEGER PRIMARY KEY, d BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS stated  (h BLOB PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS license (identifier TEXT PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS access  (identifier TEXT, i INTEGER, PRIMARY KEY (identifier, i)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS holding (holder TEXT, identifier TEXT, county TEXT NOT NULL, i INTEGER NOT NULL,
+                                    PRIMARY KEY (holder, identifier)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tile    (l INTEGER, n INTEGER, h BLOB NOT NULL, PRIMARY KEY (l, n)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS head    (id INTEGER PRIMARY KEY CHECK (id = 1), format BLOB NOT NULL, n INTEGER NOT NULL,
                                     root BLOB NOT NULL);
@@ -52,24 +54,39 @@ _STATED: Final = "SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.i
 class JournalRow:
     """A record to append. states: the license's identifier, the offering's code, or the name that it states.
 
-    accesses: licenses or cases whose read it records. step, standing: the same bytes as a step of a case, or as a
-    standing statement, which must not be dated before `oldest`, POSIX seconds.
+    accesses: licenses or cases whose read it records, and the holder asked after. holders, county: of a license.
+    step, standing: the same bytes as a step of a case, or as a standing statement, which must not be dated before
+    `oldest`, POSIX seconds.
     """
 
     raw: bytes
     states: str | None = None
     accesses: tuple[str, ...] = ()
+    holders: tuple[str, ...] = ()
+    county: str = ""
     step: CaseStepRecord | None = None
     standing: Standing | None = None
     oldest: int = 0
 
 
+def asked_after(holder: str) -> str:
+    """Give the name by which the reads of a holder are found: no license and no case has a `/`."""
+    return f"holder/{holder}"
+
+
+def indexed(access: Access) -> tuple[str, ...]:
+    """Give the names by which an access record is found: its licenses or cases, and its holder."""
+    return access.licenses if access.holder is None else (*access.licenses, asked_after(access.holder))
+
+
 def row_of(record: Statement | Access, *, oldest: int = 0) -> JournalRow:
     """Give the row that a record is appended by. An access is written in its one form: its bytes are those read."""
     if isinstance(record, Access):
-        return JournalRow(raw=format_access(record), accesses=record.licenses)
+        return JournalRow(raw=format_access(record), accesses=indexed(record))
     if isinstance(record, CaseStepRecord):
         return JournalRow(raw=record.raw, step=record, oldest=oldest)
+    if isinstance(record, LicenseRecord):
+        return JournalRow(raw=record.raw, states=record.states, holders=record.holders, county=record.iss)
     standing = None if isinstance(record, LicenseRecord | OfferingRecord) else record
     return JournalRow(raw=record.raw, states=record.states, standing=standing, oldest=oldest)
 
@@ -105,15 +122,16 @@ class JournalReader:
         rows = self._rows("SELECT d FROM record WHERE i >= ? ORDER BY i LIMIT ?", start, limit)
         return [row[0] for row in rows]
 
-    def accesses(self, identifier: str, *, first: int, after: int) -> list[tuple[int, bytes]]:
-        """Give position and bytes of the access records of one license, oldest first, above `after`."""
-        return self._rows(
-            "SELECT a.i, r.d FROM access a JOIN record r ON r.i = a.i WHERE a.identifier = ? AND a.i > ?"
-            " ORDER BY a.i LIMIT ?",
-            identifier,
-            after,
-            first,
-        )
+    def accesses(self, names: Sequence[str], *, first: int, after: int) -> list[tuple[int, bytes]]:
+        """Give position and bytes of the access records with any of these names, oldest first, above `after`."""
+        text = "SELECT i FROM access WHERE identifier = ? AND i > ? ORDER BY i LIMIT ?"
+        found = sorted({row[0] for name in names for row in self._rows(text, name, after, first)})
+        return [(place, self._rows("SELECT d FROM record WHERE i = ?", place)[0][0]) for place in found[:first]]
+
+    def holdings(self, holder: str, county: str | None) -> list[str]:
+        """Give the licenses that are stated of a holder, by identifier; of those that `county` stated only."""
+        text = "SELECT identifier FROM holding WHERE holder = ? AND (? IS NULL OR county = ?) ORDER BY identifier"
+        return [row[0] for row in self._rows(text, holder, county, county)]
 
     def placed(self, leaves: Sequence[bytes]) -> frozenset[bytes]:
         """Give those leaf hashes of statements that stand in the journal."""
@@ -140,7 +158,7 @@ class JournalReader:
         return [row[0] for row in rows]
 
     def stated(self, name: str) -> bytes | None:
-        """Give the record that states a license or offering, by its identifier or code; None if there is none."""
+        """Give the record that has a name: of a license, an offering, a standing statement; None if there is none."""
         rows = self._rows("SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier = ?", name)
         return None if not rows else rows[0][0]
 
@@ -158,7 +176,7 @@ class JournalReader:
             raise NotVerified("corrupt_store", f"tile {number} of level {level} is missing in the journal")
         return bytes(rows[0][0])
 
-    def _rows(self, text: str, *values: int | str | bytes) -> list[Any]:
+    def _rows(self, text: str, *values: int | str | bytes | None) -> list[Any]:
         return read_rows(self._connection, text, *values)
 
 
@@ -214,6 +232,14 @@ class JournalStore:
         leaves: list[bytes] = []
         with transaction(self._connection):
             results = [self._place(row, leaves) for row in rows]
+            # Nothing that is judged in between reads them, and in the index's own order they go in quickest.
+            reads = sorted(
+                (identifier, position)
+                for row, position in zip(rows, results, strict=True)
+                if isinstance(position, int)
+                for identifier in set(row.accesses)
+            )
+            self._connection.executemany("INSERT INTO access VALUES (?, ?)", reads)
             growth = self._edge.append(leaves)
             head = JournalHead(n=growth.edge.size, root=growth.edge.root())
             tiles = ((*key, data) for key, data in growth.tiles.items())
@@ -236,9 +262,9 @@ class JournalStore:
             self._connection.execute("INSERT INTO stated VALUES (?, ?)", (leaf, position))
         if row.states is not None:
             self._connection.execute("INSERT INTO license VALUES (?, ?)", (row.states, position))
+        held = ((holder, row.states, row.county, position) for holder in row.holders)
+        self._connection.executemany("INSERT INTO holding VALUES (?, ?, ?, ?)", held)
         self._connection.execute("INSERT INTO record VALUES (?, ?)", (position, row.raw))
-        reads = ((identifier, position) for identifier in sorted(set(row.accesses)))
-        self._connection.executemany("INSERT INTO access VALUES (?, ?)", reads)
         leaves.append(leaf)
         return position
 

@@ -9,22 +9,30 @@ What is left is what a look-up costs whatever its transport: document and plan (
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from hub.graphql.execution import Execution, GraphQLRequest
 from hub.ingest.data import read_table
+from ledger.encoding import b64u_encode
 from ledger.identifiers import holder_key
 from ledger.status import Status
 from ledger.workdays import read_calendar
 from schema.access import SCOPES, Principal
 from schema.assembly import build_schema
-from schema.context import Access, Context, Graph, Standing
+from schema.context import Access, Basis, Context, Graph, Standing
 
 __all__ = ["Asking"]
 
 
 class _Ports:
-    """A registry in which every seal is in force, a journal that keeps nothing, probes that never refuse."""
+    """A registry in which every seal is in force, a journal that keeps nothing, probes that never refuse.
+
+    consents: id -> holder key, of those whom `Asking` asks after: each consents to everything.
+    """
+
+    def __init__(self, consents: Mapping[str, str]) -> None:
+        self._consents: Final = consents
 
     async def statuses(self, indexes: Sequence[int]) -> Standing:
         """Give every seal as valid."""
@@ -33,6 +41,11 @@ class _Ports:
     async def record_access(self, _access: Access) -> int:
         """Take the record of a read."""
         return 0
+
+    async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:  # noqa: ARG002  # of the port
+        """Take a consent for good."""
+        name = consent or ""
+        return Basis(name=f"consent/{name}", holder=self._consents[name], matter=None, fields=None)
 
     def __getattr__(self, _name: str) -> Any:
         return _nothing
@@ -47,7 +60,8 @@ class Asking:
 
     def __init__(self, graph: Graph, *, secret: bytes, county: str = "320583", now: int = 0) -> None:
         self._execution: Final = Execution(build_schema(), graph)
-        ports: Any = _Ports()
+        self._consents: Final[dict[str, str]] = {}
+        ports: Any = _Ports(self._consents)
         self._context: Final = Context(
             principal=Principal(county=county, client=f"{county}#3", scopes=frozenset(SCOPES) - {"holder.read"}),
             registry=ports,
@@ -59,11 +73,22 @@ class Asking:
             verify=ports,
             holder_key=lambda type_code, code: holder_key(secret, type_code, code),
             calendar=read_calendar(read_table("calendar")),
+            bases=ports,
         )
 
     async def ask(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one document and give its data. Raises ValueError for an answer with errors."""
-        answer = await self._execution.run(GraphQLRequest(query=document, variables=variables), self._context)
+        """Run one document and give its data, by the holder's consent. Raises ValueError for an answer with errors."""
+        request = GraphQLRequest(query=document, variables={**variables, **self._basis(variables.get("holder"))})
+        answer = await self._execution.run(request, self._context)
         if answer.errors or answer.data is None:
             raise ValueError(f"the document was answered with {answer.errors[:1]}")
         return answer.data
+
+    def _basis(self, holder: Mapping[str, str] | None) -> dict[str, Any]:
+        """Let the holder whom a document names consent, under an id that follows from the holder."""
+        if holder is None:
+            return {}
+        key = self._context.holder_key(holder["certificateHolderTypeCode"], holder["certificateHolderCode"])
+        name = b64u_encode(sha256(key.encode()).digest()[:16])
+        self._consents[name] = key
+        return {"basis": {"consent": name}}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
@@ -99,9 +99,18 @@ def running_town(folder: Path, *, licenses: int) -> Iterator[Town]:
             with alliance.node(plan.county) as node:
                 _wait_until_stated(node, licenses)
         alliance.await_offerings(_WAIT_S)
+        population = _consenting(alliance, population)
         with alliance.node(_ASKING) as node:
             town = Town(alliance=alliance, population=population, token=access_token(node, "license.read"))
         yield town
+
+
+def _consenting(alliance: Alliance, population: Population) -> Population:
+    """Let every holder consent to be looked up by the county that asks."""
+    named = [(holder.type_code, holder.code) for holder in population.holders]
+    ids = alliance.record_consents(_ASKING, named, int(time.time()))
+    holders = zip(population.holders, ids, strict=True)
+    return replace(population, holders=tuple(replace(holder, consent=name) for holder, name in holders))
 
 
 def _wait_until_stated(node: CountyNode, licenses: int) -> None:

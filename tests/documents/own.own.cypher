@@ -1,10 +1,10 @@
 MATCH (a0:Holder {key: $k0})<-[:HELD_BY]-(a1:License)
 WHERE a1.certificateIdentifier > $c0
   AND a1.sealedBy = $caller_county
+  AND ($basis_holder IS NULL OR EXISTS { (a1)-[:HELD_BY]->(:Holder {key: $basis_holder}) })
 WITH a1 ORDER BY a1.certificateIdentifier LIMIT $f0
 RETURN collect([a1.certificateIdentifier, a1.sealedBy, a1.status]) AS r
 
 MATCH (a0:Case {caseNumber: $k0})
 WHERE (a0.takenInBy = $caller_county OR a0.handledBy = $caller_county OR a0.pickedUpAt = $caller_county)
-RETURN collect([a0.caseNumber, a0.stage, a0.handledBy,
-  COLLECT { MATCH (a0)-[:USES]->(a1:License) WHERE a1.sealedBy = $caller_county RETURN [a1.certificateIdentifier] ORDER BY a1.certificateIdentifier LIMIT $p0 }]) AS r
+RETURN collect([a0.caseNumber, a0.stage, a0.handledBy]) AS r

@@ -2,9 +2,11 @@ MATCH (a0:Matter {code: $k0})
 RETURN collect([a0.name]) AS r
 
 MATCH (a0:License {certificateIdentifier: $k0})
+WHERE ($basis_holder IS NULL OR EXISTS { (a0)-[:HELD_BY]->(:Holder {key: $basis_holder}) })
 RETURN collect([a0.certificateIdentifier, a0.status, a0.sealedBy]) AS r
 
 MATCH (a0:License {certificateIdentifier: $k0})
+WHERE ($basis_holder IS NULL OR EXISTS { (a0)-[:HELD_BY]->(:Holder {key: $basis_holder}) })
 RETURN collect([a0.certificateIdentifier, a0.status]) AS r
 
 MATCH (a0:Case {caseNumber: $k0})

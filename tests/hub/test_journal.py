@@ -206,10 +206,10 @@ def test_equal_accesses_are_two_records(path: Path) -> None:
     with closing(connect(path)) as connection:
         store = JournalStore(connection)
         assert store.append([row, row]) == [0, 1]
-        assert store.reader.accesses("x", first=9, after=-1) == [(0, b"{access"), (1, b"{access")]
-        assert store.reader.accesses("x", first=9, after=0) == [(1, b"{access")]
-        assert store.reader.accesses("x", first=1, after=-1) == [(0, b"{access")]
-        assert store.reader.accesses("y", first=9, after=-1) == []
+        assert store.reader.accesses(["x"], first=9, after=-1) == [(0, b"{access"), (1, b"{access")]
+        assert store.reader.accesses(["x"], first=9, after=0) == [(1, b"{access")]
+        assert store.reader.accesses(["x"], first=1, after=-1) == [(0, b"{access")]
+        assert store.reader.accesses(["y"], first=9, after=-1) == []
 
 
 def test_a_failed_write_stops_the_journal(path: Path) -> None:

@@ -52,7 +52,7 @@ class Supply:
 
     direct: licenses for the hub itself. sealer: of their county. through_outbox: licenses for `node`, whose process
     delivers them. logged: identifiers whose seals that node knows to be logged, to be suspended. token: with scope
-    license.read. name: of the round; it begins every use cause.
+    license.read.own. name: of the round; it begins every use cause.
     """
 
     name: str

@@ -9,14 +9,18 @@ from schema.access import ANONYMOUS, RULES, TYPES, AccessRule, rule_of_type
 
 def test_the_rules() -> None:
     read = frozenset({"license.read", "license.read.own", "holder.read"})
-    case = frozenset({"case.read", "case.supervise", "holder.read"})
+    case, beyond = frozenset({"case.read", "case.supervise", "holder.read"}), frozenset({"license.read"})
+    records = frozenset({"journal.read", "holder.read"})
     assert {
         "public": AccessRule(),
-        "license.read": AccessRule(scopes=read, use_cause=True, row="own_county", row_unless="license.read"),
-        "license.checklist": AccessRule(scopes=read, use_cause=True),
+        "license.read": AccessRule(
+            scopes=read, use_cause=True, row="own_county", row_unless="license.read", basis=beyond
+        ),
+        "license.checklist": AccessRule(scopes=read, use_cause=True, basis=beyond),
         "license.face": AccessRule(scopes=frozenset({"license.face", "holder.read"}), use_cause=True),
         "license.log": AccessRule(scopes=read, use_cause=True),
-        "license.access_records": AccessRule(scopes=frozenset({"journal.read", "holder.read"}), use_cause=True),
+        "license.access_records": AccessRule(scopes=records, use_cause=True),
+        "consent.read": AccessRule(scopes=read, row="consent_party"),
         "case.event": AccessRule(scopes=frozenset({"case.follow"}), use_cause=True),
         "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schema.context import FaceAnswer, FaceRequest
+from schema.context import Basis, FaceAnswer, FaceRequest
 from schema.faces import FACE_FIELDS
 from tests.answers import ask_licenses
 from tests.ports import CLERK, NOW, FakeFaceSources, request_context
@@ -23,10 +23,15 @@ FACE = {
     "KZ_ADDRESS": "示例路1号",
     "KZ_CAPITAL": 100000,
 }
+WHOLE = Basis(name="consent/x", holder="h", matter=None, fields=None)
 
 
-async def _faces(selection: str, sources: FakeFaceSources, rows: Any = ROWS[:1]) -> list[Any]:
-    data = await ask_licenses(f"{{ licenses {{ {selection} }} }}", request_context(faces=sources), rows)
+async def _faces(
+    selection: str, sources: FakeFaceSources, rows: Any = ROWS[:1], basis: Basis | None = WHOLE
+) -> list[Any]:
+    granted = {} if basis is None else {"licenses": basis}
+    context = request_context(faces=sources, granted=granted)
+    data = await ask_licenses(f"{{ licenses {{ {selection} }} }}", context, rows)
     return [row["face"] for row in data["licenses"]]
 
 
@@ -56,7 +61,7 @@ async def test_fragments_are_followed_and_skipped_fields_are_not_asked_for() -> 
         ... on Face @skip(if: true) { certificateHolderCode }
         ... on Face { certificateNumber @include(if: false) certificateExpiringDate } } } }
       fragment Named on Face { certificateName }"""
-    data = await ask_licenses(document, request_context(faces=sources), ROWS[:1])
+    data = await ask_licenses(document, request_context(faces=sources, granted={"licenses": WHOLE}), ROWS[:1])
     assert data["licenses"] == [{"face": {"certificateName": "营业执照", "certificateExpiringDate": None}}]
     assert sources.calls[0][0].fields == ("certificateName", "certificateExpiringDate")
 
@@ -113,7 +118,10 @@ class _Source(FakeFaceSources):
     ],
 )
 async def test_nonsense_from_a_county_is_a_reason_and_no_error(answer: FaceAnswer) -> None:
-    faces = await _faces("face { ... on Face { certificateName } ... on FaceUnavailable { code } }", _Source(answer))
+    faces = await _faces(
+        "face { ... on Face { certificateName certificateHolderName } ... on FaceUnavailable { code } }",
+        _Source(answer),
+    )
     assert faces == [{"code": "source_unavailable"}]
 
 

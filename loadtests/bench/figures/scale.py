@@ -33,8 +33,10 @@ __all__ = ["CHECKLIST", "NAMES", "STATISTICS", "measure"]
 
 NAMES: Final = ("projection", "lookup-growth", "checklist-growth", "statistics")
 CHECKLIST: Final = """\
-query Checklist($matter: CatalogueCode!, $county: CatalogueCode!, $holder: HolderInput!, $useCause: UseCause!) {
-  checklist(matter: $matter, county: $county, holder: $holder, useCause: $useCause) {
+query Checklist(
+  $matter: CatalogueCode!, $county: CatalogueCode!, $holder: HolderInput!, $useCause: UseCause!, $basis: ReadBasis!
+) {
+  checklist(matter: $matter, county: $county, holder: $holder, useCause: $useCause, basis: $basis) {
     code
     findings {
       complete

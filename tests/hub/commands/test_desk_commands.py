@@ -20,7 +20,7 @@ from hub.journal.store import JournalStore, row_of
 from ledger.errors import TongbanError
 from ledger.identifiers import holder_key
 from ledger.transparency.tiles import decode_bundle
-from tests.casefile import CHENGYANG, FENGNAN, CaseFile, case_number
+from tests.casefile import CHENGYANG, FENGNAN, CaseFile, case_number, offered
 from tests.command_line import Result, tongban
 from tests.county_folder import CountyFolder
 from tests.deskwork import Appeal, Dispute, made_id
@@ -168,16 +168,16 @@ def test_what_breaks_its_form_is_not_sent(
 
 
 def test_an_appeal_is_received_passed_on_and_answered(hub: DeskHub, folder: CountyFolder) -> None:
-    hub.take(CaseFile().apply())
+    hub.take(offered(), CaseFile().apply())
     received = run(folder, "hotline", "receive", NUMBER, "--kind", "HELP", "--json")
     told = json.loads(received.out)
-    assert (received.code, told["caseNumber"], told["position"]) == (0, NUMBER, 1)
+    assert (received.code, told["caseNumber"], told["position"]) == (0, NUMBER, 2)
     passed = run(folder, "hotline", "pass", told["id"], NUMBER, "--to", CHENGYANG)
-    assert passed == Result(0, f"{told['id']}: PASSED, stands in the journal at 2\n", "")
+    assert passed == Result(0, f"{told['id']}: PASSED, stands in the journal at 3\n", "")
     answered = run(folder, "hotline", "answer", told["id"], NUMBER, "--outcome", "EXPLAINED")
-    assert answered == Result(0, f"{told['id']}: ANSWERED, stands in the journal at 3\n", "")
+    assert answered == Result(0, f"{told['id']}: ANSWERED, stands in the journal at 4\n", "")
     foreign = Appeal(name="x")
-    assert hub.take(foreign.received(), foreign.passed(to=FENGNAN)) == [4, 5]
+    assert hub.take(foreign.received(), foreign.passed(to=FENGNAN)) == [5, 6]
     refused = run(folder, "hotline", "answer", made_id("x"), NUMBER, "--outcome", "RESOLVED")
     assert (refused.code, refused.err) == (4, "tongban: not_party: ANSWERED is another county's to state\n")
 
@@ -185,14 +185,14 @@ def test_an_appeal_is_received_passed_on_and_answered(hub: DeskHub, folder: Coun
 def test_a_case_is_followed_up_after_its_evaluation(hub: DeskHub, folder: CountyFolder) -> None:
     case = CaseFile(mode="ONLINE", intake=CHENGYANG, pick_up=CHENGYANG)
     case.apply()
-    hub.take(*case.raws)
+    hub.take(offered("ONLINE"), *case.raws)
     early = run(folder, "follow-up", NUMBER, "RECTIFIED")
     assert early == Result(
         5, "", "tongban: illegal_step: a follow-up comes after the evaluation; the case is APPLIED\n"
     )
     hub.take(case.add("PRE_REVIEW", CHENGYANG, outcome="RETURNED"), case.add("EVALUATION", CHENGYANG, rating=5))
     done = run(folder, "follow-up", NUMBER, "RECTIFIED", "--json")
-    assert (done.code, json.loads(done.out)) == (0, {"caseNumber": NUMBER, "outcome": "RECTIFIED", "position": 3})
+    assert (done.code, json.loads(done.out)) == (0, {"caseNumber": NUMBER, "outcome": "RECTIFIED", "position": 4})
     assert run(folder, "follow-up", case_number(7), "EXPLAINED").code == 4
 
 

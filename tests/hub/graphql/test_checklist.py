@@ -17,9 +17,9 @@ from schema.access import ANONYMOUS, Principal
 from schema.assembly import build_schema
 from tests.compiled_documents import VARIABLES
 from tests.graph_fakes import CannedGraph
-from tests.graph_world import HOLDERS, LICENSES
+from tests.graph_world import LICENSES
 from tests.graphs import PATIENT
-from tests.ports import CLERK, FakeJournal, FakeRegistry, request_context
+from tests.ports import CLERK, CONSENTS, FakeJournal, FakeRegistry, request_context
 
 DOCUMENTS: Final = Path(__file__).parents[2] / "documents"
 VERSION: Final = "000101002000@370214@20260101"
@@ -27,14 +27,17 @@ FIRST, SECOND, THIRD = (one["certificateIdentifier"] for one in LICENSES[:3])
 OWN: Final = Principal(county="370214", client="370214#3", token_id="t", scopes=frozenset({"license.read.own"}))
 
 
-async def _ask(world: Engine, name: str, *, statements: int = 1, **members: Any) -> Answer:
+async def _ask(
+    world: Engine, name: str, *, statements: int = 1, holder: str = "holder-one", **members: Any
+) -> Answer:  # fmt: skip
     """Run a document of `tests/documents` with its values, and count what it asked of the graph."""
     text = (DOCUMENTS / f"{name}.graphql").read_text("utf-8")
-    context = request_context(**({"principal": CLERK, "holder_key": lambda _type, code: HOLDERS[code]} | members))
+    context = request_context(**({"principal": CLERK, "holder_key": lambda _type, _code: holder} | members))
+    named = {"basis": {"consent": CONSENTS[holder]}} if name == "checklist" else {}
     async with BoltDriver(world, deadlines=PATIENT) as driver:
         graph = BoltGraph(driver)
         answer = await Execution(build_schema(), graph).run(
-            GraphQLRequest(query=text, variables=VARIABLES[name]), context
+            GraphQLRequest(query=text, variables=VARIABLES[name] | named), context
         )
         assert graph.statements == statements
     return answer
@@ -115,7 +118,7 @@ async def test_licenses_of_other_counties_are_missing_for_who_may_read_own_ones_
 
 
 async def test_another_holder_has_other_licenses(world: Engine) -> None:
-    answer = await _ask(world, "checklist", holder_key=lambda _type, _code: "holder-two")
+    answer = await _ask(world, "checklist", holder="holder-two")
     assert _states(answer) == [
         ("营业执照", "MISSING"),
         ("平面图", "MISSING"),
@@ -126,7 +129,7 @@ async def test_another_holder_has_other_licenses(world: Engine) -> None:
 
 async def test_a_holder_without_licenses_gets_the_whole_list(world: Engine) -> None:
     journal = FakeJournal()
-    answer = await _ask(world, "checklist", holder_key=lambda _type, _code: "nobody", journal=journal)
+    answer = await _ask(world, "checklist", holder="nobody", journal=journal)
     assert (_findings(answer)["held"], _findings(answer)["toBring"]) == (0, 3)
     assert journal.records[0].licenses == ()
 
@@ -156,8 +159,8 @@ async def test_a_holder_with_more_licenses_than_are_judged_gets_no_guess(count: 
     ]
     journal = FakeJournal()
     text = (
-        '{ checklist(matter: "1", county: "2", useCause: "x", holder: {certificateHolderTypeCode: "001",'
-        ' certificateHolderCode: "x"}) { findings { held } } }'
+        '{ checklist(matter: "1", county: "2", useCause: "x", basis: {consent: "' + CONSENTS["key of 001 X"] + '"},'
+        ' holder: {certificateHolderTypeCode: "001", certificateHolderCode: "X"}) { findings { held } } }'
     )
     context = request_context(principal=CLERK, journal=journal)
     answer = await Execution(build_schema(), CannedGraph(rows=[[[], licenses]])).run(

@@ -22,7 +22,7 @@ from schema.assembly import build_schema
 from tests.checklists import Line, Paper, expected_line
 from tests.entropy import signer_of
 from tests.offerings import MATTER, material, offering
-from tests.ports import CLERK, FakeJournal, FakeRegistry, request_context
+from tests.ports import CLERK, CONSENTS, FakeJournal, FakeRegistry, request_context
 
 TODAY: Final = "2026-06-01"
 DAYS: Final = ("2020-01-01", "2026-05-31", TODAY, "2026-06-02", "2031-01-01")
@@ -32,8 +32,8 @@ COUNTIES: Final = ("370214", "220103")
 OWN: Final = Principal(county="370214", client="370214#3", token_id="t", scopes=frozenset({"license.read.own"}))
 SCHEMA: Final = build_schema()
 QUESTION: Final = """\
-query Q($matter: CatalogueCode!, $code: HolderCode!) {
-  checklist(matter: $matter, county: "370214", useCause: "x",
+query Q($matter: CatalogueCode!, $code: HolderCode!, $basis: ReadBasis) {
+  checklist(matter: $matter, county: "370214", useCause: "x", basis: $basis,
             holder: {certificateHolderTypeCode: "001", certificateHolderCode: $code}) {
     county { name }
     findings {
@@ -132,7 +132,9 @@ async def test_every_holder_and_caller_gets_the_checklist_of_the_slow_reference(
             context = request_context(
                 principal=caller, registry=registry, journal=journal, holder_key=lambda _type, code: code
             )
-            request = GraphQLRequest(query=QUESTION, variables={"matter": MATTER, "code": holder})
+            basis = {"consent": CONSENTS[holder]} if caller is CLERK else None
+            variables = {"matter": MATTER, "code": holder, "basis": basis}
+            request = GraphQLRequest(query=QUESTION, variables=variables)
             answer = await execution.run(request, context)
             assert answer.errors == []
             data: Any = answer.data

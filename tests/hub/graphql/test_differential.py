@@ -29,9 +29,10 @@ from schema.connections import bound_label, encode_cursor
 from schema.inspection import core_schema
 from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.desk_world import FOREIGN_OBJECTION, OUR_OBJECTION, RATED_CASE
+from tests.graph_world import CONSENTS as WORLD_CONSENTS
 from tests.graph_world import HOLDERS, LICENSES
 from tests.graphs import PATIENT
-from tests.ports import CLERK, request_context
+from tests.ports import CLERK, CONSENTS, request_context
 from tests.random_documents import random_document
 from tests.reference import Reference
 
@@ -83,22 +84,30 @@ SCALARS: Final = {
     "LicenseIdentifier": _values(*IDENTIFIERS),
     "LogNumber": st.just(ast.IntValueNode(value="3")),
     "ReceiptText": _values("{}"),
-    "StatementId": _values(OUR_OBJECTION, FOREIGN_OBJECTION, "0" * 22),
+    "StatementId": _values(OUR_OBJECTION, FOREIGN_OBJECTION, *(one["id"] for one in WORLD_CONSENTS)),
     "UseCause": _values("a counter in Qingdao"),
 }
 ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "licenses", "case", "objection", "objections",
+    "license", "licenses", "case", "objection", "objections", "consent", "consents",
 )  # fmt: skip
 
 
 class _Sizes(visitor.Visitor):
-    """Brings `first` into 0..4, so that pages end inside the small world, and one in five is refused."""
+    """Brings `first` into 0..4, so that pages end inside the small world, and one in five is refused.
+
+    A basis becomes one of the consents that the fakes know: exactly one member, which no generator of documents heeds.
+    """
 
     @staticmethod
     def enter_argument(node: Any, *_: Any) -> Any:
         if node.name.value == "first" and isinstance(node.value, ast.IntValueNode):
             return ast.ArgumentNode(name=node.name, value=ast.IntValueNode(value=str(abs(int(node.value.value)) % 5)))
+        if node.name.value == "basis":
+            names = sorted(CONSENTS.values())
+            name = ast.StringValueNode(value=names[len(print_ast(node)) % len(names)])
+            member = ast.ObjectFieldNode(name=ast.NameNode(value="consent"), value=name)
+            return ast.ArgumentNode(name=node.name, value=ast.ObjectValueNode(fields=(member,)))
         return None
 
 
@@ -140,7 +149,9 @@ class Pair:
         before = self.graph.statements
         answer = await self.execution.run(GraphQLRequest(query=document, variables=variables), one)
         slow = await self.reference.answer(document, other, variables)
-        assert _formatted(answer.data, answer.errors) == _formatted(slow.data, slow.errors)
+        data, found = _formatted(slow.data, slow.errors)
+        withheld = [(str([response]), "not_consented") for response in other.withheld]
+        assert _formatted(answer.data, answer.errors) == (data, sorted([*found, *withheld]))
         return self.graph.statements - before
 
 

@@ -16,12 +16,14 @@ from schema.assembly import build_schema
 from schema.connections import bound_label, encode_cursor
 from schema.context import Access, Context
 from tests.graph_fakes import CannedGraph, SlowGraph
-from tests.ports import NOW, FakeFaceSources, FakeJournal, request_context
+from tests.ports import CONSENTS, NOW, FakeFaceSources, FakeJournal, request_context
 from tests.toy_schema import toy_schema
 
 SCHEMA: Final = build_schema()
 ID: Final = "1.2.156.3005.2.T.I.00001.001.A"
-LICENSE: Final = f'license(certificateIdentifier: "{ID}", useCause: "a counter")'
+X: Final = CONSENTS["key of 001 X"]
+BASIS: Final = f'basis: {{consent: "{X}"}}'
+LICENSE: Final = f'license(certificateIdentifier: "{ID}", useCause: "a counter", {BASIS})'
 HOLDER: Final = 'holder: {certificateHolderTypeCode: "001", certificateHolderCode: "X"}'
 READER: Final = Principal(county="370214", client="370214#3", token_id="t", scopes=frozenset({"license.read"}))
 
@@ -73,18 +75,20 @@ async def test_what_is_absent_is_null() -> None:
 async def test_arguments_become_parameters() -> None:
     graph = CannedGraph()
     after = encode_cursor(bound_label("License", "370214", "key of 001 X"), "1.2.3")
-    await run(graph, f'{{ licenses({HOLDER}, useCause: "x", first: 7, after: "{after}") {{ edges {{ cursor }} }} }}')
+    await run(
+        graph, f'{{ licenses({HOLDER}, {BASIS}, useCause: "x", first: 7, after: "{after}") {{ edges {{ cursor }} }} }}'
+    )
     (statement,) = graph.asked
-    assert statement.parameters == {"k0": "key of 001 X", "f0": 8, "c0": "1.2.3"}
+    assert statement.parameters == {
+        "k0": "key of 001 X", "f0": 8, "c0": "1.2.3", "basis_holder": "key of 001 X",
+    }  # fmt: skip
 
 
 async def test_a_personal_read_is_recorded() -> None:
     """Who, why, which holder, which licenses, which fields; nested licenses included."""
     journal = FakeJournal()
     rows = [["id-1", "VALID", ["id-0", "REVOKED"]], ["id-2", "VALID", None]]
-    text = (
-        f'{{ licenses({HOLDER}, useCause: "a counter") {{ edges {{ node {{ status replaces {{ s: status }} }} }} }} }}'
-    )
+    text = f'{{ licenses({HOLDER}, {BASIS}, useCause: "a counter") {{ edges {{ node {{ status replaces {{ s: status }} }} }} }} }}'
     answer = await run(CannedGraph(rows=rows), text, request_context(journal=journal))
     assert answer.personal
     assert journal.records == [
@@ -93,6 +97,7 @@ async def test_a_personal_read_is_recorded() -> None:
             client="370214#3",
             token_id="token-1",
             use_cause="a counter",
+            basis=f"consent/{X}",
             root_field="licenses",
             holder="key of 001 X",
             licenses=("id-1", "id-0", "id-2"),
@@ -104,7 +109,7 @@ async def test_a_personal_read_is_recorded() -> None:
 
 async def test_the_row_that_only_tells_of_more_is_not_recorded() -> None:
     journal = FakeJournal()
-    text = f'{{ licenses({HOLDER}, useCause: "x", first: 1) {{ pageInfo {{ hasNextPage }} }} }}'
+    text = f'{{ licenses({HOLDER}, {BASIS}, useCause: "x", first: 1) {{ pageInfo {{ hasNextPage }} }} }}'
     answer = await run(CannedGraph(rows=[["id-1"], ["id-2"]]), text, request_context(journal=journal))
     assert answer.data == {"licenses": {"pageInfo": {"hasNextPage": True}}}
     assert [record.licenses for record in journal.records] == [("id-1",)]
@@ -113,7 +118,7 @@ async def test_the_row_that_only_tells_of_more_is_not_recorded() -> None:
 async def test_a_read_that_found_nothing_is_recorded_too() -> None:
     journal = FakeJournal()
     await run(CannedGraph(), f"{{ {LICENSE} {{ status }} }}", request_context(journal=journal))
-    assert [(record.licenses, record.holder) for record in journal.records] == [((), None)]
+    assert [(record.licenses, record.holder) for record in journal.records] == [((), "key of 001 X")]
 
 
 async def test_a_public_read_is_not_recorded() -> None:
@@ -156,7 +161,7 @@ async def test_a_refused_field_is_null_and_its_resolver_does_not_run() -> None:
 
 async def test_a_refused_field_of_a_list_gives_one_error() -> None:
     """It says nothing of how many rows there are: the same error stands over an empty page."""
-    text = f'{{ licenses({HOLDER}, useCause: "x") {{ edges {{ node {{ face {{ __typename }} }} }} }} }}'
+    text = f'{{ licenses({HOLDER}, {BASIS}, useCause: "x") {{ edges {{ node {{ face {{ __typename }} }} }} }} }}'
     for rows in ([], [["a"], ["b"]]):
         answer = await run(CannedGraph(rows=rows), text, request_context(principal=READER))
         assert codes(answer) == [(["licenses", "edges"], "forbidden")]
@@ -166,7 +171,7 @@ async def test_faces_of_an_answer_are_asked_in_one_call() -> None:
     faces = FakeFaceSources(kept={"id-1": {"certificateName": "营业执照"}})
     rows = [["id-1", "370214"], ["id-2", "220103"]]
     face = "face { ... on Face { certificateName } ... on FaceUnavailable { code county } }"
-    text = f'{{ licenses({HOLDER}, useCause: "x") {{ edges {{ node {{ {face} }} }} }} }}'
+    text = f'{{ licenses({HOLDER}, {BASIS}, useCause: "x") {{ edges {{ node {{ {face} }} }} }} }}'
     answer = await run(CannedGraph(rows=rows), text, request_context(faces=faces))
     assert answer.data == {
         "licenses": {
@@ -221,7 +226,7 @@ async def test_a_cursor_of_one_holders_list_is_none_of_anothers(bound: tuple[str
     graph = CannedGraph()
     for cursor in (encode_cursor(bound_label("License", *bound), "1.2.3"), encode_cursor("License", "1.2.3")):
         answer = await run(
-            graph, f'{{ licenses({HOLDER}, useCause: "x", after: "{cursor}") {{ edges {{ cursor }} }} }}'
+            graph, f'{{ licenses({HOLDER}, {BASIS}, useCause: "x", after: "{cursor}") {{ edges {{ cursor }} }} }}'
         )
         assert codes(answer) == [(["licenses"], "bad_cursor")]
     assert graph.asked == []

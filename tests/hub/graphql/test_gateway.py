@@ -20,11 +20,13 @@ from schema.access import ANONYMOUS
 from schema.assembly import build_schema
 from schema.context import Context, Graph
 from tests.graph_fakes import CannedGraph, SlowGraph
-from tests.ports import CLERK, request_context
+from tests.ports import CLERK, CONSENT, request_context
 
 SCHEMA: Final = build_schema()
 MATTER: Final = '{ matter(code: "1") { name } }'
-LICENSE: Final = '{ license(certificateIdentifier: "1", useCause: "x") { status } }'
+LICENSE: Final = (
+    f'{{ license(certificateIdentifier: "1", useCause: "x", basis: {{consent: "{CONSENT}"}}) {{ status }} }}'
+)
 NEW: Final = "application/graphql-response+json"
 OLD: Final = "application/json"
 

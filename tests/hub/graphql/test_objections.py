@@ -17,17 +17,20 @@ from hub.ingest.data import read_table
 from ledger.workdays import read_calendar
 from schema.access import ANONYMOUS, HOLDER_SCOPE, SCOPES, Principal
 from schema.assembly import build_schema
+from schema.context import Basis
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile
 from tests.desk_world import FOREIGN_OBJECTION, MISSING_OBJECTION, OUR_OBJECTION
 from tests.deskwork import Appeal, Dispute, follow_up, made_id
 from tests.graph_fakes import CannedGraph
 from tests.graphs import PATIENT
-from tests.ports import FakeClock, FakeJournal, request_context
+from tests.ports import CONSENT, FakeBases, FakeClock, FakeJournal, request_context
 from tests.statements import NOW, County, MemoryLog, genesis
 
 SCHEMA: Final = build_schema()
 TABLES: Final = build_tables(SCHEMA)
 CALENDAR: Final = read_calendar(read_table("calendar"))
+BASIS: Final = f'basis: {{consent: "{CONSENT}"}}'
+BASES: Final = FakeBases({CONSENT: Basis(name="consent/x", holder=County.holder("1"), matter=None, fields=None)})
 
 
 def _caller(county: str, *scopes: str) -> Principal:
@@ -38,7 +41,7 @@ async def _ask(
     graph: Any, text: str, caller: Principal, *, now: int = NOW, journal: FakeJournal | None = None
 ) -> Answer:
     context = request_context(
-        principal=caller, journal=journal or FakeJournal(), clock=FakeClock(now), calendar=CALENDAR
+        principal=caller, journal=journal or FakeJournal(), clock=FakeClock(now), calendar=CALENDAR, bases=BASES
     )
     return await Execution(SCHEMA, graph).run(GraphQLRequest(query=text), context)
 
@@ -56,7 +59,7 @@ async def test_a_license_is_in_doubt_while_an_objection_is_open(driver: BoltDriv
     county.state(county.seal(1), 1)
     dispute = Dispute(county.identifier(1))
     text = (
-        f'{{ license(certificateIdentifier: "{county.identifier(1)}", useCause: "x") '
+        f'{{ license(certificateIdentifier: "{county.identifier(1)}", useCause: "x", {BASIS}) '
         "{ status disputed objections { id outcome } } }"
     )
     seen: list[Any] = []

@@ -31,7 +31,7 @@ from schema.mapping import Attribute
 from tests.graph_fakes import CannedGraph
 from tests.graph_world import LICENSES
 from tests.graphs import PATIENT
-from tests.ports import FakeJournal, request_context
+from tests.ports import CONSENT, CONSENTS, FakeJournal, request_context
 
 SCHEMA: Final = build_schema()
 TABLES: Final = build_tables(SCHEMA)
@@ -79,7 +79,8 @@ FIELDS: Final = [entry.name for entry in _license_fields()]
 
 async def _ask(field: str, caller: Principal, graph: Any, identifier: str = MINE) -> Answer:
     entry = TABLES.entry("License", field)
-    text = f'{{ license(certificateIdentifier: "{identifier}", useCause: "x") {{ {field}{_below(entry)} }} }}'
+    basis = f', basis: {{consent: "{CONSENT}"}}' if "license.read" in caller.scopes else ""
+    text = f'{{ license(certificateIdentifier: "{identifier}", useCause: "x"{basis}) {{ {field}{_below(entry)} }} }}'
     context = request_context(principal=caller, journal=FakeJournal())
     return await Execution(SCHEMA, graph).run(GraphQLRequest(query=text), context)
 
@@ -127,8 +128,9 @@ async def test_a_row_is_granted_by_the_row_rule_alone(world: Engine, field: str,
 
 
 CHECKLIST: Final = (
-    '{{ checklist(matter: "000101002000", county: "370214", useCause: "x",'
-    ' holder: {{certificateHolderTypeCode: "001", certificateHolderCode: "x"}}) {{ {field} }} }}'
+    '{{ checklist(matter: "000101002000", county: "370214", useCause: "x", basis: {{consent: "'
+    + CONSENTS["key of 001 X"]
+    + '"}}, holder: {{certificateHolderTypeCode: "001", certificateHolderCode: "X"}}) {{ {field} }} }}'
 )
 BELOW: Final = {
     "Checklist": "{}",

@@ -1,0 +1,93 @@
+"""Readings of a person's licenses: recorded before the answer leaves, and by a basis that holds until it does.
+
+    basis judged -> rows read -> access recorded -> faces asked -> basis judged again -> the answer leaves
+
+A basis that ends in between (a consent expires, or is taken back; a case closes) takes the whole root field with it:
+null, and one error. The access record stays: it says what was about to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from graphql import GraphQLError
+
+from ledger.errors import Refused, TongbanError
+from schema.consents import basis_of
+from schema.context import Access
+
+if TYPE_CHECKING:
+    from graphql.execution import ExecutionResult
+
+    from hub.graph.plan import BoundRoot, RootPlan
+    from schema.context import Basis, Context
+
+__all__ = ["grant", "record", "settled"]
+
+_FACE: Final = "License.face"
+
+
+async def grant(root: RootPlan, arguments: Mapping[str, Any], context: Context) -> Basis | None:
+    """Judge the basis that a root field is read by, before anything is read: its rows are those of this basis.
+
+    A case is a basis of its own for the faces of the licenses in it, and cuts no row; one that is over shows none of
+    them. Raises as `basis_of`.
+    """
+    if "basis" in root.entry.field.args:
+        basis = await basis_of(arguments, context)
+        if basis is not None:
+            context.granted[root.response] = basis
+        return basis
+    if _FACE in root.fields:
+        with suppress(Refused):
+            own = await basis_of(arguments, context)
+            if own is not None:
+                context.granted[root.response] = own
+    return None
+
+
+async def record(root: RootPlan, bound: BoundRoot, rows: Sequence[Any], context: Context) -> None:
+    """Record who reads what, and why; durable when this returns. Raises Unavailable: then the answer must not leave."""
+    principal, basis = context.principal, context.granted.get(root.response)
+    access = Access(
+        county=principal.county or "",
+        client=principal.client or "",
+        token_id=principal.token_id or "",
+        use_cause=bound.arguments["useCause"],
+        basis=None if basis is None else basis.name,
+        root_field=root.entry.name,
+        holder=bound.holder,
+        licenses=root.personal_keys(rows, bound.page),
+        fields=root.fields,
+        time=context.clock(),
+    )
+    await context.journal.record_access(access)
+
+
+async def settled(done: ExecutionResult, context: Context) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+    """Give data and errors as they may leave: what lost its basis meanwhile is null, what was withheld is named."""
+    data, errors = done.data, list(done.errors or ())
+    for response in list(context.granted) if data is not None else ():
+        if (lost := await _lost(response, context)) is not None:
+            data = {**(data or {}), response: None}
+            errors = [each for each in errors if not each.path or each.path[0] != response]
+            errors.append(_error(response, lost))
+            context.withheld.pop(response, None)
+    for response, fields in context.withheld.items():
+        message = f"the basis does not cover {', '.join(sorted(fields))}"
+        errors.append(_error(response, Refused("not_consented", message)))
+    return data, errors
+
+
+async def _lost(response: str, context: Context) -> TongbanError | None:
+    try:
+        await basis_of(context.arguments[response], context)
+    except TongbanError as error:
+        return error
+    return None
+
+
+def _error(response: str, error: TongbanError) -> GraphQLError:
+    return GraphQLError(error.message, path=[response], original_error=error)

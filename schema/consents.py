@@ -1,0 +1,106 @@
+"""Consents as they can be asked for, and the basis that a reading of a person's licenses names.
+
+    licenses(holder: {...}, useCause: "...", basis: {consent: "Jq0…"}) { … }
+    license(certificateIdentifier: "…", useCause: "…", basis: {case: "11370214MB…"}) { … }
+
+Whoever reads beyond what the own county sealed names one: a consent of the holder for the caller's county, or a case
+that the county takes in, handles or hands out, whose applicant is the holder. It is judged by the journal before
+anything is read, and once more before the answer leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+import strawberry
+
+from ledger.errors import Refused
+from schema.context import Basis, Context
+from schema.mapping import Expression, Property, stored
+from schema.scalars import CaseNumber, CatalogueCode, DateTime, StatementId
+
+__all__ = ["NO_BASIS", "Consent", "ConsentEvidence", "ConsentPurpose", "ReadBasis", "basis_of"]
+
+_ACCESS: Final = "consent.read"
+NO_BASIS: Final = "there is no such consent or case of this holder for the caller's county"
+"""The message of Refused no_basis: the same whatever is wrong, so that nobody learns of another county's."""
+
+
+@strawberry.enum(description="What a holder lets a county read for.")
+class ConsentPurpose(Enum):
+    """Each value is its GraphQL name, as the graph stores it."""
+
+    HANDLING = strawberry.enum_value("HANDLING", description="To handle the holder's matter (办理事项).")
+    ADVICE = strawberry.enum_value("ADVICE", description="To tell the holder what to bring (咨询).")
+    VERIFICATION = strawberry.enum_value("VERIFICATION", description="To check a license that was shown (核验).")
+
+
+@strawberry.enum(description="How a consent is shown to be the holder's.")
+class ConsentEvidence(Enum):
+    """Each value is its GraphQL name, as the graph stores it."""
+
+    SIGNED = strawberry.enum_value("SIGNED", description="Signed by the key that a county confirmed to the holder.")
+    RECORDED = strawberry.enum_value("RECORDED", description="Recorded by a clerk, with the digest of the evidence.")
+
+
+@strawberry.input(description="By what right a person's licenses are read: one of the two.", one_of=True)
+class ReadBasis:
+    """Exactly one member is given."""
+
+    consent: StatementId | None = strawberry.field(
+        default=strawberry.UNSET, description="A consent of the holder for the caller's county."
+    )
+    case: CaseNumber | None = strawberry.field(
+        default=strawberry.UNSET, description="An open case of the caller's county whose applicant is the holder."
+    )
+
+
+@strawberry.type(description="A holder's consent that one county may read the holder's licenses.")
+class Consent:
+    """A node `Consent`."""
+
+    id: StatementId = stored(Property("id"), access=_ACCESS, description="Its id, for `basis`.")
+    county: CatalogueCode = stored(Property("county"), access=_ACCESS, description="Member id of who may read.")
+    matter_code: CatalogueCode | None = stored(
+        Property("matterCode"), access=_ACCESS, description="For which matter; null: for any."
+    )
+    fields: list[str] | None = stored(
+        Property("fields"), access=_ACCESS, description="Names of the face fields, ascending; null: all of them."
+    )
+    purpose: ConsentPurpose = stored(Property("purpose"), access=_ACCESS, description="For what.")
+    expires_at: DateTime = stored(Property("expiresAt"), access=_ACCESS, description="Its last second is before this.")
+    stated_by: CatalogueCode = stored(
+        Property("statedBy"), access=_ACCESS, description="Member id of the county that stated it."
+    )
+    stated_at: DateTime = stored(Property("statedAt"), access=_ACCESS, description="When, by that county's clock.")
+    evidence: ConsentEvidence = stored(Property("evidence"), access=_ACCESS, description="How it is shown.")
+    revoked_at: DateTime | None = stored(
+        Property("revokedAt"), access=_ACCESS, description="When it was taken back; null: it was not."
+    )
+    in_force: bool = stored(
+        Expression(cypher="({n}.revokedAt IS NULL AND {n}.expiresAt > $now)", parameters=("now",)),
+        access=_ACCESS,
+        description="Whether it can be a basis now.",
+    )
+
+
+async def basis_of(arguments: Mapping[str, Any], context: Context) -> Basis | None:
+    """Judge the basis that a root field names, if it names one, for the caller at this time. A case is its own.
+
+    Raises Refused no_basis, basis_ended, not_consented (it is for another matter than the one that is asked).
+    """
+    given = arguments.get("basis") or {"case": arguments.get("caseNumber")}
+    if given.get("consent") is None and given.get("case") is None:
+        return None
+    found = await context.bases.judge(
+        consent=given.get("consent"),
+        case=given.get("case"),
+        county=context.principal.county or "",
+        at=context.clock(),
+    )
+    matter = arguments.get("matter")
+    if None not in {matter, found.matter} and matter != found.matter:
+        raise Refused("not_consented", "the basis is for another matter")
+    return found

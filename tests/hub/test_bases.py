@@ -1,0 +1,175 @@
+"""Bases over a real journal: who may read by what, until when; a consent that is taken back is none at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.journal.access import AccessJournal
+from hub.journal.bases import JournalBases
+from hub.journal.records import format_access, parse_access, parse_statement
+from hub.journal.store import JournalRow, row_of
+from hub.journal.writer import JournalWriter, create_journal
+from ledger.errors import Refused
+from schema.context import Access, Basis
+from tests.casefile import CHENGYANG, FENGNAN, CaseFile, offered
+from tests.consents import (
+    ASKING,
+    HOLDER,
+    LICENSE,
+    LICENSE_RECORD,
+    SEALING,
+    consent,
+    consent_id,
+    recorded,
+    revoked,
+    signed,
+    withdrawn,
+)
+from tests.journal_files import check
+from tests.statements import NOW, County
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[JournalWriter]:
+    """A running journal that holds the license whose seal confirms the holder's key."""
+    create_journal(tmp_path / "journal.sqlite")
+    writer = JournalWriter(tmp_path / "journal.sqlite")
+    await writer.start()
+    await state(writer, LICENSE_RECORD)
+    yield writer
+    await writer.stop()
+
+
+async def state(writer: JournalWriter, *raws: bytes) -> None:
+    """State records that are all taken."""
+    results = await writer.append([row_of(parse_statement(raw)) for raw in raws])
+    assert all(isinstance(each, int) for each in results), results
+
+
+async def judged(writer: JournalWriter, number: int = 1, *, county: str = ASKING, at: int = NOW) -> Basis | str:
+    """Give the basis, or the code of its refusal."""
+    try:
+        return await JournalBases(writer).judge(consent=consent_id(number), case=None, county=county, at=at)
+    except Refused as refusal:
+        return refusal.code
+
+
+async def test_a_consent_in_force_is_a_basis_for_its_county_alone(journal: JournalWriter) -> None:
+    await state(journal, recorded(consent(matter="000101002000")), signed(consent(2, fields=None)))
+    assert await judged(journal) == Basis(
+        name=f"consent/{consent_id(1)}", holder=HOLDER, matter="000101002000",
+        fields=frozenset({"certificateHolderName"}),
+    )  # fmt: skip
+    whole = await judged(journal, 2)
+    assert isinstance(whole, Basis)
+    assert whole.fields is None
+    assert [await judged(journal, county=SEALING), await judged(journal, 9), await judged(journal, county="")] == [
+        "no_basis", "no_basis", "no_basis",
+    ]  # fmt: skip
+
+
+async def test_a_consent_ends_by_its_time_and_by_being_taken_back(journal: JournalWriter) -> None:
+    await state(journal, recorded(consent()), signed(consent(2)))
+    assert isinstance(await judged(journal, at=NOW + 3599), Basis)
+    assert await judged(journal, at=NOW + 3600) == "basis_ended"
+    await state(journal, revoked(consent_id(1)))
+    assert [await judged(journal), isinstance(await judged(journal, 2), Basis)] == ["basis_ended", True]
+    await state(journal, revoked(consent_id(2), by=SEALING, withdrawal=withdrawn(consent_id(2))))
+    assert await judged(journal, 2) == "basis_ended"
+    assert await judged(journal, 2, county=SEALING) == "no_basis"  # whose it is not learns nothing
+
+
+async def test_what_is_named_under_a_consents_name_must_be_one(journal: JournalWriter) -> None:
+    """A name with a path in it finds no other statement: the scalar lets none pass, and neither does the look-up."""
+    await state(journal, recorded(consent()))
+    with pytest.raises(Refused, match="no_basis"):
+        await JournalBases(journal).judge(consent=None, case=None, county=ASKING, at=NOW)
+
+
+async def test_an_open_case_is_a_basis_for_its_counties(journal: JournalWriter) -> None:
+    case, bases = CaseFile(), JournalBases(journal)
+    case.apply()
+    await state(journal, offered(), *case.raws)
+    for county in (FENGNAN, CHENGYANG):
+        found = await bases.judge(consent=None, case=case.number, county=county, at=NOW)
+        assert (found.name, found.holder, found.matter, found.fields) == (
+            f"case/{case.number}", HOLDER, "000117001000", None,
+        )  # fmt: skip
+    for county, number in (("320583", case.number), (FENGNAN, "0" * 43)):
+        with pytest.raises(Refused, match="no_basis"):
+            await bases.judge(consent=None, case=number, county=county, at=NOW)
+    await state(journal, case.add("PRE_REVIEW", FENGNAN, outcome="RETURNED"))
+    with pytest.raises(Refused, match="basis_ended"):
+        await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)
+
+
+def access(cause: str, *licenses: str, holder: str | None = None, basis: str | None = None) -> Access:
+    """A read by the asking county."""
+    return Access(
+        county=ASKING, client=f"{ASKING}#3", token_id="t", use_cause=cause, basis=basis, root_field="licenses",
+        holder=holder, licenses=licenses, fields=("License.status",), time=NOW,
+    )  # fmt: skip
+
+
+def test_an_access_record_names_its_basis() -> None:
+    record = access("x", LICENSE, basis=f"consent/{consent_id(1)}")
+    assert parse_access(format_access(record)) == record
+    assert b'"useCause":"x","basis":"consent/' in format_access(record)
+    assert parse_access(format_access(access("x"))).basis is None
+
+
+async def test_a_holder_finds_every_read_and_a_county_those_of_what_it_sealed(
+    journal: JournalWriter, tmp_path: Path
+) -> None:
+    reads = AccessJournal(journal)
+    other = "1.2.156.3005.2.other"
+    for record in (
+        access("found", LICENSE, other, holder=HOLDER),
+        access("found nothing", holder=HOLDER),
+        access("by identifier", LICENSE),
+        access("somebody else", other, holder=County.holder("2")),
+    ):
+        await reads.record_access(record)
+
+    async def causes(county: str | None, **page: Any) -> list[tuple[str, tuple[str, ...]]]:
+        found = await reads.accesses_of(HOLDER, county=county, **({"first": 9} | page))
+        return [(each.access.use_cause, each.licenses) for each in found]
+
+    assert await causes(None) == [("found", (LICENSE,)), ("found nothing", ()), ("by identifier", (LICENSE,))]
+    assert await causes(SEALING) == [("found", (LICENSE,)), ("by identifier", (LICENSE,))]
+    assert await causes(ASKING) == []
+    assert await causes(None, first=1, after=1) == [("found nothing", ())]
+    assert await causes(None, first=2, after=2) == [("by identifier", (LICENSE,))]
+    assert check(tmp_path / "journal.sqlite") == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("DELETE FROM holding", "the index tables do not name it"),
+        ("UPDATE holding SET county = '000000'", "the index tables do not name it"),
+        ("DELETE FROM access WHERE identifier LIKE 'holder/%'", "the index tables do not name it"),
+        ("INSERT INTO holding VALUES ('h', 'l', 'c', 0)", "table holding has 2 rows"),
+    ],
+)
+async def test_a_changed_index_of_holders_is_found(
+    journal: JournalWriter, tmp_path: Path, change: str, text: str
+) -> None:
+    await AccessJournal(journal).record_access(access("x", LICENSE, holder=HOLDER))
+    await journal.stop()
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection:
+        connection.execute(change)
+        connection.commit()
+    with pytest.raises(Exception, match=text):
+        check(tmp_path / "journal.sqlite")
+
+
+def test_the_row_of_a_license_names_its_holders_and_county() -> None:
+    row = row_of(parse_statement(LICENSE_RECORD))
+    assert row == JournalRow(raw=LICENSE_RECORD, states=LICENSE, holders=(HOLDER,), county=SEALING)
