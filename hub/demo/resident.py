@@ -12,10 +12,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hub.demo.papers import ResidentPapers, resident_papers
-from hub.demo.story import CHECKLIST
+from hub.demo.story import CHECKLIST, LOOK_UP
 from hub.demo.telling import Teller, expect, wait
 from hub.ingest.data import read_table
 from hub.keyfiles import write_private
@@ -128,6 +128,10 @@ class Resident:
             f"taken in at {_INTAKE}, handed over, accepted at {_HOME}: four steps, each signed by its county, "
             "each naming the one before; the licenses are named, not copied"
         )
+        handler = self._partner(_HOME, RoleKind.HANDLER)
+        asked = {"holder": self.holder, "useCause": _CAUSE, "basis": {"case": self.number}}
+        wait("the handler sees the papers", lambda: _seen(handler.query(LOOK_UP, asked)) == sorted(used[1::2]))
+        self.teller.say("the handler there reads what stands on them: the open case is the basis of the look-up")
 
     def _show_lamps(self, now: int) -> None:
         calendar, today = read_calendar(read_table("calendar")), china_day(now)
@@ -187,7 +191,7 @@ class Resident:
         partner = self._partner(_INTAKE, RoleKind.HOLDER, holder=self.holder)
         answer = partner.query(_LOOKS, {"holder": self.holder, "useCause": "本人查询"})
         looks = answer["data"]["accessRecords"]["records"]["records"]
-        expect("who looked", sorted({each["county"] for each in looks}), [_INTAKE, _HOME])
+        expect("who looked", sorted({each["county"] for each in looks}), [_HOME, _INTAKE])
         self.teller.say(f"the resident sees who looked, and why: {_INTAKE} and {_HOME}, {len(looks)} times in all")
 
     def _partner(self, county: str, role: RoleKind, holder: Mapping[str, str] | None = None) -> Partner:
@@ -199,6 +203,12 @@ class Resident:
         """State a step by the command line; the graph may be a moment behind the step before."""
         where = ("--window", _WINDOWS[county], *self.teller.of(county))
         self.teller.command("county", "case", "step", kind, self.number, *options, *where)
+
+
+def _seen(answer: Mapping[str, Any]) -> list[str]:
+    """Give the licenses in an answer; none while the graph is not ready, or a face is not there yet."""
+    nodes = [edge["node"] for edge in (answer["data"]["licenses"] or {"edges": []})["edges"]]
+    return sorted(each["certificateIdentifier"] for each in nodes if "certificateHolderName" in each["face"])
 
 
 def _case_number(now: int) -> str:
