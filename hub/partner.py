@@ -6,7 +6,7 @@ What a counter system in another county does, and what the demo and the tests do
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -111,7 +111,7 @@ class Partner:
 
     def follow(
         self, document: str, variables: Mapping[str, Any], *, after: str, seconds: float
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Generator[dict[str, Any]]:
         """Follow a subscription from a cursor on, by server-sent events, for so long: give each answer as it comes.
 
         Raises Unavailable not_ready: the time is over, the stream has ended, or the hub does not answer.
