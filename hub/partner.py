@@ -6,12 +6,13 @@ What a counter system in another county does, and what the demo and the tests do
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
+import orjson
 
 from hub.answers import stated_error
 from hub.assertion import ASSERTION_TYPE
@@ -24,6 +25,7 @@ __all__ = ["Partner", "access_token", "ask"]
 
 _TIMEOUT_S: Final = 15.0
 _MAX_ERROR_BYTES: Final = 65_536
+_DATA: Final = "data: "  # of a server-sent event
 
 
 def ask(method: str, url: str, **options: Any) -> httpx2.Response:
@@ -106,6 +108,27 @@ class Partner:
         body = {"query": document, "variables": dict(variables)}
         answer: dict[str, Any] = ask("POST", f"{self.hub_url}/graphql", json=body, headers=self._headers).json()
         return answer
+
+    def follow(
+        self, document: str, variables: Mapping[str, Any], *, after: str, seconds: float
+    ) -> Generator[dict[str, Any]]:
+        """Follow a subscription from a cursor on, by server-sent events, for so long: give each answer as it comes.
+
+        Raises Unavailable not_ready: the time is over, the stream has ended, or the hub does not answer.
+        """
+        body = {"query": document, "variables": dict(variables)}
+        headers = {**self._headers, "Accept": "text/event-stream", "Last-Event-ID": after}
+        url, end = f"{self.hub_url}/graphql/stream", time.monotonic() + seconds
+        try:
+            with httpx2.stream("POST", url, json=body, headers=headers, timeout=_TIMEOUT_S, trust_env=False) as answer:
+                for line in answer.iter_lines() if answer.is_success else ():
+                    if time.monotonic() > end:  # a comment comes every few seconds
+                        break
+                    if line.startswith(_DATA) and len(line) > len(_DATA):
+                        yield orjson.loads(line.removeprefix(_DATA))
+        except httpx2.HTTPError as error:
+            raise Unavailable("not_ready", f"the hub at {_place(url)} does not answer") from error
+        raise Unavailable("not_ready", f"the stream of the hub at {_place(url)} has ended")
 
     def receipt(self, index: int) -> bytes:
         """Get a fresh receipt, without disclosures, of the seal at a log index."""

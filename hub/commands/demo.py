@@ -14,6 +14,7 @@ import typer
 
 from hub.commands.ingest import sample_normaliser
 from hub.demo.alliance import Alliance
+from hub.demo.resident import Resident
 from hub.demo.showcase import show
 from hub.demo.story import FEED_COUNTY, Story
 from hub.demo.telling import Teller
@@ -31,7 +32,7 @@ def demo(
     ] = None,
     serve: Annotated[bool, typer.Option("--serve", help="run the alliance until Ctrl-C instead")] = False,
 ) -> None:
-    """Run five counties, a hub and a graph engine; seal, look up, verify offline, revoke, tamper.
+    """Run five counties, a hub and a graph engine; seal, look up, verify offline, revoke, tamper; take a case its way.
 
     Exit code 0 only if every step gave exactly what it should.
 
@@ -53,6 +54,7 @@ def demo(
         with alliance.running(graph=False):
             teller.say("started a hub, its graph engine and five county nodes of three provinces, each a process")
             Story(teller).tell()
+            Resident(teller).tell()
             Trial(teller).tell()
         teller.say("every step gave what it should")
 

@@ -1,4 +1,4 @@
-"""The main job, told step by step on real parts: the first half of `tongban demo`; the second is hub/demo/trial.py.
+"""The main job, told step by step on real parts: the first part of `tongban demo`.
 
 Five counties of three provinces, a hub and a graph engine as separate processes; a feed of 2,000 licenses; a look-up
 from another county; a receipt that verifies with the hub switched off; and what happens to it afterwards. Each step

@@ -1,4 +1,4 @@
-"""What the ledger withstands, told step by step on real parts: the second half of `tongban demo`.
+"""What the ledger withstands, told step by step on real parts: the last part of `tongban demo`.
 
 A county whose seals are of another suite; a key that is rotated by k of n members; a hub that hides a revocation.
 """
@@ -34,7 +34,7 @@ _NEW_KEY: Final = f"{FEED_COUNTY}#5"
 
 @dataclass(slots=True)
 class Trial:
-    """The second half, while the alliance runs."""
+    """The last part, while the alliance runs."""
 
     teller: Teller
 
