@@ -13,7 +13,7 @@ from hub.database import open_writer
 from hub.governance.founding import found_ledger, make_hub_keys, open_hub_keys
 from hub.journal.casesteps import parse_case_step
 from hub.journal.offerings import build_offering
-from hub.journal.records import build_license_record, format_access, parse_statement
+from hub.journal.records import build_license_record, parse_statement
 from hub.journal.store import JournalRow, JournalStore, row_of
 from hub.keyfiles import write_private
 from ledger.attestation import issue
@@ -148,7 +148,7 @@ class HubFolder:
             county="320583", client="320583#3", token_id=f"t{number}", use_cause=self.cause, root_field="license",
             holder=None, licenses=licenses, fields=("status",), time=self.now,
         )  # fmt: skip
-        return JournalRow(raw=format_access(access), accesses=licenses)
+        return row_of(access)
 
 
 def statement(number: int, leaf: bytes, *, kid: str = "370214#4", iat: int = NOW) -> JournalRow:
@@ -165,7 +165,7 @@ def statement(number: int, leaf: bytes, *, kid: str = "370214#4", iat: int = NOW
         "replaces": None,
     }
     raw = build_license_record(claims, leaf=leaf, iat=iat, kid=kid, signer=signers[kid])
-    return JournalRow(raw=raw, states=str(identifier))
+    return JournalRow(raw=raw, states=str(identifier), holders=(HOLDER,), county=kid.partition("#")[0])
 
 
 def _member(county: str) -> MemberRow:

@@ -107,7 +107,7 @@ class _Maker:
         self._last = [
             (placed.index, each) for placed, each in zip(batch, sealed, strict=False) if isinstance(placed, Placed)
         ]
-        self._append([JournalRow(raw=each.record, states=each.identifier) for each in sealed])
+        self._append([each.row for each in sealed])
         self._made += len(sealed)
         self.bars.reach("licenses", self._made, self._world.licenses)
         if published:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hub.ingest.offerings import sample_offerings
 from hub.journal.offerings import build_offering
 from hub.journal.records import build_license_record
+from hub.journal.store import JournalRow
 from ledger.attestation import issue
 from ledger.entries import parse_entry
 from ledger.signers import SoftwareSigner
@@ -46,11 +47,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """A license's seal, read and ready to be sequenced, and its record for the journal."""
+    """A license's seal, read and ready to be sequenced, and the journal's row of its record."""
 
     candidate: Candidate
-    record: bytes
-    identifier: str
+    row: JournalRow
 
 
 def sealed_span(span: Span) -> list[Sealed]:
@@ -74,10 +74,10 @@ def _sealed(license_: License, salts: random.Random) -> Sealed:
     leaf = leaf_hash(raw)
     # Not verified here: it was signed a moment ago. The key state is put in by the one who sequences.
     candidate = Candidate(raw=raw, leaf=leaf, state=None, entry=parse_entry(raw))  # type: ignore[arg-type]
-    return Sealed(candidate=candidate, record=_record(license_, leaf), identifier=license_.identifier)
+    return Sealed(candidate=candidate, row=_row(license_, leaf))
 
 
-def _record(license_: License, leaf: bytes) -> bytes:
+def _row(license_: License, leaf: bytes) -> JournalRow:
     kid = f"{license_.county}#{JOURNAL}"
     claims: dict[str, JsonValue] = {
         "certificateIdentifier": license_.identifier,
@@ -89,7 +89,8 @@ def _record(license_: License, leaf: bytes) -> bytes:
         "certificateExpiringDate": None if license_.expires is None else license_.expires.isoformat(),
         "replaces": None,
     }
-    return build_license_record(claims, leaf=leaf, iat=START, kid=kid, signer=signer_of(kid))
+    raw = build_license_record(claims, leaf=leaf, iat=START, kid=kid, signer=signer_of(kid))
+    return JournalRow(raw=raw, states=license_.identifier, holders=(license_.holder,), county=license_.county)
 
 
 def offerings_of(county: str) -> list[bytes]:

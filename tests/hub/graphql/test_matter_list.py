@@ -30,13 +30,14 @@ query Asked($on: Date, $matter: CatalogueCode!) {
 }
 """
 TODAY: Final = """\
-query Today($matter: CatalogueCode!, $holder: HolderInput!) {
+query Today($matter: CatalogueCode!, $holder: HolderInput!, $basis: ReadBasis) {
   matter(code: $matter) { offerings { code } }
-  checklist(matter: $matter, county: "370214", holder: $holder, useCause: "x", basis: {consent: "%s"}) {
+  checklist(matter: $matter, county: "370214", holder: $holder, useCause: "x", basis: $basis) {
     code findings { toBring }
   }
 }
-""" % CONSENTS["key of 001 X"]
+"""
+BASIS: Final = {"consent": CONSENTS["key of 001 X"]}
 HOLDER: Final = {"certificateHolderTypeCode": "001", "certificateHolderCode": "X"}
 
 
@@ -88,8 +89,8 @@ async def test_each_day_has_its_list_whenever_it_is_asked_for(driver: BoltDriver
 async def test_nobody_is_asked_to_bring_anything_for_a_matter_that_has_left(driver: BoltDriver) -> None:
     graph = await _projected(driver)
     code = f"{MATTER}@{COUNTY}@20260701"
-    assert await _ask(graph, TODAY, "2026-09-30", matter=MATTER, holder=HOLDER) == {
+    assert await _ask(graph, TODAY, "2026-09-30", matter=MATTER, holder=HOLDER, basis=BASIS) == {
         "matter": {"offerings": [{"code": code}]}, "checklist": {"code": code, "findings": {"toBring": 2}},
     }  # fmt: skip
     gone = {"matter": {"offerings": []}, "checklist": None}
-    assert await _ask(graph, TODAY, "2026-10-01", matter=MATTER, holder=HOLDER) == gone
+    assert await _ask(graph, TODAY, "2026-10-01", matter=MATTER, holder=HOLDER, basis=BASIS) == gone
