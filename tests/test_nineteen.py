@@ -30,11 +30,11 @@ WORLD = World(licenses=4000)
 
 def test_a_part_is_the_same_whenever_it_is_made() -> None:
     span = Span(world=WORLD, first=30, count=6)
-    assert [each.record for each in sealed_span(span)] == [each.record for each in sealed_span(span)]
+    assert [each.row.raw for each in sealed_span(span)] == [each.row.raw for each in sealed_span(span)]
     assert walked_span(span) == walked_span(span)
     assert access_of(WORLD, 7) == access_of(WORLD, 7)
     other = Span(world=World(licenses=4000, seed=2), first=30, count=6)
-    assert {each.identifier for each in sealed_span(span)}.isdisjoint(each.identifier for each in sealed_span(other))
+    assert {each.row.states for each in sealed_span(span)}.isdisjoint(each.row.states for each in sealed_span(other))
 
 
 def test_licenses_are_of_holders_over_several_counties() -> None:
