@@ -250,17 +250,19 @@ class FaceSources(Protocol):
 
 
 class Probes(Protocol):
-    """What each client has asked lately about people, without a consent or a case as its basis."""
+    """What each client has asked lately about people without a basis, and by bases that are none."""
 
-    def admit(self, principal: Principal, subject: str) -> None:
+    def admit(self, principal: Principal, subject: str | None) -> None:
         """Let a client ask about one holder, license or case, by its key, before anything is read.
+
+        subject: None for a read that names its basis, before it is judged.
 
         Raises Refused too_many_asked, too_many_misses, with the seconds until the next.
         """
         ...
 
     def missed(self, principal: Principal) -> None:
-        """Count a read that found nothing."""
+        """Count a read that found nothing, or whose basis is none."""
         ...
 
 

@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from hub.commands.folder import Data, PassphraseFile, opened_node
-from hub.commands.holder import read_holder
+from hub.commands.holder import OneHolder, read_holder
 from hub.commands.terms import duration
 from hub.commands.verify import read_bounded
 from hub.consentdesk import new_consent_id, read_consent, state_consent, state_end, state_signed_consent
@@ -24,13 +24,12 @@ __all__ = ["app"]
 app = typer.Typer(help="Record what holders consent to, and that it has ended.", no_args_is_help=True)
 
 ConsentId = Annotated[str, typer.Argument(metavar="ID", help="id of the consent, 22 characters")]
-HolderFile = Annotated[Path, typer.Option(help="file (0600) with code type and code of the holder, as JSON")]
 Json = Annotated[bool, typer.Option("--json", help="for machines")]
 
 
 @app.command("grant")
 def grant(
-    holder_file: HolderFile,
+    holder_file: OneHolder,
     data: Data,
     passphrase_file: PassphraseFile,
     reader: Annotated[str | None, typer.Option(help="member id of the county that may read; default: this one")] = None,

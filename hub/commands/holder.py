@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hub.county.holders import HeldLicense
     from hub.county.node import CountyNode
 
-__all__ = ["HolderFile", "app", "read_holder"]
+__all__ = ["HolderFile", "OneHolder", "app", "read_holder"]
 
 app = typer.Typer(help="A holder's own data: a copy, and erasure.", no_args_is_help=True)
 

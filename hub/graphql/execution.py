@@ -156,6 +156,8 @@ class Execution:
         """Give the value of one stored root field, or the expected failure that stands in its place."""
         try:
             arguments = context.arguments[root.response] = root.arguments(variables)
+            if arguments.get("basis") is not None:
+                context.probes.admit(context.principal, None)
             basis = await grant(root, arguments, context)
             bound = root.bind(arguments, context, basis)
             counted = root.entry.declaration.personal and basis is None
@@ -167,6 +169,9 @@ class Execution:
             if root.entry.declaration.personal:
                 await record(root, bound, rows, context)
         except TongbanError as error:
+            context.granted.pop(root.response, None)  # nothing leaves by it: it is not judged again
+            if error.code == "no_basis":
+                context.probes.missed(context.principal)
             return error
         return root.value(rows, bound.page)
 

@@ -1,10 +1,12 @@
 """The guard against learning about people by asking often: how many of them one client may ask about, and miss.
 
-Whoever names a consent or a case asks about the one holder whom it is of, and is not counted here. All other reads of a
-person's records are, by the client's key (a holder's token: by its holder):
+Whoever names a consent or a case asks about the one holder whom it is of: such a read counts only as a miss, and only
+when there is no such basis, so that nobody tries ids. All other reads of a person's records count, by the client's key
+(a holder's token: by its holder):
 
     asked    different holders, licenses or cases within an hour; one that was asked about before costs nothing more
-    misses   a bucket that empties by one for each read that finds nothing, and fills again over an hour
+    misses   a bucket that empties by one for each read that finds nothing, or names no basis of the client's county and
+             this holder, and fills again over an hour; while it is empty, no basis is judged either
 
 Both are decided from what this client asked before, never from what is there: a refusal says the same of a holder who
 exists and of one who does not. Source: ISO/IEC 27559 (linkage and inference), RFC 6585, 4 (429).
@@ -50,8 +52,8 @@ class CallerProbes:
         self._clock: Final = clock
         self._callers: Final[OrderedDict[str, _Caller]] = OrderedDict()
 
-    def admit(self, principal: Principal, subject: str) -> None:
-        """Let a client ask about one subject.
+    def admit(self, principal: Principal, subject: str | None) -> None:
+        """Let a client ask about one subject; None: about the holder of the basis that it names.
 
         Raises Refused too_many_asked, too_many_misses, with the seconds after which it may ask again.
         """
@@ -62,7 +64,7 @@ class CallerProbes:
             raise Refused("too_many_misses", "too many reads found nothing: come back later", retry_after=wait)
         while caller.asked and next(iter(caller.asked.values())) <= now - _HOUR_S:
             caller.asked.popitem(last=False)
-        if subject in caller.asked:
+        if subject is None or subject in caller.asked:
             return
         if len(caller.asked) >= self._asked:
             wait = next(iter(caller.asked.values())) + _HOUR_S - now
@@ -71,7 +73,7 @@ class CallerProbes:
         caller.asked[subject] = now
 
     def missed(self, principal: Principal) -> None:
-        """Count a read that found nothing."""
+        """Count a read that found nothing, or whose basis is none."""
         caller = self._of(principal, self._clock())
         caller.left = max(0.0, caller.left - 1)
 

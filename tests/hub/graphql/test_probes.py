@@ -20,7 +20,7 @@ from hub.graphql.probes import CallerProbes
 from ledger.errors import Refused
 from schema.assembly import build_schema
 from tests.graph_fakes import CannedGraph
-from tests.ports import CLERK, NOW, FakeClock, FakeJournal, FakeProbes, request_context
+from tests.ports import CLERK, CONSENT, CONSENTS, NOW, FakeBases, FakeClock, FakeJournal, FakeProbes, request_context
 
 SCHEMA: Final = build_schema()
 OTHER: Final = replace(CLERK, county="220103", client="220103#3")
@@ -163,3 +163,33 @@ async def test_the_answer_says_when_to_come_back() -> None:
     assert answers[2].headers["tongban-error"] == "too_many_asked"
     assert answers[2].json()["errors"][0]["extensions"] == {"code": "too_many_asked", "retryAfter": 3600}
     assert "Y" not in answers[2].text.replace("VALID", "")
+
+
+def _by(consent: str) -> GraphQLRequest:
+    return GraphQLRequest(query=LOOK_UP.replace('useCause: "x"', f'useCause: "x", basis: {{consent: "{consent}"}}'))
+
+
+@pytest.mark.parametrize("none", ["DDDDDDDDDDDDDDDDDDDDDQ", CONSENT])
+async def test_bases_cannot_be_tried_one_after_the_other(none: str) -> None:
+    """Unknown, or another holder's: once the misses are gone no basis is judged, a good one neither, and nothing is read."""
+    clock, bases, good = FakeClock(NOW), FakeBases(), CONSENTS["key of 001 X"]
+    guard, graph = _guard(clock), CannedGraph(rows=[["id-1", "VALID"]])
+    execution = Execution(SCHEMA, graph)
+    found = []
+    for consent in (good, none, none, none, good):
+        context = request_context(probes=guard, clock=clock, bases=bases)
+        answer = await execution.run(_by(consent), context)
+        found.append([field_error(one, "r")["extensions"] for one in answer.errors])
+    full = [{"code": "too_many_misses", "retryAfter": 1800}]
+    assert [[each["code"] for each in one] for one in found[:3]] == [[], ["no_basis"], ["no_basis"]]
+    assert found[3:] == [full, full]
+    assert ([consent for consent, *_ in bases.asked], len(graph.asked)) == ([good, good, none, none], 1)
+    clock.advance(1800)
+    again = await execution.run(_by(good), request_context(probes=guard, clock=clock, bases=bases))
+    assert again.errors == []
+
+
+async def test_a_good_basis_counts_neither_as_asked_nor_as_a_miss() -> None:
+    probes = FakeProbes()
+    await Execution(SCHEMA, CannedGraph()).run(_by(CONSENTS["key of 001 X"]), request_context(probes=probes))
+    assert (probes.asked, probes.misses) == ([], 0)
