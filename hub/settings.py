@@ -84,7 +84,10 @@ class Settings(BaseModel):
         600, ge=1, le=100_000, description="different people, licenses or cases a client may ask about without a basis"
     )
     misses_per_hour: int = Field(
-        120, ge=1, le=100_000, description="reads by which a client may find nothing, without a basis"
+        120,
+        ge=1,
+        le=100_000,
+        description="reads by which a client may find nothing without a basis, or name a basis that is none",
     )
     token_lifetime_s: int = Field(600, ge=60, le=3600, description="lifetime of an access token, seconds")
     live_clients: int = Field(256, ge=1, le=10_000, description="most open streams: WebSockets and event streams")
