@@ -30,9 +30,9 @@ T2: Final = (
 )  # fmt: skip
 GROUP_COMMIT: Final = (
     "journal: BEGIN IMMEDIATE", "journal: SELECT FROM stated", "journal: SELECT FROM license",
-    "journal: INSERT INTO stated", "journal: INSERT INTO license", "journal: INSERT INTO record",
-    "journal: INSERT INTO access", "journal: INSERT OR REPLACE INTO tile", "journal: UPDATE head", "journal: COMMIT",
-    "answer: position",
+    "journal: INSERT INTO stated", "journal: INSERT INTO license", "journal: INSERT INTO holding",
+    "journal: INSERT INTO record", "journal: INSERT INTO access", "journal: INSERT OR REPLACE INTO tile",
+    "journal: UPDATE head", "journal: COMMIT", "answer: position",
 )  # fmt: skip
 PATHS: Final = {
     "hub": (
