@@ -214,7 +214,7 @@ class Hub:
             clock=self._clock,
             calendar=self._calendar,
         )
-        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock, self._holder_key)
+        tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
             Route("/graphql", self._graphql),

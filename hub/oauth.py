@@ -6,15 +6,14 @@ that key. Errors are those of RFC 6749, 5.2. There is no password, no refresh to
     POST /oauth/token      application/x-www-form-urlencoded
     grant_type=client_credentials[&role=HANDLER][&scope=license.read]
     &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer
-    &client_assertion=<{"alg","kid"[,"typ"]} . {"iss","sub","aud","iat","exp","jti"[,"roles":["HANDLER"]]}>
-    [&certificateHolderTypeCode=111&certificateHolderCode=…]
+    &client_assertion=<{"alg","kid"[,"typ"]} . {"iss","sub","aud","iat","exp","jti"[,"roles":[…]][,"holders":[…]]}>
 
     {"access_token":"…","token_type":"Bearer","expires_in":600,"scope":"license.read"}
 
 A token is of one role, PARTNER_SYSTEM if none is named, and has the role's scopes, or those of them that `scope` asks
 for. Any other role must stand in the assertion's `roles`: the county that signs it vouches for its staff, and a system
 that is handed an assertion cannot make more of it (`unauthorized_client`). A token of the role HOLDER is bound to the
-holder whom the county has authenticated; only the keyed hash of the code goes on from here.
+one holder whom the county has authenticated: their keyed hash stands in the assertion's `holders`, and no code is sent.
 
 In the assertion iss = sub = kid, exp - iat <= 5 minutes, aud is the hub's public URL, its issuer identifier, and no
 other: an endpoint's URL may be one that another server named (draft-ietf-oauth-rfc7523bis).
@@ -23,6 +22,7 @@ other: an endpoint's URL may be one that another server named (draft-ietf-oauth-
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -49,8 +49,8 @@ __all__ = ["TokenEndpoint"]
 
 _ASSERTION_TYP: Final[frozenset[str | None]] = frozenset({None, "JWT", "client-authentication+jwt"})
 _ASSERTION_TEXTS: Final = frozenset({"iss", "sub", "jti"})
-_ASSERTION_LISTS: Final = frozenset({"roles"})
-_HOLDER_MEMBERS: Final = ("certificateHolderTypeCode", "certificateHolderCode")
+_ASSERTION_LISTS: Final = frozenset({"roles", "holders"})
+_HOLDER_KEY: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # canonical base64url of 32 bytes
 _MAX_FORM_BYTES: Final = 16_384
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -70,19 +70,16 @@ class _OAuthError(Exception):
 class TokenEndpoint:
     """`POST /oauth/token`, and the JWK set of the key that signs tokens.
 
-    key_state: gives the newest key state of the ledger. guard: remembers assertions until they expire. holder_key:
-    (certificateHolderTypeCode, certificateHolderCode) -> the holder's keyed hash; raises Malformed bad_identifier.
+    key_state: gives the newest key state of the ledger. guard: remembers assertions until they expire.
     """
 
     def __init__(
-        self, issuer: TokenIssuer, key_state: Callable[[], KeyState], guard: ReplayGuard, clock: Clock,
-        holder_key: Callable[[str, str], str],
-    ) -> None:  # fmt: skip
+        self, issuer: TokenIssuer, key_state: Callable[[], KeyState], guard: ReplayGuard, clock: Clock
+    ) -> None:
         self._issuer = issuer
         self._key_state = key_state
         self._guard = guard
         self._clock = clock
-        self._holder_key = holder_key
         self._rule = JwtRule(
             typ=_ASSERTION_TYP,
             audience=issuer.issuer,
@@ -140,25 +137,16 @@ class TokenEndpoint:
         if form["grant_type"] != "client_credentials":
             raise _OAuthError("unsupported_grant_type", "expected grant_type client_credentials")
         now, role = self._clock(), _role(form)
-        holder = self._holder(form, role)
         jwt = self._authenticated(form, now)
         if role.value not in jwt.lists.get("roles", (RoleKind.PARTNER_SYSTEM.value,)):
             raise _OAuthError("unauthorized_client", f"the assertion does not vouch for the role {role.value}")
-        scopes = _scopes(form.get("scope"), role)
+        holder, scopes = _holder(jwt, role), _scopes(form.get("scope"), role)
         return {
             "access_token": self._issuer.access_token(jwt.kid, scopes, now, role=role, holder=holder),
             "token_type": "Bearer",
             "expires_in": self._issuer.lifetime_s,
             "scope": " ".join(sorted(scopes)),
         }
-
-    def _holder(self, form: dict[str, str], role: RoleKind) -> str | None:
-        given = [form[name] for name in _HOLDER_MEMBERS if name in form]
-        if len(given) != (len(_HOLDER_MEMBERS) if role is RoleKind.HOLDER else 0):
-            raise _OAuthError(
-                "invalid_request", f"{' and '.join(_HOLDER_MEMBERS)} go with the role HOLDER, and only so"
-            )
-        return self._holder_key(*given) if given else None
 
     def _authenticated(self, form: dict[str, str], now: int) -> Jwt:
         """Check the assertion. The guard comes last, so that a stranger cannot burn or flood anyone's jti."""
@@ -210,6 +198,14 @@ def _role(form: dict[str, str]) -> RoleKind:
     if role is None:
         raise _OAuthError("invalid_request", f"role: expected one of {', '.join(each.value for each in RoleKind)}")
     return role
+
+
+def _holder(jwt: Jwt, role: RoleKind) -> str | None:
+    """Give the holder key that a token of the role HOLDER is bound to; None for any other role."""
+    named = jwt.lists.get("holders", ())
+    if len(named) != (role is RoleKind.HOLDER) or not all(_HOLDER_KEY.fullmatch(each) for each in named):
+        raise _OAuthError("invalid_request", "one holder key in `holders` goes with the role HOLDER, and only so")
+    return named[0] if named else None
 
 
 def _scopes(text: str | None, role: RoleKind) -> frozenset[str]:

@@ -19,6 +19,7 @@ from hub.assertion import ASSERTION_TYPE
 from hub.county.node import CountyNode
 from ledger.encoding import JsonValue, parse_json
 from ledger.errors import Malformed, Refused, TongbanError, Unavailable
+from ledger.identifiers import holder_key
 from schema.roles import RoleKind
 
 __all__ = ["Partner", "access_token", "ask"]
@@ -79,16 +80,15 @@ def access_token(
     scope: scopes of the role, joined by single spaces; None: all of them. holder: (certificateHolderTypeCode,
     certificateHolderCode) of whom the county has authenticated, for the role HOLDER.
     """
+    bound = None if holder is None else holder_key(node.keys.holder, *holder)
     form = {
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": node.client_assertion(node.config.hub_url, int(time.time()), (role,)),
+        "client_assertion": node.client_assertion(node.config.hub_url, int(time.time()), (role,), bound),
         "role": role.value,
     }
     if scope is not None:
         form["scope"] = scope
-    if holder is not None:
-        form["certificateHolderTypeCode"], form["certificateHolderCode"] = holder
     return str(ask("POST", f"{node.config.hub_url}/oauth/token", data=form).json()["access_token"])
 
 

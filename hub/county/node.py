@@ -136,13 +136,15 @@ class CountyNode:
         key = self.keys.key("govern")
         return sign_protected(typ, payload_part, key.kid, key.signer)
 
-    def client_assertion(self, audience: str, now: int, roles: tuple[RoleKind, ...] = ()) -> str:
+    def client_assertion(
+        self, audience: str, now: int, roles: tuple[RoleKind, ...] = (), holder: str | None = None
+    ) -> str:
         """Write an assertion of this county's client key for the hub whose public URL is `audience`.
 
-        roles: those that the county vouches for; none: a machine's.
+        roles: those that the county vouches for; none: a machine's. holder: holder key of who was authenticated.
         """
         key, jti = self.keys.key("client"), b64u_encode(self.random(16))
-        return client_assertion(key.kid, key.signer, audience=audience, jti=jti, now=now, roles=roles)
+        return client_assertion(key.kid, key.signer, audience=audience, jti=jti, now=now, roles=roles, holder=holder)
 
     def seal(self, record: LicenseRecord, now: int) -> Sealed:
         """Seal one license.

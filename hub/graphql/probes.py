@@ -2,7 +2,7 @@
 
 Whoever names a consent or a case asks about the one holder whom it is of: such a read counts only as a miss, and only
 when there is no such basis, so that nobody tries ids. All other reads of a person's records count, by the client's key
-(a holder's token: by its holder):
+(a holder's token: by its holder, and the holders by the client's key):
 
     asked    different holders, licenses or cases within an hour; one that was asked about before costs nothing more
     misses   a bucket that empties by one for each read that finds nothing, or names no basis of the client's county and
@@ -29,6 +29,7 @@ __all__ = ["CallerProbes"]
 
 _HOUR_S: Final = 3600
 _CALLERS: Final = 4096
+_SIGNED_IN: Final = 10  # times as many holders may a county's portal sign in as a client may ask about
 
 
 @dataclass(slots=True)
@@ -57,8 +58,13 @@ class CallerProbes:
 
         Raises Refused too_many_asked, too_many_misses, with the seconds after which it may ask again.
         """
+        if None not in {principal.holder, subject}:
+            self._admit(f"{principal.client} *", principal.holder, self._asked * _SIGNED_IN)
+        self._admit(_named(principal), subject, self._asked)
+
+    def _admit(self, name: str, subject: str | None, most: int) -> None:
         now = self._clock()
-        caller = self._of(principal, now)
+        caller = self._of(name, now)
         if caller.left < 1:
             wait = ceil((1 - caller.left) * _HOUR_S / self._misses)
             raise Refused("too_many_misses", "too many reads found nothing: come back later", retry_after=wait)
@@ -66,7 +72,7 @@ class CallerProbes:
             caller.asked.popitem(last=False)
         if subject is None or subject in caller.asked:
             return
-        if len(caller.asked) >= self._asked:
+        if len(caller.asked) >= most:
             wait = next(iter(caller.asked.values())) + _HOUR_S - now
             told = "too many different people or licenses were asked about: come back later, or name a basis"
             raise Refused("too_many_asked", told, retry_after=wait)
@@ -74,11 +80,10 @@ class CallerProbes:
 
     def missed(self, principal: Principal) -> None:
         """Count a read that found nothing, or whose basis is none."""
-        caller = self._of(principal, self._clock())
+        caller = self._of(_named(principal), self._clock())
         caller.left = max(0.0, caller.left - 1)
 
-    def _of(self, principal: Principal, now: int) -> _Caller:
-        name = f"{principal.client} {principal.holder or ''}"
+    def _of(self, name: str, now: int) -> _Caller:
         caller = self._callers.setdefault(name, _Caller(left=float(self._misses), time=now))
         self._callers.move_to_end(name)
         if len(self._callers) > _CALLERS:
@@ -87,3 +92,7 @@ class CallerProbes:
         caller.left = min(float(self._misses), caller.left + max(0, now - caller.time) * self._misses / _HOUR_S)
         caller.time = now
         return caller
+
+
+def _named(principal: Principal) -> str:
+    return f"{principal.client} {principal.holder or ''}"

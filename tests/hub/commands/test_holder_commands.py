@@ -72,7 +72,7 @@ def test_a_copy_holds_what_the_hub_and_the_county_keep(desk: Desk) -> None:
     assert [each["certificateIdentifier"] for each in copy["kept_here"]] == [ONE, TWO]
     assert copy["kept_here"][0]["face"] == license_of(1).claims()
     assert {role for role, _ in desk.hub.asked} == {"HOLDER"}
-    assert [form["certificateHolderCode"] for form in desk.hub.forms] == [CODE]
+    assert (len(desk.hub.forms), CODE in str(desk.hub.forms)) == (1, False)
 
 
 def test_erasure_takes_faces_here_and_in_the_vault_and_says_what_is_kept(desk: Desk) -> None:

@@ -52,6 +52,14 @@ def test_different_people_are_counted_once_each_over_an_hour() -> None:
     assert [_refusal(guard, subject) for subject in ("d", "a")] == [None, ("too_many_asked", 60)]
 
 
+def test_a_client_signs_in_ten_times_as_many_holders_as_it_may_ask_about_and_no_more() -> None:
+    """Else it could ask about everybody, each as a holder of whom it says that it has authenticated them."""
+    guard = _guard(FakeClock(), asked=2)
+    told = [_refusal(guard, "own", replace(CLERK, holder=f"h{number}")) for number in range(21)]
+    assert told == [*[None] * 20, ("too_many_asked", 3600)]
+    assert _refusal(guard, "own", replace(OTHER, holder="h20")) is None
+
+
 def test_each_client_has_its_own_hour_and_so_has_each_holders_token() -> None:
     guard = _guard(FakeClock(), asked=1)
     for caller in (CLERK, OTHER, replace(CLERK, holder="h1"), replace(CLERK, holder="h2")):
