@@ -201,8 +201,12 @@ class Resident:
 
     def _step(self, county: str, kind: str, *options: str) -> None:
         """State a step by the command line; the graph may be a moment behind the step before."""
-        where = ("--window", _WINDOWS[county], *self.teller.of(county))
-        self.teller.command("county", "case", "step", kind, self.number, *options, *where)
+        words = (kind, self.number, *options, "--window", _WINDOWS[county], *self.teller.of(county))
+
+        def taken() -> bool:
+            return bool(self.teller.command("county", "case", "step", *words, codes=(0, 5)))  # a refusal prints nothing
+
+        wait(f"{kind} is taken", taken)
 
 
 def _seen(answer: Mapping[str, Any]) -> list[str]:

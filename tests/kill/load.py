@@ -3,6 +3,7 @@
     bundles     seals of one county straight to the hub, many a request; now and then one of them again
     singles     the same, one a request
     records     journal records of the seals that were answered
+    cases       the steps of several cases in turn, one a request, each when the one before it was answered
     changes     status entries of the seals that were answered
     outbox      seals and status entries through the real outbox of another county's node
     look-ups    reads of a partner system, each leaving an access record; each with a use cause of its own
@@ -52,7 +53,7 @@ class Supply:
 
     direct: licenses for the hub itself. sealer: of their county. through_outbox: licenses for `node`, whose process
     delivers them. logged: identifiers whose seals that node knows to be logged, to be suspended. token: with scope
-    license.read.own. name: of the round; it begins every use cause.
+    license.read.own. name: of the round; it begins every use cause. cases: the steps of each that come next.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Supply:
     node: CountyNode
     through_outbox: Sequence[LicenseRecord]
     logged: Sequence[str]
+    cases: Sequence[Sequence[bytes]]
 
 
 _Work: TypeAlias = Callable[[Caller, Random], None]
@@ -81,7 +83,8 @@ class Load:
         self._for_changes: Final[deque[tuple[Prepared, Told]]] = deque()
         self._known: Final[list[LicenseRecord]] = []
         works: tuple[_Work, ...] = (
-            self._bundles, self._singles, self._records, self._changes, self._outbox, self._look_ups, self._watch,
+            self._bundles, self._singles, self._records, self._cases, self._changes, self._outbox, self._look_ups,
+            self._watch,
         )  # fmt: skip
         self._threads: Final = [
             threading.Thread(target=self._guarded, args=(work, Random(f"{seed}/{work.__name__}"))) for work in works
@@ -160,6 +163,14 @@ class Load:
                 self.account.records.update(dict.fromkeys(records))
                 self.account.records.update(zip(records, caller.state(records), strict=True))
             self._pause(chance, 0.05)
+
+    def _cases(self, caller: Caller, chance: Random) -> None:
+        waiting = [deque(case) for case in self._supply.cases]
+        while not self._stop.is_set() and (unfinished := [case for case in waiting if case]):
+            raw = chance.choice(unfinished).popleft()
+            self.account.records[raw] = None
+            (self.account.records[raw],) = caller.state([raw])
+            self._pause(chance, 0.02)
 
     def _changes(self, caller: Caller, chance: Random) -> None:
         while not self._stop.is_set():

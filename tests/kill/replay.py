@@ -20,6 +20,7 @@ from hub.graph.engine import Engine
 from hub.graph.projection import Projector
 from hub.ingest.data import TABLES, catalogue_digest, read_table
 from ledger.errors import Unavailable
+from ledger.workdays import read_full_calendar
 from tests.graphs import PATIENT, empty
 from tests.statements import MemoryLog
 
@@ -28,7 +29,10 @@ __all__ = ["dump_when_projected", "emptied", "replayed", "unlike"]
 _PATIENCE_S: Final = 180.0
 _DUMP: Final = Deadlines(read_s=15.0, acquire_s=10.0)  # of an engine that may end meanwhile, and be another one
 _POLL_S: Final = 0.05
-_OF_LOGS: Final[LiteralString] = "MATCH (n) WHERE n:License OR n:Holder OR (n:Cursor AND n.id <> 'catalogue')"
+_OF_LOGS: Final[LiteralString] = (
+    "MATCH (n) WHERE n:License OR n:Holder OR n:Offering OR n:Material OR n:Case OR n:Clock OR n:Step "
+    "OR n:PeriodCount OR (n:Cursor AND n.id <> 'catalogue')"
+)
 _MEMBERS: Final[LiteralString] = "MATCH (j:Jurisdiction) SET j.member = false"
 
 
@@ -77,7 +81,8 @@ async def _replayed(engine: Engine, entries: list[bytes], records: list[bytes]) 
         await driver.write(_unit(_MEMBERS))
         await apply_constraints(driver)
         await load_catalogue(driver, {name: read_table(name) for name in TABLES}, catalogue_digest())
-        await Projector(driver, MemoryLog(entries), MemoryLog(records)).catch_up()
+        calendar = read_full_calendar(read_table("calendar"))
+        await Projector(driver, MemoryLog(entries), MemoryLog(records), calendar=calendar).catch_up()
         return await dump_graph(driver)
 
 

@@ -16,7 +16,7 @@ from ledger.transparency.snapshot import LogReads
 from ledger.transparency.sqlite import SqliteStore
 from schema.context import Access
 
-__all__ = ["Stored", "is_between_commits", "stored_in"]
+__all__ = ["Stored", "is_between_commits", "steps_in", "stored_in"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Stored:
     """Copies of ledger and journal. entries: all that are sequenced. records: of both kinds, in order."""
 
     ledger: SqliteStore
+    journal: sqlite3.Connection
     entries: list[bytes]
     records: list[bytes]
 
@@ -66,7 +67,7 @@ def stored_in(data: Path, copies: Path) -> Iterator[Stored]:
     ):
         ledger, journal = SqliteStore(log), JournalReader(other)
         entries = list(ledger.reader.entries(0, ledger.state().size))
-        yield Stored(ledger=ledger, entries=entries, records=journal.records(0, journal.head().n))
+        yield Stored(ledger=ledger, journal=other, entries=entries, records=journal.records(0, journal.head().n))
 
 
 def _copy(file: Path, folder: Path) -> sqlite3.Connection:
@@ -83,3 +84,9 @@ def is_between_commits(connection: sqlite3.Connection) -> bool:
     """Tell whether the ledger's file holds entries that are sequenced and not yet published."""
     ((size, published),) = connection.execute("SELECT size, published FROM head").fetchall()
     return bool(size > published)
+
+
+def steps_in(connection: sqlite3.Connection) -> int:
+    """Count the steps of cases that stand in the journal's file."""
+    ((count,),) = connection.execute("SELECT count(*) FROM casestep").fetchall()
+    return int(count)

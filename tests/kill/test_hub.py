@@ -13,7 +13,7 @@ from hub.database import open_reader
 from tests.kill.invariants import check
 from tests.kill.load import Load
 from tests.kill.rounds import seeded, sleep_until_the_moment
-from tests.kill.stored import is_between_commits
+from tests.kill.stored import is_between_commits, steps_in
 from tests.kill.world import World, wait_until
 
 pytestmark = [pytest.mark.kill, pytest.mark.engine, pytest.mark.timeout(1800)]
@@ -22,7 +22,7 @@ _LONGEST_S: Final = 3.0
 
 
 def test_a_killed_hub_has_lost_nothing_it_acknowledged(world_on_neo4j: World, seeds: list[int]) -> None:
-    """At a random moment, or between the commit of a batch and its publication, when much is done and not reported.
+    """At a random moment, or between a commit and what follows it: a batch's publication, the answer to a case's step.
 
     Now and then the next hub is killed, too, while it starts and mends what the first one left. The first one has
     acknowledged something of each kind.
@@ -42,10 +42,12 @@ def test_a_killed_hub_has_lost_nothing_it_acknowledged(world_on_neo4j: World, se
 
 
 def _kill_at_the_moment(world: World, load: Load, chance: Random) -> None:
-    half_done = chance.random() < 0.3
+    moment = chance.random()
     sleep_until_the_moment(chance)
-    if half_done:
+    if moment < 0.3:
         _wait_until_half_done(world)
+    elif moment < 0.6:
+        _wait_until_unanswered(world, load)
     load.hub_may_fail.set()
     world.kill("hub")
 
@@ -56,3 +58,14 @@ def _wait_until_half_done(world: World) -> None:
     with closing(open_reader(world.alliance.data("hub") / "ledger.sqlite")) as connection:
         while not is_between_commits(connection) and time.monotonic() < end:
             pass
+
+
+def _wait_until_unanswered(world: World, load: Load) -> None:
+    """Catch a case's step that stands in the journal, and whose county has no answer yet."""
+    end, steps = time.monotonic() + _LONGEST_S, world.casework.steps
+    answered = sum(position is not None for raw, position in world.past.records.items() if raw in steps)
+    with closing(open_reader(world.alliance.data("hub") / "journal.sqlite")) as connection:
+        while time.monotonic() < end:
+            now = sum(position is not None for raw, position in list(load.account.records.items()) if raw in steps)
+            if steps_in(connection) > answered + now:
+                return

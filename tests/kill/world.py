@@ -33,6 +33,8 @@ from hub.ingest.feeds import RawRow
 from hub.ingest.generate import FeedPlan, feed_rows
 from hub.partner import ask
 from tests.kill.account import Account
+from tests.kill.caller import Caller
+from tests.kill.casework import Casework
 from tests.kill.load import Load, Prepared, Supply
 from tests.kill.processes import Process, children_of
 
@@ -47,6 +49,7 @@ _DIRECT: Final = "320583"
 _DIRECT_A_ROUND: Final = 120
 _OUTBOX_A_ROUND: Final = 60
 _SUSPENDED_A_ROUND: Final = 3
+_CASES: Final = 6
 _ENOUGH: Final = 100_000
 
 
@@ -68,6 +71,7 @@ class World:
         self._numbers: Final = count(1)
         self._seen: Final[set[Process]] = set()
         self._nodes: Final[dict[str, CountyNode]] = {}
+        self.casework: Final = Casework(self._nodes)
         self._licenses: Final = {county: _licenses(county) for county in (_DIRECT, OUTBOX)}
 
     @classmethod
@@ -145,9 +149,18 @@ class World:
             direct=[Prepared(license=each, sealed=sealer.seal(each, each.claims(), now)) for each in licenses],
             node=self.node,
             through_outbox=list(islice(self._licenses[OUTBOX], _OUTBOX_A_ROUND)),
+            cases=self._cases(now),
             logged=[self.logged.pop() for _ in range(min(len(self.logged), _SUSPENDED_A_ROUND))],
         )
         return Load(supply, seed)
+
+    def _cases(self, now: int) -> list[list[bytes]]:
+        """Give what every open case still has before it; the offering of them all is stated before the first."""
+        if (offering := self.casework.offer(now)) is not None:
+            with Caller(self.url) as caller:
+                (self.past.records[offering],) = caller.state([offering])
+        self.casework.sign(_CASES - len(self.casework.open), now)
+        return [list(case) for case in self.casework.open]
 
     def _token(self) -> str:
         node = self._nodes[_DIRECT]  # a county looks its own licenses up: that needs no basis
