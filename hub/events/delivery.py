@@ -4,15 +4,16 @@
                             else: again after 1, 2, 4, … 600 s, less up to a half by chance
                             after 12 attempts: a dead letter, and on to the next event
 
-One webhook that does not answer holds up itself alone, and so do the dead letters that its county wants again. A delivery
-has 10 s, follows no redirect, reads no body. While the list of dead letters is full, the webhook stands: nothing is lost
-for want of room.
+One webhook that does not answer holds up itself alone, and so do the dead letters that its county wants again. A
+delivery has 10 s, follows no redirect, reads no body. While the list of dead letters is full, the webhook stands:
+nothing is lost for want of room.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Set as AbstractSet
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
