@@ -73,13 +73,13 @@ async def test_who_names_no_cursor_gets_what_comes_and_who_names_the_newest_too(
 
 
 class _Overtaken:
-    """A feed whose first page is read empty, and overtaken by a county's first event before the read returns."""
+    """A feed whose first page is read empty, and overtaken by a county's first events before the read returns."""
 
     def __init__(self, world: EventWorld, raws: list[bytes]) -> None:
         self._world, self._raws = world, raws
 
     async def ask(self, question: Callable[[EventReader], T]) -> T:
-        """Read, and let the event come before the answer does."""
+        """Read, and let the events come before the answer does."""
         found = await self._world.feed.ask(question)
         if found == [] and self._raws:
             raws, self._raws = self._raws, []
@@ -89,12 +89,15 @@ class _Overtaken:
 
 
 async def test_an_event_that_comes_while_an_empty_page_is_read_is_not_slept_through(tmp_path: Path) -> None:
-    case = CaseFile()
-    case.apply()
+    """The tail does not reach back to it: only the store has it."""
+    first, second = CaseFile(), CaseFile(number=case_number(2))
+    first.apply()
+    second.apply()
     async with EventWorld.opened(tmp_path) as world:
-        world.followers = Followers(_Overtaken(world, case.raws), FollowLimits(total=1, county=1))
-        found = await taken(world, BEGINNING, 1)
-        assert [event.case for event in found] == [case.number]
+        overtaken = _Overtaken(world, [*first.raws, *second.raws])
+        world.followers = Followers(overtaken, FollowLimits(total=1, county=1), tail=1)
+        found = await taken(world, BEGINNING, 2)
+        assert [event.case for event in found] == [first.number, second.number]
 
 
 async def test_one_commit_wakes_a_hundred_followers(tmp_path: Path) -> None:
