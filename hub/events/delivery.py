@@ -4,14 +4,16 @@
                             else: again after 1, 2, 4, … 600 s, less up to a half by chance
                             after 12 attempts: a dead letter, and on to the next event
 
-One webhook that does not answer holds up itself alone. A delivery has 10 s, follows no redirect, reads no body. While
-the list of dead letters is full, the webhook stands: nothing is lost for want of room.
+One webhook that does not answer holds up itself alone, and so do the dead letters that its county wants again. A
+delivery has 10 s, follows no redirect, reads no body. While the list of dead letters is full, the webhook stands:
+nothing is lost for want of room.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -70,6 +72,7 @@ class Delivery:
         self._limits: Final = limits or DeliveryLimits()
         self._on_outcome: Final = on_outcome
         self._carrying: Final[dict[str, asyncio.Task[None]]] = {}
+        self._resending: Final[dict[str, asyncio.Task[None]]] = {}
         self._woken: Final = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -79,7 +82,7 @@ class Delivery:
 
     async def stop(self) -> None:
         """End; what is under way is delivered again another time."""
-        tasks = [*self._carrying.values(), *([self._task] if self._task else [])]
+        tasks = [*self._carrying.values(), *self._resending.values(), *([self._task] if self._task else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -93,7 +96,6 @@ class Delivery:
             self._woken.clear()
             try:
                 await self._keep()
-                await self._again()
             except Exception as error:  # noqa: BLE001  # a loop that dies unseen would leave every webhook standing
                 _log.error("webhooks_failed", kind=type(error).__name__)
             try:
@@ -103,18 +105,18 @@ class Delivery:
                 continue
 
     async def _keep(self) -> None:
-        """Have one task for every webhook that there is."""
+        """Have one task for every webhook that there is, and one for each that has dead letters to be sent again."""
         hooks = {hook.id: hook for hook in await asyncio.to_thread(self.store.hooks)}
-        for name in [name for name, task in self._carrying.items() if name not in hooks or task.done()]:
-            task = self._carrying.pop(name)
-            if task.done() and not task.cancelled() and (fault := task.exception()):
-                _log.error("webhook_failed", kind=type(fault).__name__)
-            task.cancel()
+        wanting = await asyncio.to_thread(self.store.wanting)
+        _end(self._carrying, hooks.keys())
+        _end(self._resending, hooks.keys())
         for name in hooks.keys() - self._carrying.keys():
             self._carrying[name] = asyncio.create_task(self._carry(hooks[name]))
+        for name in (hooks.keys() & wanting) - self._resending.keys():
+            self._resending[name] = asyncio.create_task(self._again(hooks[name]))
 
-    async def _again(self) -> None:
-        for hook, letter in await asyncio.to_thread(self.store.wanted_again):
+    async def _again(self, hook: Hook) -> None:
+        for letter in await asyncio.to_thread(self.store.wanted_again, hook.id):
             fault = await self._post(hook, letter.event, letter.body)
             await asyncio.to_thread(self.store.settled, letter, fault)
 
@@ -130,7 +132,8 @@ class Delivery:
     async def _deliver(self, hook: Hook, event: FeedEvent, attempts: int, retry_at: int) -> None:
         body = format_event(event)
         while True:
-            await asyncio.sleep(max(0, retry_at - self._clock()))
+            # a clock that was set back must not make the pause longer than any
+            await asyncio.sleep(min(max(0, retry_at - self._clock()), self._limits.last_s))
             fault = await self._post(hook, event.id, body)
             if fault is None:
                 await asyncio.to_thread(self.store.done, hook.id, event.cursor)
@@ -174,3 +177,12 @@ class Delivery:
         )  # fmt: skip
         async with sent as answer:
             return answer.status_code
+
+
+def _end(tasks: dict[str, asyncio.Task[None]], hooks: AbstractSet[str]) -> None:
+    """End the tasks of webhooks that are no more, and drop those that have ended."""
+    for name in [name for name, task in tasks.items() if name not in hooks or task.done()]:
+        task = tasks.pop(name)
+        if task.done() and not task.cancelled() and (fault := task.exception()):
+            _log.error("webhook_failed", kind=type(fault).__name__)
+        task.cancel()

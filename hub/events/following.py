@@ -101,11 +101,12 @@ class Followers:
         cursor = None if after is None else parse_cursor(after)
         place = await self._start(cursor)
         while True:
+            news = self._news.setdefault(county, asyncio.Event())  # before the read: what comes meanwhile sets it
             events = self._behind(county, place)
             if events is None:
                 events = await self._page(county, place)
-            if not events and not self._behind(county, place):
-                await self._news.setdefault(county, asyncio.Event()).wait()
+            if not events:
+                await news.wait()
             for event in events:
                 place = event.number
                 yield event

@@ -162,12 +162,18 @@ class HookStore:
             _owned(connection, county, name)
             return connection.execute("UPDATE dead SET again = 1 WHERE hook = ?", (name,)).rowcount
 
-    def wanted_again(self) -> list[tuple[Hook, DeadLetter]]:
-        """Give the dead letters that are to be sent again, with their webhooks, oldest first; at most 100."""
+    def wanting(self) -> set[str]:
+        """Give the ids of the webhooks that have dead letters to be sent again."""
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT * FROM dead WHERE again = 1 ORDER BY since, event LIMIT 100").fetchall()
-        hooks = {hook.id: hook for hook in self.hooks()}
-        return [(hooks[row[0]], _letter(row)) for row in rows if row[0] in hooks]
+            rows = connection.execute("SELECT DISTINCT hook FROM dead WHERE again = 1").fetchall()
+        return {row[0] for row in rows}
+
+    def wanted_again(self, name: str) -> list[DeadLetter]:
+        """Give a webhook's dead letters that are to be sent again, oldest first; at most 100."""
+        query = "SELECT * FROM dead WHERE hook = ? AND again = 1 ORDER BY since, event LIMIT 100"
+        with self._database.reading() as connection:
+            rows = connection.execute(query, (name,)).fetchall()
+        return [_letter(row) for row in rows]
 
     def settled(self, letter: DeadLetter, fault: str | None) -> None:
         """Note what came of sending a dead letter again; fault None: it is delivered, and gone."""

@@ -57,6 +57,11 @@ _SINCE: Final = (
     "SELECT e.n, coalesce(b.journal, 0), coalesce(b.ledger, 0), coalesce(b.time, 0), e.d"
     " FROM event e LEFT JOIN event b ON b.n = e.n - 1 WHERE e.n > ? ORDER BY e.n"
 )
+_SCHEDULE: Final = (
+    "INSERT INTO turn VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    " SET at = excluded.at, shown = 0, counties = excluded.counties, d = excluded.d"
+    " WHERE turn.at > ? AND turn.at <> excluded.at"
+)
 
 Change = Mapping[str, Any]
 """{"status", "reason", "index", "at"}: what an entry of the ledger says of a seal."""
@@ -277,7 +282,7 @@ class EventStore:
             self._pass(journal=move.position + 1)
             self._tell(move.counties, move.event)
             self._schedule(move)
-            self._turn(self._at.time)
+            self._turn(move.time)  # not the position's time: a clock that ran ahead once may have set it
             for use in move.uses:
                 self._use(move, use)
             if move.closed:
@@ -286,13 +291,17 @@ class EventStore:
                 )
 
     def _schedule(self, move: StepMove) -> None:
-        """Put the case's lamps in place of those that have not turned; one that has was told of, whatever comes."""
+        """Put the case's lamps in place of those that have not turned; one that has was told of, and stays so.
+
+        One that was told of ahead of the step's time (a clock that ran ahead) and has moved is told of anew.
+        """
         self._connection.execute("DELETE FROM turn WHERE number = ? AND shown = 0", (move.number,))
         counties = ",".join(move.counties)
         rows = (
-            (move.number, each.clock, each.kind, each.lamp, each.at, 0, counties, each.event) for each in move.turns
+            (move.number, each.clock, each.kind, each.lamp, each.at, 0, counties, each.event, move.time)
+            for each in move.turns
         )
-        self._connection.executemany("INSERT OR IGNORE INTO turn VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._connection.executemany(_SCHEDULE, rows)
 
     def _use(self, move: StepMove, use: UseRow) -> None:
         counties = ",".join(move.counties)

@@ -25,6 +25,17 @@ __all__ = ["Target", "check_target", "resolved"]
 MAX_URL: Final = 512
 _HOST: Final = r"(?:[0-9A-Za-z](?:[0-9A-Za-z.-]{0,251}[0-9A-Za-z])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
 _FORM: Final = re.compile(rf"https?://{_HOST}(?:/[0-9A-Za-z._~-]*)+")
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_REFUSED: Final = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "192.88.99.0/24",  # 6to4 relays, RFC 7526
+        "::/96",  # IPv4-compatible, RFC 4291 section 2.5.5.1; with :: and ::1
+        "64:ff9b:1::/48",  # NAT64 of a network's own, RFC 8215: where the IPv4 address stands in it is not known
+        "2001::/32",  # Teredo, RFC 4380
+        "fec0::/10",  # site-local, RFC 3879
+    )
+)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -65,5 +76,16 @@ async def resolved(url: str, *, private: bool) -> Target:
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    plain = address.ipv4_mapped or address.sixtofour if isinstance(address, ipaddress.IPv6Address) else None
-    return all(each.is_global and not each.is_multicast for each in (address, plain) if each is not None)
+    if any(address in network for network in _REFUSED):
+        return False
+    plain = _embedded(address) if isinstance(address, ipaddress.IPv6Address) else None
+    if plain is not None:
+        return _is_public(plain)
+    return address.is_global and not address.is_multicast
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Give the IPv4 address that a mapped, 6to4 or NAT64 address leads to."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(address.packed[12:])
+    return address.ipv4_mapped or address.sixtofour

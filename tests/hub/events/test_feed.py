@@ -85,6 +85,27 @@ async def test_a_step_that_comes_behind_a_lamp_is_told_behind_it(tmp_path: Path)
         ]  # fmt: skip
 
 
+async def test_a_clock_that_ran_ahead_once_turns_no_lamp_of_a_later_case(tmp_path: Path) -> None:
+    """The lamps that it turned are told of too early; those of a case that begins behind it come in their time."""
+    async with EventWorld.opened(tmp_path) as world:
+        first, second = CaseFile(), CaseFile(number=case_number(2))
+        first.apply()
+        second.apply(at=NOW + 60)
+        await world.state(*first.raws)
+        await world.feed.catch_up()
+        world.clock.now = NOW + 900 * DAY
+        await world.feed.catch_up()
+        world.clock.now, early = NOW + 60, len(world.events)
+        await world.state(*second.raws)
+        await world.feed.catch_up()
+        assert [event.kind for event in world.events[early:]] == ["STEP"]
+        world.clock.now = MIDNIGHT + DAY
+        await world.feed.catch_up()
+        assert told(world.events[early + 1 :]) == [
+            ("LAMP", MIDNIGHT + DAY, "INTAKE", FENGNAN, "PROMISED", 2, "YELLOW"),
+        ]
+
+
 async def test_a_limit_of_a_day_is_told_with_the_step(tmp_path: Path) -> None:
     async with EventWorld.opened(tmp_path) as world:
         case = CaseFile()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.events.following import FollowLimits
+from hub.events.following import Followers, FollowLimits
+from hub.events.store import EventReader
 from ledger.errors import Malformed, Unavailable
 from schema.feed import FeedEvent
 from tests.casefile import CHENGYANG, DAY, CaseFile, case_number, whole_case
 from tests.event_world import EventWorld, until
 from tests.statements import NOW
+
+T = TypeVar("T")
 
 BEGINNING = "A" * 43
 
@@ -65,6 +70,34 @@ async def test_who_names_no_cursor_gets_what_comes_and_who_names_the_newest_too(
         for found in await asyncio.gather(*waiting):
             assert [event.case for event in found] == [second.number]
         assert world.followers.live == 0
+
+
+class _Overtaken:
+    """A feed whose first page is read empty, and overtaken by a county's first events before the read returns."""
+
+    def __init__(self, world: EventWorld, raws: list[bytes]) -> None:
+        self._world, self._raws = world, raws
+
+    async def ask(self, question: Callable[[EventReader], T]) -> T:
+        """Read, and let the events come before the answer does."""
+        found = await self._world.feed.ask(question)
+        if found == [] and self._raws:
+            raws, self._raws = self._raws, []
+            await self._world.state(*raws)
+            await self._world.feed.catch_up()
+        return found
+
+
+async def test_an_event_that_comes_while_an_empty_page_is_read_is_not_slept_through(tmp_path: Path) -> None:
+    """The tail does not reach back to it: only the store has it."""
+    first, second = CaseFile(), CaseFile(number=case_number(2))
+    first.apply()
+    second.apply()
+    async with EventWorld.opened(tmp_path) as world:
+        overtaken = _Overtaken(world, [*first.raws, *second.raws])
+        world.followers = Followers(overtaken, FollowLimits(total=1, county=1), tail=1)
+        found = await taken(world, BEGINNING, 2)
+        assert [event.case for event in found] == [first.number, second.number]
 
 
 async def test_one_commit_wakes_a_hundred_followers(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from ledger.errors import Conflict, Malformed, Unavailable
 from tests.casefile import CHENGYANG, DAY, CaseFile
 from tests.event_world import EventWorld, until
 from tests.statements import NOW
-from tests.webhook_receiver import Receiver, delivering
+from tests.webhook_receiver import QUICK, Receiver, delivering
 
 OTHER: Final = "320583"
 
@@ -131,6 +132,43 @@ async def test_a_webhook_that_was_removed_gets_nothing_more(tmp_path: Path) -> N
             await until(lambda: not delivery._carrying)
             await _told(world)
         assert receiver.seen == []
+
+
+def _bury(store: HookStore, hook: str, event: str) -> None:
+    letter = DeadLetter(hook=hook, event=event, body=b"{}", since=NOW, fault="http_500", again=False)
+    assert store.give_up(letter, "A" * 43)
+    assert store.redeliver(CHENGYANG, hook) == 1
+
+
+async def test_dead_letters_of_a_webhook_that_hangs_hold_up_nobody_and_end_with_it(tmp_path: Path) -> None:
+    async with (
+        EventWorld.opened(tmp_path) as world,
+        Receiver(statuses=[0] * 9).running() as slow,
+        Receiver().running() as quick,
+    ):
+        limits = replace(QUICK, timeout_s=60)
+        async with delivering(world, tmp_path, slow.hook(id="slow"), limits=limits) as delivery:
+            _bury(delivery.store, "slow", "1" * 22)
+            await until(lambda: slow.seen == ["1" * 22])
+            delivery.store.add(quick.hook(id="quick"), private=True)
+            _bury(delivery.store, "quick", "2" * 22)
+            ids = await _told(world)
+            await until(lambda: set(quick.taken) == {*ids, "2" * 22})
+            assert set(delivery._resending) >= {"slow"}
+            delivery.store.remove(CHENGYANG, "slow")
+            delivery.wake()
+            await until(lambda: not delivery._resending)
+        assert slow.taken == []
+
+
+async def test_a_clock_that_was_set_back_makes_no_pause_longer(tmp_path: Path) -> None:
+    async with EventWorld.opened(tmp_path) as world, Receiver().running() as receiver:
+        ids = await _told(world)
+        store = HookStore(tmp_path / "webhooks.sqlite")
+        store.add(receiver.hook(), private=True)
+        store.failed("h", attempts=1, retry_at=NOW + DAY, fault="http_500")
+        async with delivering(world, tmp_path, store=store):
+            await until(lambda: receiver.taken == ids)
 
 
 def _letter(number: int) -> DeadLetter:
