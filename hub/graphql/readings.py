@@ -32,8 +32,8 @@ _FACE: Final = "License.face"
 async def grant(root: RootPlan, arguments: Mapping[str, Any], context: Context) -> Basis | None:
     """Judge the basis that a root field is read by, before anything is read: its rows are those of this basis.
 
-    A case is a basis of its own for the faces of the licenses in it, and cuts no row; one that is over shows none of
-    them. Raises as `basis_of`.
+    A case is a basis of its own for the faces of its applicant's licenses: where faces are asked for, nobody else's
+    license is among its rows. One that is over cuts no row, and shows no face. Raises as `basis_of`.
     """
     if "basis" in root.entry.field.args:
         basis = await basis_of(arguments, context)
@@ -45,6 +45,7 @@ async def grant(root: RootPlan, arguments: Mapping[str, Any], context: Context) 
             own = await basis_of(arguments, context)
             if own is not None:
                 context.granted[root.response] = own
+            return own
     return None
 
 

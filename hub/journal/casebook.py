@@ -34,7 +34,7 @@ def judged(case: Case | None, step: CaseStep, stated: Precedents, *, position: i
 
     Raises as `ledger.casework.take` and `ledger.offered.check_opening`; Conflict not_offered (limits of the handling
     that are not the offering's), wrong_target (a license that no county has stated so far), Refused not_issuer (a
-    product that is another county's, or another holder's).
+    license of another holder than the applicant; a product of another county than the handling one).
     """
     taken = take(case, step)
 
@@ -53,15 +53,13 @@ def judged(case: Case | None, step: CaseStep, stated: Precedents, *, position: i
 
 
 def _check_license(identifier: str, step: CaseStep, case: Case, stated: Precedents, position: int) -> None:
-    if step.kind is not StepKind.PRODUCTION:
-        if not stated.is_stated(identifier, before=position):
-            raise Conflict("wrong_target", "a license is named that the journal does not have")
-        return
     record = stated.license(identifier, before=position)
     if record is None:
         raise Conflict("wrong_target", "a license is named that the journal does not have")
-    if record.iss != case.handled_by or case.holder not in record.holders:
-        raise Refused("not_issuer", "a case ends in licenses of its handling county, for its applicant")
+    if case.holder not in record.holders:  # else a case would open the face of anybody's license to its counties
+        raise Refused("not_issuer", "a case names licenses of its applicant alone")
+    if step.kind is StepKind.PRODUCTION and record.iss != case.handled_by:
+        raise Refused("not_issuer", "a case ends in licenses of its handling county")
 
 
 def read_case(connection: sqlite3.Connection, number: str) -> Case | None:

@@ -137,7 +137,7 @@ def test_a_case_ends_in_licenses_of_its_handling_county_for_its_applicant(path: 
     ]
     results = answer(path, *journal.entries, *before.raws, *wrong, *case.raws[made:])
     assert [each for each in results if isinstance(each, str)] == [
-        "not_issuer: a case ends in licenses of its handling county, for its applicant",
+        "not_issuer: a case names licenses of its applicant alone",
         "wrong_target: a license is named that the journal does not have",
     ]
     assert check(path) == 4 + len(case.raws)
