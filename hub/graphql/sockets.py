@@ -6,13 +6,15 @@
     <- {"id":"1","type":"next","payload":{"data":{…}}} …        <- {"id":"1","type":"error","payload":[{…}]}
     -> {"id":"1","type":"complete"}    <- {"id":"1","type":"complete"}    -> {"type":"ping"}    <- {"type":"pong"}
 
-    4400 no message of the protocol       4401 subscribe before the ack         4403 a token that is not good
-    4406 another subprotocol              4408 no connection_init in time       4409 the id is in use
+    4400 no message of the protocol       4401 subscribe before the ack         4403 no token, or one that is not good
+    4406 another subprotocol              4408 no connection_init in time,      4409 the id is in use
+                                               or no operation for a minute
     4429 a second connection_init         1009 a message that is too large      1013 a reader that is too slow
 
 The legacy protocol graphql-ws is refused by its name (CVE-2026-35523), operations of one socket are counted
-(CVE-2026-35526). The handler is an own one, for Strawberry's knows neither our documents nor our masked errors. Source:
-github.com/enisdenjo/graphql-ws, PROTOCOL.md.
+(CVE-2026-35526). A socket is for who has a token: a stranger could hold a place for nothing. The handler is an own
+one, for Strawberry's knows neither our documents nor our masked errors. Source: github.com/enisdenjo/graphql-ws,
+PROTOCOL.md.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ class _Socket:
         try:
             await self._begin(spoken=spoken)
             while True:
-                await self._take(await self._message())
+                await self._take(await self._next())
         except _Closed as end:
             await self._close(end)
         finally:
@@ -118,6 +120,22 @@ class _Socket:
                     await self._take(await self._message())
         except TimeoutError:
             raise _Closed(4408, "Connection initialisation timeout") from None
+
+    async def _next(self) -> dict[str, Any]:
+        """Wait for a message; one without operations must not hold its place for ever, nor with a token that ended."""
+        idle = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(self._streams.limits.look_s):
+                    return await self._message()
+            except TimeoutError:
+                if self._operations:  # each of them looks at the token itself
+                    idle = 0.0
+                    continue
+            self._look()
+            idle += self._streams.limits.look_s
+            if idle >= self._streams.limits.idle_s:
+                raise _Closed(4408, "No operation for too long")
 
     async def _message(self) -> dict[str, Any]:
         received = await self._websocket.receive()
@@ -160,7 +178,8 @@ class _Socket:
         given = [value for name, value in payload.items() if name.lower() == "authorization"]
         if given:
             self._authorization = given[0] if isinstance(given[0], str) else ""
-        self._look()
+        if self._look().principal.county is None:
+            raise _Closed(4403, "token_required")
         await self._send({"type": "connection_ack"})
         self._acknowledged = True
 

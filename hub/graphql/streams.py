@@ -40,6 +40,7 @@ class StreamLimits:
     """Limits of the streams. connections: open at once; operations: of one socket; times in seconds; sizes in bytes.
 
     init_s: from the opening of a socket to its connection_init. look_s: how often the caller is looked at again.
+    idle_s: how long a socket may be open without an operation.
     """
 
     connections: int = 256
@@ -47,6 +48,7 @@ class StreamLimits:
     message_bytes: int = 128 * 1024
     init_s: float = 5.0
     look_s: float = 5.0
+    idle_s: float = 60.0
 
 
 class StreamEnded(Exception):

@@ -76,7 +76,7 @@ async def test_events_are_chosen_by_kind_case_and_place(hub: LiveStreams) -> Non
 
 async def test_a_query_is_answered_once_and_completes(hub: LiveStreams) -> None:
     async with SocketClient.connected(f"{hub.url}/graphql") as client:
-        await client.begin()
+        await client.begin("good")
         client.send(ask(MATTER, "q", operationName=None))
         assert await client.receive() == {"id": "q", "type": "next", "payload": {"data": {"matter": {"name": "名"}}}}
         assert await client.receive() == {"id": "q", "type": "complete"}
@@ -84,8 +84,7 @@ async def test_a_query_is_answered_once_and_completes(hub: LiveStreams) -> None:
         assert (await client.receive())["type"] == "next"
 
 
-REFUSED: Final[list[tuple[str | None, dict[str, Any], str]]] = [
-        (None, follow(), "token_required"),
+REFUSED: Final[list[tuple[str, dict[str, Any], str]]] = [
         ("reader", follow(), "forbidden"),
         ("good", follow(after="x"), "bad_cursor"),
         ("good", follow(after="B" * 43), "bad_cursor"),
@@ -143,6 +142,7 @@ BROKEN: Final[list[tuple[list[Any], int, str]]] = [
         ([{"type": "ping", "payload": 1}], 4400, "Invalid ping message"),
         ([{**INIT, "payload": {"Authorization": "Bearer bad"}}], 4403, "invalid_token"),
         ([{**INIT, "payload": {"authorization": 7}}], 4403, "invalid_token"),
+        ([INIT], 4403, "token_required"),
         ([json.dumps({"type": "ping", "payload": {"x": "x" * 5000}})], 4400, "Expected a JSON object"),
     ]  # fmt: skip
 
@@ -173,6 +173,19 @@ async def test_who_says_nothing_is_closed(tmp_path: Path) -> None:
         assert await _ended(hub, {"type": "ping"}) == (4408, "Connection initialisation timeout")
 
 
+async def test_who_has_a_token_and_no_operation_is_closed_too(tmp_path: Path) -> None:
+    """Sockets are counted: one that is held for nothing would shut somebody else out."""
+    async with LiveStreams.running(tmp_path, limits=StreamLimits(look_s=0.01, idle_s=0.05)) as hub:
+        assert await _ended(hub, INIT, token="good") == (4408, "No operation for too long")
+
+
+async def test_a_token_that_ends_ends_the_socket_that_waits(hub: LiveStreams) -> None:
+    async with SocketClient.connected(f"{hub.url}/graphql") as client:
+        await client.begin("good")
+        del hub.tokens["good"]
+        assert await client.receive() == (4403, "invalid_token")
+
+
 async def test_operations_of_one_socket_are_bounded(hub: LiveStreams) -> None:
     """CVE-2026-35526."""
     async with SocketClient.connected(f"{hub.url}/graphql", token="good") as client:
@@ -185,7 +198,7 @@ async def test_operations_of_one_socket_are_bounded(hub: LiveStreams) -> None:
 
 async def test_open_sockets_are_bounded(tmp_path: Path) -> None:
     async with LiveStreams.running(tmp_path, connections=1) as hub, SocketClient.connected(f"{hub.url}/graphql") as one:
-        await one.begin()
+        await one.begin("good")
         async with SocketClient.connected(f"{hub.url}/graphql") as other:
             assert (other.subprotocol, other.status) == (None, 503)
 
