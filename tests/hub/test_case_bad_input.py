@@ -10,9 +10,11 @@ from typing import Any, Final
 import pytest
 
 from hub.journal.offerings import build_offering
+from ledger.identifiers import holder_key
 from ledger.transparency.tiles import encode_bundle
 from tests.alliance import Alliance, found_alliance, identifier_of, license_of
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, OFFERED, CaseFile, case_number
+from tests.entropy import seeded
 from tests.governed import GovernedHub
 from tests.offerings import offering
 from tests.ports import FakeClock
@@ -20,6 +22,8 @@ from tests.statements import NOW
 
 LICENSE: Final = str(identifier_of(1))
 OTHER: Final = str(identifier_of(2))
+HOLDER: Final = holder_key(seeded("holder key")(32), "001", license_of().holders[0].code)
+"""Who holds both, as the nodes of the alliance hash it."""
 
 
 @pytest.fixture
@@ -104,17 +108,25 @@ async def test_a_license_that_fell_is_used_by_no_step_and_stays_in_those_that_us
     hub: GovernedHub, alliance: Alliance
 ) -> None:
     node, before = alliance.nodes[CHENGYANG], case_of(alliance)
-    assert await state(hub, before.apply(licenses=[LICENSE])) == 4
+    assert await state(hub, before.apply(licenses=[LICENSE], holder=HOLDER)) == 4
     node.revoke(LICENSE, "04", NOW)
     assert await hub.deliver(node) == 1
     after = case_of(alliance, 2)
-    assert await state(hub, after.apply(licenses=[OTHER, LICENSE])) == f"not_valid: {LICENSE} is REVOKED"
+    assert await state(hub, after.apply(licenses=[OTHER, LICENSE], holder=HOLDER)) == f"not_valid: {LICENSE} is REVOKED"
     assert await state(hub, before.raws[0]) == 4
     missing = str(identifier_of(3))
-    assert await state(hub, case_of(alliance, 2).apply(licenses=[missing])) == (
+    assert await state(hub, case_of(alliance, 2).apply(licenses=[missing], holder=HOLDER)) == (
         "wrong_target: a license is named that the journal does not have"
     )
-    assert await state(hub, case_of(alliance, 2).apply(licenses=[OTHER])) == 5
+    assert await state(hub, case_of(alliance, 2).apply(licenses=[OTHER], holder=HOLDER)) == 5
+
+
+async def test_a_case_names_no_license_of_another_than_its_applicant(hub: GovernedHub, alliance: Alliance) -> None:
+    """Whoever may open cases could else read anybody's face through one."""
+    assert await state(hub, case_of(alliance).apply(licenses=[LICENSE])) == (
+        "not_issuer: a case names licenses of its applicant alone"
+    )
+    assert await state(hub, case_of(alliance).apply(licenses=[LICENSE], holder=HOLDER)) == 4
 
 
 async def test_of_two_handlers_at_once_one_wins_and_the_other_is_told_the_new_state(

@@ -167,3 +167,12 @@ def test_a_refused_application_changes_nothing(path: Path) -> None:
         (result,) = store.append(rows(CaseFile(offering=JUNE).apply()))
     assert isinstance(result, TongbanError)
     assert (code_of(result), dump(path)) == ("stale_version", before)
+
+
+def test_a_step_that_names_another_holders_license_written_around_the_judgement_is_found(path: Path) -> None:
+    raw = CaseFile().apply(licenses=[PRODUCED], holder=County.holder("2"))
+    assert answer(path, raw) == ["not_issuer: a case names licenses of its applicant alone"]
+    with opened(path) as store:
+        store.append([JournalRow(raw=raw)])
+    with pytest.raises(NotVerified, match=r"^corrupt_store: record 3: it is no legal step of its case: "):
+        check(path)

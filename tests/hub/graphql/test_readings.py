@@ -190,6 +190,17 @@ async def test_an_open_case_is_the_basis_for_the_faces_in_it(
     assert answer.data == {"case": {"uses": [{"face": {"certificateNumber": number}}]}}
 
 
+async def test_below_a_case_no_face_is_asked_of_another_than_its_applicant() -> None:
+    """The statement gives the applicant's licenses alone, for every caller."""
+    bases = {OUR_CASE: Basis(name=f"case/{OUR_CASE}", holder="h", matter=None, fields=None)}
+    for principal in (PARTY, replace(PARTY, scopes=PARTY.scopes - {"license.read"} | {"license.read.own"})):
+        graph = CannedGraph(rows=[[OUR_CASE, []]])
+        await ask(CASE, graph=graph, bases=FakeBases(bases), principal=principal)
+        (statement,) = graph.asked
+        assert statement.parameters["basis_holder"] == "h"
+        assert "-[:HELD_BY]->(:Holder {key: $basis_holder})" in statement.text
+
+
 async def test_two_readings_of_one_license_see_each_what_its_own_basis_covers() -> None:
     """Their fields are asked of the county in one call; no value passes from one to the other."""
     name, number = (frozenset({each}) for each in ("certificateHolderName", "certificateNumber"))
