@@ -78,7 +78,8 @@ _LETTERS: Final = {
     "P": RoleKind.PARTNER_SYSTEM,
 }  # fmt: skip
 _HELD: Final = {_IDS["%C1"]: "370214", _IDS["%C12"]: "370214", _IDS["%K1"]: "220103"}
-_CASE: Final = Basis(name="case/x", holder="holder-one", matter=None, fields=None)
+_CASE_OF_ONE: Final = Basis(name="case/x", holder="holder-one", matter=None, fields=None)
+_CASE_OF_TWO: Final = Basis(name="case/y", holder="holder-two", matter=None, fields=None)
 _KEYS: Final = {"1": "holder-one", "2": "holder-two", "3": "holder-three"}
 
 
@@ -178,7 +179,7 @@ def context_of(place: Place, caller: Caller) -> Context:
         journal=FakeJournal(
             records=[_access(identifier) for identifier in _IDS.values()], holdings={"holder-one": _HELD}
         ),
-        bases=FakeBases(FakeBases().kept | {OUR_CASE: _CASE, FOREIGN_CASE: _CASE}),
+        bases=FakeBases(FakeBases().kept | {OUR_CASE: _CASE_OF_ONE, FOREIGN_CASE: _CASE_OF_TWO}),
         events=FakeEvents(_EVENTS),
         faces=FakeFaceSources(codes=dict.fromkeys(_COUNTIES.values(), "deadline")) if place.failing else FakeFaceSources(kept),
         registry=FakeRegistry(
