@@ -45,6 +45,9 @@ def test_it_finds_what_a_walk_over_all_records_finds(
 
 
 def test_a_damaged_table_is_told_as_such() -> None:
-    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(NotVerified, match="no such table") as caught:
+    with (
+        closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(NotVerified, match="no such table") as caught,
+    ):
         find_accesses(connection, ["a"], first=1, after=-1, size=1)
     assert caught.value.code == "corrupt_store"
