@@ -33,11 +33,13 @@ from hub.graph.rows import (
     leaf,
     list_of,
     node_of,
+    nothing,
     page_info,
     to_one,
 )
 from hub.graph.selection import Selected
 from hub.graph.tables import FieldEntry, Tables, start_label
+from schema.access import RULES, rule_of_type
 from schema.mapping import Computed, EdgeProperty, Expression, Gather, KeyStart, PageStart, Property, Relation
 
 __all__ = ["CompiledRoot", "ListPage", "compile_root"]
@@ -155,6 +157,8 @@ class _Compiler:
 
     def gathered(self, gather: Gather, projection: _Projection, below: list[tuple[int, bool, Shape]]) -> Cell:
         place: Any = gather.place
+        if gather.optional and not RULES[rule_of_type(place.target)].open_to(self.scopes):
+            return nothing
         variable, edge = self.variable()
         inner = _Projection(variable, edge if isinstance(place, Relation) else "")
         deeper: list[tuple[int, bool, Shape]] = []

@@ -34,6 +34,7 @@ __all__ = [
     "leaf",
     "list_of",
     "node_of",
+    "nothing",
     "page_info",
     "to_one",
 ]
@@ -105,6 +106,11 @@ def list_of(place: int, build: Callable[[Row], dict[str, Any]]) -> Cell:
 
 def absent(_row: Row) -> None:
     """Read nothing: the field was refused and left the statement."""
+
+
+def nothing(_row: Row) -> list[Any]:
+    """Read an empty list: what an optional gather is to a caller who may not have it."""
+    return []
 
 
 def leaf(place: int) -> Cell:
