@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hub.journal.accessindex import has_access
 from hub.journal.casebook import judged
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
@@ -188,10 +189,8 @@ class _Replay:
     def _compare_index(self, first: int, rows: Sequence[RecordFindings]) -> None:
         for position, row in enumerate(rows, start=first):
             self._counts["record"] += 1
-            named: list[tuple[str, tuple[Any, ...]]] = [
-                ("SELECT i FROM access WHERE identifier = ? AND i = ?", (each, position)) for each in row.accesses
-            ]
-            self._counts["access"] += len(named)
+            named: list[tuple[str, tuple[Any, ...]]] = []
+            self._counts["access"] += len(row.accesses)
             self._counts["holding"] += len(row.holders)
             named += [(_HELD, (each, row.states, row.iss)) for each in row.holders]
             if row.states is not None:
@@ -211,7 +210,9 @@ class _Replay:
                     ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
                     ("SELECT i FROM casestep WHERE number = ? AND sequence = ?", (row.step.number, row.step.sequence)),
                 ]
-            if any(read_rows(self._connection, text, *values) != [(position,)] for text, values in named):
+            if not all(has_access(self._connection, each, position) for each in row.accesses) or any(
+                read_rows(self._connection, text, *values) != [(position,)] for text, values in named
+            ):
                 raise _corrupt("the index tables do not name it", position)
 
     def _take(self, step: CaseStep, position: int) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hub.journal.accessindex import ACCESS_SCHEMA, access_rows, find_accesses
 from hub.journal.casebook import CASE_SCHEMA, CaseBook, read_case
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
@@ -32,19 +33,19 @@ from schema.context import Access
 
 __all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore", "asked_after", "indexed", "row_of"]
 
-FORMAT: Final = b"tongban-journal/v1"
+FORMAT: Final = b"tongban-journal/v2"
 SCHEMA: Final = (
     """
 CREATE TABLE IF NOT EXISTS record  (i INTEGER PRIMARY KEY, d BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS stated  (h BLOB PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS license (identifier TEXT PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS access  (identifier TEXT, i INTEGER, PRIMARY KEY (identifier, i)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS holding (holder TEXT, identifier TEXT, county TEXT NOT NULL, i INTEGER NOT NULL,
                                     PRIMARY KEY (holder, identifier)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tile    (l INTEGER, n INTEGER, h BLOB NOT NULL, PRIMARY KEY (l, n)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS head    (id INTEGER PRIMARY KEY CHECK (id = 1), format BLOB NOT NULL, n INTEGER NOT NULL,
                                     root BLOB NOT NULL);
 """
+    + ACCESS_SCHEMA
     + CASE_SCHEMA
 )
 _STATED: Final = "SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.identifier = ?"
@@ -124,9 +125,8 @@ class JournalReader:
 
     def accesses(self, names: Sequence[str], *, first: int, after: int) -> list[tuple[int, bytes]]:
         """Give position and bytes of the access records with any of these names, oldest first, above `after`."""
-        text = "SELECT i FROM access WHERE identifier = ? AND i > ? ORDER BY i LIMIT ?"
-        found = sorted({row[0] for name in names for row in self._rows(text, name, after, first)})
-        return [(place, self._rows("SELECT d FROM record WHERE i = ?", place)[0][0]) for place in found[:first]]
+        found = find_accesses(self._connection, names, first=first, after=after, size=self.head().n)
+        return [(place, self._rows("SELECT d FROM record WHERE i = ?", place)[0][0]) for place in found]
 
     def holdings(self, holder: str, county: str | None) -> list[str]:
         """Give the licenses that are stated of a holder, by identifier; of those that `county` stated only."""
@@ -234,12 +234,12 @@ class JournalStore:
             results = [self._place(row, leaves) for row in rows]
             # Nothing that is judged in between reads them, and in the index's own order they go in quickest.
             reads = sorted(
-                (identifier, position)
+                each
                 for row, position in zip(rows, results, strict=True)
-                if isinstance(position, int)
-                for identifier in set(row.accesses)
+                if row.accesses and isinstance(position, int)
+                for each in access_rows(row.accesses, position)
             )
-            self._connection.executemany("INSERT INTO access VALUES (?, ?)", reads)
+            self._connection.executemany("INSERT INTO access VALUES (?, ?, ?)", reads)
             growth = self._edge.append(leaves)
             head = JournalHead(n=growth.edge.size, root=growth.edge.root())
             tiles = ((*key, data) for key, data in growth.tiles.items())

@@ -42,7 +42,9 @@ def test_what_is_left_is_the_computed_fields_and_the_way_to_them() -> None:
 
 
 def test_nothing_is_left_of_stored_fields() -> None:
-    assert _computed('{ result(code: "1", holder: "h", useCause: "x") { __typename ... on Checklist { code } } }') is None
+    assert (
+        _computed('{ result(code: "1", holder: "h", useCause: "x") { __typename ... on Checklist { code } } }') is None
+    )
 
 
 def test_a_refused_field_is_not_run() -> None:

@@ -127,7 +127,7 @@ def test_an_immutable_file_is_read_without_one_beside_it(data: Path) -> None:
         ("journal", "UPDATE stated SET i = 9 WHERE i = 8", "record 8: the index tables do not name it"),
         ("journal", "DELETE FROM license WHERE i = 8", "record 8: the index tables do not name it"),
         ("journal", "DELETE FROM access WHERE i = 30", "record 30: the index tables do not name it"),
-        ("journal", "INSERT INTO access VALUES ('x', 30)", "table access has 6 rows"),
+        ("journal", "INSERT INTO access VALUES (0, x'00', 30)", "table access has 6 rows"),
         ("journal", "INSERT INTO license VALUES ('x', 30)", "table license has 303 rows"),
         ("journal", "UPDATE tile SET h = CAST(x'00' || substr(h, 2) AS BLOB) WHERE l = 0 AND n = 1", "another hash"),
         ("journal", "UPDATE tile SET h = CAST(h || zeroblob(32) AS BLOB) WHERE l = 0 AND n = 1", "more hashes than"),
