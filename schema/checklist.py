@@ -202,7 +202,7 @@ class Checklist:
         if len(licenses) >= _MOST_LICENSES:
             raise Malformed("limit_exceeded", f"the holder has {_MOST_LICENSES} licenses of these types, or more")
         standing = await info.context.registry.statuses([each["logIndex"] for each in licenses])
-        missed = [_missed(each) for each in needed(self, "missed")]
+        missed = [_missed(each) for each in needed(self, "missed") or ()]
         return _findings(needed(self, "materials"), licenses, missed, standing, info.context)
 
 

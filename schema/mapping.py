@@ -105,8 +105,8 @@ class Gather:
 
     The resolver reads them with `needed` by `name`, as a list of dicts: the `properties` of each node, the `edge`
     properties of the relationship that led to it, and what is gathered beyond it. place: to many; its `page` bounds the
-    list, and is no page of the API. optional: for a caller without a scope of the target's rule the list is empty;
-    otherwise the field itself must ask for one.
+    list, and is no page of the API. optional: a caller without a scope of the target's rule has None in the list's
+    place; otherwise the field itself must ask for one.
     """
 
     name: str
