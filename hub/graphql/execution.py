@@ -89,7 +89,8 @@ class Execution:
         """Check, plan and run one request.
 
         Raises DocumentRefused for what is wrong with document or variables (bad_document, bad_variables,
-        limit_exceeded, bad_request), NotByGet, and Unavailable deadline. What goes wrong in a field is in the answer.
+        limit_exceeded, bad_request), NotByGet, and Unavailable deadline, pushback. What goes wrong in a field is in
+        the answer.
         """
         ready = self.prepare(request, context, by_get=by_get)
         if ready.operation.operation is OperationType.SUBSCRIPTION:
@@ -150,6 +151,9 @@ class Execution:
             values = [await self._root(plan.roots[0], variables, context)]
         else:
             values = await asyncio.gather(*(self._root(root, variables, context) for root in plan.roots))
+        for value in values:
+            if isinstance(value, Unavailable) and value.code == "pushback":
+                raise value  # the whole request is to come again, not a part of it
         return {root.response: value for root, value in zip(plan.roots, values, strict=True)}
 
     async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> Any:
