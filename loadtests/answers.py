@@ -5,12 +5,31 @@ A fast wrong answer is worth nothing, so every answer of every load test goes th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ledger.transparency.checkpoint import Checkpoint
+from ledger.transparency.merkle import HASH_BYTES, leaf_hash
+from ledger.transparency.note import Note
+from ledger.transparency.tiles import ENTRIES, TILE_WIDTH, TilePath, decode_bundle
 from loadtests.population import Holder
 
-__all__ = ["check_checkpoint", "check_faces", "check_licenses", "check_offering", "check_receipt", "check_verdict"]
+__all__ = [
+    "bundle_paths",
+    "check_bundle",
+    "check_case",
+    "check_checkpoint",
+    "check_faces",
+    "check_licenses",
+    "check_offering",
+    "check_own",
+    "check_reads",
+    "check_receipt",
+    "check_statistics",
+    "check_verdict",
+    "checkpoint_size",
+    "tile_of_hashes",
+]
 
 
 def _root(answer: Mapping[str, Any], name: str) -> Any:
@@ -82,3 +101,67 @@ def check_checkpoint(answer: Mapping[str, Any], seen: int) -> int:
     if checkpoint["size"] < seen or not checkpoint["cosigners"]:
         raise ValueError(f"checkpoint: size {checkpoint['size']} after {seen}, or without cosigners")
     return int(checkpoint["size"])
+
+
+def check_own(answer: Mapping[str, Any], holder: Holder) -> None:
+    """`own.graphql`: exactly the holder's licenses, in order, with status and type."""
+    for node in _nodes(answer, holder):
+        if not (node["status"] and node["type"]["name"]):
+            raise ValueError("own: a license lacks its status or type")
+
+
+def check_reads(answer: Mapping[str, Any]) -> None:
+    """`reads.graphql`: reads in the order of the journal, each with its county and cause."""
+    found = _root(answer, "accessRecords")["records"]
+    if "records" not in found:
+        raise ValueError(f"reads: {found['code']}")
+    rows = found["records"]
+    if not all(row["county"] and row["useCause"] for row in rows):
+        raise ValueError("reads: without county or cause")
+    positions = [row["position"] for row in rows]
+    if positions != sorted(set(positions)):
+        raise ValueError("reads: not in the order of the journal")
+
+
+def check_case(answer: Mapping[str, Any], number: str) -> None:
+    """`case.graphql`: the case that was asked for, with all its steps, and somebody's turn."""
+    case = _root(answer, "case")
+    if case["caseNumber"] != number or [step["sequence"] for step in case["steps"]] != [
+        *range(1, case["stepCount"] + 1)
+    ]:
+        raise ValueError("case: another one, or steps are missing")
+    if not case["stage"] or not case["nextSteps"]:
+        raise ValueError("case: without a stage, or nobody's turn")
+
+
+def check_statistics(answer: Mapping[str, Any], county: str) -> None:
+    """`statistics.graphql`: of that county, exact for its own auditor."""
+    found = _root(answer, "statistics")
+    if found["code"] != county or not found["exact"] or not found["periods"]:
+        raise ValueError("statistics: of another county, not exact, or without periods")
+
+
+def checkpoint_size(note: bytes) -> int:
+    """`/ledger/checkpoint`: a note with a checkpoint; gives its size."""
+    return Checkpoint.parse(Note.parse(note).text).size
+
+
+def bundle_paths(size: int, number: int) -> tuple[str, str]:
+    """Give the paths of one of the log's full bundles (the partial one while there is none), and of its hashes."""
+    full = size // TILE_WIDTH
+    place, width = (number % full, TILE_WIDTH) if full else (0, size)
+    entries, hashes = (TilePath(level=level, number=place, width=width) for level in (ENTRIES, 0))
+    return f"/ledger/{entries.format()}", f"/ledger/{hashes.format()}"
+
+
+def tile_of_hashes(data: bytes) -> list[bytes]:
+    """`/ledger/tile/0/…`: hashes of 32 bytes."""
+    if not data or len(data) % HASH_BYTES:
+        raise ValueError(f"tile: {len(data)} bytes")
+    return [data[start : start + HASH_BYTES] for start in range(0, len(data), HASH_BYTES)]
+
+
+def check_bundle(data: bytes, hashes: Sequence[bytes]) -> None:
+    """`/ledger/tile/entries/…`: the very entries under a tile of hashes."""
+    if [leaf_hash(entry) for entry in decode_bundle(data)] != list(hashes):
+        raise ValueError("entries: not those under the tile")

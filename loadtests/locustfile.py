@@ -1,118 +1,117 @@
-"""Load test of a hub with Locust: clerks who take in at their counters, and verifiers with receipts in hand.
+"""The users of the load test, run by `python -m loadtests.load`: whoever meets a hub in the field, in its proportions.
 
-    locust --config loadtests/locust.conf                                        founds and starts a sample alliance
-    locust --config loadtests/locust.conf --host https://hub.example \
-           --county-data DIR --passphrase-file FILE --holders holders.ndjson     a hub that runs
+    verifier 5      a receipt in hand: is it good? a look at the log
+    intake clerk 4  a holder's licenses over all counties, what another county asks for
+    handler 3       faces, the case on the desk
+    holder 2        own licenses, and who read them
+    auditor 1       entries against the hashes of the log, the county's statistics
 
-Every user has an access token of its own, from a signed assertion (RFC 7523) under the county's client key; every
-answer is checked for content. Beside the figures stands the generator's own ceiling: what it reaches against /healthz.
+Every user sends an access token of its role, read from a file that others keep fresh, and checks every answer for
+content. Nothing of the hub's runs here: gevent has patched this process (loadtests/load/scene.py).
 """
 
 from __future__ import annotations
 
-import logging
-import secrets
-import tempfile
+import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import gevent
-from locust import FastHttpUser, between, events, task
+from locust import FastHttpUser, LoadTestShape, events, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from hub.county.folder import open_county
-from hub.county.node import CountyNode
-from hub.demo.alliance import SAMPLE
-from hub.ingest.data import read_table
-from hub.keyfiles import read_passphrase
-from hub.partner import access_token
+from ledger.errors import TongbanError
 from loadtests import answers
-from loadtests.bench.town import running_town
+from loadtests.load.scene import Scene, Tokens, read_tokens
+from loadtests.load.shapes import SHAPES, Stage, stage_at, users_for
+from loadtests.load.tally import Answer, Tally
 from loadtests.operations import operation
-from loadtests.population import USE_CAUSE, Holder, read_holders
+from loadtests.population import USE_CAUSE, Holder
 
-__all__ = ["IntakeClerk", "Verifier"]
+__all__ = ["Auditor", "CitizenAtPortal", "Handler", "IntakeClerk", "Schedule", "Verifier"]
 
-_SCOPES: Final = "license.read license.face"
-_TOKEN_S: Final = 300  # half of a token's life
 _CEILING_S: Final = 2.0
-_ASKING: Final = "320583"
-_LICENSES: Final = 300
+_CEILING_USERS: Final = 16
+_TOKENS_S: Final = 5.0  # how often the file is looked at
+_SPAWN_PART: Final = 0.5  # of the users, that come or go in a second
+_AWAY: Final = frozenset({429, 503})
+_FAULT_CHARS: Final = 160
 
 
-@dataclass(slots=True)
-class Scene:
-    """What the users share. node: the county whose client key signs their assertions. hub_url: for the token."""
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run: its scene and stages, and the tally of what was seen."""
 
-    node: CountyNode
-    holders: tuple[Holder, ...]
-    taken: Iterator[int]
+    scene: Scene
+    stages: list[Stage]
+    token_file: Path
+    tally: Tally = field(default_factory=Tally)
+    stage: str = ""
+    began: float = 0.0
+    pace: float | None = 1.0
+    taken: Any = field(default_factory=count)
+    _tokens: Tokens = field(default_factory=dict)
+    _tokens_until: float = 0.0
+
+    def token(self, role: str, number: int) -> str:
+        """Give a token of a role as it stands in the file now."""
+        if time.monotonic() > self._tokens_until:
+            self._tokens, self._tokens_until = read_tokens(self.token_file), time.monotonic() + _TOKENS_S
+        tokens = self._tokens[role]
+        return tokens[number % len(tokens)]
 
     def next_holder(self) -> Holder:
         """Give the next holder; all users together go round through all of them."""
-        return self.holders[next(self.taken) % len(self.holders)]
+        return self.scene.holders[next(self.taken) % len(self.scene.holders)]
 
 
-_STAGE: Final = ExitStack()
-_SCENES: Final[list[Scene]] = []
+_RUNS: Final[list[Run]] = []
 
 
 @events.init_command_line_parser.add_listener
 def _options(parser: ArgumentParser) -> None:
-    parser.add_argument("--county-data", help="data folder of the county that asks; without it a sample is started")
-    parser.add_argument("--passphrase-file", help="file (0600) with the passphrase of that county's keys")
-    parser.add_argument("--holders", help="NDJSON file of holders with the licenses that must be found")
+    parser.add_argument("--scene", help="scene.json")
+    parser.add_argument("--token-file", help="tokens.json (0600), read again and again")
+    parser.add_argument("--tally", help="file for what was seen")
+    parser.add_argument("--shape-name", choices=sorted(SHAPES))
+    parser.add_argument("--shape-users", type=int)
+    parser.add_argument("--shape-seconds", type=float)
+    parser.add_argument("--pace", type=float)
 
 
 @events.init.add_listener
 def _set_up(environment: Environment, **_: object) -> None:
-    """Set the scene before the clock of the run starts."""
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every poll of a start
+    """Set the scene, and measure this generator before the clock of the run starts."""
     options = environment.parsed_options
-    if options is not None and options.county_data:
-        node = open_county(
-            Path(options.county_data), read_passphrase(Path(options.passphrase_file)), random=secrets.token_bytes
-        )
-        _STAGE.callback(node.close)
-        scene = Scene(node, read_holders(Path(options.holders)), count())
-    else:
-        scene, environment.host = _STAGE.enter_context(_sample())
-    _SCENES.append(scene)
-    print(f"ceiling of this generator against /healthz: {_ceiling(environment):,.0f} requests/s")
+    if options is None or not options.scene:
+        raise SystemExit("start it with `make load`, or python -m loadtests.load")
+    scene = Scene.read(Path(options.scene))
+    stages = SHAPES[options.shape_name](options.shape_users, options.shape_seconds, options.pace)
+    _RUNS.append(Run(scene=scene, stages=stages, token_file=Path(options.token_file)))
+    ceiling = _ceiling(environment, scene.statics)
+    environment.events.quitting.add_listener(lambda **_: _write(Path(options.tally), ceiling))
 
 
-@events.quitting.add_listener
-def _tear_down(**_: object) -> None:
-    _SCENES.clear()
-    _STAGE.close()
+def _write(path: Path, ceiling: float) -> None:
+    path.write_text(json.dumps({"ceiling": ceiling, **_RUNS[0].tally.document()}, ensure_ascii=False), "utf-8")
 
 
-@contextmanager
-def _sample() -> Iterator[tuple[Scene, str]]:
-    with (
-        tempfile.TemporaryDirectory(prefix="tongban-load-") as folder,
-        running_town(Path(folder) / "alliance", licenses=_LICENSES) as town,
-        town.alliance.node(_ASKING) as node,
-    ):
-        yield Scene(node, town.population.holders, count()), town.url
-
-
-def _ceiling(environment: Environment) -> float:
-    """Measure what a few greenlets reach against a route that does nothing."""
-    _Idler.host = environment.host
-    users = [_Idler(environment) for _ in range(8)]
+def _ceiling(environment: Environment, url: str) -> float:
+    """Measure what a few users reach against the constant reply, requests a second."""
+    _Idler.host = url
+    users = [_Idler(environment) for _ in range(_CEILING_USERS)]
     end, done = time.monotonic() + _CEILING_S, [0] * len(users)
 
     def ask(number: int) -> None:
         while time.monotonic() < end:
-            users[number].client.get("/healthz", name="(ceiling)")
+            users[number].client.post("/", data=b"{}", name="(ceiling)")
             done[number] += 1
 
     gevent.joinall([gevent.spawn(ask, number) for number in range(len(users))], raise_error=True)
@@ -120,35 +119,20 @@ def _ceiling(environment: Environment) -> float:
     return sum(done) / _CEILING_S
 
 
-class _Partner(FastHttpUser):
-    """A user with a token of its own. Bounded: 3 s to connect, 10 s for an answer."""
+class Schedule(LoadTestShape):
+    """Follows the stages of the chosen shape; the overload follows from what was reached flat out."""
 
-    abstract = True
-    connection_timeout = 3.0
-    network_timeout = 10.0
-
-    def on_start(self) -> None:
-        """Take part in the scene; the token comes with the first question."""
-        if not _SCENES:
-            raise StopUser
-        self.scene = _SCENES[0]
-        self._token, self._token_until = "", 0.0
-
-    def ask(self, name: str, variables: dict[str, object], check: Callable[[dict[str, Any]], Any]) -> Any:
-        """Ask one operation and check its answer; gives what the check gives, None when it failed."""
-        body = {"query": operation(name), "variables": variables}
-        headers = {"Authorization": f"Bearer {self._fresh_token()}"}
-        with self.client.post("/graphql", json=body, headers=headers, name=name, catch_response=True) as response:
-            try:
-                return check(response.json())
-            except (ValueError, KeyError, TypeError) as error:
-                response.failure(f"{response.status_code}: {error}")
-                return None
-
-    def _fresh_token(self) -> str:
-        if time.monotonic() > self._token_until:
-            self._token, self._token_until = access_token(self.scene.node, _SCOPES), time.monotonic() + _TOKEN_S
-        return self._token
+    def tick(self) -> tuple[int, float] | None:
+        """Say how many users there are now; None ends the run."""
+        run = _RUNS[0]
+        stage = stage_at(run.stages, self.get_run_time())
+        if stage is None:
+            return None
+        if stage.name != run.stage:
+            users, run.pace = users_for(stage, run.tally.stage("full").goodput)
+            run.stage, run.began = stage.name, time.monotonic()
+            self._target = (users, max(1.0, _SPAWN_PART * max(users, self.get_current_user_count())))
+        return self._target
 
 
 class _Idler(FastHttpUser):
@@ -157,40 +141,64 @@ class _Idler(FastHttpUser):
     abstract = True
 
 
-class IntakeClerk(_Partner):
-    """Takes applicants in: looks their licenses up, reads some faces, and what the deciding county asks for."""
+class _Partner(FastHttpUser):
+    """A user with a token of its role. Bounded: 3 s to connect, 10 s for an answer."""
 
-    weight = 3
-    wait_time = between(0.0, 0.02)
-    offerings: ClassVar = [
-        (row["matter_code"], row["county"]) for row in read_table("offerings") if row["county"] in SAMPLE
-    ]
+    abstract = True
+    connection_timeout = 3.0
+    network_timeout = 10.0
+    max_retries = 0
+    role: ClassVar[str] = "PARTNER_SYSTEM"
 
-    @task(8)
-    def look_up(self) -> None:
-        """Look a holder's licenses up, over all counties."""
-        holder = self.scene.next_holder()
-        self.ask("licenses", holder.variables(), lambda answer: answers.check_licenses(answer, holder))
+    def on_start(self) -> None:
+        """Take part in the run."""
+        if not _RUNS:
+            raise StopUser
+        self.run_: Run = _RUNS[0]
+        self.number = next(self.run_.taken)
+        self._due = time.monotonic()
 
-    @task(2)
-    def read_faces(self) -> None:
-        """Read two fields of each of a holder's faces, from the counties that keep them."""
-        holder = self.scene.next_holder()
-        self.ask("faces", holder.variables(), lambda answer: answers.check_faces(answer, holder))
+    def wait_time(self) -> float:
+        """Wait until the next question is due; who is behind asks at once, and does not catch up."""
+        now, pace = time.monotonic(), self.run_.pace
+        if pace is None:
+            return 0.0
+        self._due = max(now, self._due + 1 / pace)
+        return self._due - now
 
-    @task(2)
-    def see_offering(self) -> None:
-        """See which materials a county asks for."""
-        matter, county = self.offerings[next(self.scene.taken) % len(self.offerings)]
-        variables: dict[str, object] = {"matter": matter, "county": county}
-        self.ask("offering", variables, lambda answer: answers.check_offering(answer, matter, county))
+    def ask(self, name: str, variables: dict[str, object], check: Callable[[dict[str, Any]], Any]) -> Any:
+        """Ask one operation and check its answer; gives what the check gives, None when it failed."""
+        body = {"query": operation(name), "variables": variables}
+        return self._exchange("POST", "/graphql", name, lambda answer: check(answer.json()), json=body)
+
+    def fetch(self, path: str, name: str, check: Callable[[bytes], Any]) -> Any:
+        """Get what lies at a path of the log and check it; gives what the check gives, None when it failed."""
+        return self._exchange("GET", path, name, lambda answer: check(answer.content))
+
+    def _exchange(self, method: str, path: str, name: str, check: Callable[[Any], Any], **options: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.run_.token(self.role, self.number)}"}
+        start, found, fault = time.perf_counter(), None, ""
+        with self.client.request(method, path, name=name, headers=headers, catch_response=True, **options) as response:
+            verdict: Answer = "good"
+            if response.status_code in _AWAY:
+                verdict = "away"
+                response.success()  # to say no in time is right; the tally counts it apart
+            else:
+                try:
+                    found = check(response)
+                except (TongbanError, ValueError, KeyError, TypeError) as error:
+                    verdict, fault = "wrong", f"{response.status_code}: {error}"[:_FAULT_CHARS]
+                    response.failure(fault)
+        wait = (time.perf_counter() - start) * 1000
+        run = self.run_
+        run.tally.count(run.stage, time.monotonic() - run.began, name, verdict, wait, fault)
+        return found
 
 
 class Verifier(_Partner):
     """A bank or another county: is shown a receipt, verifies it, and now and then looks at the log."""
 
-    weight = 1
-    wait_time = between(0.0, 0.02)
+    weight = 5
 
     def on_start(self) -> None:
         """Have nothing in hand yet."""
@@ -201,7 +209,7 @@ class Verifier(_Partner):
     @task(2)
     def take_receipt(self) -> None:
         """Get a fresh receipt of some license, as a holder would bring it."""
-        holder = self.scene.next_holder()
+        holder = self.run_.next_holder()
         variables: dict[str, object] = {
             "certificateIdentifier": holder.identifiers[0], "useCause": USE_CAUSE, "basis": holder.basis(),
         }  # fmt: skip
@@ -218,3 +226,99 @@ class Verifier(_Partner):
         """See that the log only grows."""
         size = self.ask("checkpoint", {}, lambda answer: answers.check_checkpoint(answer, self.size))
         self.size = size or self.size
+
+
+class IntakeClerk(_Partner):
+    """Takes applicants in: looks their licenses up, and what the deciding county asks for."""
+
+    weight = 4
+    role = "INTAKE_CLERK"
+
+    @task(8)
+    def look_up(self) -> None:
+        """Look a holder's licenses up, over all counties."""
+        holder = self.run_.next_holder()
+        self.ask("licenses", holder.variables(), lambda answer: answers.check_licenses(answer, holder))
+
+    @task(3)
+    def see_offering(self) -> None:
+        """See which materials a county asks for; none where the scene has no offering."""
+        offered = self.run_.scene.offerings
+        if offered:
+            matter, county = offered[next(self.run_.taken) % len(offered)]
+            variables: dict[str, object] = {"matter": matter, "county": county}
+            self.ask("offering", variables, lambda answer: answers.check_offering(answer, matter, county))
+
+
+class Handler(_Partner):
+    """Decides at home: reads the faces in the place of papers, and the case on the desk."""
+
+    weight = 3
+    role = "HANDLER"
+
+    @task(2)
+    def read_faces(self) -> None:
+        """Read two fields of each of a holder's faces, from the counties that keep them."""
+        holder = self.run_.next_holder()
+        self.ask("faces", holder.variables(), lambda answer: answers.check_faces(answer, holder))
+
+    @task(3)
+    def read_case(self) -> None:
+        """Read a case; none where the scene has none."""
+        cases = self.run_.scene.cases
+        if cases:
+            number = cases[next(self.run_.taken) % len(cases)]
+            variables: dict[str, object] = {"number": number, "useCause": USE_CAUSE}
+            self.ask("case", variables, lambda answer: answers.check_case(answer, number))
+
+
+class CitizenAtPortal(_Partner):
+    """A holder, signed in at the county's portal: own licenses, and who read them."""
+
+    weight = 2
+    role = "HOLDER"
+
+    def on_start(self) -> None:
+        """Be the holder whom the token names."""
+        super().on_start()
+        self.run_.token(self.role, 0)
+        signed_in = len(self.run_._tokens[self.role])  # noqa: SLF001  # of this module
+        self.number %= signed_in
+        self.holder = self.run_.scene.holders[self.number]
+
+    @task(3)
+    def see_own(self) -> None:
+        """See the own licenses."""
+        self.ask("own", self._variables(), lambda answer: answers.check_own(answer, self.holder))
+
+    @task(1)
+    def see_reads(self) -> None:
+        """See who read them."""
+        self.ask("reads", self._variables(), answers.check_reads)
+
+    def _variables(self) -> dict[str, object]:
+        return {"holder": self.holder.variables()["holder"], "useCause": USE_CAUSE}
+
+
+class Auditor(_Partner):
+    """Looks after the others: entries of the log against its hashes, and what the county reports."""
+
+    weight = 1
+    role = "AUDITOR"
+
+    @task(2)
+    def read_entries(self) -> None:
+        """Read a bundle of entries, and the tile of hashes above it."""
+        size = self.fetch("/ledger/checkpoint", "log checkpoint", answers.checkpoint_size)
+        if size:
+            path, above = answers.bundle_paths(size, next(self.run_.taken))
+            hashes = self.fetch(above, "log tile", answers.tile_of_hashes)
+            if hashes is not None:
+                self.fetch(path, "log entries", lambda data: answers.check_bundle(data, hashes))
+
+    @task(1)
+    def read_statistics(self) -> None:
+        """Read the county's month."""
+        month, county = f"{datetime.now(UTC):%Y-%m}", self.run_.scene.county
+        variables: dict[str, object] = {"county": county, "from": f"{month}-01", "to": f"{month}-28"}
+        self.ask("statistics", variables, lambda answer: answers.check_statistics(answer, county))

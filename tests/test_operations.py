@@ -11,6 +11,8 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from hub.graphql.limits import LIMITS, check_document
+from ledger.transparency.merkle import leaf_hash
+from ledger.transparency.tiles import encode_bundle
 from loadtests import answers
 from loadtests.bench.figures import journal, scale
 from loadtests.bench.run import NAMES
@@ -119,6 +121,43 @@ def test_an_offering_must_be_the_one_that_was_asked_for() -> None:
     ):
         with pytest.raises(ValueError, match="offering"):
             answers.check_offering({"data": {"offering": wrong}}, "m", "c")
+
+
+def test_a_holders_own_licenses_and_reads() -> None:
+    answers.check_own(licenses("1.2.A", "1.2.B"), HOLDER)
+    row = {"position": 4, "county": "320583", "useCause": "u"}
+    answers.check_reads({"data": {"accessRecords": {"records": {"records": [row, {**row, "position": 5}]}}}})
+    for wrong in ({"code": "not_party"}, {"records": [row, row]}, {"records": [{**row, "county": None}]}):
+        with pytest.raises(ValueError, match="reads"):
+            answers.check_reads({"data": {"accessRecords": {"records": wrong}}})
+
+
+def test_a_case_must_be_whole_and_somebodys_turn() -> None:
+    right = {"caseNumber": "n", "stage": "APPLIED", "stepCount": 1, "steps": [{"sequence": 1}], "nextSteps": [{}]}
+    answers.check_case({"data": {"case": right}}, "n")
+    for wrong in ({**right, "caseNumber": "o"}, {**right, "stepCount": 2}, {**right, "nextSteps": []}):
+        with pytest.raises(ValueError, match="case"):
+            answers.check_case({"data": {"case": wrong}}, "n")
+
+
+def test_statistics_must_be_exact_for_the_own_county() -> None:
+    right = {"code": "c", "exact": True, "periods": [{}]}
+    answers.check_statistics({"data": {"statistics": right}}, "c")
+    for wrong in ({**right, "code": "d"}, {**right, "exact": False}, {**right, "periods": []}):
+        with pytest.raises(ValueError, match="statistics"):
+            answers.check_statistics({"data": {"statistics": wrong}}, "c")
+
+
+def test_entries_must_be_those_under_the_tile() -> None:
+    entries = [b"one", b"two"]
+    hashes = answers.tile_of_hashes(b"".join(map(leaf_hash, entries)))
+    answers.check_bundle(encode_bundle(entries), hashes)
+    with pytest.raises(ValueError, match="entries"):
+        answers.check_bundle(encode_bundle(entries[::-1]), hashes)
+    with pytest.raises(ValueError, match="tile"):
+        answers.tile_of_hashes(b"short")
+    assert answers.bundle_paths(100, 7) == ("/ledger/tile/entries/000.p/100", "/ledger/tile/0/000.p/100")
+    assert answers.bundle_paths(700, 3) == ("/ledger/tile/entries/001", "/ledger/tile/0/001")
 
 
 def test_the_log_must_never_shrink() -> None:

@@ -32,10 +32,10 @@ from loadtests.bench.wire import Request, post
 from loadtests.operations import operation
 from loadtests.population import Holder, Population, records_of
 
-__all__ = ["Town", "running_town"]
+__all__ = ["ASKING", "Town", "running_town"]
 
 _WAIT_S: Final = 120.0
-_ASKING: Final = "320583"
+ASKING: Final = "320583"
 _PORT: Final = "-Darcadedb.bolt.port="
 
 
@@ -100,7 +100,7 @@ def running_town(folder: Path, *, licenses: int) -> Iterator[Town]:
                 _wait_until_stated(node, licenses)
         alliance.await_offerings(_WAIT_S)
         population = _consenting(alliance, population)
-        with alliance.node(_ASKING) as node:
+        with alliance.node(ASKING) as node:
             town = Town(alliance=alliance, population=population, token=access_token(node, "license.read"))
         yield town
 
@@ -108,7 +108,7 @@ def running_town(folder: Path, *, licenses: int) -> Iterator[Town]:
 def _consenting(alliance: Alliance, population: Population) -> Population:
     """Let every holder consent to be looked up by the county that asks."""
     named = [(holder.type_code, holder.code) for holder in population.holders]
-    ids = alliance.record_consents(_ASKING, named, int(time.time()))
+    ids = alliance.record_consents(ASKING, named, int(time.time()))
     holders = zip(population.holders, ids, strict=True)
     return replace(population, holders=tuple(replace(holder, consent=name) for holder, name in holders))
 
