@@ -306,6 +306,7 @@ class Hub:
         if self.graph.lanes is not None:
             self.metrics.lane_depth.set(self.graph.lanes.depth)
             self.metrics.lane_shared.set(self.graph.lanes.shared)
+        self.metrics.ways(self._graphql.execution.ways)
         self.metrics.live_clients.set(self._live.open)
         self.metrics.followers.set(self.followers.live)
         self.metrics.events.set(self.feed.position)

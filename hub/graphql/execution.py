@@ -114,6 +114,11 @@ class Execution:
         self._documents = Documents(self.tables, limits, dev=dev)
         install_resolvers(self.tables)
 
+    @property
+    def ways(self) -> Mapping[str, int]:
+        """How many documents went which way since start, as of `Documents`."""
+        return self._documents.ways
+
     async def run(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Answer:
         """Check, plan and run one request.
 
