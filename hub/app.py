@@ -154,7 +154,7 @@ class Hub:
             LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
         )
         self._graphql = GraphQLEndpoint(build_schema(), self.graph.graph, self._context, limits=limits, dev=dev)
-        self._live = Connections(settings.live_clients)
+        self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)
         self._event_streams = EventStreams(*live, limits=limits)
