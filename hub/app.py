@@ -153,7 +153,9 @@ class Hub:
         limits = replace(
             LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
         )
-        self._graphql = GraphQLEndpoint(build_schema(), self.graph.graph, self._context, limits=limits, dev=dev)
+        self._graphql = GraphQLEndpoint(
+            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered
+        )
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)
@@ -296,6 +298,7 @@ class Hub:
         self.metrics.ledger_size.set(self.registry.size)
         self.metrics.breakers(self.sources.states())
         self.metrics.statements.set(self.graph.graph.statements)
+        self.metrics.ways(self._graphql.execution.ways)
         self.metrics.live_clients.set(self._live.open)
         self.metrics.followers.set(self.followers.live)
         self.metrics.events.set(self.feed.position)

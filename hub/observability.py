@@ -90,7 +90,9 @@ class Metrics:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     requests: Counter = field(init=False)
     errors: Counter = field(init=False)
+    answers: Counter = field(init=False)
     statements: Gauge = field(init=False)
+    documents: Gauge = field(init=False)
     faces: Counter = field(init=False)
     resting: Gauge = field(init=False)
     seconds: Histogram = field(init=False)
@@ -110,8 +112,20 @@ class Metrics:
         made = {
             "requests": _counter(self.registry, "tongban_requests", "Answered requests.", "route", "status"),
             "errors": _counter(self.registry, "tongban_errors", "Errors by stable code.", "code"),
+            "answers": _counter(
+                self.registry,
+                "tongban_graphql_requests",
+                "Executed GraphQL requests by how they were answered.",
+                "path",
+            ),
             "statements": Gauge(
                 "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry
+            ),
+            "documents": Gauge(
+                "tongban_documents",
+                "Documents since start by the way they went: cached, onepass, graphql_core, refused.",
+                ("way",),
+                registry=self.registry,
             ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),
             "resting": Gauge(
@@ -156,6 +170,15 @@ class Metrics:
         self.seconds.labels(route).observe(seconds)
         for code in codes.split(",") if codes else ():
             self.errors.labels(code).inc()
+
+    def ways(self, counts: Mapping[str, int]) -> None:
+        """Set how many documents went which way."""
+        for way, count in counts.items():
+            self.documents.labels(way).set(count)
+
+    def answered(self, path: str) -> None:
+        """Count one executed GraphQL request by how it was answered."""
+        self.answers.labels(path).inc()
 
     def breakers(self, states: Mapping[str, str]) -> None:
         """Set what the circuit breaker of each county's source does now."""

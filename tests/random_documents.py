@@ -25,12 +25,10 @@ COMPUTED: Final = frozenset({"face", "receipt", "standing", "accessRecords", "re
 """Fields with a resolver of their own, left out unless asked for."""
 
 _IDENTIFIERS: Final = (*(one["certificateIdentifier"] for one in LICENSES), "1.2.156.0")
-_FOR_MATTER: Final = frozenset({"license", "licenses", "receipt"})
-"""Root fields whose `matter` says what they are read for, and is no key."""
-
 _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "jurisdiction.code": ("370000", "370200", "370214", "220103", "999999"),
     "authority.code": ("11370214MB2857113F", "11220103MB1234567X", "0"),
+    **{f"{root}.matter": ("000101002000", "000707003000") for root in ("license", "licenses", "receipt")},
     "matter.code": ("000101002000", "000707003000", "0"),
     "offering.matter": ("000101002000", "000707003000"),
     "offering.county": ("370214", "220103"),
@@ -144,8 +142,6 @@ class _Writer:
             return "a counter in Qingdao"
         if name == "basis":
             return {"consent": self.random.choice([*CONSENTS.values(), EXPIRED_CONSENT])}
-        if name == "matter" and root in _FOR_MATTER:
-            return self.random.choice(["000101002000", "000707003000"])
         if name == "first":
             return self.random.choice([1, 1, 2, 3, 100, 0, 101])
         if name == "level":

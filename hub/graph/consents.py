@@ -4,7 +4,8 @@
         -[:GRANTED_BY]->(:Holder)
 
 For people to look at. Whether a reading may take place is judged by the journal (`hub.journal.bases`), which is ahead
-of any projection. `fields` is missing when the consent is for all of them, `revokedAt` and `revokedBy` until it is taken back.
+of any projection. `fields` is missing when the consent is for all of them, `revokedAt` and `revokedBy` until it is
+taken back.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ the digest of what the holder signed at the counter, which stays with the county
 
 under the name `consent/<id>/revoked`: by the county that stated the consent and the one that may read by it, as they
 say; by any other county with one of the two: the withdrawal that the granting key signed, or the digest of what the
-holder signed or sent there, however the consent came about. So a holder ends a consent wherever he shows up or signs in,
-and needs no key for it: ending is never harder than granting. A county that ends what its holder did not end takes a
-right away and gives none, under its own name (`Consent.revokedBy`), and must first know the 128 random bits of the id.
+holder signed or sent there, however the consent came about. So a holder ends a consent wherever he shows up or signs
+in, and needs no key for it: ending is never harder than granting. A county that ends what its holder did not end takes
+a right away and gives none, under its own name (`Consent.revokedBy`), and must know the 128 random bits of the id.
 No text of a person stands in either: no name, no number, no cause in words.
 """
 

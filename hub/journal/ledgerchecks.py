@@ -13,8 +13,8 @@ were judged (`JournalRow.against`): else a step of no case, or a grant that nobo
 anybody's license. Whoever opens a case is no party of it yet, and is told which license is not in force, not why.
 A withdrawal is not asked for any status: a consent ends more easily than it begins.
 
-Which checkpoint a step was judged by is not in the step: the county signs before the hub judges. The status heads around
-its position bound it.
+Which checkpoint a step was judged by is not in the step: the county signs before the hub judges. The status heads
+around its position bound it.
 """
 
 from __future__ import annotations

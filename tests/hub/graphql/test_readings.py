@@ -106,9 +106,7 @@ async def test_a_basis_for_one_matter_is_none_for_another() -> None:
 @pytest.mark.parametrize("root", ROOTS[:3])
 async def test_a_consent_for_one_matter_covers_what_is_read_for_it_and_nothing_else(root: str) -> None:
     """A reading says what it is for; one that does not say it is for none. A consent for any matter asks nothing."""
-    known = Basis(
-        name="consent/x", holder="key of 001 X", matter="000707003000", fields=None, purpose=Purpose.HANDLING
-    )
+    known = Basis(name="consent/x", holder="key of 001 X", matter="000707003000", fields=None, purpose=Purpose.HANDLING)
     found: list[tuple[list[str], int]] = []
     for matter in (None, "000707003000", "000101002000"):
         for said in ("", ', matter: "000707003000"', ', matter: "000101002000"', ", matter: null"):
@@ -139,7 +137,9 @@ async def test_each_purpose_covers_its_questions_and_no_other() -> None:
     assert with_basis == set(names) == COVERED[Purpose.HANDLING]
     found: dict[Purpose, set[str]] = {}
     for purpose in Purpose:
-        bases = FakeBases({X: Basis(name="consent/x", holder="key of 001 X", matter=None, fields=None, purpose=purpose)})
+        bases = FakeBases(
+            {X: Basis(name="consent/x", holder="key of 001 X", matter=None, fields=None, purpose=purpose)}
+        )
         for name, root in zip(names, ROOTS, strict=True):
             graph, journal = CannedGraph(), FakeJournal()
             basis = f', basis: {{consent: "{X}"}}'
