@@ -37,7 +37,7 @@ from hub.graph.tables import Tables
 from hub.graphql.lexer import Unusual
 from hub.graphql.limits import Limits, check_document, over
 from hub.graphql.onepass import read_document
-from hub.graphql.variables import Variables, coerced, variables_of
+from hub.graphql.variables import Variables, VariableTypes, coerced
 from hub.graphql.vocabulary import Vocabulary
 from ledger.errors import Malformed
 
@@ -129,6 +129,7 @@ class Documents:
         self._limits = limits
         self._dev = dev
         self._vocabulary = Vocabulary(tables.schema)
+        self._types = VariableTypes(tables.schema)
         self.ways: Final = dict.fromkeys(("cached", "onepass", "graphql_core", "refused"), 0)
         self._rules = (*specified_rules, *(() if dev else (NoSchemaIntrospectionCustomRule,)))
         self._known: Lru[str, Document] = Lru(limits.documents)
@@ -181,7 +182,8 @@ class Documents:
         scopes: frozenset[str] | None,
     ) -> Plan:
         """Give the plan of one operation for callers with these scopes; None: callers without a token."""
-        values = tuple(variables.coerced.get(name) for name in document.conditions)
+        given = variables.coerced
+        values = tuple([given.get(name) for name in document.conditions]) if document.conditions else ()
         key = (operation.name.value if operation.name else None, values, scopes)
         plan = document.plans.get(key)
         if plan is None:
@@ -239,9 +241,7 @@ class Documents:
             operations={one.name.value if one.name else "": one for one in operations},
             fragments={one.name.value: one for one in fragments},
             conditions=condition_variables([*operations, *fragments]),
-            variables={
-                one.name.value if one.name else "": variables_of(self._tables.schema, one) for one in operations
-            },
+            variables={one.name.value if one.name else "": self._types.of(one) for one in operations},
             plans=Lru(self._limits.plans),
         )
 

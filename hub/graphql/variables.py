@@ -9,29 +9,32 @@ words the errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from graphql import (
-    GraphQLError,
+    GraphQLDefaultInput,
+    GraphQLNonNull,
     GraphQLSchema,
+    NamedTypeNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
     Undefined,
+    VariableDefinitionNode,
     get_nullable_type,
     is_input_object_type,
     is_leaf_type,
-    is_non_null_type,
 )
-from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.get_variable_signature import GraphQLVariableSignature
 from graphql.execution.values import VariableValues, VariableValueSource
 from graphql.utilities import coerce_input_value
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-__all__ = ["Variables", "coerced", "variables_of"]
+__all__ = ["VariableTypes", "Variables", "coerced"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Variable:
     """One variable.
 
@@ -49,42 +52,51 @@ Variables: TypeAlias = "tuple[_Variable, ...] | None"
 """The variables of one operation; None where one of them is left to graphql-core."""
 
 
-def variables_of(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Variables:
-    """Look at the variables of one operation of a valid document."""
-    found = []
-    for definition in operation.variable_definitions or ():
-        variable = _variable(get_variable_signature(schema, definition))
-        if variable is None:
+class VariableTypes:
+    """The types of a schema that are taken here, by name."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._types: Final[dict[str, tuple[Any, Any, Callable[[Any], Any]]]] = {
+            name: (named, GraphQLNonNull(named), take)
+            for name, named in _named(schema)
+            if (take := _take(named)) is not None
+        }
+
+    def of(self, operation: OperationDefinitionNode) -> Variables:
+        """Look at the variables of one operation of a valid document."""
+        found = []
+        for definition in operation.variable_definitions or ():
+            variable = self._variable(definition)
+            if variable is None:
+                return None
+            found.append(variable)
+        return tuple(found)
+
+    def _variable(self, definition: VariableDefinitionNode) -> _Variable | None:
+        written = definition.type
+        strict = isinstance(written, NonNullTypeNode)
+        named = written.type if isinstance(written, NonNullTypeNode) else written
+        known = self._types.get(named.name.value) if isinstance(named, NamedTypeNode) else None
+        if known is None:
             return None
-        found.append(variable)
-    return tuple(found)
+        nullable, non_null, take = known
+        literal = definition.default_value
+        default = None if literal is None else GraphQLDefaultInput(literal=literal)
+        signature = GraphQLVariableSignature(definition.variable.name.value, non_null if strict else nullable, default)
+        absent = Undefined if default is None else coerce_default_value(signature)
+        return _Variable(signature.name, signature, strict, take, absent)
 
 
-def _variable(signature: GraphQLVariableSignature | GraphQLError) -> _Variable | None:
-    if isinstance(signature, GraphQLError):
-        return None
-    plain: Any = get_nullable_type(signature.type)
-    if is_leaf_type(plain):
-        take = plain.coerce_input_value
-    elif is_input_object_type(plain) and all(
-        is_leaf_type(get_nullable_type(one.type)) for one in plain.fields.values()
-    ):
-        take = _object(plain)
-    else:
-        return None
-    if signature.default is not None and not is_leaf_type(plain):
-        return None
-    return _Variable(
-        name=signature.name,
-        signature=signature,
-        strict=is_non_null_type(signature.type),
-        take=take,
-        absent=coerce_default_value(signature),
-    )
+def _named(schema: GraphQLSchema) -> Iterable[tuple[str, Any]]:
+    return schema.type_map.items()
 
 
-def _object(plain: Any) -> Callable[[Any], Any]:
-    return lambda value: coerce_input_value(value, plain)
+def _take(named: Any) -> Callable[[Any], Any] | None:
+    if is_leaf_type(named):
+        return named.coerce_input_value
+    if is_input_object_type(named) and all(is_leaf_type(get_nullable_type(one.type)) for one in named.fields.values()):
+        return lambda value: coerce_input_value(value, named)
+    return None
 
 
 def coerced(variables: Variables, given: Mapping[str, Any]) -> VariableValues | None:

@@ -10,7 +10,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.graphql.variables import coerced, variables_of
+from hub.graphql.variables import VariableTypes, coerced
 from tests.document_files import DOCUMENTS
 from tests.read_documents import SCHEMA
 
@@ -54,7 +54,7 @@ def operation(text: str) -> OperationDefinitionNode:
 
 def check(schema: Any, asked: OperationDefinitionNode, values: dict[str, Any]) -> bool:
     """Check the values that are taken against graphql-core's; tell whether they are."""
-    found = coerced(variables_of(schema, asked), values)
+    found = coerced(VariableTypes(schema).of(asked), values)
     if found is None:
         return False
     expected = get_variable_values(schema, asked.variable_definitions or (), values)
@@ -98,5 +98,5 @@ def test_variables_of_our_documents_are_taken(name: str) -> None:
      ("One", {}), ("One", {"a": 1, "b": "b"}), ("One", {"a": None}), ("[Int!]", [1]), ("Point", [{"x": 1}])],
 )  # fmt: skip
 def test_what_is_wrong_or_rare_is_left(kind: str, value: Any) -> None:
-    assert coerced(variables_of(TOY, operation(f"query($v: {kind}) {{ f }}")), {"v": value}) is None
-    assert coerced(variables_of(TOY, operation("query($v: Int!) { f }")), {}) is None
+    assert coerced(VariableTypes(TOY).of(operation(f"query($v: {kind}) {{ f }}")), {"v": value}) is None
+    assert coerced(VariableTypes(TOY).of(operation("query($v: Int!) { f }")), {}) is None
