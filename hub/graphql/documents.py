@@ -29,7 +29,7 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from hub.graph.plan import Plan, make_plan
 from hub.graph.selection import condition_variables
@@ -37,7 +37,6 @@ from hub.graph.tables import Tables
 from hub.graphql.lexer import Unusual
 from hub.graphql.limits import Limits, check_document, over
 from hub.graphql.onepass import read_document
-from hub.graphql.variables import Variables, VariableTypes, coerced
 from hub.graphql.vocabulary import Vocabulary
 from ledger.errors import Malformed
 
@@ -95,15 +94,14 @@ class DocumentRefused(Exception):
 class Document:
     """A valid document. conditions: the variables that decide a `@skip` or `@include`. plans: those made so far.
 
-    operations, variables: by the operation's name, '' for one without. plans: (operation name, values of the
-    conditions, scopes) -> plan; they live and die with their document, so that none can be found under another's key.
+    plans: (operation name, values of the conditions, scopes) -> plan. It lives and dies with its document, so that no
+    plan can be found under another one's key.
     """
 
     tree: DocumentNode
     operations: Mapping[str, OperationDefinitionNode]
     fragments: Mapping[str, FragmentDefinitionNode]
     conditions: tuple[str, ...]
-    variables: Mapping[str, Variables]
     plans: Lru[tuple[Any, ...], Plan]
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
@@ -129,7 +127,6 @@ class Documents:
         self._limits = limits
         self._dev = dev
         self._vocabulary = Vocabulary(tables.schema)
-        self._types = VariableTypes(tables.schema)
         self.ways: Final = dict.fromkeys(("cached", "onepass", "graphql_core", "refused"), 0)
         self._rules = (*specified_rules, *(() if dev else (NoSchemaIntrospectionCustomRule,)))
         self._known: Lru[str, Document] = Lru(limits.documents)
@@ -155,24 +152,6 @@ class Documents:
         if short:
             self._known.put(text, document)
         return document
-
-    def variables(
-        self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
-    ) -> VariableValues:
-        """Give the variables of a request as they are used. Raises DocumentRefused with code bad_variables."""
-        known = coerced(document.variables[operation.name.value if operation.name else ""], given)
-        if known is not None:
-            return known
-        values = get_variable_values(
-            self._tables.schema,
-            operation.variable_definitions or (),
-            dict(given),
-            max_errors=self._limits.errors,
-            hide_suggestions=not self._dev,
-        )
-        if isinstance(values, list):
-            raise DocumentRefused([_fault(error, "bad_variables", dev=self._dev) for error in values])
-        return values
 
     def plan(
         self,
@@ -241,7 +220,6 @@ class Documents:
             operations={one.name.value if one.name else "": one for one in operations},
             fragments={one.name.value: one for one in fragments},
             conditions=condition_variables([*operations, *fragments]),
-            variables={one.name.value if one.name else "": self._types.of(one) for one in operations},
             plans=Lru(self._limits.plans),
         )
 
@@ -250,8 +228,8 @@ def _limit_fault(error: Malformed) -> Fault:
     return Fault(code=error.code, message=error.message)
 
 
-def _fault(error: GraphQLError, code: str = "bad_document", *, dev: bool) -> Fault:
-    code = (error.extensions or {}).get("code", code)
+def _fault(error: GraphQLError, *, dev: bool) -> Fault:
+    code = (error.extensions or {}).get("code", "bad_document")
     message = error.message if dev else without_suggestion(error.message)
     locations = tuple((one.line, one.column) for one in error.locations or ())
     return Fault(code=code, message=message, locations=locations)

@@ -21,14 +21,14 @@ from typing import Any, Final, Literal, TypeAlias
 import strawberry
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, execute
 from graphql.execution import ExecutionResult
-from graphql.execution.values import VariableValues
+from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 
 from hub.graph.hybrid import laid_over
 from hub.graph.plan import BoundRoot, Plan, RootPlan
 from hub.graph.shaper import UNSURE, Unsure
 from hub.graph.tables import Tables, build_tables
-from hub.graphql.documents import Document, DocumentRefused, Documents, Fault
+from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
 from hub.graphql.limits import LIMITS, Limits, over
 from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
@@ -145,7 +145,7 @@ class Execution:
             raise DocumentRefused([Fault(code=error.code, message=error.message)]) from error
         if by_get and operation.operation is OperationType.MUTATION:
             raise NotByGet
-        variables = self._documents.variables(document, operation, request.variables)
+        variables = self._coerced(operation, request.variables)
         principal = context.principal
         scopes = None if principal.county is None else principal.scopes
         plan = self._documents.plan(document, operation, variables, scopes)
@@ -156,6 +156,18 @@ class Execution:
             passed = over("cost", self._limits.cost, cost)
             raise DocumentRefused([Fault(code=passed.code, message=passed.message)])
         return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request)
+
+    def _coerced(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues:
+        values = get_variable_values(
+            self.tables.schema,
+            operation.variable_definitions or (),
+            dict(given),
+            max_errors=self._limits.errors,
+            hide_suggestions=not self._dev,
+        )
+        if isinstance(values, list):
+            raise DocumentRefused([_variable_fault(error) for error in values])
+        return values
 
     async def _execute(self, ready: Ready, context: Context) -> Answer:
         plan = ready.plan
@@ -264,3 +276,9 @@ def refusal_error(refusal: Any) -> GraphQLError:
     return GraphQLError(
         refusal.error().message, nodes=refusal.node, path=list(refusal.path), original_error=refusal.error()
     )
+
+
+def _variable_fault(error: GraphQLError) -> Fault:
+    code = (error.extensions or {}).get("code", "bad_variables")
+    locations = tuple((one.line, one.column) for one in error.locations or ())
+    return Fault(code=code, message=without_suggestion(error.message), locations=locations)
