@@ -6,7 +6,9 @@ r"""The chunks of a bundle: HPKE over each mebibyte of the plaintext, and the wh
                 info = "tongban bundle 1\n" || kind || " " || county || " " || number || " " || i      i from 0
 
 HPKE tells who may read, not who wrote: the signed head does, which binds the sum of all chunks. So a file that was cut,
-grew, or has a changed byte or swapped chunks is refused as a whole, before anything is opened or sent.
+grew, or has a changed byte or swapped chunks is refused as a whole, before anything is opened or sent. Anybody can
+encrypt to the hub's key: what is opened later must be the very chunks that were checked, or somebody who writes to the
+file in between would put words into the county's mouth.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from hub.bundles.keys import BundleKey
     from ledger.signers import Signer
 
-__all__ = ["CHUNK_BYTES", "OpenBundle", "opened_bundle", "write_bundle"]
+__all__ = ["CHUNK_BYTES", "CheckedBundle", "OpenBundle", "opened_bundle", "write_bundle"]
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_LINE_BYTES: Final = 1 << 20
@@ -106,28 +108,49 @@ class OpenBundle:
         """What the signed line says."""
         return self.signed.head
 
-    def check_body(self) -> None:
-        """Check every chunk against the head. Raises NotVerified bundle_damaged."""
+    def check_body(self) -> CheckedBundle:
+        """Check every chunk against the head; give what may be opened. Raises NotVerified bundle_damaged."""
         if os.fstat(self.file.fileno()).st_size != self.signed.size + sum(self._sizes()):
             raise NotVerified("bundle_damaged", "the file has not as many bytes as its head says")
-        sums = sha256()
-        for chunk in self._chunks():
-            sums.update(sha256(chunk).digest())
-        if sums.digest() != self.head.total:
+        sums = tuple(sha256(chunk).digest() for chunk in self.chunks())
+        if sha256(b"".join(sums)).digest() != self.head.total:
             raise NotVerified("bundle_damaged", "the chunks are not those that were signed")
+        return CheckedBundle(bundle=self, sums=sums)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the chunks as they stand in the file now."""
+        self.file.seek(self.signed.size)
+        for size in self._sizes():
+            yield self.file.read(size)
+
+    def _sizes(self) -> list[int]:
+        whole, rest = divmod(self.head.length, CHUNK_BYTES)
+        return [CHUNK_BYTES + _OVERHEAD] * whole + ([rest + _OVERHEAD] if rest else [])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedBundle:
+    """A file whose chunks are those that were signed. sums: SHA-256 of each, 32 bytes."""
+
+    bundle: OpenBundle
+    sums: tuple[bytes, ...]
 
     def lines(self, key: BundleKey) -> Iterator[bytes]:
         """Open the chunks and give the plaintext's lines, without their ends.
 
-        Raises Conflict wrong_target (the bundle is for another key), NotVerified bundle_damaged, Malformed bad_bundle
-        (a line has more than 1 MiB, or the last one has no end).
+        Raises Conflict wrong_target (the bundle is for another key), NotVerified bundle_damaged (also when a chunk is
+        not the one that was checked any more), Malformed bad_bundle (a line has more than 1 MiB, or the last one has no
+        end).
         """
-        if key.secret is None or key.thumbprint != self.head.to:
+        head = self.bundle.head
+        if key.secret is None or key.thumbprint != head.to:
             raise Conflict("wrong_target", "the bundle was encrypted to another key")
         rest = b""
-        for number, chunk in enumerate(self._chunks()):
+        for number, (chunk, checked) in enumerate(zip(self.bundle.chunks(), self.sums, strict=True)):
+            if sha256(chunk).digest() != checked:
+                raise NotVerified("bundle_damaged", f"chunk {number} was changed while the bundle was read")
             try:
-                plain = _SUITE.decrypt(chunk, key.secret, info=_info(self.head, number))
+                plain = _SUITE.decrypt(chunk, key.secret, info=_info(head, number))
             except InvalidTag as error:
                 raise NotVerified("bundle_damaged", f"chunk {number} does not open") from error
             *whole, rest = (rest + plain).split(b"\n")
@@ -136,15 +159,6 @@ class OpenBundle:
             yield from whole
         if rest:
             raise Malformed("bad_bundle", "the last line has no end")
-
-    def _sizes(self) -> list[int]:
-        whole, rest = divmod(self.head.length, CHUNK_BYTES)
-        return [CHUNK_BYTES + _OVERHEAD] * whole + ([rest + _OVERHEAD] if rest else [])
-
-    def _chunks(self) -> Iterator[bytes]:
-        self.file.seek(self.signed.size)
-        for size in self._sizes():
-            yield self.file.read(size)
 
 
 @contextmanager

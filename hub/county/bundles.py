@@ -128,10 +128,9 @@ class CountyBundles:
             if key is None:
                 raise NotVerified("unknown_kid", "the answer was signed by another key than the hub's")
             check_signature(bundle.signed, key)
-            bundle.check_body()
-            secret = self._answer_key(head.number)
-            count = sum(1 for _ in answer_lines(bundle.lines(secret)))  # all of it is read before the first one counts
-            report = self._settle(self._counted(answer_lines(bundle.lines(secret)), count), settlement, head.number)
+            checked, secret = bundle.check_body(), self._answer_key(head.number)
+            count = sum(1 for _ in answer_lines(checked.lines(secret)))  # all of it is read before the first one counts
+            report = self._settle(self._counted(answer_lines(checked.lines(secret)), count), settlement, head.number)
             with self._database.transaction() as connection:
                 connection.execute(_ANSWERED, (now, head.number))
         for number in range(head.number, 0, -1):

@@ -26,7 +26,7 @@ from hub.answers import read_answer, stated_error, stated_in
 from hub.bundles.head import BundleHead, check_signature
 from hub.bundles.keys import BundleKey
 from hub.bundles.lines import AnswerLine, OutboxLine, outbox_lines
-from hub.bundles.sealed import OpenBundle, opened_bundle, write_bundle
+from hub.bundles.sealed import CheckedBundle, OpenBundle, opened_bundle, write_bundle
 from hub.database import Database
 from ledger.closed import county_of
 from ledger.encoding import MAX_INTEGER, JsonValue, parse_json
@@ -125,9 +125,10 @@ class BundleIntake:
         was sent. Unavailable not_ready: the hub does not answer, or has no quorum now.
         """
         with opened_bundle(file) as bundle:
-            again = self._check(bundle, without=without)
-            count = sum(1 for _ in outbox_lines(bundle.lines(self.key)))  # all of it is read before the first is sent
-            answers = [each async for each in self._answers(bundle, count)]
+            again = self._check_head(bundle, without=without)
+            checked = bundle.check_body()
+            count = sum(1 for _ in outbox_lines(checked.lines(self.key)))  # all of it is read before the first is sent
+            answers = [each async for each in self._answers(checked, bundle.head.county, count)]
             self._write(bundle, answers, answer)
             self.book.note(bundle.head, bundle.signed.digest, self.clock())
         refused = [(each.kind, each.id, error) for each in answers if (error := stated_error(each.answer.get("error")))]
@@ -136,8 +137,8 @@ class BundleIntake:
             lines=Counter(each.kind for each in answers), refused=refused,
         )  # fmt: skip
 
-    def _check(self, bundle: OpenBundle, *, without: bool) -> bool:
-        """Judge head, order and body, in this order; tell whether it was taken in before."""
+    def _check_head(self, bundle: OpenBundle, *, without: bool) -> bool:
+        """Judge head and order; tell whether it was taken in before."""
         head, kid = bundle.head, bundle.signed.kid
         if head.kind != "outbox":
             raise Malformed("bad_bundle", "this is an answer: `tongban county bundle import` takes it")
@@ -146,18 +147,12 @@ class BundleIntake:
         if county_of(kid) != head.county:
             raise NotVerified("unknown_kid", f"the bundle is of {head.county} and names a key of another county")
         check_signature(bundle.signed, self.keys.key_for(kid, index=MAX_INTEGER, use="journal"))
-        again = self.book.check(head, bundle.signed.digest, without=without)
-        bundle.check_body()
-        return again
+        return self.book.check(head, bundle.signed.digest, without=without)
 
-    async def _answers(self, bundle: OpenBundle, count: int) -> AsyncIterator[AnswerLine]:
+    async def _answers(self, bundle: CheckedBundle, county: str, count: int) -> AsyncIterator[AnswerLine]:
         for kind, group in groupby(outbox_lines(bundle.lines(self.key)), key=lambda line: line.kind):
             while batch := list(islice(group, _BATCH)):
-                told = (
-                    self._deposited(batch, bundle.head.county)
-                    if kind == "face"
-                    else await self._posted(_PATHS[kind], batch)
-                )
+                told = self._deposited(batch, county) if kind == "face" else await self._posted(_PATHS[kind], batch)
                 for line, one in zip(batch, told, strict=True):
                     self.on_line(count)
                     yield AnswerLine(kind=line.kind, id=line.id, answer=one)

@@ -16,7 +16,6 @@ video appointment (远程视频) is made before the review of the form, or while
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -24,7 +23,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from hub.journal.casesteps import Role
-from hub.journal.reading import constant, named, ordered, stating_county, string
+from hub.journal.reading import WINDOW, constant, named, ordered, stating_county, string
 from ledger.cases import CaseStage
 from ledger.closed import county_of, digest, integer, text
 from ledger.encoding import JsonValue
@@ -52,7 +51,6 @@ __all__ = [
 ASSISTANCE_TYP: Final = "assistance+jwt"
 MAX_NUMBER: Final = 100
 _COMMON: Final = ("iss", "iat", "type", "caseNumber", "number", "kind", "window", "role")
-_WINDOW: Final = re.compile(r"[0-9A-Z-]{1,16}")
 _ENDED: Final = frozenset({CaseStage.CLOSED, CaseStage.DELIVERED, CaseStage.EVALUATED})
 _UNREVIEWED: Final = frozenset({CaseStage.APPLIED, CaseStage.CORRECTING_APPLIED})
 
@@ -170,11 +168,11 @@ def assistance_of(jws: Jws) -> AssistanceRecord:
         case=str(CaseNumber.parse(string(obj, "caseNumber"))),
         number=integer(obj, "number", minimum=1, maximum=MAX_NUMBER),
         kind=kind,
-        window=text(obj, "window", _WINDOW),
+        window=text(obj, "window", WINDOW),
         role=named(obj, "role", Role),
         service=named(obj, "service", HelpService) if "service" in obj else None,
-        staff=text(obj, "staff", _WINDOW) if "staff" in obj else None,
-        to_window=text(obj, "toWindow", _WINDOW) if "toWindow" in obj else None,
+        staff=text(obj, "staff", WINDOW) if "staff" in obj else None,
+        to_window=text(obj, "toWindow", WINDOW) if "toWindow" in obj else None,
         to_role=named(obj, "toRole", Role) if "toRole" in obj else None,
         appointed_at=integer(obj, "appointedAt") if "appointedAt" in obj else None,
         subject=named(obj, "subject", NoteSubject) if "subject" in obj else None,

@@ -26,7 +26,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from hub.journal.reading import ordered, string
+from hub.journal.reading import WINDOW, ordered, string
 from ledger.cases import TRANSITIONS, CaseMode, Outcome, StepKind
 from ledger.casework import MAX_STEPS, CaseStep, NodeStart, Opening, Tolerated
 from ledger.clocks import Limits
@@ -85,7 +85,6 @@ OWN_MEMBERS: Final[Mapping[StepKind, tuple[str, ...]]] = MappingProxyType(
 
 _OUTCOMES: Final = frozenset((row.step, row.outcome) for row in TRANSITIONS)
 _CASE: Final = re.compile(r"case")
-_WINDOW: Final = re.compile(r"[0-9A-Z-]{1,16}")
 _TRACKING: Final = re.compile(r"[0-9A-Z]{8,32}")
 _MATTER: Final = re.compile(r"[0-9]{12}")
 _NODE: Final = re.compile(r"N[0-9]{2,3}")
@@ -165,7 +164,7 @@ def _record(jws: Jws, obj: dict[str, JsonValue], kind: StepKind) -> CaseStepReco
         iss=step.county,
         iat=step.at,
         step=step,
-        window=text(obj, "window", _WINDOW),
+        window=text(obj, "window", WINDOW),
         role=_named(obj, "role", Role),
         matter=_read(obj, "matter", lambda: _matter(obj, step)),
         tracking_number=_read(obj, "trackingNumber", lambda: text(obj, "trackingNumber", _TRACKING)),

@@ -15,6 +15,7 @@ from ledger.jws import Jws
 
 __all__ = [
     "HOLDER",
+    "WINDOW",
     "constant",
     "day",
     "named",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 HOLDER: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # canonical base64url of 32 bytes
+WINDOW: Final = re.compile(r"[0-9A-Z-]{1,16}")
+"""A window or desk of a county, or a number that it gave to staff."""
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")  # canonical base64url of 16 bytes
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.journal.casesteps import Role
-from hub.journal.reading import constant, ordered, stating_county, string
+from hub.journal.reading import WINDOW, constant, ordered, stating_county, string
 from ledger.closed import county_of, integer, text
 from ledger.encoding import JsonValue
 from ledger.errors import Conflict
@@ -42,7 +42,6 @@ __all__ = [
 SUPERVISION_TYP: Final = "supervision+jwt"
 _MEMBERS: Final = ("iss", "iat", "type", "caseNumber", "clock", "window", "role")
 _CLOCK: Final = re.compile(r"INTAKE|ACCEPTANCE|HANDLING|PRODUCTION|DELIVERY|N[0-9]{2,3}|M[0-9]{2}")
-_WINDOW: Final = re.compile(r"[0-9A-Z-]{1,16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,7 @@ def supervision_of(jws: Jws) -> SupervisionRecord:
         iat=integer(obj, "iat"),
         case=str(CaseNumber.parse(string(obj, "caseNumber"))),
         clock=text(obj, "clock", _CLOCK),
-        window=text(obj, "window", _WINDOW),
+        window=text(obj, "window", WINDOW),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hub.bundles.head import MAGIC, BundleHead, build_head, check_signature, parse_head
 from hub.bundles.keys import BundleKey, answer_key, parse_public_key, public_file
 from hub.bundles.lines import AnswerLine, OutboxLine, answer_lines, outbox_lines
-from hub.bundles.sealed import CHUNK_BYTES, opened_bundle, write_bundle
+from hub.bundles.sealed import CHUNK_BYTES, CheckedBundle, opened_bundle, write_bundle
 from ledger.errors import Conflict, Malformed, NotVerified, TongbanError
 from tests.entropy import seeded, signer_of
 from tests.ports import NOW
@@ -36,8 +37,7 @@ def _written(path: Path, lines: list[bytes], head: BundleHead = HEAD) -> bytes:
 def _read(path: Path, key: BundleKey = KEY) -> list[bytes]:
     with opened_bundle(path) as bundle:
         check_signature(bundle.signed, SIGNER.public_key)
-        bundle.check_body()
-        return list(bundle.lines(key))
+        return list(bundle.check_body().lines(key))
 
 
 def test_what_was_written_is_read_over_several_chunks(tmp_path: Path) -> None:
@@ -71,8 +71,28 @@ def test_swapped_chunks_are_refused_and_would_not_open(tmp_path: Path) -> None:
         with pytest.raises(NotVerified) as caught:
             bundle.check_body()
         assert caught.value.code == "bundle_damaged"
+        unchecked = CheckedBundle(bundle=bundle, sums=tuple(sha256(chunk).digest() for chunk in bundle.chunks()))
         with pytest.raises(NotVerified, match="chunk 0 does not open"):
-            list(bundle.lines(KEY))
+            list(unchecked.lines(KEY))
+
+
+def test_what_is_written_into_the_file_after_its_check_is_not_opened(tmp_path: Path) -> None:
+    """Whoever has the hub's public key can encrypt lines of his own, of the same length and in the same place."""
+    path, forged = tmp_path / "a", tmp_path / "forged"
+    _written(path, LINES)
+    _written(forged, [line.replace(b"x", b"y") for line in LINES])
+    with opened_bundle(path) as bundle:
+        checked, read = bundle.check_body(), []
+        lines = checked.lines(KEY)
+        read.append(next(lines))
+        start = bundle.signed.size
+        with path.open("r+b") as file:
+            file.seek(start + CHUNK_BYTES + 48)
+            file.write(forged.read_bytes()[forged.stat().st_size - path.stat().st_size + start + CHUNK_BYTES + 48 :])
+        with pytest.raises(NotVerified, match="chunk 1 was changed while the bundle was read") as caught:
+            read.extend(lines)
+    assert caught.value.code == "bundle_damaged"
+    assert set(read) == {LINES[0]}
 
 
 def test_another_key_opens_nothing(tmp_path: Path) -> None:
