@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.hubdesk import read_root, state_record, unreadable
+from hub.journal.assistance import build_assistance
 from hub.journal.casesteps import build_case_step
 from ledger.cases import MODES
 from ledger.errors import Conflict, Malformed, Refused
@@ -21,27 +22,32 @@ if TYPE_CHECKING:
     from hub.county.node import CountyNode
     from ledger.encoding import JsonValue
 
-__all__ = ["holder_of", "read_case", "state_step"]
+__all__ = ["holder_of", "read_case", "read_help", "state_help", "state_step"]
 
 _SCOPE: Final = "case.read"
 _STANDING: Final = """query($number: CaseNumber!, $cause: UseCause!) {
   case(caseNumber: $number, useCause: $cause) { stepCount head }
 }"""
-_WHOLE: Final = """query($number: CaseNumber!, $cause: UseCause!) {
-  case(caseNumber: $number, useCause: $cause) {
+_HELP: Final = """fragment Help on CaseAssistance {
+  number kind county window role statedAt service staff toWindow toRole appointedAt subject digest
+}
+"""
+_WHOLE: Final = f"""{_HELP}query($number: CaseNumber!, $cause: UseCause!) {{
+  case(caseNumber: $number, useCause: $cause) {{
     caseNumber matterCode offeringCode mode stage missing takenInBy handledBy pickedUpAt
     appliedAt steppedAt stepCount head
-    steps { sequence kind outcome county window role takenAt leafHash licenses supplied items trackingNumber rating }
-    nextSteps { kind outcome counties }
-    clocks {
+    steps {{ sequence kind outcome county window role takenAt leafHash licenses supplied items trackingNumber rating }}
+    nextSteps {{ kind outcome counties }}
+    clocks {{
       name county lamp ended spans supervisedBy supervisedAt
-      promised { days used left due lamp provisional } statutory { days used left due lamp provisional }
-    }
-    assistance {
-      number kind county window role statedAt service staff toWindow toRole appointedAt subject digest
-    }
-  }
-}"""
+      promised {{ days used left due lamp provisional }} statutory {{ days used left due lamp provisional }}
+    }}
+    assistance {{ ...Help }}
+  }}
+}}"""
+_HELPED: Final = f"""{_HELP}query($number: CaseNumber!, $cause: UseCause!) {{
+  case(caseNumber: $number, useCause: $cause) {{ assistance {{ ...Help }} }}
+}}"""
 _OFFERED: Final = """query($matter: CatalogueCode!, $county: CatalogueCode!) {
   offering(matter: $matter, county: $county) { code mode }
 }"""
@@ -86,6 +92,25 @@ def state_step(node: CountyNode, number: str, members: Mapping[str, JsonValue], 
     key = node.keys.key("journal")
     raw = build_case_step(claims, iat=now, kid=key.kid, signer=key.signer)
     return sequence, state_record(node, raw)
+
+
+def read_help(node: CountyNode, number: str, cause: str) -> list[dict[str, Any]]:
+    """Read the help around a case, by its number: fields by their names in the API. Raises as read_case."""
+    found: list[dict[str, Any]] = _case(node, _HELPED, number, cause)["assistance"]
+    return found
+
+
+def state_help(node: CountyNode, number: str, members: Mapping[str, JsonValue], now: int) -> tuple[int, int]:
+    """Sign and state help around a case at `now`, POSIX seconds; give its number and its journal position.
+
+    members: those from `kind` on, as `hub.journal.assistance` lists them. It takes the number after the newest that
+    the hub shows: of two at once one is refused. Raises Malformed (form), NotVerified key_not_active, and what the hub
+    states: Conflict illegal_step, duplicate_identifier, Refused not_party; Unavailable not_ready.
+    """
+    place = max((each["number"] for each in read_help(node, number, "next help")), default=0) + 1
+    key = node.keys.key("journal")
+    claims: dict[str, JsonValue] = {"caseNumber": number, "number": place, **members}
+    return place, state_record(node, build_assistance(claims, iat=now, kid=key.kid, signer=key.signer))
 
 
 def _known(node: CountyNode, number: str, members: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

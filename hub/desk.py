@@ -1,4 +1,4 @@
-"""A county's desk for what stands beside a case's steps: objections, hotline appeals, follow-ups; signed and stated.
+"""A county's desk for what stands beside a case's steps: objections, appeals, follow-ups, supervision; signed, stated.
 
     members  ->  signed by the county's journal key  ->  POST /journal/records  ->  position in the journal
 
@@ -17,17 +17,29 @@ from hub.hubdesk import read_root, state_record
 from hub.journal.followups import build_follow_up
 from hub.journal.hotline import build_hotline
 from hub.journal.objections import build_objection
+from hub.journal.supervision import build_supervision
 from ledger.encoding import b64u_encode
 from ledger.errors import Refused
+from schema.roles import RoleKind
 
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
     from ledger.encoding import JsonValue
 
-__all__ = ["fresh_id", "open_objections", "read_objection", "state_appeal", "state_follow_up", "state_objection"]
+__all__ = [
+    "escalated",
+    "fresh_id",
+    "open_objections",
+    "read_objection",
+    "state_appeal",
+    "state_follow_up",
+    "state_objection",
+    "state_supervision",
+]
 
 _ID_BYTES: Final = 16
 _SCOPE: Final = "objection.read"
+_SUPERVISION: Final = "case.supervise"
 _FIELDS: Final = (
     "id kind raisedBy raisedAt answeredBy certificateIdentifier certificateTypeCode holderKey caseNumber "
     "open outcome decidedBy decidedAt due daysLeft lamp provisional"
@@ -38,6 +50,12 @@ _OBJECTION: Final = f"""query($id: StatementId!, $cause: UseCause!) {{
 _OPEN: Final = f"""query($county: CatalogueCode!, $cause: UseCause!) {{
   objections(county: $county, useCause: $cause, first: 100) {{ edges {{ node {{ {_FIELDS} }} }} }}
 }}"""
+
+_ESCALATED: Final = """query($county: CatalogueCode!, $cause: UseCause!, $on: Date, $after: CatalogueCode) {
+  escalation(county: $county, useCause: $cause, on: $on, after: $after) {
+    page { clocks { caseNumber matterCode name lamp left due supervisedBy supervisedAt } next }
+  }
+}"""
 
 
 def fresh_id() -> str:
@@ -63,6 +81,14 @@ def state_follow_up(node: CountyNode, members: Mapping[str, JsonValue], now: int
     return _state(node, build_follow_up, members, now)
 
 
+def state_supervision(node: CountyNode, members: Mapping[str, JsonValue], now: int) -> int:
+    """Sign and state that a red clock is urged on; members: `caseNumber`, `clock` and `window`.
+
+    Raises also Conflict not_red.
+    """
+    return _state(node, build_supervision, members, now)
+
+
 def _state(node: CountyNode, build: Callable[..., bytes], members: Mapping[str, JsonValue], now: int) -> int:
     key = node.keys.key("journal")
     return state_record(node, build(members, iat=now, kid=key.kid, signer=key.signer))
@@ -86,3 +112,15 @@ def open_objections(node: CountyNode, county: str, cause: str) -> list[dict[str,
     """
     found = read_root(node, _SCOPE, _OPEN, {"county": county, "cause": cause}, "objections")
     return [] if found is None else [edge["node"] for edge in found["edges"]]
+
+
+def escalated(node: CountyNode, cause: str, *, on: str | None = None, after: str | None = None) -> dict[str, Any]:
+    """Read a page of the county's clocks that are yellow or red: `clocks`, and `next`, where the next page begins.
+
+    on: day that lamps are read for, None: today. after: the `next` of the page before. Raises what the hub states;
+    Unavailable not_ready.
+    """
+    asked = {"county": node.config.county, "cause": cause, "on": on, "after": after}
+    found = read_root(node, _SUPERVISION, _ESCALATED, asked, "escalation", RoleKind.SUPERVISOR)
+    page: dict[str, Any] = {"clocks": [], "next": None} if found is None else found["page"]
+    return page

@@ -13,6 +13,7 @@ from hub.answers import stated_error
 from hub.partner import Partner, access_token, ask
 from ledger.errors import Unavailable
 from ledger.transparency.tiles import encode_bundle
+from schema.roles import RoleKind
 
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
@@ -23,13 +24,18 @@ _HEADERS: Final = {"Content-Type": "application/octet-stream"}
 
 
 def read_root(
-    node: CountyNode, scope: str, document: str, variables: Mapping[str, str], field: str
+    node: CountyNode,
+    scope: str,
+    document: str,
+    variables: Mapping[str, str | None],
+    field: str,
+    role: RoleKind = RoleKind.PARTNER_SYSTEM,
 ) -> dict[str, Any] | None:
-    """Ask a document of one root field; give its value, None where the hub shows nothing.
+    """Ask a document of one root field, in a role that has the scope; give its value, None where the hub shows nothing.
 
     Raises what the hub states, Unavailable not_ready.
     """
-    answer = Partner(node.config.hub_url, access_token(node, scope)).query(document, variables)
+    answer = Partner(node.config.hub_url, access_token(node, scope, role)).query(document, variables)
     if errors := answer.get("errors"):
         raise _error_in(errors)
     found: dict[str, Any] | None = (answer.get("data") or {}).get(field)

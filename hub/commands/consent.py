@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 
 from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.holder import OneHolder, read_holder
-from hub.commands.terms import duration
+from hub.commands.terms import digest_of, duration
 from hub.commands.verify import read_bounded
 from hub.consentdesk import new_consent_id, read_consent, state_consent, state_end, state_signed_consent
 from hub.county.licenses import is_face_name
@@ -67,7 +66,7 @@ def grant(
                 id=new_consent_id(node), county=reader or node.county, matter=matter,
                 fields=_fields(field, everything=all_fields), purpose=_purpose(purpose), expires=now + duration(lasts),
             )  # fmt: skip
-            position = state_consent(node, consent, holder=named, evidence=_digest(evidence), now=now)
+            position = state_consent(node, consent, holder=named, evidence=digest_of(evidence), now=now)
     if json:
         typer.echo(orjson.dumps({"id": consent.id, "position": position, "expires": consent.expires}).decode())
         return
@@ -86,11 +85,6 @@ def _purpose(name: str) -> Purpose:
     if name not in Purpose.__members__:
         raise Malformed("bad_setting", f"--purpose is one of {', '.join(Purpose.__members__)}")
     return Purpose[name]
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").digest()
 
 
 @app.command("revoke")
@@ -112,7 +106,7 @@ def revoke(
     Example: tongban county consent revoke Jq0yX3Zl0m4w2mJ0n7mS2A --data c370214 --passphrase-file c370214.pass
     """
     withdrawal = None if signed is None else read_bounded(signed, MAX_SIGNED).decode("ascii", "replace").strip()
-    shown = None if evidence is None else _digest(evidence)
+    shown = None if evidence is None else digest_of(evidence)
     with opened_node(data, passphrase_file) as node:
         position = state_end(node, consent_id, withdrawal=withdrawal, evidence=shown, now=int(time.time()))
     if json:

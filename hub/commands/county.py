@@ -14,6 +14,7 @@ import typer
 
 from hub.commands import (
     appeals,
+    assistance,
     bundles,
     cases,
     consent,
@@ -56,6 +57,9 @@ app.add_typer(holder.app, name="holder")
 app.add_typer(objection.app, name="objection")
 app.add_typer(hotline.app, name="hotline")
 app.command("follow-up")(hotline.follow_up)
+app.add_typer(assistance.app, name="assistance")
+app.command("supervise")(assistance.supervise)
+app.command("escalation")(assistance.escalation)
 app.add_typer(offering.app, name="offering")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(bundles.app, name="bundle")

@@ -5,17 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import file_digest
+from pathlib import Path
 from typing import Final
 
 from ledger.errors import Malformed
 from ledger.verdict import StepState, utc
 
-__all__ = ["MARK", "duration", "instant", "named", "named_once", "shown", "utc"]
+__all__ = ["MARK", "digest_of", "duration", "instant", "named", "named_once", "shown", "utc"]
 
 MARK: Final = {StepState.PASSED: "✓", StepState.FAILED: "✗", StepState.NOT_REACHED: "·"}
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def digest_of(path: Path) -> bytes:
+    """Give the SHA-256 digest of a file, 32 bytes."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").digest()
 
 
 def duration(text: str) -> int:

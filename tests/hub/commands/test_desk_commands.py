@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from hub.journal.records import parse_statement
-from hub.journal.store import JournalStore, row_of
-from ledger.errors import TongbanError
 from ledger.identifiers import holder_key
-from ledger.transparency.tiles import decode_bundle
 from tests.casefile import CHENGYANG, FENGNAN, CaseFile, case_number, offered
 from tests.command_line import Result, tongban
 from tests.county_folder import CountyFolder
+from tests.desk_hub import DeskHub
 from tests.deskwork import Appeal, Dispute, made_id
-from tests.journal_files import code_of
 from tests.served_hub import served
 from tests.statements import TYPE_CODE, County, MemoryLog
 
@@ -35,47 +25,6 @@ SHOWN: Final = {
     "caseNumber": NUMBER, "open": True, "outcome": None, "decidedBy": None, "decidedAt": None, "due": "2026-06-08",
     "daysLeft": 1, "lamp": "YELLOW", "provisional": False,
 }  # fmt: skip
-
-
-@dataclass
-class DeskHub:
-    """A hub's token endpoint, GraphQL and journal, a real one at `path`. shown: what GraphQL answers; asked: what it was asked last."""
-
-    path: Path
-    shown: Any = None
-    records: list[Any] = field(default_factory=list)
-    asked: Any = None
-
-    def app(self) -> Starlette:
-        """Give the application."""
-        self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        self._store = JournalStore.create(self._connection)
-        paths = {"/oauth/token": self._token, "/graphql": self._graphql, "/journal/records": self._records}
-        return Starlette(routes=[Route(path, place, methods=["POST"]) for path, place in paths.items()])
-
-    def close(self) -> None:
-        """Close the journal."""
-        self._connection.close()
-
-    def take(self, *raws: bytes) -> list[int | str]:
-        """Take statements of other counties."""
-        return [code_of(each) for each in self._store.append([row_of(parse_statement(raw)) for raw in raws])]
-
-    async def _token(self, request: Request) -> Response:
-        assert b"scope=objection.read" in await request.body()
-        return JSONResponse({"access_token": "t"})
-
-    async def _graphql(self, request: Request) -> Response:
-        self.asked = await request.json()
-        return JSONResponse(self.shown)
-
-    async def _records(self, request: Request) -> Response:
-        (record,) = map(parse_statement, decode_bundle(await request.body()))
-        (result,) = self._store.append([row_of(record)])
-        if isinstance(result, TongbanError):
-            return JSONResponse([{"error": {"code": result.code, "message": result.message}}])
-        self.records.append(record)
-        return JSONResponse([{"position": result}])
 
 
 @pytest.fixture
@@ -224,6 +173,7 @@ def test_the_open_objections_of_a_county_are_listed(hub: DeskHub, folder: County
         "1 open",
     ]
     assert hub.asked["variables"] == {"county": CHENGYANG, "cause": "异议核实"}
+    assert (hub.token["scope"], hub.token["role"]) == (["objection.read"], ["PARTNER_SYSTEM"])
     assert json.loads(run(folder, *listed, "--county", FENGNAN, "--json").out) == [SHOWN]
     assert hub.asked["variables"]["county"] == FENGNAN
     hub.shown = {"data": {"objections": None}}
