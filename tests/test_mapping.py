@@ -28,6 +28,7 @@ from schema.mapping import (
     Place,
     Property,
     Relation,
+    Start,
     attribute,
     computed,
     root,
@@ -53,7 +54,7 @@ def test_a_field_declares_place_rule_and_cost(field: WalkedField) -> None:
     assert field.declaration is not None
     assert field.declaration.access in RULES
     assert field.declaration.cost >= 0
-    assert field.resolved is isinstance(field.declaration.place, Computed | KeyStart | PageStart)
+    assert field.resolved is isinstance(field.declaration.place, Computed | Start)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=coordinate)

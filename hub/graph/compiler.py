@@ -45,6 +45,7 @@ __all__ = ["CompiledRoot", "ListPage", "compile_root"]
 _AFTER: Final = "c0"
 _FIRST: Final = "f0"
 _KEY: Final = "k0"
+_KEYS: Final = "ks"
 _BASIS: Final = "basis"
 
 
@@ -62,7 +63,8 @@ class CompiledRoot:
 
     parameters: names of arguments of the root field and of context values that the text reads. connection: for a page.
     paged: the statement takes `f0`, the number of rows, and for a page `c0`, the key to start after. keyed: it takes
-    `k0`, the key of the start node. single: the value is one object, not a list.
+    `k0`, the key of the start node, or `ks`, the keys of many: then a row begins with its key. single: the value is one
+    object, not a list.
     """
 
     text: str
@@ -237,6 +239,8 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
     via = start.via if isinstance(start, KeyStart) else None
     rows = _Projection(*compiler.variable()) if via else first
     order = start.key if isinstance(start, PageStart) else (via.order if via else None)
+    if isinstance(start, KeyStart) and start.each:
+        rows.place(f"{rows.variable}.{start.key}")  # place 0: of the rows of many keys, which is whose
     connection, shape = _root_shape(compiler, root, entry, rows, label, order if paged else None)
     conditions = compiler.conditions(label, rows.variable)
     many = order is not None
@@ -263,6 +267,8 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
 def _match(compiler: _Compiler, start: KeyStart | PageStart, first: _Projection, rows: _Projection) -> list[str]:
     if isinstance(start, PageStart):
         return [f"MATCH ({first.variable}:{start.label})"]
+    if start.each:
+        return [f"UNWIND ${_KEYS} AS {_KEY}", f"MATCH ({first.variable}:{start.label} {{{start.key}: {_KEY}}})"]
     node = f"MATCH ({first.variable}:{start.label} {{{start.key}: ${_KEY}}})"
     if start.via is None:
         return [node]

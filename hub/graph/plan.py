@@ -19,6 +19,7 @@ from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDe
 from graphql.execution.values import VariableValues, get_argument_values
 
 from hub.graph.compiler import CompiledRoot, compile_root
+from hub.graph.entities import Costed, EntitiesPlan, entities_plan
 from hub.graph.predicates import CONTEXT_VALUES
 from hub.graph.rows import Page
 from hub.graph.selection import Conditions, PathKey, Refusal, Selected, select
@@ -28,7 +29,7 @@ from schema.binding import bound_values, key_of
 from schema.connections import MAX_PAGE, bound_label, decode_cursor, page_size
 from schema.consents import NO_BASIS
 from schema.context import Basis, Context, Statement
-from schema.mapping import KeyStart, PageStart
+from schema.mapping import EntityStart, KeyStart, PageStart
 
 __all__ = ["BoundRoot", "Plan", "RootPlan", "explain", "make_plan"]
 
@@ -185,12 +186,13 @@ class Plan:
     """
 
     roots: tuple[RootPlan, ...]
+    entities: tuple[EntitiesPlan, ...]
     refusals: tuple[Refusal, ...]
     refused: frozenset[PathKey]
     empty: bool
     personal: bool
     post_only: bool
-    costs: tuple[_Cost, ...]
+    costs: tuple[Costed, ...]
 
     def cost(self, variables: VariableValues) -> int:
         """Sum the costs on the expanded tree, with the list sizes of this request."""
@@ -207,21 +209,26 @@ def make_plan(
     """Plan one operation of a valid document for callers with these scopes; None: callers without a token."""
     selection = select(tables, operation, fragments, conditions, scopes)
     roots: list[RootPlan] = []
+    entities: dict[str, EntitiesPlan] = {}
     refused: dict[PathKey, None] = {}
     for one in selection.roots:
         _note_refused(one, refused)
         stored = one.entry is not None and isinstance(one.entry.declaration.place, (KeyStart, PageStart))
         if one.entry is not None and stored and not one.refused:
             roots.append(_root_plan(tables, one, one.entry, scopes or frozenset()))
+        elif one.entry is not None and isinstance(one.entry.declaration.place, EntityStart):
+            below = [_cost(child) for child in one.children]
+            entities[one.response] = entities_plan(tables, one, one.entry, below, scopes or frozenset())
     declared = [one.entry.declaration for one in selection.roots if one.entry is not None]
     return Plan(
         roots=tuple(roots),
+        entities=tuple(entities.values()),
         refusals=selection.refusals,
         refused=frozenset(refused),
         empty=selection.empty,
         personal=any(one.personal for one in declared),
         post_only=any(one.post_only for one in declared),
-        costs=tuple(_cost(one) for one in selection.roots),
+        costs=tuple(entities.get(one.response) or _cost(one) for one in selection.roots),
     )
 
 
@@ -305,4 +312,5 @@ def explain(document: str, schema: strawberry.Schema, *, scopes: frozenset[str] 
         if isinstance(operation, OperationDefinitionNode):
             plan = make_plan(tables, operation, fragments, {}, scopes)
             statements.extend(root.compiled.text for root in plan.roots)
+            statements.extend(one.text for each in plan.entities for one in each.compiled.values())
     return statements

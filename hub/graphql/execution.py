@@ -21,6 +21,7 @@ from graphql.execution import ExecutionResult
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 
+from hub.graph.entities import EntitiesPlan
 from hub.graph.plan import Plan, RootPlan
 from hub.graph.tables import Tables, build_tables
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
@@ -150,7 +151,19 @@ class Execution:
             values = [await self._root(plan.roots[0], variables, context)]
         else:
             values = await asyncio.gather(*(self._root(root, variables, context) for root in plan.roots))
-        return {root.response: value for root, value in zip(plan.roots, values, strict=True)}
+        found = {root.response: value for root, value in zip(plan.roots, values, strict=True)}
+        for entities in plan.entities:
+            found[entities.response] = await self._entities(entities, variables, context)
+        return found
+
+    async def _entities(self, entities: EntitiesPlan, variables: VariableValues, context: Context) -> Any:
+        """Give the nodes that a list of representations names, or the expected failure that stands in their place."""
+        try:
+            bound = entities.bind(variables, context)
+            read = (self._graph.read(one) for one in bound.statements.values())
+            return bound.value(await asyncio.gather(*read))
+        except TongbanError as error:
+            return error
 
     async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> Any:
         """Give the value of one stored root field, or the expected failure that stands in its place."""

@@ -1,0 +1,126 @@
+"""`_entities`: nodes of several types by their keys, one statement a type, in the order of the representations.
+
+    _entities(representations: [{__typename: "Matter", code: "0001"}, {__typename: "Matter", code: "0002"}])
+      { ... on Matter { name } }
+
+    UNWIND $ks AS k0
+    MATCH (a0:Matter {code: k0})
+    RETURN collect([a0.code, a0.name]) AS r
+
+Each key goes once, and only types that are asked for have a statement. A key without a node gives null in its place,
+and so does a node that the caller may not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from graphql import FieldNode
+from graphql.execution.values import VariableValues, get_argument_values
+
+from hub.graph.compiler import CompiledRoot, compile_root
+from hub.graph.predicates import CONTEXT_VALUES
+from hub.graph.selection import Selected
+from hub.graph.tables import FieldEntry, Tables
+from ledger.errors import Malformed
+from schema.context import Context, Statement
+from schema.entities import MAX_REPRESENTATIONS, Representation
+from schema.mapping import EntityStart
+
+__all__ = ["BoundEntities", "Costed", "EntitiesPlan", "entities_plan"]
+
+
+class Costed(Protocol):
+    """Something whose cost depends on the variables."""
+
+    def total(self, variables: VariableValues) -> int:
+        """Sum the cost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundEntities:
+    """The representations of one request, and one statement for each type among them."""
+
+    representations: Sequence[Representation]
+    statements: Mapping[str, Statement]
+    compiled: Mapping[str, CompiledRoot]
+
+    def value(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any] | None]:
+        """Give one object or None a representation. rows: those of each statement, in the statements' order."""
+        found = {
+            (name, row[0]): self.compiled[name].shape.build(row)
+            for name, each in zip(self.statements, rows, strict=True)
+            for row in each
+        }
+        return [found.get((one.type_name, one.key)) for one in self.representations]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitiesPlan:
+    """One `_entities` of a document: a statement for each type, and what a node of each type costs."""
+
+    response: str
+    entry: FieldEntry
+    node: FieldNode
+    compiled: Mapping[str, CompiledRoot]
+    costs: Mapping[str, Sequence[Costed]]
+
+    def total(self, variables: VariableValues) -> int:
+        """Sum the cost of every representation."""
+        each = {name: sum(one.total(variables) for one in costs) for name, costs in self.costs.items()}
+        own = self.entry.declaration.cost
+        return own + sum(own + each[one.type_name] for one in self._representations(variables))
+
+    def bind(self, variables: VariableValues, context: Context) -> BoundEntities:
+        """Make the statements of one request. Raises Malformed limit_exceeded."""
+        representations = self._representations(variables)
+        if len(representations) > MAX_REPRESENTATIONS:
+            raise Malformed("limit_exceeded", f"representations: at most {MAX_REPRESENTATIONS}")
+        keys: dict[str, dict[str, None]] = {}
+        for one in representations:
+            keys.setdefault(one.type_name, {})[one.key] = None
+        statements = {name: _statement(self.compiled[name], list(own), context) for name, own in keys.items()}
+        return BoundEntities(representations=representations, statements=statements, compiled=self.compiled)
+
+    def _representations(self, variables: VariableValues) -> list[Representation]:
+        found: list[Representation] = get_argument_values(self.entry.field, self.node, variables)["representations"]
+        return found
+
+
+def _statement(compiled: CompiledRoot, keys: list[str], context: Context) -> Statement:
+    parameters: dict[str, Any] = {"ks": keys}
+    parameters |= {one.parameter: one.page for one in compiled.lists}
+    parameters |= {name: CONTEXT_VALUES[name](context) for name in compiled.parameters}
+    return Statement(text=compiled.text, parameters=parameters)
+
+
+def entities_plan(
+    tables: Tables, root: Selected, entry: FieldEntry, costs: Sequence[Costed], scopes: frozenset[str]
+) -> EntitiesPlan:
+    """Plan one `_entities` for a caller with these scopes. costs: of the root's children, in their order."""
+    start: Any = entry.declaration.place
+    by_type: dict[str, list[Costed]] = {name: [] for name in start.entities}
+    for child, cost in zip(root.children, costs, strict=True):
+        by_type[_type_of(child)].append(cost)
+    return EntitiesPlan(
+        response=root.response,
+        entry=entry,
+        node=root.nodes[0],
+        compiled={name: _compiled(tables, root, entry, start, name, scopes) for name in by_type},
+        costs=by_type,
+    )
+
+
+def _compiled(
+    tables: Tables, root: Selected, entry: FieldEntry, start: EntityStart, name: str, scopes: frozenset[str]
+) -> CompiledRoot:
+    own = replace(root, children=[child for child in root.children if _type_of(child) == name])
+    declaration = replace(entry.declaration, place=start.start_of(name))
+    return compile_root(tables, own, replace(entry, declaration=declaration, target=name, abstract=True), scopes)
+
+
+def _type_of(child: Selected) -> str:
+    return child.path[-1][0]
