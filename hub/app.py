@@ -153,7 +153,9 @@ class Hub:
         limits = replace(
             LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
         )
-        self._graphql = GraphQLEndpoint(build_schema(), self.graph.graph, self._context, limits=limits, dev=dev)
+        self._graphql = GraphQLEndpoint(
+            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered
+        )
         self._live = Connections(settings.live_clients)
         live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)

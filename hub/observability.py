@@ -90,6 +90,7 @@ class Metrics:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     requests: Counter = field(init=False)
     errors: Counter = field(init=False)
+    answers: Counter = field(init=False)
     statements: Gauge = field(init=False)
     faces: Counter = field(init=False)
     resting: Gauge = field(init=False)
@@ -110,6 +111,12 @@ class Metrics:
         made = {
             "requests": _counter(self.registry, "tongban_requests", "Answered requests.", "route", "status"),
             "errors": _counter(self.registry, "tongban_errors", "Errors by stable code.", "code"),
+            "answers": _counter(
+                self.registry,
+                "tongban_graphql_requests",
+                "Executed GraphQL requests by how they were answered.",
+                "path",
+            ),
             "statements": Gauge(
                 "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry
             ),
@@ -156,6 +163,10 @@ class Metrics:
         self.seconds.labels(route).observe(seconds)
         for code in codes.split(",") if codes else ():
             self.errors.labels(code).inc()
+
+    def answered(self, path: str) -> None:
+        """Count one executed GraphQL request by how it was answered."""
+        self.answers.labels(path).inc()
 
     def breakers(self, states: Mapping[str, str]) -> None:
         """Set what the circuit breaker of each county's source does now."""

@@ -16,6 +16,7 @@ from hub.graphql.limits import LIMITS
 from ledger.errors import Malformed
 from schema.access import SCOPES
 from schema.assembly import build_schema, export_schema
+from schema.subgraph import subgraph_text
 
 __all__ = ["app"]
 
@@ -26,6 +27,7 @@ app = typer.Typer(help="What can be asked of the hub.", no_args_is_help=True)
 def export(
     output: Annotated[Path | None, typer.Option(help="file to write; default: standard output")] = None,
     force: Force = False,
+    subgraph: Annotated[bool, typer.Option("--subgraph", help="as a subgraph of Apollo Federation v2")] = False,
 ) -> None:
     """Write the schema in GraphQL's schema definition language.
 
@@ -33,7 +35,7 @@ def export(
     """
     if force and output is None:
         raise Malformed("bad_setting", "--force is for a file: give --output, too")
-    sdl = export_schema()
+    sdl = subgraph_text(build_schema()) if subgraph else export_schema()
     if output is None:
         typer.echo(sdl, nl=False)
         return

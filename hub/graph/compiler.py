@@ -18,23 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from hub.graph.predicates import PERSONAL_KEYS, PREDICATES, predicate_text
 from hub.graph.rows import (
+    ABSENT,
     Cell,
     Connection,
-    Member,
-    Row,
-    Shape,
-    absent,
-    connection_of,
-    edges_of,
-    leaf,
-    list_of,
-    node_of,
-    page_info,
-    to_one,
+    Edges,
+    Leaf,
+    Nested,
+    Node,
+    PageFacts,
+    PersonalKeys,
+    Source,
+    TypeName,
 )
 from hub.graph.selection import Selected
 from hub.graph.tables import FieldEntry, Tables, start_label
@@ -47,6 +45,7 @@ _FIRST: Final = "f0"
 _KEY: Final = "k0"
 _KEYS: Final = "ks"
 _BASIS: Final = "basis"
+_CURSORS: Final = frozenset({"startCursor", "endCursor"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +60,17 @@ class ListPage:
 class CompiledRoot:
     """One statement and how to read its record.
 
-    parameters: names of arguments of the root field and of context values that the text reads. connection: for a page.
-    paged: the statement takes `f0`, the number of rows, and for a page `c0`, the key to start after. keyed: it takes
-    `k0`, the key of the start node, or `ks`, the keys of many: then a row begins with its key. single: the value is one
-    object, not a list.
+    parameters: names of arguments of the root field and of context values that the text reads. shape: what stands in a
+    row, or in the rows of a page. keys: where a row holds the keys of a person's records. paged: the statement takes
+    `f0`, the number of rows, and for a page `c0`, the key to start after. keyed: it takes `k0`, the key of the start
+    node, or `ks`, the keys of many: then a row begins with its key. single: the value is one object, not a list.
     """
 
     text: str
     parameters: tuple[str, ...]
     lists: tuple[ListPage, ...]
-    shape: Shape
-    connection: Connection | None
+    shape: Node | Connection
+    keys: PersonalKeys
     keyed: bool
     paged: bool
     single: bool
@@ -93,6 +92,9 @@ class _Projection:
 
     def list_text(self) -> str:
         return f"[{', '.join(self.texts)}]".replace(" \n", "\n")  # a nested list starts its own line
+
+
+_Below: TypeAlias = "list[tuple[int, bool, PersonalKeys]]"
 
 
 class _Compiler:
@@ -122,56 +124,63 @@ class _Compiler:
             found[predicate_text(predicate, variable)] = None
         return list(found)
 
-    def node(self, children: Iterable[Selected], projection: _Projection, label: str, *, abstract: str | None) -> Shape:
+    def node(
+        self, children: Iterable[Selected], projection: _Projection, label: str, *, abstract: str | None
+    ) -> tuple[Node, PersonalKeys]:
         """Project one node: each stored field a place, nested nodes as lists of their own."""
-        below: list[tuple[int, bool, Shape]] = []
+        below: _Below = []
         keys = (projection.place(f"{projection.variable}.{PERSONAL_KEYS[label]}"),) if label in PERSONAL_KEYS else ()
-        members = [
-            (child.response, self.member(child, child.entry, projection, below))
+        members = tuple(
+            (
+                child.response,
+                _type_name(child) if child.entry is None else self.member(child, child.entry, projection, below),
+            )
             for child in children
-            if child.entry is not None
-        ]
-        return Shape(build=node_of(members, abstract), keys=keys, below=tuple(below))
+        )
+        return Node(members, abstract), PersonalKeys(keys, tuple(below))
 
-    def member(
-        self, child: Selected, entry: FieldEntry, projection: _Projection, below: list[tuple[int, bool, Shape]]
-    ) -> Cell:
+    def member(self, child: Selected, entry: FieldEntry, projection: _Projection, below: _Below) -> Cell:
         place = entry.declaration.place
         if child.refused:
-            return absent
+            return ABSENT
         if isinstance(place, Property):
-            return leaf(projection.place(f"{projection.variable}.{place.name}"))
+            return Leaf(projection.place(f"{projection.variable}.{place.name}"), entry.field.type)
         if isinstance(place, EdgeProperty):
-            return leaf(projection.place(self.edge_property(place, projection)))
+            return Leaf(projection.place(self.edge_property(place, projection)), entry.field.type)
         if isinstance(place, Computed):
             return self.needed(place, projection, below)
         if isinstance(place, Expression) and place.target is None:
-            return leaf(projection.place(self.expression(place, projection.variable)))
+            return Leaf(projection.place(self.expression(place, projection.variable)), entry.field.type)
         return self.nested(child, entry, projection, below)
 
-    def needed(self, place: Computed, projection: _Projection, below: list[tuple[int, bool, Shape]]) -> Cell:
+    def needed(self, place: Computed, projection: _Projection, below: _Below) -> Source:
         """Project what a resolver needs: properties of the node, and the nodes that it gathers."""
-        members = [(name, leaf(projection.place(f"{projection.variable}.{name}"))) for name in place.needs]
+        members: list[tuple[str, Cell]] = [
+            (name, Leaf(projection.place(f"{projection.variable}.{name}"), None)) for name in place.needs
+        ]
         members += [(one.name, self.gathered(one, projection, below)) for one in place.gathers]
-        return node_of(members)
+        return Source(Node(tuple(members)))
 
-    def gathered(self, gather: Gather, projection: _Projection, below: list[tuple[int, bool, Shape]]) -> Cell:
+    def gathered(self, gather: Gather, projection: _Projection, below: _Below) -> Nested:
         place: Any = gather.place
         variable, edge = self.variable()
         inner = _Projection(variable, edge if isinstance(place, Relation) else "")
-        deeper: list[tuple[int, bool, Shape]] = []
-        members = [(name, leaf(inner.place(f"{variable}.{name}"))) for name in gather.properties]
-        members += [(name, leaf(inner.place(self.edge_property(EdgeProperty(name), inner)))) for name in gather.edge]
+        deeper: _Below = []
+        members: list[tuple[str, Cell]] = [
+            (name, Leaf(inner.place(f"{variable}.{name}"), None)) for name in gather.properties
+        ]
+        members += [
+            (name, Leaf(inner.place(self.edge_property(EdgeProperty(name), inner)), None)) for name in gather.edge
+        ]
         members += [(one.name, self.gathered(one, inner, deeper)) for one in gather.gathers]
         keys = (inner.place(f"{variable}.{PERSONAL_KEYS[place.target]}"),) if place.target in PERSONAL_KEYS else ()
-        shape = Shape(build=node_of(members), keys=keys, below=tuple(deeper))
         text = self.collected(
             place, self.pattern(place, projection.variable, inner), self.conditions(place.target, variable), inner
         )
         position = projection.place(_indented(text))
-        if shape.keys or shape.below:
-            below.append((position, True, shape))
-        return list_of(position, shape.build)
+        if keys or deeper:
+            below.append((position, True, PersonalKeys(keys, tuple(deeper))))
+        return Nested(position, Node(tuple(members)), many=True, nullable=False)
 
     def edge_property(self, place: EdgeProperty, projection: _Projection) -> str:
         if not projection.edge:
@@ -183,14 +192,12 @@ class _Compiler:
         self.parameters.update(dict.fromkeys(place.parameters))
         return place.cypher.replace("{n}", variable).replace("{t}", target)
 
-    def nested(
-        self, child: Selected, entry: FieldEntry, projection: _Projection, below: list[tuple[int, bool, Shape]]
-    ) -> Cell:
+    def nested(self, child: Selected, entry: FieldEntry, projection: _Projection, below: _Below) -> Nested:
         """Project the nodes at the other end of a relation or of an own pattern."""
         place: Any = entry.declaration.place
         variable, edge = self.variable()
         inner = _Projection(variable, edge if isinstance(place, Relation) else "")
-        shape = self.node(child.children, inner, place.target, abstract=entry.target if entry.abstract else None)
+        node, keys = self.node(child.children, inner, place.target, abstract=entry.target if entry.abstract else None)
         pattern = self.pattern(place, projection.variable, inner)
         conditions = self.conditions(place.target, variable)
         if isinstance(place, Relation) and not place.many:
@@ -199,9 +206,9 @@ class _Compiler:
         else:
             text = self.collected(place, pattern, conditions, inner)
         position = projection.place(_indented(text))
-        if shape.keys or shape.below:
-            below.append((position, place.many, shape))
-        return list_of(position, shape.build) if place.many else to_one(position, shape.build)
+        if keys.keys or keys.below:
+            below.append((position, place.many, keys))
+        return Nested(position, node, many=place.many, nullable=entry.nullable)
 
     def collected(self, place: Relation | Expression, pattern: str, conditions: list[str], inner: _Projection) -> str:
         limit = place.page if place.many else 1
@@ -241,7 +248,7 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
     order = start.key if isinstance(start, PageStart) else (via.order if via else None)
     if isinstance(start, KeyStart) and start.each:
         rows.place(f"{rows.variable}.{start.key}")  # place 0: of the rows of many keys, which is whose
-    connection, shape = _root_shape(compiler, root, entry, rows, label, order if paged else None)
+    shape, keys = _root_shape(compiler, root, entry, rows, label, order if paged else None)
     conditions = compiler.conditions(label, rows.variable)
     many = order is not None
     lines = [
@@ -257,7 +264,7 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
         parameters=tuple(compiler.parameters),
         lists=tuple(compiler.lists),
         shape=shape,
-        connection=connection,
+        keys=keys,
         keyed=isinstance(start, KeyStart),
         paged=many,
         single=not many,
@@ -299,50 +306,54 @@ def _where(
 
 def _root_shape(
     compiler: _Compiler, root: Selected, entry: FieldEntry, rows: _Projection, label: str, order: str | None
-) -> tuple[Connection | None, Shape]:
+) -> tuple[Node | Connection, PersonalKeys]:
     if order is None:
-        return None, compiler.node(root.children, rows, label, abstract=entry.target if entry.abstract else None)
-    keys: list[Shape] = []
-    members: list[tuple[str, Member]] = []
-    cursors = False
+        return compiler.node(root.children, rows, label, abstract=entry.target if entry.abstract else None)
+    found: list[PersonalKeys] = []
+    members: list[tuple[str, Edges | PageFacts | TypeName]] = []
     for wrapper in root.children:
         if wrapper.entry is None:
-            continue
-        if wrapper.entry.name == "pageInfo":
-            facts = [(fact.response, fact.entry.name) for fact in wrapper.children if fact.entry]
-            cursors = cursors or any(name.endswith("Cursor") for _, name in facts)
-            members.append((wrapper.response, page_info(facts)))
+            members.append((wrapper.response, _type_name(wrapper)))
+        elif wrapper.entry.name == "pageInfo":
+            members.append((wrapper.response, _page_facts(wrapper)))
         else:
-            edges, asked = _edges(compiler, wrapper, rows, label, keys)
-            cursors = cursors or asked
-            members.append((wrapper.response, edges))
-    if label in PERSONAL_KEYS and not keys:
-        keys.append(compiler.node((), rows, label, abstract=None))
-    place = rows.place(f"{rows.variable}.{order}") if cursors else None
-    return connection_of(members, place), _all_keys(keys)
+            members.append((wrapper.response, _edges(compiler, wrapper, rows, label, found)))
+    if label in PERSONAL_KEYS and not found:
+        found.append(compiler.node((), rows, label, abstract=None)[1])
+    place = rows.place(f"{rows.variable}.{order}") if any(_reads_cursors(member) for _, member in members) else None
+    return Connection(tuple(members), place), _all_keys(found)
 
 
-def _edges(
-    compiler: _Compiler, wrapper: Selected, rows: _Projection, label: str, keys: list[Shape]
-) -> tuple[Member, bool]:
-    members: list[tuple[str, Cell | None]] = []
+def _page_facts(wrapper: Selected) -> PageFacts:
+    facts = ((fact.response, fact.entry.name if fact.entry else _type_name(fact)) for fact in wrapper.children)
+    return PageFacts(tuple(facts))
+
+
+def _edges(compiler: _Compiler, wrapper: Selected, rows: _Projection, label: str, found: list[PersonalKeys]) -> Edges:
+    members: list[tuple[str, Node | TypeName | None]] = []
     for inner in wrapper.children:
         if inner.entry is None:
-            continue
-        if inner.entry.name == "cursor":
+            members.append((inner.response, _type_name(inner)))
+        elif inner.entry.name == "cursor":
             members.append((inner.response, None))
-            continue
-        shape = compiler.node(
-            inner.children, rows, label, abstract=inner.entry.target if inner.entry.abstract else None
-        )
-        keys.append(shape)
-        members.append((inner.response, shape.build))
-    return edges_of(members), any(cell is None for _, cell in members)
+        else:
+            abstract = inner.entry.target if inner.entry.abstract else None
+            node, keys = compiler.node(inner.children, rows, label, abstract=abstract)
+            found.append(keys)
+            members.append((inner.response, node))
+    return Edges(tuple(members))
 
 
-def _all_keys(shapes: list[Shape]) -> Shape:
-    def build(_row: Row) -> dict[str, Any]:
-        return {}
+def _reads_cursors(member: Edges | PageFacts | TypeName) -> bool:
+    if isinstance(member, Edges):
+        return any(cell is None for _, cell in member.members)
+    return isinstance(member, PageFacts) and not _CURSORS.isdisjoint(fact for _, fact in member.members)
 
-    keys = tuple(dict.fromkeys(place for shape in shapes for place in shape.keys))
-    return Shape(build=build, keys=keys, below=tuple(one for shape in shapes for one in shape.below))
+
+def _type_name(child: Selected) -> TypeName:
+    return TypeName(child.path[-1][0])
+
+
+def _all_keys(found: list[PersonalKeys]) -> PersonalKeys:
+    keys = tuple(dict.fromkeys(place for each in found for place in each.keys))
+    return PersonalKeys(keys, tuple(one for each in found for one in each.below))

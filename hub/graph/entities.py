@@ -22,6 +22,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 
 from hub.graph.compiler import CompiledRoot, compile_root
 from hub.graph.predicates import CONTEXT_VALUES
+from hub.graph.rows import Node, node_value
 from hub.graph.selection import Selected
 from hub.graph.tables import FieldEntry, Tables
 from ledger.errors import Malformed
@@ -46,12 +47,12 @@ class BoundEntities:
 
     representations: Sequence[Representation]
     statements: Mapping[str, Statement]
-    compiled: Mapping[str, CompiledRoot]
+    nodes: Mapping[str, Node]
 
     def value(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any] | None]:
         """Give one object or None a representation. rows: those of each statement, in the statements' order."""
         found = {
-            (name, row[0]): self.compiled[name].shape.build(row)
+            (name, row[0]): node_value(self.nodes[name], row)
             for name, each in zip(self.statements, rows, strict=True)
             for row in each
         }
@@ -83,7 +84,8 @@ class EntitiesPlan:
         for one in representations:
             keys.setdefault(one.type_name, {})[one.key] = None
         statements = {name: _statement(self.compiled[name], list(own), context) for name, own in keys.items()}
-        return BoundEntities(representations=representations, statements=statements, compiled=self.compiled)
+        nodes: Any = {name: self.compiled[name].shape for name in keys}  # no pages: a start by key gives nodes
+        return BoundEntities(representations=representations, statements=statements, nodes=nodes)
 
     def _representations(self, variables: VariableValues) -> list[Representation]:
         found: list[Representation] = get_argument_values(self.entry.field, self.node, variables)["representations"]

@@ -15,14 +15,16 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, parse
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, parse
 from graphql.execution.values import VariableValues, get_argument_values
 
 from hub.graph.compiler import CompiledRoot, compile_root
 from hub.graph.entities import Costed, EntitiesPlan, entities_plan
+from hub.graph.hybrid import computed_operation, computed_shape
 from hub.graph.predicates import CONTEXT_VALUES
-from hub.graph.rows import Page
+from hub.graph.rows import Connection, Node, Page, TypeName, connection_value, node_value
 from hub.graph.selection import Conditions, PathKey, Refusal, Selected, select
+from hub.graph.shaper import Shaper, shaper_of
 from hub.graph.tables import FieldEntry, Tables, build_tables, start_label
 from ledger.errors import Malformed, Refused
 from schema.binding import bound_values, key_of
@@ -85,7 +87,8 @@ class _Cost:
 class RootPlan:
     """One stored root field: its statement and how to read the record. fields: coordinates of what was selected.
 
-    beyond: the caller's scopes reach beyond the own county, so that a basis must be named.
+    beyond: the caller's scopes reach beyond the own county, so that a basis must be named. shaper: gives the value
+    from the rows; None where every answer is graphql-core's. computed: what of a row computed fields read.
     """
 
     response: str
@@ -95,6 +98,8 @@ class RootPlan:
     label: str
     fields: tuple[str, ...]
     beyond: bool
+    shaper: Shaper | None
+    computed: Node | Connection | None
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
         """Give the arguments of one request. Raises Refused use_cause, basis_required; Malformed bad_variables."""
@@ -148,7 +153,7 @@ class RootPlan:
         return bound[name] if name in bound else CONTEXT_VALUES[name](context)
 
     def _bind_page(self, arguments: Mapping[str, Any], context: Context, parameters: dict[str, Any]) -> Page | None:
-        if self.compiled.connection is None:
+        if not isinstance(self.compiled.shape, Connection):
             if self.compiled.paged:
                 start = self.entry.declaration.place
                 parameters["f0"] = start.via.page if isinstance(start, KeyStart) and start.via else MAX_PAGE
@@ -161,19 +166,25 @@ class RootPlan:
         return Page(first=first, after=after is not None, label=label)
 
     def value(self, rows: Sequence[Any], page: Page | None) -> Any:
-        """Shape the record's value: a connection, a list, or one object or None."""
-        if self.compiled.connection is not None and page is not None:
-            return self.compiled.connection(rows, page)
-        build = self.compiled.shape.build
+        """Give the record's value for graphql-core: a connection, a list, or one object or None."""
+        return self._read(self.compiled.shape, rows, page)
+
+    def computed_value(self, rows: Sequence[Any], page: Page | None) -> Any:
+        """Give the part of the record's value that computed fields read."""
+        return None if self.computed is None else self._read(self.computed, rows, page)
+
+    def _read(self, shape: Node | Connection, rows: Sequence[Any], page: Page | None) -> Any:
+        if isinstance(shape, Connection):
+            return None if page is None else connection_value(shape, rows, page)
         if self.compiled.single:
-            return build(rows[0]) if rows else None
-        return [build(row) for row in rows]
+            return node_value(shape, rows[0]) if rows else None
+        return [node_value(shape, row) for row in rows]
 
     def personal_keys(self, rows: Sequence[Any], page: Page | None) -> tuple[str, ...]:
         """Give the keys of all personal records in the answer, each once, in its order."""
         found: dict[str, None] = {}
         for row in rows if page is None else rows[: page.first]:
-            self.compiled.shape.collect(row, found)
+            self.compiled.keys.collect(row, found)
         return tuple(found)
 
 
@@ -181,12 +192,17 @@ class RootPlan:
 class Plan:
     """What one operation becomes.
 
+    top: response name -> root field with a statement, `__typename`, or None for what is null or computed. computed: the
+    operation with nothing but its computed fields; None if it has none. shaped: every statement's rows can be shaped.
     refused: where computed fields must not run. empty: a refusal reached the top, and the answer's data is null.
     personal: a root field reads a person's records. post_only: a root field must not be asked by GET.
     """
 
     roots: tuple[RootPlan, ...]
     entities: tuple[EntitiesPlan, ...]
+    top: tuple[tuple[str, RootPlan | TypeName | None], ...]
+    computed: OperationDefinitionNode | None
+    shaped: bool
     refusals: tuple[Refusal, ...]
     refused: frozenset[PathKey]
     empty: bool
@@ -208,42 +224,56 @@ def make_plan(
 ) -> Plan:
     """Plan one operation of a valid document for callers with these scopes; None: callers without a token."""
     selection = select(tables, operation, fragments, conditions, scopes)
-    roots: list[RootPlan] = []
-    entities: dict[str, EntitiesPlan] = {}
     refused: dict[PathKey, None] = {}
     for one in selection.roots:
         _note_refused(one, refused)
-        stored = one.entry is not None and isinstance(one.entry.declaration.place, (KeyStart, PageStart))
-        if one.entry is not None and stored and not one.refused:
-            roots.append(_root_plan(tables, one, one.entry, scopes or frozenset()))
-        elif one.entry is not None and isinstance(one.entry.declaration.place, EntityStart):
-            below = [_cost(child) for child in one.children]
-            entities[one.response] = entities_plan(tables, one, one.entry, below, scopes or frozenset())
+    top = tuple((one.response, _top(tables, one, scopes or frozenset())) for one in selection.roots)
+    roots = tuple(root for _, root in top if isinstance(root, RootPlan))
+    below = {one.response: entities for one in selection.roots if (entities := _entities(tables, one, scopes))}
     declared = [one.entry.declaration for one in selection.roots if one.entry is not None]
     return Plan(
-        roots=tuple(roots),
-        entities=tuple(entities.values()),
+        roots=roots,
+        entities=tuple(below.values()),
+        top=top,
+        computed=computed_operation(operation, selection.roots),
+        shaped=operation.operation is OperationType.QUERY and not below and all(root.shaper for root in roots),
         refusals=selection.refusals,
         refused=frozenset(refused),
         empty=selection.empty,
         personal=any(one.personal for one in declared),
         post_only=any(one.post_only for one in declared),
-        costs=tuple(entities.get(one.response) or _cost(one) for one in selection.roots),
+        costs=tuple(below.get(one.response) or _cost(one) for one in selection.roots),
     )
+
+
+def _top(tables: Tables, one: Selected, scopes: frozenset[str]) -> RootPlan | TypeName | None:
+    if one.entry is None:
+        return TypeName(one.path[-1][0]) if one.nodes[0].name.value == "__typename" else None
+    stored = isinstance(one.entry.declaration.place, (KeyStart, PageStart))
+    return _root_plan(tables, one, one.entry, scopes) if stored and not one.refused else None
+
+
+def _entities(tables: Tables, one: Selected, scopes: frozenset[str] | None) -> EntitiesPlan | None:
+    if one.entry is None or one.refused or not isinstance(one.entry.declaration.place, EntityStart):
+        return None
+    return entities_plan(tables, one, one.entry, [_cost(child) for child in one.children], scopes or frozenset())
 
 
 def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> RootPlan:
     start: Any = entry.declaration.place
     fields: dict[str, None] = {}
     _coordinates(root.children, fields)
+    compiled = compile_root(tables, root, entry, scopes)
     return RootPlan(
         response=root.response,
         entry=entry,
         node=root.nodes[0],
-        compiled=compile_root(tables, root, entry, scopes),
+        compiled=compiled,
         label=start_label(start),
         fields=tuple(sorted(fields)),
         beyond=not entry.rule.basis.isdisjoint(scopes),
+        shaper=shaper_of(compiled.shape, single=compiled.single, nullable=entry.nullable),
+        computed=computed_shape(compiled.shape),
     )
 
 

@@ -1,6 +1,6 @@
-"""From positional rows to nested values keyed by response name.
+"""What stands in a positional row, as data; and the nested values that graphql-core completes, read from it.
 
-A statement gives lists, a place for each expression of its projection; a shape knows which response name reads which
+A statement gives lists, a place for each expression of its projection; a node says which response name reads which
 place. Aliases live here only: no text of the document reaches a statement.
 
     ['1.2.156...', ['市监局', ['城阳区']]]
@@ -8,41 +8,43 @@ place. Aliases live here only: no text of the document reaches a statement.
 
 The value of a computed field is what it needs, as a dict: properties by their names in the graph, lists of gathered
 nodes by the names of the gathers. The field's resolver gets that dict as its source. At an abstract place the dict also
-says its type under `TYPE_KEY`, which is no GraphQL name and so never a response name.
+says its type under `TYPE_KEY`, which is no GraphQL name and so never a response name. `hub.graph.shaper` makes the
+answer itself from the same data, without graphql-core.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, Final, TypeAlias
+
+from graphql import GraphQLOutputType
 
 from schema.connections import encode_cursor
 
 __all__ = [
+    "ABSENT",
     "TYPE_KEY",
+    "Absent",
     "Cell",
     "Connection",
-    "Member",
+    "Edges",
+    "Leaf",
+    "Nested",
+    "Node",
     "Page",
+    "PageFacts",
+    "PersonalKeys",
     "Row",
-    "Shape",
-    "absent",
-    "connection_of",
-    "edges_of",
-    "leaf",
-    "list_of",
-    "node_of",
-    "page_info",
-    "to_one",
+    "Source",
+    "TypeName",
+    "connection_value",
+    "node_value",
 ]
 
 TYPE_KEY: Final = "@type"
 
 Row: TypeAlias = "list[Any]"
-Cell: TypeAlias = Callable[[Row], Any]
-"""Reads one response field's value out of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,88 @@ class Page:
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """Builds one object from one row, and finds the keys of a person's records in it.
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A stored value at a place, and the field's type; None for what a resolver gets as it is."""
 
-    keys: places of such keys in the row itself. below: (place, many, shape) of nested objects that may hold more.
+    place: int
+    type: GraphQLOutputType | None
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """The nodes at the other end of a relation: one, None where `nullable`, or a list in the statement's order."""
+
+    place: int
+    node: Node
+    many: bool
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a computed field needs."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """`__typename`. A dict for graphql-core does not hold it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Nothing: the field was refused and left the statement."""
+
+
+ABSENT: Final = Absent()
+
+Cell: TypeAlias = Leaf | Nested | Source | TypeName | Absent
+"""What one response name reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One object: (response name, cell) in the order of the answer. abstract: the type that it says at such a place."""
+
+    members: tuple[tuple[str, Cell], ...]
+    abstract: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """`edges` by response name: a node, `__typename`, or None for the cursor."""
+
+    members: tuple[tuple[str, Node | TypeName | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """`pageInfo` by response name: a fact's GraphQL name, or `__typename`."""
+
+    members: tuple[tuple[str, str | TypeName], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A page of rows: its wrappers by response name, and the place of the row's key where a cursor was asked for."""
+
+    members: tuple[tuple[str, Edges | PageFacts | TypeName], ...]
+    key: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalKeys:
+    """Where a row holds the keys of a person's records.
+
+    keys: places in the row itself. below: (place, many, keys) of nested rows that hold more.
     """
 
-    build: Callable[[Row], dict[str, Any]]
     keys: tuple[int, ...] = ()
-    below: tuple[tuple[int, bool, Shape], ...] = ()
+    below: tuple[tuple[int, bool, PersonalKeys], ...] = ()
 
     def collect(self, row: Row | None, found: dict[str, None]) -> None:
         """Add the keys of all personal records of a row to `found`, in the order of the answer."""
@@ -71,88 +145,50 @@ class Shape:
             return
         for place in self.keys:
             found[row[place]] = None
-        for place, many, shape in self.below:
+        for place, many, keys in self.below:
             for inner in (row[place] or ()) if many else (row[place],):
-                shape.collect(inner, found)
+                keys.collect(inner, found)
 
 
-def node_of(members: Sequence[tuple[str, Cell]], type_name: str | None = None) -> Callable[[Row], dict[str, Any]]:
-    """Build an object: one value a response name, in their order; `type_name` only at an abstract place."""
-    fixed = tuple(members)
-    if type_name is None:
-        return lambda row: {name: read(row) for name, read in fixed}
-    return lambda row: {TYPE_KEY: type_name, **{name: read(row) for name, read in fixed}}
+def node_value(node: Node, row: Row) -> dict[str, Any]:
+    """Give one object as a dict by response name."""
+    value = {name: _cell_value(cell, row) for name, cell in node.members if not isinstance(cell, TypeName)}
+    return value if node.abstract is None else {TYPE_KEY: node.abstract, **value}
 
 
-def to_one(place: int, build: Callable[[Row], dict[str, Any]]) -> Cell:
-    """Read a nested object, or None where no node was found."""
-
-    def read(row: Row) -> dict[str, Any] | None:
-        inner = row[place]
-        return None if inner is None else build(inner)
-
-    return read
-
-
-def list_of(place: int, build: Callable[[Row], dict[str, Any]]) -> Cell:
-    """Read a list of nested objects, in the order of the statement."""
-
-    def read(row: Row) -> list[dict[str, Any]]:
-        return [build(inner) for inner in row[place] or ()]
-
-    return read
+def _cell_value(cell: Cell, row: Row) -> Any:
+    if isinstance(cell, Leaf):
+        return row[cell.place]
+    if isinstance(cell, Nested):
+        inner = row[cell.place]
+        if cell.many:
+            return [node_value(cell.node, one) for one in inner or ()]
+        return None if inner is None else node_value(cell.node, inner)
+    return node_value(cell.node, row) if isinstance(cell, Source) else None
 
 
-def absent(_row: Row) -> None:
-    """Read nothing: the field was refused and left the statement."""
+def connection_value(connection: Connection, rows: Sequence[Row], page: Page) -> dict[str, Any]:
+    """Give a connection from the rows of a page: one more than its size when another page follows."""
+    shown, more, key = rows[: page.first], len(rows) > page.first, connection.key
+    cursors = [] if key is None else [encode_cursor(page.label, row[key]) for row in shown]
+    facts = {
+        "hasNextPage": more,
+        "hasPreviousPage": page.after,
+        "startCursor": cursors[0] if cursors else None,
+        "endCursor": cursors[-1] if cursors else None,
+    }
+    value: dict[str, Any] = {}
+    for response, member in connection.members:
+        if isinstance(member, PageFacts):
+            value[response] = {name: facts[fact] for name, fact in member.members if not isinstance(fact, TypeName)}
+        elif isinstance(member, Edges):
+            value[response] = [_edge(member, row, cursors, index) for index, row in enumerate(shown)]
+    return value
 
 
-def leaf(place: int) -> Cell:
-    """Read a stored value as it is."""
-    return itemgetter(place)
-
-
-Member: TypeAlias = Callable[[Sequence[Row], Sequence[str], Page, bool], Any]
-"""Builds one wrapper of a connection from (rows shown, their cursors, the page asked for, whether more rows follow)."""
-
-_FACTS: Final[dict[str, Callable[[Sequence[str], Page, bool], Any]]] = {
-    "hasNextPage": lambda _cursors, _page, more: more,
-    "hasPreviousPage": lambda _cursors, page, _more: page.after,
-    "startCursor": lambda cursors, _page, _more: cursors[0] if cursors else None,
-    "endCursor": lambda cursors, _page, _more: cursors[-1] if cursors else None,
-}
-
-
-def page_info(facts: Sequence[tuple[str, str]]) -> Member:
-    """Build a `pageInfo` of (response name, GraphQL name)."""
-    fixed = tuple((response, _FACTS[name]) for response, name in facts)
-    return lambda _rows, cursors, page, more: {response: fact(cursors, page, more) for response, fact in fixed}
-
-
-def edges_of(members: Sequence[tuple[str, Cell | None]]) -> Member:
-    """Build `edges` of (response name, cell); the cell of a `cursor` is None."""
-    fixed = tuple(members)
-
-    def build(rows: Sequence[Row], cursors: Sequence[str], _page: Page, _more: bool) -> list[dict[str, Any]]:  # noqa: FBT001  # the shape of a Member
-        return [
-            {response: cursors[index] if cell is None else cell(row) for response, cell in fixed}
-            for index, row in enumerate(rows)
-        ]
-
-    return build
-
-
-def connection_of(members: Sequence[tuple[str, Member]], key: int | None) -> Connection:
-    """Make the builder of one connection. key: the place of the row's key, None when no cursor was asked for."""
-    fixed = tuple(members)
-
-    def build(rows: Sequence[Row], page: Page) -> dict[str, Any]:
-        shown, more = rows[: page.first], len(rows) > page.first
-        cursors = [] if key is None else [encode_cursor(page.label, row[key]) for row in shown]
-        return {response: member(shown, cursors, page, more) for response, member in fixed}
-
-    return build
-
-
-Connection: TypeAlias = Callable[[Sequence[Row], Page], dict[str, Any]]
-"""Builds a connection from the rows of a page: one more than its size when another page follows."""
+def _edge(edges: Edges, row: Row, cursors: Sequence[str], index: int) -> dict[str, Any]:
+    return {
+        name: cursors[index] if member is None else node_value(member, row)
+        for name, member in edges.members
+        if not isinstance(member, TypeName)
+    }

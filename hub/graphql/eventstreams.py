@@ -24,7 +24,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -37,6 +36,7 @@ from hub.graphql.limits import Limits
 from hub.graphql.masking import answer_body, error_of, fault_of, masked
 from hub.graphql.reception import HttpFault, check_content, from_body, from_query_string
 from hub.graphql.streams import Item, StreamEnded, Streams
+from hub.jsonbytes import json_bytes
 from ledger.errors import Refused, TongbanError
 from schema.context import Context
 
@@ -123,7 +123,7 @@ def _renewal(factory: ContextFactory, authorization: str | None, request_id: str
 
 def _next(body: dict[str, Any], cursor: str | None = None) -> bytes:
     name = b"" if cursor is None else b"id: %s\n" % cursor.encode("ascii")
-    return b"%sevent: next\ndata: %s\n\n" % (name, orjson.dumps(body))
+    return b"%sevent: next\ndata: %s\n\n" % (name, json_bytes(body))
 
 
 def _cursor(given: str | None) -> str | None:

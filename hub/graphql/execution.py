@@ -1,11 +1,14 @@
 """One GraphQL request: plan -> rows -> values.
 
-    document (cached) -> plan (cached) -> one statement a stored root field, all at once -> rows -> values -> answer
+    document (cached) -> plan (cached) -> one statement a stored root field, all at once -> rows -> answer
 
-The stored root fields are fetched before anything is completed, so that graphql-core runs over ready values, and
-without a single await when no selected field has a resolver. Computed fields run on top, over the properties that
-they need. Every read of a person's records is recorded before the answer leaves; an answer whose record cannot be
-written does not leave.
+    compiled    stored fields alone: the plan's shapers make the answer from the rows
+    hybrid      computed fields too: graphql-core runs these alone, and their values are laid over the shaped ones
+    completed   graphql-core completes everything, over the same rows: a mutation, introspection, `_entities`, a root
+                field that failed, a value that breaks its type; so nulls, paths and errors are its own
+
+The stored root fields are fetched before anything is completed, and nothing is asked or resolved twice. Every read of
+a person's records is recorded before the answer leaves; an answer whose record cannot be written does not leave.
 """
 
 from __future__ import annotations
@@ -13,16 +16,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode, OperationType, execute
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, execute
 from graphql.execution import ExecutionResult
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 
 from hub.graph.entities import EntitiesPlan
-from hub.graph.plan import Plan, RootPlan
+from hub.graph.hybrid import laid_over
+from hub.graph.plan import BoundRoot, Plan, RootPlan
+from hub.graph.shaper import UNSURE, Unsure
 from hub.graph.tables import Tables, build_tables
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
 from hub.graphql.limits import LIMITS, Limits, over
@@ -35,7 +40,11 @@ _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test,
 
 _STREAMED: Final = "a subscription goes over a WebSocket (graphql-transport-ws), or to /graphql/stream"
 
-__all__ = ["Answer", "Execution", "GraphQLRequest", "NotByGet", "Ready", "refusal_error"]
+__all__ = ["PATHS", "Answer", "AnswerPath", "Execution", "GraphQLRequest", "NotByGet", "Ready", "refusal_error"]
+
+AnswerPath: TypeAlias = Literal["compiled", "hybrid", "completed"]
+PATHS: Final[tuple[AnswerPath, ...]] = ("compiled", "hybrid", "completed")
+"""How an answer was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +64,25 @@ class NotByGet(Exception):
 class Answer:
     """The outcome of an executed request. errors: of the fields, as they came; refusals stand last.
 
-    personal: it holds a person's records, and no cache may keep it.
+    personal: it holds a person's records, and no cache may keep it. path: how it was made.
     """
 
     data: dict[str, Any] | None
     errors: Sequence[GraphQLError]
     personal: bool
+    path: AnswerPath = "compiled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """What a statement gave for one root field."""
+
+    bound: BoundRoot
+    rows: Sequence[Any]
+
+
+_Records: TypeAlias = "dict[str, _Record | TongbanError]"
+"""Response name of a root field -> its record, or the expected failure that stands in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +97,21 @@ class Ready:
 
 
 class Execution:
-    """Runs requests against one schema and one graph."""
+    """Runs requests against one schema and one graph.
 
-    def __init__(self, schema: strawberry.Schema, graph: Graph, *, limits: Limits = LIMITS, dev: bool = False) -> None:
+    shaped: False lets graphql-core complete every answer: the judge, for tests and figures.
+    """
+
+    def __init__(
+        self, schema: strawberry.Schema, graph: Graph, *, limits: Limits = LIMITS, dev: bool = False,
+        shaped: bool = True,
+    ) -> None:  # fmt: skip
         self.tables: Final[Tables] = build_tables(schema)
         self._executor = schema.execution_context_class
         self._graph = graph
         self._limits = limits
         self._dev = dev
+        self._shapes = shaped
         self._documents = Documents(self.tables, limits, dev=dev)
         install_resolvers(self.tables)
 
@@ -140,21 +169,35 @@ class Execution:
         refusals = [refusal_error(one) for one in plan.refusals]
         if plan.empty:
             return Answer(data=None, errors=refusals, personal=plan.personal)
-        values = await self._fetch(plan, ready.variables, context)
-        result = self._complete(ready, Roots(values=values, refused=plan.refused), context)
-        done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
-        data, errors = await settled(done, context)
-        return Answer(data=data, errors=[*errors, *refusals], personal=plan.personal)
+        records = await self._fetch(plan, ready.variables, context)
+        data, errors, path = await self._answered(ready, records, context)
+        data, errors = await settled(data, errors, context)
+        return Answer(data=data, errors=[*errors, *refusals], personal=plan.personal, path=path)
 
-    async def _fetch(self, plan: Plan, variables: VariableValues, context: Context) -> dict[str, Any]:
+    async def _answered(
+        self, ready: Ready, records: _Records, context: Context
+    ) -> tuple[dict[str, Any] | None, list[GraphQLError], AnswerPath]:
+        plan = ready.plan
+        stored = _shaped(plan, records) if self._shapes else None
+        if stored is None:
+            values = {root.response: _value(root, records[root.response]) for root in plan.roots}
+            for entities in plan.entities:
+                values[entities.response] = await self._entities(entities, ready.variables, context)
+            done = await self._complete(ready, ready.document.tree, values, context)
+            return done.data, list(done.errors or ()), "completed"
+        if plan.computed is None:
+            return stored, [], "compiled"
+        values = {root.response: _value(root, records[root.response], computed=True) for root in plan.roots}
+        tree = DocumentNode(definitions=(plan.computed, *ready.document.fragments.values()))
+        done = await self._complete(ready, tree, values, context)
+        return laid_over(stored, done.data), list(done.errors or ()), "hybrid"
+
+    async def _fetch(self, plan: Plan, variables: VariableValues, context: Context) -> _Records:
         if len(plan.roots) == 1:
-            values = [await self._root(plan.roots[0], variables, context)]
+            found = [await self._root(plan.roots[0], variables, context)]
         else:
-            values = await asyncio.gather(*(self._root(root, variables, context) for root in plan.roots))
-        found = {root.response: value for root, value in zip(plan.roots, values, strict=True)}
-        for entities in plan.entities:
-            found[entities.response] = await self._entities(entities, variables, context)
-        return found
+            found = await asyncio.gather(*(self._root(root, variables, context) for root in plan.roots))
+        return {root.response: record for root, record in zip(plan.roots, found, strict=True)}
 
     async def _entities(self, entities: EntitiesPlan, variables: VariableValues, context: Context) -> Any:
         """Give the nodes that a list of representations names, or the expected failure that stands in their place."""
@@ -165,8 +208,8 @@ class Execution:
         except TongbanError as error:
             return error
 
-    async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> Any:
-        """Give the value of one stored root field, or the expected failure that stands in its place."""
+    async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> _Record | TongbanError:
+        """Read the record of one stored root field, or give the expected failure that stands in its place."""
         try:
             arguments = context.arguments[root.response] = root.arguments(variables)
             if arguments.get("basis") is not None:
@@ -186,13 +229,15 @@ class Execution:
             if error.code == "no_basis":
                 context.probes.missed(context.principal)
             return error
-        return root.value(rows, bound.page)
+        return _Record(bound=bound, rows=rows)
 
-    def _complete(self, ready: Ready, roots: Roots, context: Context) -> Any:
-        return execute(
+    async def _complete(
+        self, ready: Ready, tree: DocumentNode, values: Mapping[str, Any], context: Context
+    ) -> ExecutionResult:
+        result: Any = execute(
             self.tables.schema,
-            ready.document.tree,
-            root_value=roots,
+            tree,
+            root_value=Roots(values=values, refused=ready.plan.refused),
             context_value=context,
             variable_values=dict(ready.request.variables),
             operation_name=ready.request.operation_name,
@@ -200,6 +245,33 @@ class Execution:
             is_awaitable=_is_awaitable,
             hide_suggestions=not self._dev,
         )
+        return result if isinstance(result, ExecutionResult) else await result
+
+
+def _shaped(plan: Plan, records: _Records) -> dict[str, Any] | None:
+    """Give the answer's stored part; None where graphql-core must complete it."""
+    if not plan.shaped:
+        return None
+    data: dict[str, Any] = {}
+    try:
+        for response, one in plan.top:
+            data[response] = _shape(one, records[response]) if isinstance(one, RootPlan) else one and one.name
+    except UNSURE:
+        return None
+    return data
+
+
+def _shape(root: RootPlan, record: _Record | TongbanError) -> Any:
+    if isinstance(record, TongbanError) or root.shaper is None:
+        raise Unsure
+    return root.shaper(record.rows, record.bound.page)
+
+
+def _value(root: RootPlan, record: _Record | TongbanError, *, computed: bool = False) -> Any:
+    if isinstance(record, TongbanError):
+        return record
+    read = root.computed_value if computed else root.value
+    return read(record.rows, record.bound.page)
 
 
 def refusal_error(refusal: Any) -> GraphQLError:

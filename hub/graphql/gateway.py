@@ -15,7 +15,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-import orjson
 import strawberry
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -23,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from hub.exchange import ERROR_HEADER, error_headers, read_body
 from hub.graphql.documents import DocumentRefused
-from hub.graphql.execution import Execution, GraphQLRequest, NotByGet
+from hub.graphql.execution import AnswerPath, Execution, GraphQLRequest, NotByGet
 from hub.graphql.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
 from hub.graphql.limits import LIMITS, Limits
 from hub.graphql.masking import answer_body, error_of, fault_of, masked
@@ -36,6 +35,7 @@ from hub.graphql.reception import (
     from_body,
     from_query_string,
 )
+from hub.jsonbytes import json_bytes
 from ledger.errors import TongbanError
 from schema.context import Context, Graph
 
@@ -50,7 +50,8 @@ _NO_STORE: Final = "no-store"
 class GraphQLEndpoint:
     """The ASGI application behind `/graphql`: `Route("/graphql", GraphQLEndpoint(...))`.
 
-    dev: GraphiQL's stand-in at GET, introspection, suggestions in errors.
+    dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. on_answer: told how each executed request was
+    answered.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class GraphQLEndpoint:
         *,
         limits: Limits = LIMITS,
         dev: bool = False,
+        on_answer: Callable[[AnswerPath], None] | None = None,
     ) -> None:
         self.execution: Final = Execution(schema, graph, limits=limits, dev=dev)
         self._context = context_factory
         self._limits = limits
         self._dev = dev
+        self._on_answer = on_answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a cancellation leaves."""
@@ -82,7 +85,7 @@ class GraphQLEndpoint:
             status, body, extra = _refused(error)
         except Exception as error:  # noqa: BLE001  # the last place that can mask it
             status, body, extra = 500, _errors(masked(error, request_id)), {}
-        await _send(send, status, orjson.dumps(body), {**_HEADERS, **extra, **_codes(body), "X-Request-Id": request_id})
+        await _send(send, status, json_bytes(body), {**_HEADERS, **extra, **_codes(body), "X-Request-Id": request_id})
 
     async def _answer(
         self, scope: Scope, headers: Headers, receive: Receive, request_id: str
@@ -101,6 +104,8 @@ class GraphQLEndpoint:
             return status, {"errors": [fault_of(one) for one in refused.faults]}, extra
         except NotByGet:
             raise HttpFault(405, "bad_request", "this operation must be sent by POST", {"Allow": "POST"}) from None
+        if self._on_answer is not None:
+            self._on_answer(answer.path)
         if by_get and not answer.personal and context.principal.county is None:
             extra["Cache-Control"] = "no-cache"
         return 200, answer_body(answer, request_id, dev=self._dev), extra

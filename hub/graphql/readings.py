@@ -19,8 +19,6 @@ from schema.consents import basis_of
 from schema.context import Access
 
 if TYPE_CHECKING:
-    from graphql.execution import ExecutionResult
-
     from hub.graph.plan import BoundRoot, RootPlan
     from schema.context import Basis, Context
 
@@ -67,9 +65,10 @@ async def record(root: RootPlan, bound: BoundRoot, rows: Sequence[Any], context:
     await context.journal.record_access(access)
 
 
-async def settled(done: ExecutionResult, context: Context) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+async def settled(
+    data: dict[str, Any] | None, errors: list[GraphQLError], context: Context
+) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
     """Give data and errors as they may leave: what lost its basis meanwhile is null, what was withheld is named."""
-    data, errors = done.data, list(done.errors or ())
     for response in list(context.granted) if data is not None else ():
         if (lost := await _lost(response, context)) is not None:
             data = {**(data or {}), response: None}

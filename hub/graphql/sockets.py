@@ -25,7 +25,6 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Final
 
-import orjson
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -38,6 +37,7 @@ from hub.graphql.limits import Limits
 from hub.graphql.masking import answer_body, error_of, fault_of, masked
 from hub.graphql.reception import HttpFault, read_request
 from hub.graphql.streams import StreamEnded, Streams
+from hub.jsonbytes import json_bytes
 from ledger.encoding import parse_json
 from ledger.errors import Malformed, TongbanError
 from schema.context import Context
@@ -261,7 +261,7 @@ class _Socket:
         async with self._sending:
             if self._closed:
                 raise _Closed
-            await self._websocket.send_text(orjson.dumps(message).decode())
+            await self._websocket.send_text(json_bytes(message).decode())
 
     async def _close(self, end: _Closed) -> None:
         async with self._sending:

@@ -49,7 +49,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests did not run."""
     for program, items in terminalreporter.config.stash[_not_run].items():
         if items:
-            terminalreporter.write_sep("!", f"{len(items)} interop tests did not run: no {program}", red=True, bold=True)
+            terminalreporter.write_sep(
+                "!", f"{len(items)} interop tests did not run: no {program}", red=True, bold=True
+            )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,6 +1,6 @@
 """A province's supergraph of the hub and a system of its own, composed and planned by Apollo's library under Node.
 
-    python -m tests.interop.subgraphs      writes examples/province/supergraph.graphql anew
+python -m tests.interop.subgraphs      writes examples/province/supergraph.graphql anew
 """
 
 from __future__ import annotations

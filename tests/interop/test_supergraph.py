@@ -45,7 +45,9 @@ async def test_the_hub_answers_what_the_router_asks(program: Path) -> None:
     """Names of the windows' places and matters, by key; a license by its own field, under its own rule."""
     plans = ask_node(program, [hub(), OWN], [OPEN_WINDOWS, COPY])["plans"]
     asked = [[fetch["operation"] for fetch in plan if fetch["subgraph"] == "tongban"] for plan in plans]
-    license_asked = '{license(certificateIdentifier:"1.2.156" useCause:"a counter"){__typename certificateIdentifier status}}'
+    license_asked = (
+        '{license(certificateIdentifier:"1.2.156" useCause:"a counter"){__typename certificateIdentifier status}}'
+    )
     assert asked == [
         [ENTITIES % "Jurisdiction{level within{name}}", ENTITIES % "Matter{name promisedDays}"],
         [license_asked, ENTITIES % "Jurisdiction{level}"],

@@ -11,41 +11,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import hypothesis_graphql
 import pytest
-from graphql import StringValueNode, parse, print_ast, visit
-from graphql.language import ast, visitor
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from hub.graph.driver import BoltDriver, BoltGraph
 from hub.graph.engine import Engine
 from hub.graphql.execution import Execution, GraphQLRequest
-from hub.graphql.limits import Limits
 from hub.graphql.masking import field_error
 from schema.access import Principal
 from schema.assembly import build_schema
-from schema.connections import bound_label, encode_cursor
 from schema.inspection import core_schema
-from tests.case_world import FOREIGN_CASE, OUR_CASE
-from tests.desk_world import FOREIGN_OBJECTION, OUR_OBJECTION, RATED_CASE
-from tests.graph_world import CONSENTS as WORLD_CONSENTS
-from tests.graph_world import HOLDERS, LICENSES
+from tests.differential import WIDE
+from tests.generated_documents import documents
+from tests.graph_world import HOLDERS
 from tests.graphs import PATIENT
-from tests.ports import CLERK, CONSENTS, request_context
+from tests.ports import CLERK, request_context
 from tests.random_documents import random_document
 from tests.reference import Reference
 
-FEW: Final = Limits(
-    tokens=100_000,
-    depth=50,
-    fields=100_000,
-    aliases=10_000,
-    directives=1000,
-    root_fields=100,
-    cost=10**12,
-    seconds=PATIENT.read_s,
-)
+FEW: Final = replace(WIDE, seconds=PATIENT.read_s)
 OWN: Final = Principal(
     county="370214",
     client="370214#3",
@@ -53,69 +37,6 @@ OWN: Final = Principal(
     scopes=frozenset({"license.read.own", "license.face", "case.read", "objection.read"}),
 )
 ALL: Final = replace(CLERK, scopes=CLERK.scopes | {"case.read", "objection.read"})
-CODES: Final = (
-    "370000", "370200", "370214", "220103", "11370214MB2857113F", "000101002000", "000707003000",
-    "11100000000013127D001", "999999", "01", "x",
-)  # fmt: skip
-CURSORS: Final = (
-    encode_cursor("Jurisdiction", "220103"),
-    encode_cursor("Matter", "000101002000"),
-    encode_cursor("LicenseType", "11100000000013127D001"),
-    encode_cursor(bound_label("License", "370214", "holder-one"), LICENSES[0]["certificateIdentifier"]),
-)
-IDENTIFIERS: Final = (*(one["certificateIdentifier"] for one in LICENSES), "1.2.156.0")
-
-
-def _values(*texts: str) -> st.SearchStrategy[StringValueNode]:
-    return st.sampled_from([StringValueNode(value=text) for text in texts])
-
-
-SCALARS: Final = {
-    "CaseNumber": _values(OUR_CASE, FOREIGN_CASE, RATED_CASE, "0" * 43),
-    "CatalogueCode": _values(*CODES),
-    "Cursor": _values(*CURSORS),
-    "Date": _values("2025-06-01", "2026-06-01", "2027-06-01"),
-    "DateTime": _values("2026-01-01T00:00:00.000Z"),
-    "Digest": _values("A" * 43),
-    "FaceFieldName": _values("KZ_ADDRESS"),
-    "HolderCode": _values(*HOLDERS, "nobody"),
-    "HolderTypeCode": _values("001"),
-    "JSON": _values("x"),
-    "LicenseIdentifier": _values(*IDENTIFIERS),
-    "LogNumber": st.just(ast.IntValueNode(value="3")),
-    "ReceiptText": _values("{}"),
-    "StatementId": _values(OUR_OBJECTION, FOREIGN_OBJECTION, *(one["id"] for one in WORLD_CONSENTS)),
-    "UseCause": _values("a counter in Qingdao"),
-}
-ROOTS: Final = (
-    "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "licenses", "case", "objection", "objections", "consent", "consents",
-)  # fmt: skip
-
-
-class _Sizes(visitor.Visitor):
-    """Brings `first` into 0..4, so that pages end inside the small world, and one in five is refused.
-
-    A basis becomes one of the consents that the fakes know: exactly one member, which no generator of documents heeds.
-    """
-
-    @staticmethod
-    def enter_argument(node: Any, *_: Any) -> Any:
-        if node.name.value == "first" and isinstance(node.value, ast.IntValueNode):
-            return ast.ArgumentNode(name=node.name, value=ast.IntValueNode(value=str(abs(int(node.value.value)) % 5)))
-        if node.name.value == "basis":
-            names = sorted(CONSENTS.values())
-            name = ast.StringValueNode(value=names[len(print_ast(node)) % len(names)])
-            member = ast.ObjectFieldNode(name=ast.NameNode(value="consent"), value=name)
-            return ast.ArgumentNode(name=node.name, value=ast.ObjectValueNode(fields=(member,)))
-        return None
-
-
-def documents(fields: tuple[str, ...] = ROOTS) -> st.SearchStrategy[str]:
-    """Random valid queries from the SDL."""
-    sdl = build_schema().as_str()
-    made = hypothesis_graphql.queries(sdl, fields=fields, custom_scalars=SCALARS, allow_null=False)
-    return made.map(lambda text: print_ast(visit(parse(text), _Sizes())))
 
 
 def _holder_key(_type: str, code: str) -> str:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.limits import LIMITS, Limits
+from hub.observability import Metrics
 from ledger.errors import Refused, Unavailable
 from schema.access import ANONYMOUS
 from schema.assembly import build_schema
@@ -310,6 +311,21 @@ async def test_a_value_that_breaks_its_type_is_masked_in_its_place() -> None:
     assert response.json()["data"] == {"m": None}
     assert code_of(response) == "internal"
     assert [entry["field"] for entry in logs] == ["name"]
+
+
+async def test_how_a_request_was_answered_is_counted() -> None:
+    """Requests that were executed; one that is refused before counts as none."""
+    metrics = Metrics()
+    endpoint = GraphQLEndpoint(SCHEMA, CannedGraph(rows=[["名"]]), context_of, on_answer=metrics.answered)
+    transport = httpx2.ASGITransport(Starlette(routes=[Route("/graphql", endpoint)]))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as http:
+        for query in (MATTER, MATTER, '{ matter(code: "1") { name } checkpoint { size } }', LICENSE, "{"):
+            await http.post("/graphql", json={"query": query})
+    counted = [line for line in metrics.text().decode().splitlines() if line.startswith("tongban_graphql_requests_t")]
+    assert sorted(counted) == [
+        'tongban_graphql_requests_total{path="compiled"} 3.0',
+        'tongban_graphql_requests_total{path="hybrid"} 1.0',
+    ]
 
 
 async def test_an_engine_that_is_down_is_told_by_its_code() -> None:

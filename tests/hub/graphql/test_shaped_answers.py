@@ -1,0 +1,104 @@
+"""Shaped answers are graphql-core's, byte by byte; and a bug in a shaper does not stay unseen."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+import structlog
+
+from hub.graph import shaper
+from hub.graphql.execution import Answer, AnswerPath, Execution, GraphQLRequest
+from hub.graphql.masking import field_error
+from schema.assembly import build_schema
+from tests.differential import Difference, Differential
+from tests.graph_fakes import CannedGraph
+from tests.ports import CONSENT, CONSENTS, FakeFaceSources, request_context
+
+SCHEMA: Final = build_schema()
+LICENSE: Final = f'license(certificateIdentifier: "1.2.156.1", useCause: "x", basis: {{consent: "{CONSENT}"}})'
+FACE: Final = "face { __typename ... on Face { certificateName } ... on FaceUnavailable { code } }"
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Any:
+    with structlog.testing.capture_logs():
+        yield
+
+
+def test_crooked_documents_are_answered_alike() -> None:
+    """By all three paths."""
+    campaign = Differential()
+    campaign.crooked(120)
+    assert campaign.paths.keys() == {"compiled", "hybrid", "completed"}
+
+
+def test_generated_documents_are_answered_alike() -> None:
+    campaign = Differential()
+    campaign.generated(80)
+    assert campaign.paths["compiled"] > 10
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "planted"),
+    [
+        ("_FACTS", "hasNextPage", "not more"),
+        ("_FACTS", "endCursor", "cursor(page.label, rows[0][{key}]) if rows else None"),
+        ("_CHECKS", "String", "False"),
+        ("_CHECKS", "Int", "{v}.__class__ is not int"),
+        ("_CHECKS", "Boolean", "{v}.__class__ is not bool and {v} != 0"),
+    ],
+)
+def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, table: str, name: str, planted: str) -> None:
+    """A fact turned round, a cursor of the wrong row, a check too few."""
+    monkeypatch.setitem(getattr(shaper, table), name, planted)
+    with pytest.raises(Difference):
+        Differential().crooked(600)
+
+
+async def _answer(text: str, rows: list[Any], **ports: Any) -> Answer:
+    return await Execution(SCHEMA, CannedGraph(rows=rows)).run(GraphQLRequest(query=text), request_context(**ports))
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "path"),
+    [
+        ('{ __typename matter(code: "1") { __typename name } }', [["名"]], "compiled"),
+        ('{ matter(code: "1") { name } }', [], "compiled"),
+        (f"{{ {LICENSE} {{ status standing {{ __typename }} }} }}", [["1.2.156.1", "VALID", 7]], "hybrid"),
+        ('{ matter(code: "1") { name } checkpoint { size } }', [["名"]], "hybrid"),
+        ('{ matter(code: "1") { name } }', [[None]], "completed"),
+        ("{ matters(first: 0) { edges { cursor } } }", [], "completed"),
+        ('mutation { submitEntries(entries: ["a"]) { __typename } }', [], "completed"),
+    ],
+)  # fmt: skip
+async def test_the_path_of_an_answer(text: str, rows: list[Any], path: AnswerPath) -> None:
+    assert (await _answer(text, rows)).path == path
+
+
+async def test_computed_values_are_laid_over_stored_ones() -> None:
+    """In the document's order, and every face is asked for once."""
+    faces = FakeFaceSources(kept={"1.2.156.1": {"certificateName": "营业执照"}})
+    text = f"{{ a: {LICENSE} {{ status one: {FACE} of: issuedBy {{ name }} }} }}"
+    answer = await _answer(text, [["1.2.156.1", "VALID", "370214", ["市监局"]]], faces=faces)
+    assert list((answer.data or {})["a"].items()) == [
+        ("status", "VALID"),
+        ("one", {"__typename": "Face", "certificateName": "营业执照"}),
+        ("of", {"name": "市监局"}),
+    ]
+    assert (answer.errors, answer.path, len(faces.calls)) == ([], "hybrid", 1)
+
+
+async def test_an_error_of_a_computed_field_has_its_own_place() -> None:
+    """Below a list that was shaped: its null goes up to the root field."""
+    holder = '{certificateHolderTypeCode: "001", certificateHolderCode: "X"}'
+    basis = f'{{consent: "{CONSENTS["key of 001 X"]}"}}'
+    text = f"""{{ licenses(holder: {holder}, useCause: "x", basis: {basis}) {{
+      edges {{ node {{ status
+        standing {{ __typename }} }} }} }} }}"""
+    answer = await _answer(text, [["1.2.156.1", "VALID", {"no": "index"}]])
+    errors = [field_error(error, "request-1") for error in answer.errors]
+    assert [(each["path"], each["locations"]) for each in errors] == [
+        (["licenses", "edges", 0, "node", "standing"], [{"line": 3, "column": 9}])
+    ]
+    assert (answer.data, answer.path) == ({"licenses": None}, "hybrid")
