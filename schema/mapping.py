@@ -156,7 +156,6 @@ class KeyStart:
     binds: (argument or several, name of a row of BINDINGS), whose value is a parameter of the statement by the
     binding's name; of several arguments it takes a tuple of values.
     page: the rows are a Relay connection in keyset pages over `via.order`, with the arguments `first` and `after`.
-    each: a node for every key of a list, told apart by their keys; `EntityStart` starts each of its types so.
     """
 
     label: str
@@ -166,7 +165,6 @@ class KeyStart:
     bind: str | None = None
     via: Relation | None = None
     page: bool = False
-    each: bool = False
     where: Expression | None = None
     binds: tuple[tuple[str | tuple[str, ...], str], ...] = ()
 
@@ -195,14 +193,14 @@ class PageStart:
 class EntityStart:
     """A root field gives nodes of several types, each named by type and key in a list of representations.
 
-    entities: type, which is its label, too -> the key: field and unique property. One statement a type.
+    entities: type, which is its label, too -> the key: field and unique property. One statement a type, for all keys.
     """
 
     entities: Mapping[str, str]
 
     def start_of(self, type_name: str) -> KeyStart:
-        """Give the start of one type's statement."""
-        return KeyStart(label=type_name, key=self.entities[type_name], argument="representations", each=True)
+        """Give where one node of a type starts."""
+        return KeyStart(label=type_name, key=self.entities[type_name], argument="representations")
 
 
 Place: TypeAlias = Property | EdgeProperty | Relation | Expression | Computed | Attribute | Structure

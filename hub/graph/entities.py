@@ -3,12 +3,16 @@
     _entities(representations: [{__typename: "Matter", code: "0001"}, {__typename: "Matter", code: "0002"}])
       { ... on Matter { name } }
 
-    UNWIND $ks AS k0
-    MATCH (a0:Matter {code: k0})
-    RETURN collect([a0.code, a0.name]) AS r
+    UNWIND $ks AS k
+    CALL (k) {
+      MATCH (a0:Matter {code: k.k0})
+      RETURN collect([a0.name]) AS x
+    }
+    RETURN collect([k.i0, x]) AS r
 
-Each key goes once, and only types that are asked for have a statement. A key without a node gives null in its place,
-and so does a node that the caller may not see.
+It is the form for many askers (`hub/graph/batches.py`), whose askers are the keys. Each key goes once, and only types that
+are asked for have a statement. A key without a node gives null in its place, and so does a node that the caller may not
+see.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import Any, Protocol
 from graphql import FieldNode
 from graphql.execution.values import VariableValues, get_argument_values
 
+from hub.graph.batches import ASKERS, NUMBER
 from hub.graph.compiler import CompiledRoot, compile_root
 from hub.graph.predicates import CONTEXT_VALUES
 from hub.graph.rows import Node, node_value
@@ -50,11 +55,12 @@ class BoundEntities:
     nodes: Mapping[str, Node]
 
     def value(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any] | None]:
-        """Give one object or None a representation. rows: those of each statement, in the statements' order."""
+        """Give one object or None a representation. rows: what each statement gave, in the statements' order."""
         found = {
-            (name, row[0]): node_value(self.nodes[name], row)
-            for name, each in zip(self.statements, rows, strict=True)
-            for row in each
+            (name, statement.parameters[ASKERS][number]["k0"]): node_value(self.nodes[name], own[0])
+            for (name, statement), each in zip(self.statements.items(), rows, strict=True)
+            for number, own in each
+            if own
         }
         return [found.get((one.type_name, one.key)) for one in self.representations]
 
@@ -93,10 +99,10 @@ class EntitiesPlan:
 
 
 def _statement(compiled: CompiledRoot, keys: list[str], context: Context) -> Statement:
-    parameters: dict[str, Any] = {"ks": keys}
-    parameters |= {one.parameter: one.page for one in compiled.lists}
-    parameters |= {name: CONTEXT_VALUES[name](context) for name in compiled.parameters}
-    return Statement(text=compiled.text, parameters=parameters)
+    values = {name: CONTEXT_VALUES[name](context) for name in compiled.parameters}
+    askers = [{NUMBER: number, "k0": key, **values} for number, key in enumerate(keys)]
+    pages = {one.parameter: one.page for one in compiled.lists}
+    return Statement(text=compiled.batch.text, parameters={ASKERS: askers, **pages})
 
 
 def entities_plan(

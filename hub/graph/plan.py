@@ -130,7 +130,7 @@ class RootPlan:
         if _BASIS_HOLDER in parameters:
             parameters[_BASIS_HOLDER] = None if basis is None else basis.holder
         holder = holder if basis is None else basis.holder
-        statement = Statement(text=self.compiled.text, parameters=parameters)
+        statement = Statement(text=self.compiled.text, parameters=parameters, batch=self.compiled.batch)
         subject = holder or str(parameters.get("k0"))
         return BoundRoot(statement=statement, page=page, arguments=arguments, holder=holder, subject=subject)
 
@@ -342,5 +342,5 @@ def explain(document: str, schema: strawberry.Schema, *, scopes: frozenset[str] 
         if isinstance(operation, OperationDefinitionNode):
             plan = make_plan(tables, operation, fragments, {}, scopes)
             statements.extend(root.compiled.text for root in plan.roots)
-            statements.extend(one.text for each in plan.entities for one in each.compiled.values())
+            statements.extend(one.batch.text for each in plan.entities for one in each.compiled.values())
     return statements

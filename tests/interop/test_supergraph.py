@@ -52,7 +52,7 @@ async def test_the_hub_answers_what_the_router_asks(program: Path) -> None:
         [ENTITIES % "Jurisdiction{level within{name}}", ENTITIES % "Matter{name promisedDays}"],
         [license_asked, ENTITIES % "Jurisdiction{level}"],
     ]
-    graph = CannedGraph(rows=[["220103", "COUNTY", ["长春市"]], ["370214", "COUNTY", ["青岛市"]]])
+    graph = CannedGraph(rows=[[1, [["COUNTY", ["长春市"]]]], [0, [["COUNTY", ["青岛市"]]]], [2, []]])
     named = [{"__typename": "Jurisdiction", "code": code} for code in ("370214", "220103", "000000")]
     answer = await Execution(build_schema(), graph).run(
         GraphQLRequest(query=asked[0][0], variables={"representations": named}), request_context(principal=ANONYMOUS)

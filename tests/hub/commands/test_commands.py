@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from hub.settings import settings_table
+from schema.assembly import build_schema
+from schema.subgraph import subgraph_text
 from tests.command_line import tongban
 from tests.county_folder import CountyFolder
 
