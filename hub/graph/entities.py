@@ -10,14 +10,14 @@
     }
     RETURN collect([k.i0, x]) AS r
 
-It is the form for many askers (`hub/graph/batches.py`), whose askers are the keys. Each key goes once, and only types that
-are asked for have a statement. A key without a node gives null in its place, and so does a node that the caller may not
-see.
+It is the form for many askers (`hub/graph/batches.py`), whose askers are the keys. Each key goes once, and only types
+that are asked for have a statement. A key without a node gives null in its place, and so does a node that the caller
+may not see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -33,7 +33,7 @@ from hub.graph.tables import FieldEntry, Tables
 from ledger.errors import Malformed
 from schema.context import Context, Statement
 from schema.entities import MAX_REPRESENTATIONS, Representation
-from schema.mapping import EntityStart
+from schema.mapping import KeyStart
 
 __all__ = ["BoundEntities", "Costed", "EntitiesPlan", "entities_plan"]
 
@@ -73,11 +73,11 @@ class EntitiesPlan:
     entry: FieldEntry
     node: FieldNode
     compiled: Mapping[str, CompiledRoot]
-    costs: Mapping[str, Sequence[Costed]]
+    costs: Mapping[str, tuple[int, Sequence[Costed]]]
 
     def total(self, variables: VariableValues) -> int:
         """Sum the cost of every representation."""
-        each = {name: sum(one.total(variables) for one in costs) for name, costs in self.costs.items()}
+        each = {name: fixed + sum(one.total(variables) for one in costs) for name, (fixed, costs) in self.costs.items()}
         own = self.entry.declaration.cost
         return own + sum(own + each[one.type_name] for one in self._representations(variables))
 
@@ -106,29 +106,30 @@ def _statement(compiled: CompiledRoot, keys: list[str], context: Context) -> Sta
 
 
 def entities_plan(
-    tables: Tables, root: Selected, entry: FieldEntry, costs: Sequence[Costed], scopes: frozenset[str]
+    tables: Tables,
+    root: Selected,
+    entry: FieldEntry,
+    costs: Callable[[Iterable[Selected]], tuple[int, Sequence[Costed]]],
+    scopes: frozenset[str],
 ) -> EntitiesPlan:
-    """Plan one `_entities` for a caller with these scopes. costs: of the root's children, in their order."""
+    """Plan one `_entities` for a caller with these scopes. costs: of fields, fixed and by variables."""
     start: Any = entry.declaration.place
-    by_type: dict[str, list[Costed]] = {name: [] for name in start.entities}
-    for child, cost in zip(root.children, costs, strict=True):
-        by_type[_type_of(child)].append(cost)
+    by_type = {name: replace(root, children=_of_type(root, name)) for name in start.entities}
     return EntitiesPlan(
         response=root.response,
         entry=entry,
         node=root.nodes[0],
-        compiled={name: _compiled(tables, root, entry, start, name, scopes) for name in by_type},
-        costs=by_type,
+        compiled={name: _compiled(tables, own, entry, start.start_of(name), scopes) for name, own in by_type.items()},
+        costs={name: costs(own.children) for name, own in by_type.items()},
     )
 
 
 def _compiled(
-    tables: Tables, root: Selected, entry: FieldEntry, start: EntityStart, name: str, scopes: frozenset[str]
+    tables: Tables, own: Selected, entry: FieldEntry, start: KeyStart, scopes: frozenset[str]
 ) -> CompiledRoot:
-    own = replace(root, children=[child for child in root.children if _type_of(child) == name])
-    declaration = replace(entry.declaration, place=start.start_of(name))
-    return compile_root(tables, own, replace(entry, declaration=declaration, target=name, abstract=True), scopes)
+    declaration = replace(entry.declaration, place=start)
+    return compile_root(tables, own, replace(entry, declaration=declaration, target=start.label, abstract=True), scopes)
 
 
-def _type_of(child: Selected) -> str:
-    return child.path[-1][0]
+def _of_type(root: Selected, name: str) -> list[Selected]:
+    return [child for child in root.children if child.path[-1][0] == name]
