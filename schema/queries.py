@@ -54,6 +54,11 @@ Entity: TypeAlias = Annotated[
     strawberry.union("_Entity", description="What another subgraph can name by a representation."),
 ]
 
+ForMatter: TypeAlias = Annotated[
+    CatalogueCode | None,
+    strawberry.argument(description="Code of the matter that it is read for; needed where the consent is for one."),
+]
+
 _IMPLEMENTED_BY = Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code")
 _OPEN_AT = Relation(type="OPEN_AT", direction="in", target="Objection", many=True, order="order")
 _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
@@ -193,7 +198,11 @@ class Query:
         personal=True,
     )
     def license(
-        self, certificate_identifier: LicenseIdentifier, use_cause: UseCause, basis: ByBasis = None
+        self,
+        certificate_identifier: LicenseIdentifier,
+        use_cause: UseCause,
+        basis: ByBasis = None,
+        matter: ForMatter = None,
     ) -> License | None:
         """One license by its identifier; null if there is none that the caller may see."""
         raise NotImplementedError
@@ -208,6 +217,7 @@ class Query:
         holder: HolderInput,
         use_cause: UseCause,
         basis: ByBasis = None,
+        matter: ForMatter = None,
         first: First = DEFAULT_PAGE,
         after: After = None,
     ) -> Connection[License] | None:
@@ -220,7 +230,11 @@ class Query:
         personal=True,
     )
     def receipt(
-        self, certificate_identifier: LicenseIdentifier, use_cause: UseCause, basis: ByBasis = None
+        self,
+        certificate_identifier: LicenseIdentifier,
+        use_cause: UseCause,
+        basis: ByBasis = None,
+        matter: ForMatter = None,
     ) -> LicenseReceipt | None:
         """A fresh receipt of one license; null if there is none that the caller may see."""
         raise NotImplementedError
