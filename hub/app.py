@@ -300,6 +300,7 @@ class Hub:
         self.metrics.ledger_size.set(self.registry.size)
         self.metrics.breakers(self.sources.states())
         self.metrics.statements.set(self.graph.graph.statements)
+        self.metrics.ways(self._graphql.execution.ways)
         self.metrics.live_clients.set(self._live.open)
         self.metrics.followers.set(self.followers.live)
         self.metrics.events.set(self.feed.position)

@@ -92,6 +92,7 @@ class Metrics:
     errors: Counter = field(init=False)
     answers: Counter = field(init=False)
     statements: Gauge = field(init=False)
+    documents: Gauge = field(init=False)
     faces: Counter = field(init=False)
     resting: Gauge = field(init=False)
     seconds: Histogram = field(init=False)
@@ -119,6 +120,12 @@ class Metrics:
             ),
             "statements": Gauge(
                 "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry
+            ),
+            "documents": Gauge(
+                "tongban_documents",
+                "Documents since start by the way they went: cached, onepass, graphql_core, refused.",
+                ("way",),
+                registry=self.registry,
             ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),
             "resting": Gauge(
@@ -163,6 +170,11 @@ class Metrics:
         self.seconds.labels(route).observe(seconds)
         for code in codes.split(",") if codes else ():
             self.errors.labels(code).inc()
+
+    def ways(self, counts: Mapping[str, int]) -> None:
+        """Set how many documents went which way."""
+        for way, count in counts.items():
+            self.documents.labels(way).set(count)
 
     def answered(self, path: str) -> None:
         """Count one executed GraphQL request by how it was answered."""

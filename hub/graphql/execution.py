@@ -124,6 +124,11 @@ class Execution:
         self.admitted: Final = Admitted(self._documents, admission or Admission())
         install_resolvers(self.tables)
 
+    @property
+    def ways(self) -> Mapping[str, int]:
+        """How many documents went which way since start, as of `Documents`."""
+        return self._documents.ways
+
     async def run(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Answer:
         """Check, plan and run one request.
 
