@@ -85,7 +85,7 @@ class Settings(BaseModel):
     )
     trusted_mode: Literal["open", "prefer", "only"] = Field(
         "open",
-        description="documents beyond the registry: answered; counted as new each time; or refused before they are read",
+        description="documents beyond the registry: answered; counted as new each time; refused before they are read",
     )
     batch_length: int = Field(1, ge=1, le=50, description="most documents in one request; 1: no batches")
     client_documents_per_second: int = Field(

@@ -95,8 +95,9 @@ class NotVerified(TongbanError):
             "bad_status_proof", "bad_disclosure", "holder_binding", "no_quorum", "not_enough_signers", "bad_token",
             "bundle_damaged", "corrupt_store", "keys_behind", "deposit_left_out",
             "duplicate_statement", "unexpected", "no_inclusion", "unknown_landmark",
-            "bad_chain", "breaking_change", "certificate_expired", "certificate_revoked", "certificate_use", "eseal_county",
-            "eseal_digest", "eseal_license", "eseal_not_listed", "eseal_period", "eseal_unbound", "eseal_z_digest",
+            "bad_chain", "breaking_change", "certificate_expired", "certificate_revoked", "certificate_use",
+            "eseal_county", "eseal_digest", "eseal_license", "eseal_not_listed", "eseal_period", "eseal_unbound",
+            "eseal_z_digest",
         }
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import orjson
 import typer
-from graphql import GraphQLError, GraphQLSchema, find_breaking_changes, find_dangerous_changes
+from graphql import BreakingChangeType, DangerousChangeType, GraphQLError, GraphQLSchema, find_schema_changes
 from graphql import build_schema as build_sdl
 
 from hub.commands.output import Force, new_file
@@ -78,14 +78,14 @@ def diff(
 
     Example: tongban schema diff old.graphql schema/schema.graphql
     """
-    before, after = _sdl(old), _sdl(new)
-    breaking = [one.description for one in find_breaking_changes(before, after)]
-    dangerous = [one.description for one in find_dangerous_changes(before, after)]
+    changes = find_schema_changes(_sdl(old), _sdl(new))
+    breaking = [one.description for one in changes if isinstance(one.type, BreakingChangeType)]
+    dangerous = [one.description for one in changes if isinstance(one.type, DangerousChangeType)]
     if json:
         typer.echo(orjson.dumps({"breaking": breaking, "dangerous": dangerous}).decode())
     else:
-        for kind, changes in (("breaking", breaking), ("dangerous", dangerous)):
-            for change in changes:
+        for kind, texts in (("breaking", breaking), ("dangerous", dangerous)):
+            for change in texts:
                 typer.echo(f"{kind:<9}  {change}")
     if breaking:
         raise NotVerified("breaking_change", f"{len(breaking)} changes break clients of {old}")

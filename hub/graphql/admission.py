@@ -1,7 +1,7 @@
 """Which documents are let in, and at what rate: the registry of trusted documents and the quotas of clients.
 
-    request -> registry (by identifier or text) -> document
-            -> a text that is not registered: refused in mode `only`; else loaded, and what is new counts against its client
+request -> registry (by identifier or text) -> document
+        -> a text that is not registered: refused in mode `only`; else loaded, and what is new counts against its client
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNTRUSTED: Final = Fault(code="untrusted_document", message="expected a documen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What is let in. texts: the registry, identifier -> text. mode: as of `hub.graphql.trusted`. quotas: None, no bounds."""
+    """What is let in. texts: the registry, identifier -> text. mode: as of `trusted`. quotas: None for no bounds."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     mode: TrustedMode = "open"

@@ -7,7 +7,8 @@
     304  what the client has (freshness)                 500, 503  what the hub could not do; 503 with Retry-After
 
 The own view passes what the common ones warn about: status codes by media type, no `data` on refused requests. A batch
-of documents is answered by 200 and a list in its order; each of them fails alone. Personal answers are `no-store`. Source: GraphQL over HTTP (graphql.github.io/graphql-over-http).
+of documents is answered by 200 and a list in its order; each of them fails alone. Personal answers are `no-store`.
+Source: GraphQL over HTTP (graphql.github.io/graphql-over-http).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import strawberry
 from starlette.datastructures import Headers
@@ -48,8 +49,12 @@ __all__ = ["ContextFactory", "GraphQLEndpoint"]
 ContextFactory: TypeAlias = Callable[[str | None, str], Context]
 """(Authorization header or None, request id) -> the request's context. Raises Refused token_required."""
 
-_Reply: TypeAlias = "tuple[int, dict[str, Any] | list[dict[str, Any]], dict[str, str]]"
-"""Status, body (a list for a batch), headers beyond the common ones."""
+_Body: TypeAlias = dict[str, Any]
+_Reply: TypeAlias = "tuple[int, _Body, dict[str, str]]"
+"""Status, body, headers beyond the common ones."""
+_Batched: TypeAlias = "tuple[int, _Body | list[_Body], dict[str, str]]"
+"""The same, with the bodies of a batch in their order."""
+_Told = TypeVar("_Told", _Reply, _Batched)
 
 _NO_STORE: Final = "no-store"
 
@@ -85,7 +90,7 @@ class GraphQLEndpoint:
         if self._dev and _wants_page(scope, headers):
             await _send(send, 200, EXPLORER_PAGE, {**EXPLORER_HEADERS, "X-Request-Id": request_id})
             return
-        status, body, extra = await self._told(self._answer(scope, headers, receive, request_id), request_id)
+        status, body, extra = await _told(self._answer(scope, headers, receive, request_id), request_id)
         data = json_bytes(body)
         if extra.get("Cache-Control", _NO_STORE) != _NO_STORE:
             extra["ETag"] = tag = entity_tag(data)
@@ -93,18 +98,7 @@ class GraphQLEndpoint:
                 status, data = 304, b""
         await _send(send, status, data, {**_HEADERS, **extra, **_codes(body), "X-Request-Id": request_id})
 
-    async def _told(self, answer: Coroutine[Any, Any, _Reply], request_id: str) -> _Reply:
-        """Wait for an answer, or give what its failure is answered by."""
-        try:
-            return await answer
-        except HttpFault as fault:
-            return fault.status, _errors(error_of(fault.code, fault.message)), fault.headers
-        except TongbanError as error:
-            return _refused(error)
-        except Exception as error:  # noqa: BLE001  # the last place that can mask it
-            return 500, _errors(masked(error, request_id)), {}
-
-    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, request_id: str) -> _Reply:
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, request_id: str) -> _Batched:
         if scope["method"] not in {"GET", "POST"}:
             raise HttpFault(405, "bad_request", "expected GET or POST", {"Allow": "GET, POST"})
         by_get = scope["method"] == "GET"
@@ -122,7 +116,7 @@ class GraphQLEndpoint:
 
     async def _batch(
         self, asked: Sequence[GraphQLRequest | HttpFault], authorization: str | None, request_id: str
-    ) -> list[dict[str, Any]]:
+    ) -> list[_Body]:
         """Answer the documents of a batch at once, in their order; none of them sees another one's failure."""
 
         async def answered(one: GraphQLRequest | HttpFault) -> _Reply:
@@ -130,7 +124,7 @@ class GraphQLEndpoint:
                 raise one
             return await self._one(one, self._context(authorization, request_id), by_get=False)
 
-        replies = await asyncio.gather(*(self._told(answered(one), request_id) for one in asked))
+        replies = await asyncio.gather(*(_told(answered(one), request_id) for one in asked))
         return [body for _, body, _ in replies]
 
     async def _one(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> _Reply:
@@ -158,6 +152,18 @@ class GraphQLEndpoint:
         return batch_from_body(body, limits)
 
 
+async def _told(answer: Coroutine[Any, Any, _Told], request_id: str) -> _Told | _Reply:
+    """Wait for an answer, or give what its failure is answered by."""
+    try:
+        return await answer
+    except HttpFault as fault:
+        return fault.status, _errors(error_of(fault.code, fault.message)), fault.headers
+    except TongbanError as error:
+        return _refused(error)
+    except Exception as error:  # noqa: BLE001  # the last place that can mask it
+        return 500, _errors(masked(error, request_id)), {}
+
+
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Type": f"{JSON}; charset=utf-8",
     "Cache-Control": _NO_STORE,
@@ -166,7 +172,7 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-def _codes(body: dict[str, Any] | list[dict[str, Any]]) -> dict[str, str]:
+def _codes(body: _Body | list[_Body]) -> dict[str, str]:
     """Name the codes of an answer's errors in a header, for logs and metrics that do not read bodies.
 
     Where one of them says when to come back, so does the header for it (RFC 9110, 10.2.3).

@@ -81,3 +81,7 @@ def answer_body(answer: Answer, request_id: str, *, dev: bool = False) -> dict[s
     if answer.errors:
         body = {"errors": [field_error(one, request_id, dev=dev) for one in answer.errors], **body}
     return body if answer.cost is None else {**body, "extensions": {"cost": answer.cost}}
+
+
+def _locations(locations: Sequence[Any]) -> list[Mapping[str, int]]:
+    return [{"line": one.line, "column": one.column} for one in locations]

@@ -173,7 +173,7 @@ def _request(value: Mapping[str, Any]) -> GraphQLRequest:
         raise HttpFault(400, "bad_request", "extensions: expected an object or null")
     return GraphQLRequest(
         query=query or "", document_id=identifier, operation_name=name or None, variables=variables or {},
-        tell_cost=bool(extensions) and extensions.get("cost") is True,
+        tell_cost=extensions is not None and extensions.get("cost") is True,
     )  # fmt: skip
 
 

@@ -6,11 +6,12 @@
     GET  /graphql?documentId=sha256%3A2cf2…&variables=%7B%7D
 
     open      any document is answered
-    prefer    any document is answered; one that is not registered costs its client a token of the rate for new documents
+    prefer    any document is answered; one that is not registered counts as a new one of its client each time
     only      a document that is not registered is refused before it is parsed, whatever it holds, in the same words
 
 Every registered document is validated and counted against the limits when the hub starts, and kept
-(`hub.graphql.admission`): one that does not hold any more stops the start. Source: GraphQL over HTTP, appendix A (persisted documents).
+(`hub.graphql.admission`): one that does not hold any more stops the start.
+Source: GraphQL over HTTP, appendix A (persisted documents).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def write_registry(texts: Mapping[str, str]) -> bytes:
 
 
 def registry_of(file: Path | None) -> dict[str, str]:
-    """Read the registry file of the settings; none gives an empty one. Raises Malformed bad_setting, as `read_registry`."""
+    """Read the registry file of the settings; None gives an empty one. Raises as `read_registry`, and bad_setting."""
     if file is None:
         return {}
     try:
