@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for reading in _measured(names, effort, Path(folder), chosen.licenses):
             readings.append(reading)
             if not chosen.json:
-                print(_text(reading), flush=True)
+                print(reading.text(), flush=True)
     facts["load_after"] = load()
     document = {"conditions": facts, "figures": [reading.document() for reading in readings]}
     _OUT.mkdir(exist_ok=True)
@@ -118,19 +118,6 @@ def _served(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Read
             yield from seals.measure(effort, town, folder)
         if "waits" in names:
             yield from waits.measure(effort, town, folder)
-
-
-def _text(reading: Reading) -> str:
-    least, median, greatest = reading.ratios
-    rounds = f", median of {len(reading.pairs)} rounds, {least:,.2f}-{greatest:,.2f}" if len(reading.pairs) > 1 else ""
-    gate = "no gate" if reading.gate is None else f"{reading.gate}: {reading.verdict}"
-    lines = [
-        reading.title,
-        f"  {reading.name:<19} {reading.ours:>10,.1f} {reading.unit:<14} {gate}",
-        f"  {'beside':<19} {reading.anchor:>10,.1f} {reading.beside}",
-        f"  {'ratio':<19} {median:>10,.2f}{rounds}",
-    ]
-    return "\n".join(lines + ([f"  {reading.note}"] if reading.note else [])) + "\n"
 
 
 def _ending(facts: dict[str, object], readings: Sequence[Reading]) -> str:
