@@ -159,7 +159,7 @@ class Hub:
             build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered,
             admission=_admission(settings, clock),
         )  # fmt: skip
-        self._live = Connections(settings.live_clients)
+        self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)
         self._event_streams = EventStreams(*live, limits=limits)

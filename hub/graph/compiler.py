@@ -37,6 +37,7 @@ from hub.graph.rows import (
 )
 from hub.graph.selection import Selected
 from hub.graph.tables import FieldEntry, Tables, start_label
+from schema.access import RULES, rule_of_type
 from schema.context import Batch
 from schema.mapping import Computed, EdgeProperty, Expression, Gather, KeyStart, PageStart, Property, Relation
 
@@ -163,8 +164,10 @@ class _Compiler:
         members += [(one.name, self.gathered(one, projection, below)) for one in place.gathers]
         return Source(Node(tuple(members)))
 
-    def gathered(self, gather: Gather, projection: _Projection, below: _Below) -> Nested:
+    def gathered(self, gather: Gather, projection: _Projection, below: _Below) -> Cell:
         place: Any = gather.place
+        if gather.optional and not RULES[rule_of_type(place.target)].open_to(self.scopes):
+            return ABSENT
         variable, edge = self.variable()
         inner = _Projection(variable, edge if isinstance(place, Relation) else "")
         deeper: _Below = []
