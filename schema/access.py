@@ -76,6 +76,10 @@ class AccessRule:
         by_holder = HOLDER_SCOPE in self.scopes and self.scopes & scopes <= {HOLDER_SCOPE}
         return _OWN_HOLDER if by_holder else self.row
 
+    def open_to(self, scopes: frozenset[str]) -> bool:
+        """Tell whether a caller with these scopes meets the rule before any row is read."""
+        return not self.scopes or not self.scopes.isdisjoint(scopes)
+
     def rows(self) -> tuple[str, ...]:
         """Give the names of all row predicates that some caller may need."""
         own = (_OWN_HOLDER,) if HOLDER_SCOPE in self.scopes else ()
@@ -106,6 +110,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "objection.read": AccessRule(
         scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
     ),
+    "schema.read": AccessRule(scopes=frozenset(SCOPES) - {HOLDER_SCOPE}),
     "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 
@@ -119,6 +124,7 @@ TYPES: Final[dict[str, str]] = {
     "ChecklistFindings": "license.checklist",
     "ChecklistItem": "license.checklist",
     "ChecklistLicense": "license.checklist",
+    "ChecklistObjection": "license.checklist",
     "ChecklistType": "license.checklist",
     "Face": "license.face",
     "FaceUnavailable": "license.face",
@@ -153,6 +159,7 @@ TYPES: Final[dict[str, str]] = {
     "PeriodStatistics": "statistics.read",
     "SatisfactionCounts": "statistics.read",
     "TimelyCounts": "statistics.read",
+    "_Service": "schema.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

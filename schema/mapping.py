@@ -16,7 +16,7 @@ that no conversion stands between row and answer: instants are fixed-width RFC 3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -30,6 +30,7 @@ __all__ = [
     "Computed",
     "Declaration",
     "EdgeProperty",
+    "EntityStart",
     "Expression",
     "Gather",
     "KeyStart",
@@ -105,7 +106,8 @@ class Gather:
 
     The resolver reads them with `needed` by `name`, as a list of dicts: the `properties` of each node, the `edge`
     properties of the relationship that led to it, and what is gathered beyond it. place: to many; its `page` bounds the
-    list, and is no page of the API.
+    list, and is no page of the API. optional: a caller without a scope of the target's rule has None in the list's
+    place; otherwise the field itself must ask for one.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Gather:
     properties: tuple[str, ...] = ()
     edge: tuple[str, ...] = ()
     gathers: tuple[Gather, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +191,22 @@ class PageStart:
     where: Expression | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EntityStart:
+    """A root field gives nodes of several types, each named by type and key in a list of representations.
+
+    entities: type, which is its label, too -> the key: field and unique property. One statement a type, for all keys.
+    """
+
+    entities: Mapping[str, str]
+
+    def start_of(self, type_name: str) -> KeyStart:
+        """Give where one node of a type starts."""
+        return KeyStart(label=type_name, key=self.entities[type_name], argument="representations")
+
+
 Place: TypeAlias = Property | EdgeProperty | Relation | Expression | Computed | Attribute | Structure
-Start: TypeAlias = KeyStart | PageStart
+Start: TypeAlias = KeyStart | PageStart | EntityStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,5 +311,5 @@ def root(
     body raises NotImplementedError.
     """
     declaration = Declaration(place=start, access=access, cost=cost, personal=personal, post_only=personal or post_only)
-    paged = isinstance(start, PageStart) or start.page
+    paged = isinstance(start, PageStart) or (isinstance(start, KeyStart) and start.page)
     return _documented(declaration, cost_directives(cost, paged=paged), options)

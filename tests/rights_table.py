@@ -15,6 +15,7 @@ __all__ = ["ALL", "GRANTED", "ROWS"]
 ALL: Final = "-IHSAOP"
 _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
+_MEMBERS: Final = "IHSAP"
 _FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
 _SUPERVISED: Final = "S"
@@ -24,14 +25,16 @@ _REPORTS: Final = "SAP"
 GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
-        " offering offerings verify",
+        " offering offerings verify _entities",
         _STAFF: "case checklist consent consents license licenses objection objections receipt",
         _OWN: "cases",
         _LOOKED: "accessRecords",
         _SUPERVISED: "escalation",
         _REPORTS: "statistics",
         _FOLLOW: "caseEventFeed",
+        _MEMBERS: "_service",
     },
+    "_Service": {_MEMBERS: "sdl"},
     "Subscription": {_FOLLOW: "caseEvents"},
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
@@ -64,12 +67,13 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Checklist": {_STAFF: "code matter county findings"},
     "ChecklistFindings": {_STAFF: "on asOf checkpointSize complete held toBring items"},
     "ChecklistItem": {
-        _STAFF: "code order name kind need state license unusable licenseTypes toleratedUntil provisional"
+        _STAFF: "code order name kind need state license unusable objections licenseTypes toleratedUntil provisional"
     },
     "ChecklistLicense": {
         _STAFF: "certificateIdentifier certificateTypeCode logIndex sealedBy issuedBy certificateEffectiveDate"
         " certificateExpiringDate reason"
     },
+    "ChecklistObjection": {_STAFF: "id certificateTypeCode answeredBy due lamp provisional"},
     "ChecklistType": {_STAFF: "code name definerName"},
     # --- cases ---
     "Case": {
@@ -170,6 +174,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "license of K, holder 2": {"IHSP": "CKX", "A": "K", "O": "2"},
     "some license of holder 1": {"IHSP": "CKX", "A": "CK", "O": "1"},
     "checklist of holder 1": {"IHSAP": "CKX", "O": "1"},
+    "missing license of C, holder 1, by K": {"IHSAP": "CK", "O": "1"},
     "reads of a license of C, holder 1": {"SA": "C", "O": "1"},
     "no reads of a license of C, holder 1": {"S": "KX"},
     "consent for C, by C, of holder 1": {"IHSAP": "C", "O": "1"},
@@ -183,6 +188,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "case of K and C, by a license of C": {"IHSP": "CK", "A": "C", "O": "1"},
     "case of K and C, by a license of K": {"IHSP": "CK", "A": "K", "O": "1"},
     "feed of events": {"IHSP": "CKX"},
+    "subgraph": {"IHSAP": "CKX"},
     "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
     "clocks of C": {"S": "C"},

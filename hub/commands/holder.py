@@ -91,7 +91,7 @@ def export(
     holder, now = read_holder(holder_file), int(time.time())
     with opened_node(data, passphrase_file) as node:
         own, partner = _licenses(node, holder), as_holder(node, holder)
-        copy = {
+        copy: dict[str, Any] = {
             "holder": dict(zip(_MEMBERS, holder, strict=True)),
             "county": node.county,
             "time": now,
