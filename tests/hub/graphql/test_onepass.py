@@ -186,7 +186,6 @@ REFUSED: Final = (
     "{ __schema { types { name } } }",
     '{ __type(name: "License") { name } }',
     "{ ...F } fragment F on Query { __schema { types { name } } }",
-    "{ _service { sdl } }",
     "type Query { a: String }",
     '"described" { __typename }',
     "{ " + "a: __typename " * (LIMITS.aliases + 1) + "}",
