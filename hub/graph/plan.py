@@ -15,9 +15,10 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, parse
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql import FragmentDefinitionNode, OperationDefinitionNode, OperationType, parse
+from graphql.execution.values import VariableValues
 
+from hub.graph.arguments import ArgumentReader, argument_reader
 from hub.graph.compiler import CompiledRoot, compile_root
 from hub.graph.hybrid import computed_operation, computed_shape
 from hub.graph.predicates import CONTEXT_VALUES
@@ -63,8 +64,7 @@ class _Cost:
     own: int
     rows: int
     fixed: int
-    sized: FieldEntry | None
-    node: FieldNode
+    sized: ArgumentReader | None
     below: tuple[_Cost, ...]
 
     def total(self, variables: VariableValues) -> int:
@@ -74,7 +74,7 @@ class _Cost:
     def _rows(self, variables: VariableValues) -> int:
         if self.sized is None:
             return self.rows
-        first = _arguments(self.sized, self.node, variables).get("first")
+        first = self.sized.read(variables).get("first")
         return first if isinstance(first, int) and 0 < first < self.rows else self.rows
 
     @property
@@ -92,7 +92,7 @@ class RootPlan:
 
     response: str
     entry: FieldEntry
-    node: FieldNode
+    reader: ArgumentReader
     compiled: CompiledRoot
     label: str
     fields: tuple[str, ...]
@@ -102,7 +102,7 @@ class RootPlan:
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
         """Give the arguments of one request. Raises Refused use_cause, basis_required; Malformed bad_variables."""
-        arguments = _arguments(self.entry, self.node, variables)
+        arguments = self.reader.read(variables)
         if self.entry.declaration.personal and not arguments.get(_CAUSE):
             raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
         if self.beyond and arguments.get("basis") is None:
@@ -257,7 +257,7 @@ def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozen
     return RootPlan(
         response=root.response,
         entry=entry,
-        node=root.nodes[0],
+        reader=argument_reader(entry, root.nodes[0]),
         compiled=compiled,
         label=start_label(start),
         fields=tuple(sorted(fields)),
@@ -293,18 +293,9 @@ def _cost(one: Selected) -> _Cost:
         own=entry.declaration.cost if entry else 0,
         rows=min(rows, MAX_PAGE),
         fixed=sum(child.constant or 0 for child in below),
-        sized=sized,
-        node=one.nodes[0],
+        sized=argument_reader(sized, one.nodes[0]) if sized else None,
         below=tuple(child for child in below if child.constant is None),
     )
-
-
-def _arguments(entry: FieldEntry, node: FieldNode, variables: VariableValues) -> Mapping[str, Any]:
-    """Read a field's arguments. What a valid document can still get wrong is an input object of which one is given."""
-    try:
-        return get_argument_values(entry.field, node, variables)
-    except GraphQLError as error:
-        raise Malformed("bad_variables", f"{entry.name}: give exactly one member of a oneOf input") from error
 
 
 def _wire(value: Any) -> Any:

@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from graphql import (
@@ -33,6 +33,7 @@ from hub.graph.plan import Plan, make_plan
 from hub.graph.selection import condition_variables
 from hub.graph.tables import Tables
 from hub.graphql.limits import Limits, check_document, over
+from hub.graphql.variables import VariableReader
 from ledger.errors import Malformed
 
 __all__ = ["Document", "DocumentRefused", "Documents", "Fault", "Lru", "without_suggestion"]
@@ -90,7 +91,7 @@ class Document:
     """A valid document. conditions: the variables that decide a `@skip` or `@include`. plans: those made so far.
 
     plans: (operation name, values of the conditions, scopes) -> plan. It lives and dies with its document, so that no
-    plan can be found under another one's key.
+    plan can be found under another one's key. readers: of the variables of those operations that were asked, by name.
     """
 
     tree: DocumentNode
@@ -98,6 +99,7 @@ class Document:
     fragments: Mapping[str, FragmentDefinitionNode]
     conditions: tuple[str, ...]
     plans: Lru[tuple[Any, ...], Plan]
+    readers: dict[str, VariableReader] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Give the operation to run. Raises Malformed bad_request when the name names none, or is missing for many."""

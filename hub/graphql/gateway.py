@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import strawberry
-from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from hub.exchange import ERROR_HEADER, error_headers, read_body
+from hub.exchange import ERROR_HEADER, error_headers, receive_body
 from hub.graphql.documents import DocumentRefused
 from hub.graphql.execution import AnswerPath, Execution, GraphQLRequest, NotByGet
 from hub.graphql.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
@@ -73,9 +72,9 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a cancellation leaves."""
         request_id = _request_id(scope)
-        headers = Headers(scope=scope)
+        headers = _headers(scope)
         if self._dev and _wants_page(scope, headers):
-            await _send(send, 200, EXPLORER_PAGE, {**EXPLORER_HEADERS, "X-Request-Id": request_id})
+            await _send(send, 200, EXPLORER_PAGE, EXPLORER_HEADERS, request_id)
             return
         try:
             status, body, extra = await self._answer(scope, headers, receive, request_id)
@@ -85,10 +84,12 @@ class GraphQLEndpoint:
             status, body, extra = _refused(error)
         except Exception as error:  # noqa: BLE001  # the last place that can mask it
             status, body, extra = 500, _errors(masked(error, request_id)), {}
-        await _send(send, status, json_bytes(body), {**_HEADERS, **extra, **_codes(body), "X-Request-Id": request_id})
+        if "errors" in body:
+            extra = {**extra, **_codes(body)}
+        await _send(send, status, json_bytes(body), {**_HEADERS, **extra}, request_id)
 
     async def _answer(
-        self, scope: Scope, headers: Headers, receive: Receive, request_id: str
+        self, scope: Scope, headers: Mapping[str, str], receive: Receive, request_id: str
     ) -> tuple[int, dict[str, Any], dict[str, str]]:
         if scope["method"] not in {"GET", "POST"}:
             raise HttpFault(405, "bad_request", "expected GET or POST", {"Allow": "GET, POST"})
@@ -110,15 +111,22 @@ class GraphQLEndpoint:
             extra["Cache-Control"] = "no-cache"
         return 200, answer_body(answer, request_id, dev=self._dev), extra
 
-    async def _request(self, scope: Scope, headers: Headers, receive: Receive, *, by_get: bool) -> GraphQLRequest:
+    async def _request(
+        self, scope: Scope, headers: Mapping[str, str], receive: Receive, *, by_get: bool
+    ) -> GraphQLRequest:
         if by_get:
             return from_query_string(scope.get("query_string", b""), self._limits)
         check_content(headers)
         limits = self._limits
-        body = await read_body(Request(scope, receive), max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
+        length = headers.get("content-length", "0")
+        body = await receive_body(receive, length, max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
         return from_body(body, limits)
 
 
+_READ: Final = {
+    name.encode("ascii"): name
+    for name in ("accept", "authorization", "content-encoding", "content-length", "content-type")
+}
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Type": f"{JSON}; charset=utf-8",
     "Cache-Control": _NO_STORE,
@@ -151,12 +159,30 @@ def _request_id(scope: Scope) -> str:
     return given if isinstance(given, str) else secrets.token_hex(8)
 
 
-def _wants_page(scope: Scope, headers: Headers) -> bool:
+def _headers(scope: Scope) -> dict[str, str]:
+    """Give the headers that matter here; of one that stands twice the first, as everywhere in the hub."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        read = _READ.get(name)
+        if read is not None and read not in found:
+            found[read] = value.decode("latin-1")
+    return found
+
+
+def _wants_page(scope: Scope, headers: Mapping[str, str]) -> bool:
     return scope["method"] == "GET" and not scope.get("query_string") and "text/html" in headers.get("accept", "")
 
 
-async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    raw.append((b"content-length", str(len(body)).encode("ascii")))
+async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str], request_id: str) -> None:
+    raw = [
+        *_raw(tuple(headers.items())),
+        (b"x-request-id", request_id.encode("latin-1")),
+        (b"content-length", b"%d" % len(body)),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+@lru_cache(maxsize=256)
+def _raw(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers)
