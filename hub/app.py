@@ -36,6 +36,7 @@ from hub.governance.matters import MatterTable
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
+from hub.graph.lanes import LaneLimits, Lanes
 from hub.graph.service import GraphService
 from hub.graphql.connections import Connections
 from hub.graphql.eventstreams import EventStreams
@@ -77,7 +78,7 @@ from ledger.verifier import Verifier
 from ledger.workdays import read_full_calendar
 from schema.access import Principal
 from schema.assembly import build_schema
-from schema.context import Clock, Context
+from schema.context import Clock, Context, Graph
 from schema.feed import FeedEvent
 
 __all__ = ["Hub", "create_app"]
@@ -135,7 +136,7 @@ class Hub:
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
-            calendar=self._calendar,
+            calendar=self._calendar, lanes=self._lanes if settings.lanes else None,
         )  # fmt: skip
         self.feed = EventFeed(
             data / "events.sqlite", self.journal, PublishedEntries(self.registry), clock=clock,
@@ -168,6 +169,10 @@ class Hub:
         if policy.shared == 0:
             quorums = [sorted(side) for side in closest_quorums(policy) or ()]
             _log.warning("disjoint_quorums", quorums=quorums)
+
+    def _lanes(self, graph: Graph) -> Lanes:
+        limits = LaneLimits(in_flight=self.settings.lane_statements, queue=self.settings.lane_queue)
+        return Lanes(graph, limits=limits, on_statement=self.metrics.lane_keys.observe)
 
     def _make_sources(self) -> Sources:
         return Sources(
@@ -298,7 +303,11 @@ class Hub:
     def _exposition(self) -> bytes:
         self.metrics.ledger_size.set(self.registry.size)
         self.metrics.breakers(self.sources.states())
-        self.metrics.statements.set(self.graph.graph.statements)
+        self.metrics.statements.set(self.graph.statements)
+        if self.graph.lanes is not None:
+            self.metrics.lane_depth.set(self.graph.lanes.depth)
+            self.metrics.lane_shared.set(self.graph.lanes.shared)
+        self.metrics.ways(self._graphql.execution.ways)
         self.metrics.live_clients.set(self._live.open)
         self.metrics.followers.set(self.followers.live)
         self.metrics.events.set(self.feed.position)

@@ -23,6 +23,7 @@ __all__ = ["Metrics", "configure_logging", "log_unexpected"]
 _log = structlog.get_logger(__name__)
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_KEYS: Final = (1, 2, 4, 8, 16, 32, 64)
 _RESTING: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -92,6 +93,10 @@ class Metrics:
     errors: Counter = field(init=False)
     answers: Counter = field(init=False)
     statements: Gauge = field(init=False)
+    lane_depth: Gauge = field(init=False)
+    lane_keys: Histogram = field(init=False)
+    lane_shared: Gauge = field(init=False)
+    documents: Gauge = field(init=False)
     faces: Counter = field(init=False)
     resting: Gauge = field(init=False)
     seconds: Histogram = field(init=False)
@@ -120,6 +125,19 @@ class Metrics:
             ),
             "statements": Gauge(
                 "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry
+            ),
+            "lane_depth": Gauge("tongban_lane_depth", "Look-ups that wait for the graph.", registry=self.registry),
+            "lane_keys": Histogram(
+                "tongban_lane_keys", "Keys in one statement of a lane.", buckets=_KEYS, registry=self.registry
+            ),
+            "lane_shared": Gauge(
+                "tongban_lane_shared", "Look-ups that shared an equal one's key since start.", registry=self.registry
+            ),
+            "documents": Gauge(
+                "tongban_documents",
+                "Documents since start by the way they went: cached, onepass, graphql_core, refused.",
+                ("way",),
+                registry=self.registry,
             ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),
             "resting": Gauge(
@@ -167,6 +185,11 @@ class Metrics:
         found[1].observe(seconds)
         for code in codes.split(",") if codes else ():
             self.errors.labels(code).inc()
+
+    def ways(self, counts: Mapping[str, int]) -> None:
+        """Set how many documents went which way."""
+        for way, count in counts.items():
+            self.documents.labels(way).set(count)
 
     def answered(self, path: str) -> None:
         """Count one executed GraphQL request by how it was answered."""

@@ -25,6 +25,7 @@ __all__ = [
     "AccessEntry",
     "Bases",
     "Basis",
+    "Batch",
     "Clock",
     "Context",
     "FaceAnswer",
@@ -45,11 +46,28 @@ Clock: TypeAlias = Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The form of a read that answers many askers at once; `hub/graph/compiler.py` shows one.
+
+    It takes a list `ks` of maps, one an asker: the values of its parameters, and its number `i0`. It gives a list of
+    pairs, [number, what the read alone would give]. shared: names of the parameters that all of them have in common and
+    that are given beside `ks`.
+    """
+
+    text: str
+    shared: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One compiled read: its text, and the values of its parameters. It gives exactly one record with one value."""
+    """One compiled read: its text, and the values of its parameters. It gives exactly one record with one value.
+
+    batch: its form for many; None when it goes alone.
+    """
 
     text: str
     parameters: Mapping[str, Any]
+    batch: Batch | None = field(default=None, compare=False)
 
 
 class Graph(Protocol):

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from hub.graph.batches import batch_of
 from hub.graph.predicates import PERSONAL_KEYS, PREDICATES, predicate_text
 from hub.graph.rows import (
     ABSENT,
@@ -36,6 +37,7 @@ from hub.graph.rows import (
 )
 from hub.graph.selection import Selected
 from hub.graph.tables import FieldEntry, Tables, start_label
+from schema.context import Batch
 from schema.mapping import Computed, EdgeProperty, Expression, Gather, KeyStart, PageStart, Property, Relation
 
 __all__ = ["CompiledRoot", "ListPage", "compile_root"]
@@ -59,13 +61,14 @@ class ListPage:
 class CompiledRoot:
     """One statement and how to read its record.
 
-    parameters: names of arguments of the root field and of context values that the text reads. shape: what stands in a
-    row, or in the rows of a page. keys: where a row holds the keys of a person's records. paged: the statement takes
-    `f0`, the number of rows, and for a page `c0`, the key to start after. keyed: it takes `k0`, the key of the start
-    node. single: the value is one object, not a list.
+    batch: the same for many askers. parameters: names of arguments of the root field and of context values that the
+    text reads. shape: what stands in a row, or in the rows of a page. keys: where a row holds the keys of a person's
+    records. paged: the statement takes `f0`, the number of rows, and for a page `c0`, the key to start after. keyed: it
+    takes `k0`, the key of the start node. single: the value is one object, not a list.
     """
 
     text: str
+    batch: Batch
     parameters: tuple[str, ...]
     lists: tuple[ListPage, ...]
     shape: Node | Connection
@@ -252,12 +255,15 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
         *_match(compiler, start, first, rows),
         *_where(compiler, start, rows, order if paged else None, conditions),
     ]
-    if many:
-        kept = f"{rows.variable}, {rows.edge}" if rows.edge_read else rows.variable
-        lines.append(f"WITH {kept} ORDER BY {rows.variable}.{order} LIMIT ${_FIRST}")
-    lines.append(f"RETURN collect({rows.list_text()}) AS r")
+    kept = f"{rows.variable}, {rows.edge}" if rows.edge_read else rows.variable
+    ordered = f"{kept} ORDER BY {rows.variable}.{order} LIMIT ${_FIRST}"
+    value = f"RETURN collect({rows.list_text()}) AS"
     return CompiledRoot(
-        text="\n".join(lines),
+        text="\n".join([*lines, *([f"WITH {ordered}"] if many else ()), f"{value} r"]),
+        batch=batch_of(
+            [*lines, *([f"WITH k, {ordered}"] if many else ()), f"{value} x"],
+            (*([_FIRST] if many else ()), *(one.parameter for one in compiler.lists)),
+        ),
         parameters=tuple(compiler.parameters),
         lists=tuple(compiler.lists),
         shape=shape,

@@ -36,7 +36,18 @@ if TYPE_CHECKING:
     from hub.graph.engine import Engine
     from schema.context import Statement
 
-__all__ = ["BoltDriver", "BoltGraph", "Deadlines", "Kind", "Row", "Step", "Unit", "kind_of", "timed_out"]
+__all__ = [
+    "BoltDriver",
+    "BoltGraph",
+    "Deadlines",
+    "Kind",
+    "Row",
+    "Step",
+    "Unit",
+    "kind_of",
+    "may_be_of_one_key",
+    "timed_out",
+]
 
 Kind: TypeAlias = Literal["transient", "constraint", "other"]
 Row: TypeAlias = list[Any]
@@ -96,6 +107,17 @@ def kind_of(error: Exception) -> Kind:
 def timed_out(error: Exception) -> bool:
     """Tell whether a time limit, the engine's or ours, ended the call."""
     return isinstance(error, TimeoutError) or _code(error).startswith(_TIMED_OUT)
+
+
+def may_be_of_one_key(error: Exception) -> bool:
+    """Tell whether a failed read may be at fault itself, by its values or by its length: its parts may still succeed.
+
+    Otherwise the engine is away, or must not be asked yet, and would fail each part too.
+    """
+    cause = error.__cause__
+    if isinstance(error, TongbanError) and error.code == "deadline":
+        return True
+    return isinstance(cause, Exception) and kind_of(cause) != "transient"
 
 
 def _code(error: Exception) -> str:

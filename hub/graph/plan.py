@@ -129,7 +129,7 @@ class RootPlan:
         if _BASIS_HOLDER in parameters:
             parameters[_BASIS_HOLDER] = None if basis is None else basis.holder
         holder = holder if basis is None else basis.holder
-        statement = Statement(text=self.compiled.text, parameters=parameters)
+        statement = Statement(text=self.compiled.text, parameters=parameters, batch=self.compiled.batch)
         subject = holder or str(parameters.get("k0"))
         return BoundRoot(statement=statement, page=page, arguments=arguments, holder=holder, subject=subject)
 

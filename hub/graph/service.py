@@ -23,10 +23,12 @@ from hub.graph.catalogue import load_catalogue
 from hub.graph.constraints import apply_constraints
 from hub.graph.driver import BoltDriver, BoltGraph
 from hub.graph.engine import Engine, keep
+from hub.graph.lanes import Lanes
 from hub.graph.listing import Tables
 from hub.graph.projection import Ledger, LogReader, Projector
 from ledger.errors import TongbanError, Unavailable
 from ledger.workdays import WorkingCalendar
+from schema.context import Graph
 
 __all__ = ["GraphService"]
 
@@ -38,21 +40,33 @@ _log = structlog.get_logger(__name__)
 class GraphService:
     """Engine, driver and projection of one hub.
 
-    catalogue: the data tables, and a digest that changes with them. calendar: the working days.
+    catalogue: the data tables, and a digest that changes with them. calendar: the working days. lanes: puts lanes
+    over the graph; None sends each look-up alone.
     """
 
     def __init__(
         self, engine: Engine, *, ledger: Ledger, journal: LogReader, catalogue: Tables, catalogue_digest: str,
-        calendar: WorkingCalendar, retry_s: float = RETRY_S,
+        calendar: WorkingCalendar, retry_s: float = RETRY_S, lanes: Callable[[Graph], Lanes] | None = None,
     ) -> None:  # fmt: skip
         self.engine: Final = engine
         self.driver: Final = BoltDriver(engine)
-        self.graph: Final = BoltGraph(self.driver, ready=lambda: self._missing is None)
+        self._reads = BoltGraph(self.driver, ready=lambda: self._missing is None)
+        self.lanes: Final = None if lanes is None else lanes(self._reads)
         self.projector: Final = Projector(self.driver, ledger, journal, prepare=self._prepare, calendar=calendar)
         self._catalogue = catalogue
         self._digest = catalogue_digest
         self._retry_s = retry_s
         self._fault: str | None = "the engine is starting"
+
+    @property
+    def graph(self) -> Graph:
+        """The schema's port."""
+        return self.lanes or self._reads
+
+    @property
+    def statements(self) -> int:
+        """Reads sent to the graph since the start."""
+        return self._reads.statements
 
     @property
     def fault(self) -> str | None:
@@ -76,6 +90,8 @@ class GraphService:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            if self.lanes is not None:
+                await self.lanes.close()
             await self.driver.close()
             await self.engine.stop()
 

@@ -115,11 +115,17 @@ class Execution:
         self._documents = Documents(self.tables, limits, dev=dev)
         install_resolvers(self.tables)
 
+    @property
+    def ways(self) -> Mapping[str, int]:
+        """How many documents went which way since start, as of `Documents`."""
+        return self._documents.ways
+
     async def run(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Answer:
         """Check, plan and run one request.
 
         Raises DocumentRefused for what is wrong with document or variables (bad_document, bad_variables,
-        limit_exceeded, bad_request), NotByGet, and Unavailable deadline. What goes wrong in a field is in the answer.
+        limit_exceeded, bad_request), NotByGet, and Unavailable deadline, pushback. What goes wrong in a field is in
+        the answer.
         """
         ready = self.prepare(request, context, by_get=by_get)
         if ready.operation.operation is OperationType.SUBSCRIPTION:
@@ -204,6 +210,9 @@ class Execution:
             found = [await self._root(plan.roots[0], variables, context)]
         else:
             found = await asyncio.gather(*(self._root(root, variables, context) for root in plan.roots))
+        for each in found:
+            if isinstance(each, Unavailable) and each.code == "pushback":
+                raise each  # the whole request is to come again, not a part of it
         return {root.response: record for root, record in zip(plan.roots, found, strict=True)}
 
     async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> _Record | TongbanError:

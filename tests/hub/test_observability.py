@@ -30,6 +30,13 @@ def test_every_line_is_json_and_tells_an_exception_by_its_class() -> None:
     assert "370214199001010014" not in run.stderr
 
 
+def test_documents_show_by_the_way_they_went() -> None:
+    metrics = Metrics()
+    metrics.ways({"cached": 3, "refused": 1})
+    assert b'tongban_documents{way="cached"} 3.0' in metrics.text()
+    assert b'tongban_documents{way="refused"} 1.0' in metrics.text()
+
+
 def test_a_breaker_shows_by_county() -> None:
     metrics = Metrics()
     metrics.breakers({"320583": "closed", "370214": "half-open", "420583": "open"})

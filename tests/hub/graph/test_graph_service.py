@@ -77,7 +77,7 @@ async def test_a_graph_that_is_not_filled_yet_gives_no_answer() -> None:
     service = _service(FailingEngine([]))
     with pytest.raises(Unavailable, match=r"^graph_unavailable: the graph is not ready$"):
         await service.graph.read(Statement(text="RETURN 1", parameters={}))
-    assert (service.graph.statements, service.fault) == (0, "the engine is not running")
+    assert (service.statements, service.fault) == (0, "the engine is not running")
 
 
 async def _until(done: Callable[[], bool]) -> None:

@@ -11,7 +11,7 @@ from hub.graph.plan import Plan
 from hub.graph.tables import build_tables
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, Lru, without_suggestion
 from hub.graphql.limits import LIMITS, Limits
-from ledger.errors import Malformed
+from ledger.errors import Malformed, Unavailable
 from schema.assembly import build_schema
 
 TABLES: Final = build_tables(build_schema())
@@ -51,6 +51,46 @@ def test_a_refused_document_is_refused_from_memory() -> None:
             known.load("{ nothing }")
         refusals.append(caught.value.faults)
     assert refusals[0] is refusals[1]
+
+
+def test_documents_are_counted_by_the_way_they_went() -> None:
+    known = documents()
+    for text in (MATTER, MATTER, "mutation { __typename }", "mutation { __typename }"):
+        known.load(text)
+    for _ in range(2):
+        with pytest.raises(DocumentRefused):
+            known.load("{ nothing }")
+    assert known.ways == {"cached": 2, "onepass": 1, "graphql_core": 1, "refused": 2}
+
+
+def test_what_graphql_core_must_judge_is_admitted_first() -> None:
+    """Nothing is remembered of what was not admitted; what is known, or read in one pass, needs no admission."""
+    known = documents()
+
+    def refuse() -> None:
+        raise Unavailable("not_ready", "later")
+
+    assert known.load(MATTER, admit=refuse) is known.load(MATTER)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            known.load("mutation { __typename }", admit=refuse)
+    asked: list[str] = []
+    judged = known.load("mutation { __typename }", admit=lambda: asked.append("once"))
+    assert known.load("mutation { __typename }", admit=refuse) is judged
+    with pytest.raises(DocumentRefused):
+        known.load("{ nothing }", admit=lambda: asked.append("twice"))
+    with pytest.raises(DocumentRefused):
+        known.load("{ nothing }", admit=refuse)
+    assert asked == ["once", "twice"]
+
+
+def test_a_long_refused_document_is_remembered_by_its_digest() -> None:
+    known = documents(limits=Limits(cached_chars=20))
+    text = "{ nothing }" + " " * 20
+    for _ in range(2):
+        with pytest.raises(DocumentRefused):
+            known.load(text)
+    assert known.ways["refused"] == 2
 
 
 def test_a_long_document_is_not_kept() -> None:

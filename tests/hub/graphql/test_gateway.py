@@ -283,6 +283,15 @@ async def test_a_deadline_asks_to_come_again() -> None:
     assert (response.status_code, code_of(response), response.headers["retry-after"]) == (503, "deadline", "1")
 
 
+async def test_full_lanes_push_the_whole_request_back() -> None:
+    full = Unavailable("pushback", "too many look-ups wait for the graph", retry_after=3)
+    both = '{ first: matter(code: "1") { name } second: matter(code: "2") { name } }'
+    for query in (MATTER, both):
+        response = await post({"query": query}, graph=CannedGraph(down=full))
+        assert (response.status_code, code_of(response), response.headers["retry-after"]) == (503, "pushback", "3")
+        assert "data" not in response.json()
+
+
 class Broken:
     """A graph with a defect."""
 

@@ -1,0 +1,290 @@
+"""Lanes: concurrent look-ups of one shape go to the graph as one statement.
+
+    reader 1  licenses(holder A)  county 370214  ─┐
+    reader 2  licenses(holder B)  county 220103  ─┼─ UNWIND $ks AS k CALL (k) { … } RETURN collect([k.i0, x])
+    reader 3  licenses(holder A)  county 370214  ─┘   two keys: readers 1 and 3 share one
+
+A lane is a statement's text, which has the access predicate in it, with the bounds of its lists. The values, those of
+the predicate too, ride with each key, so two readers share an answer only when every one of them is equal. What was
+asked while a statement was under way goes with the next one: there is no timer, and an idle graph is asked at once. An
+answer that is on its way is not shared with who asks later: it may be older than what that one has just written.
+
+Readers are cancelled, statements are not: a cancelled call closes the driver's connection. A statement that fails for a
+reason that may lie in one of its keys is asked again key by key; when the engine is away, every reader is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextvars import Context
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.graph.batches import ASKERS, NUMBER
+from hub.graph.driver import may_be_of_one_key
+from ledger.errors import TongbanError, Unavailable
+from schema.context import Batch, Graph, Statement
+
+__all__ = ["LaneLimits", "Lanes"]
+
+_KEY_CHARACTERS: Final = 16_384
+_MESSAGE_CHARACTERS: Final = 262_144  # 1 MiB at most: the embedded engine never answers a message over 16 MiB
+_RETRIED_AT_ONCE: Final = 8
+_PAUSE_S: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneLimits:
+    """Bounds of all lanes together and of each.
+
+    in_flight: statements under way in one lane. keys: in one statement. queue: readers in all lanes, then 503.
+    wait_s: longest time of one reader, queue and retries included, in seconds.
+    """
+
+    in_flight: int = 1
+    keys: int = 64
+    queue: int = 4096
+    wait_s: float = 4.0
+
+
+@dataclass(slots=True, eq=False)
+class _Question:
+    """One key with its values, and who waits for its answer."""
+
+    statement: Statement
+    key: Hashable
+    characters: int
+    readers: list[asyncio.Future[Any]] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> bool:
+        return any(not reader.done() for reader in self.readers)
+
+    def give(self, value: Any) -> None:
+        for reader in self.readers:
+            if not reader.done():
+                reader.set_result(value)
+
+    def fail(self, error: Exception) -> None:
+        for reader in self.readers:
+            if not reader.done():
+                reader.set_exception(_own(error))
+
+
+class _Lane:
+    """Questions of one shape that wait, each key once, in the order in which they came.
+
+    keys: how many go with the next statement. Halved when a statement failed, so that one that is too long for the
+    engine is not sent again and again; doubled when one was answered.
+    """
+
+    def __init__(self, batch: Batch, shared: Mapping[str, Any], keys: int) -> None:
+        self.running = 0
+        self.keys = keys
+        self._most = keys
+        self._batch = batch
+        self._shared = shared
+        self._waiting: dict[Hashable, _Question] = {}
+
+    @property
+    def idle(self) -> bool:
+        return not self.running and not self._waiting
+
+    def add(self, statement: Statement, values: Mapping[str, Any], reader: asyncio.Future[Any]) -> bool:
+        """Put a reader down for a key; True when the key waits already."""
+        key = tuple(map(_typed, values.values()))
+        known = self._waiting.get(key)
+        question = known or self._waiting.setdefault(key, _Question(statement, key, _characters(values)))
+        question.readers.append(reader)
+        return known is not None
+
+    def take(self) -> list[_Question]:
+        """Take the next questions that somebody still waits for, no more than a message holds."""
+        taken: list[_Question] = []
+        room = _MESSAGE_CHARACTERS
+        for question in tuple(self._waiting.values()):
+            if question.wanted:
+                room -= question.characters
+                if len(taken) == self.keys or room < 0:
+                    break
+                taken.append(question)
+            del self._waiting[question.key]
+        return taken
+
+    def together(self, questions: Sequence[_Question]) -> Statement:
+        """Make one statement of several questions."""
+        askers = [{NUMBER: number, **_values(one.statement, self._batch)} for number, one in enumerate(questions)]
+        return Statement(text=self._batch.text, parameters={ASKERS: askers, **self._shared})
+
+    def answered(self) -> None:
+        """Let the next statement take more keys."""
+        self.keys = min(self._most, self.keys * 2)
+
+    def failed(self, keys: int) -> None:
+        """Let the next statement take fewer keys than one that failed."""
+        self.keys = max(1, keys // 2)
+
+
+class Lanes:
+    """The Graph port over another one; see above. on_statement: told how many keys each statement has.
+
+    What it gives may be shared with other readers, and is never changed.
+    """
+
+    def __init__(
+        self, graph: Graph, *, limits: LaneLimits | None = None, on_statement: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._graph = graph
+        self._limits = limits or LaneLimits()
+        self._on_statement = on_statement
+        self._lanes: dict[Hashable, _Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._depth = 0
+        self._shared = 0
+
+    @property
+    def depth(self) -> int:
+        """Readers that wait now, in all lanes."""
+        return self._depth
+
+    @property
+    def shared(self) -> int:
+        """Readers that shared another one's key, since the start."""
+        return self._shared
+
+    async def read(self, statement: Statement) -> Any:
+        """Run one compiled read, with others of its shape.
+
+        Raises Unavailable graph_unavailable, deadline, or pushback with retry_after when the lanes are full.
+        """
+        batch = statement.batch
+        if batch is None:
+            return await self._graph.read(statement)
+        if self._depth >= self._limits.queue:
+            raise Unavailable("pushback", "too many look-ups wait for the graph", retry_after=_PAUSE_S)
+        values = _values(statement, batch)
+        self._depth += 1
+        try:
+            async with asyncio.timeout(self._limits.wait_s):
+                if _characters(values) > _KEY_CHARACTERS:
+                    return await self._graph.read(statement)
+                return await self._asked(statement, batch, values)
+        except TimeoutError as error:
+            raise Unavailable("deadline", "the graph did not answer in time") from error
+        finally:
+            self._depth -= 1
+
+    async def close(self) -> None:
+        """End what is under way or waits; its readers get graph_unavailable."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for lane in self._lanes.values():
+            while left := lane.take():
+                _end(left)
+        self._lanes.clear()
+
+    def _asked(self, statement: Statement, batch: Batch, values: Mapping[str, Any]) -> asyncio.Future[Any]:
+        shared = {name: statement.parameters[name] for name in batch.shared}
+        name = (batch.text, *shared.values())
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = _Lane(batch, shared, self._limits.keys)
+        reader: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._shared += lane.add(statement, values, reader)
+        if lane.running < self._limits.in_flight:
+            self._start(name, lane)
+        return reader
+
+    def _start(self, name: Hashable, lane: _Lane) -> None:
+        lane.running += 1
+        # A context of its own: what a statement logs is not the first reader's.
+        task = asyncio.get_running_loop().create_task(self._run(name, lane), context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, name: Hashable, lane: _Lane) -> None:
+        """Ask until nobody waits."""
+        questions: list[_Question] = []
+        try:
+            while questions := lane.take():
+                await (self._together(lane, questions) if len(questions) > 1 else self._alone(questions[0]))
+        finally:
+            _end(questions)
+            lane.running -= 1
+            if lane.idle:
+                self._lanes.pop(name, None)
+
+    async def _alone(self, question: _Question) -> None:
+        self._on_statement(1)
+        try:
+            question.give(await self._graph.read(question.statement))
+        except Exception as error:  # noqa: BLE001  # it is the readers', whatever it is
+            question.fail(error)
+
+    async def _together(self, lane: _Lane, questions: list[_Question]) -> None:
+        self._on_statement(len(questions))
+        try:
+            values = _by_number(await self._graph.read(lane.together(questions)), len(questions))
+        except Exception as error:  # noqa: BLE001  # as above
+            if may_be_of_one_key(error):
+                lane.failed(len(questions))
+                await self._one_by_one(questions)
+            for one in questions:
+                one.fail(error)  # who has an answer keeps it
+        else:
+            lane.answered()
+            for one, value in zip(questions, values, strict=True):
+                one.give(value)
+
+    async def _one_by_one(self, questions: Sequence[_Question]) -> None:
+        """Ask each key alone, a few at once: a key that takes long does not use up its neighbours' time."""
+        room = asyncio.Semaphore(_RETRIED_AT_ONCE)
+
+        async def ask(question: _Question) -> None:
+            async with room:
+                if question.wanted:
+                    await self._alone(question)
+
+        await asyncio.gather(*map(ask, questions))
+
+
+def _end(questions: Sequence[_Question]) -> None:
+    for one in questions:
+        one.fail(Unavailable("graph_unavailable", "the hub ends"))
+
+
+def _own(error: Exception) -> Exception:
+    """Give a reader an error of its own: an error collects the places that it passes."""
+    if not isinstance(error, TongbanError):
+        return error
+    own = copy(error)
+    own.__cause__ = error
+    return own
+
+
+def _by_number(pairs: Any, count: int) -> list[Any]:
+    values = dict(pairs)
+    if sorted(values) != list(range(count)):
+        raise Unavailable("graph_unavailable", "the graph did not answer every key of a statement once")
+    return [values[number] for number in range(count)]
+
+
+def _values(statement: Statement, batch: Batch) -> dict[str, Any]:
+    """Give what is one reader's own of a statement's parameters, in an order that a lane's readers share."""
+    return {name: value for name, value in sorted(statement.parameters.items()) if name not in batch.shared}
+
+
+def _typed(value: Any) -> Hashable:
+    """Make a value comparable with its type: in Python 1 equals true, and 1.0."""
+    return tuple(map(_typed, value)) if isinstance(value, list | tuple) else (type(value), value)
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list | tuple) else 8
