@@ -181,10 +181,7 @@ class RootPlan:
 
     def personal_keys(self, rows: Sequence[Any], page: Page | None) -> tuple[str, ...]:
         """Give the keys of all personal records in the answer, each once, in its order."""
-        found: dict[str, None] = {}
-        for row in rows if page is None else rows[: page.first]:
-            self.compiled.keys.collect(row, found)
-        return tuple(found)
+        return self.compiled.keys.found(rows if page is None else rows[: page.first])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

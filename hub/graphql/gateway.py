@@ -50,7 +50,7 @@ class GraphQLEndpoint:
     """The ASGI application behind `/graphql`: `Route("/graphql", GraphQLEndpoint(...))`.
 
     dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. on_answer: told how each executed request was
-    answered.
+    answered. shaped: as for `Execution`.
     """
 
     def __init__(
@@ -62,8 +62,9 @@ class GraphQLEndpoint:
         limits: Limits = LIMITS,
         dev: bool = False,
         on_answer: Callable[[AnswerPath], None] | None = None,
+        shaped: bool = True,
     ) -> None:
-        self.execution: Final = Execution(schema, graph, limits=limits, dev=dev)
+        self.execution: Final = Execution(schema, graph, limits=limits, dev=dev, shaped=shaped)
         self._context = context_factory
         self._limits = limits
         self._dev = dev

@@ -46,21 +46,26 @@ ODD: Final = (
 )  # fmt: skip
 
 
-def _judged(values: dict[str, Any]) -> VariableValues | None:
+def _judged(values: dict[str, Any]) -> Any:
     found = get_variable_values(SCHEMA, OPERATION.variable_definitions or (), values)
-    return found if isinstance(found, VariableValues) else None
+    return _told(found) if isinstance(found, VariableValues) else found
+
+
+def _told(found: VariableValues | None) -> Any:
+    """Give the coerced values, and what each came from."""
+    return found and (found.coerced, {name: source.value for name, source in found.sources.items()})
 
 
 def test_good_values_are_read() -> None:
     found = READER.read(GOOD)
     assert found is not None
-    assert found == _judged(GOOD)
+    assert _told(found) == _judged(GOOD)
 
 
 def test_what_is_not_given_is_left_out() -> None:
     """But for a default, which is graphql-core's."""
     few = {name: GOOD[name] for name in ("h", "c", "d")}
-    assert READER.read(few) == _judged(few)
+    assert _told(READER.read(few)) == _judged(few)
     assert READER.read({name: GOOD[name] for name in ("h", "c")}) is None
 
 
@@ -68,7 +73,7 @@ def test_what_is_not_given_is_left_out() -> None:
 def test_what_is_read_is_what_graphql_core_reads(odd: dict[str, Any], without: set[str]) -> None:
     values = {name: value for name, value in (GOOD | odd).items() if name not in without}
     found = READER.read(values)
-    assert found is None or found == _judged(values)
+    assert found is None or _told(found) == _judged(values)
 
 
 @pytest.mark.parametrize(
