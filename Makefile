@@ -8,7 +8,7 @@ NEO4J  := .neo4j
 CODE   := hub schema ledger tests loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test faults fuzz interop check lint lock bench bench-million load hammer neo4j neo4j-stop clean
+.PHONY: help demo serve test faults fuzz interop check lint lock bench bench-million bench-peers load hammer neo4j neo4j-stop clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 12
@@ -58,6 +58,9 @@ bench: $(STAMP)  ## print every figure as a ratio measured in one run
 bench-million: $(STAMP)  ## what grows with a million licenses: projection, look-up, checklist, statistics (half an hour)
 	@$(BIN)/python -m loadtests.bench.run --licenses 1000000 --only projection --only lookup-growth --only checklist-growth --only statistics
 
+bench-peers: $(STAMP)  ## the gateway beside Apollo, yoga, bare Node, @neo4j/graphql (`make bench-peers ARGS="--database embedded"`)
+	@$(BIN)/python -m loadtests.bench.peers $(ARGS)
+
 load: $(STAMP)  ## Locust against a sample alliance: ramp, spike, soak, overload; gates (`make load ARGS="--shape soak --seconds 1800"`)
 	@$(BIN)/python -m loadtests.load $(ARGS)
 
@@ -71,4 +74,4 @@ neo4j-stop: $(STAMP)  ## stop that Neo4j
 	@$(BIN)/python -m tests.neo4j_server stop $(NEO4J)
 
 clean: neo4j-stop  ## remove everything that the targets made
-	@rm -rf $(VENV) $(NEO4J) .strace .softhsm demo-out bench-out load-out .serve .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(NEO4J) .strace .softhsm demo-out bench-out load-out .bench .serve .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,6 @@
 """A server that always gives the same answer: what a generator, or a server of this kind, can do at all.
 
-    with constant_reply() as url: ...
+    with constant_reply() as (url, pid): ...
     python -m loadtests.constant PORT [FILE]      FILE: the answer's body
 
 Raw ASGI under uvicorn with uvloop and httptools, as the hub is served: nothing is parsed but HTTP.
@@ -46,8 +46,8 @@ class ConstantReply:
 
 
 @contextmanager
-def constant_reply(body: bytes = _BODY) -> Iterator[str]:
-    """Serve a body in a process of its own, and give its URL while the block runs."""
+def constant_reply(body: bytes = _BODY) -> Iterator[tuple[str, int]]:
+    """Serve a body in a process of its own, and give its URL and process id while the block runs."""
     (port,) = free_ports(1)
     with TemporaryDirectory(prefix="tongban-constant-") as folder:
         (Path(folder) / "body").write_bytes(body)
@@ -56,7 +56,7 @@ def constant_reply(body: bytes = _BODY) -> Iterator[str]:
         child.start()
         try:
             child.wait_ready()
-            yield url
+            yield url, child.pid
         finally:
             child.stop()
 

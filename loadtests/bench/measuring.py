@@ -95,6 +95,19 @@ class Reading:
         value = self.ratios[1] if self.gate.of == "ratio" else self.ours
         return "met" if self.gate.met(value) else "missed"
 
+    def text(self) -> str:
+        """Give the reading for a person: ours, what stands beside it, the ratios, the gate."""
+        least, median, greatest = self.ratios
+        rounds = f", median of {len(self.pairs)} rounds, {least:,.2f}-{greatest:,.2f}" if len(self.pairs) > 1 else ""
+        gate = "no gate" if self.gate is None else f"{self.gate}: {self.verdict}"
+        lines = [
+            self.title,
+            f"  {self.name:<19} {self.ours:>10,.1f} {self.unit:<14} {gate}",
+            f"  {'beside':<19} {self.anchor:>10,.1f} {self.beside}",
+            f"  {'ratio':<19} {median:>10,.2f}{rounds}",
+        ]
+        return "\n".join(lines + ([f"  {self.note}"] if self.note else [])) + "\n"
+
     def document(self) -> dict[str, object]:
         """Give the reading as it stands in figures.json."""
         least, median, greatest = self.ratios

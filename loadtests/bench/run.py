@@ -26,6 +26,7 @@ from loadtests.bench.conditions import conditions, load
 from loadtests.bench.figures import (
     append,
     cold,
+    colddoc,
     ed25519,
     faces,
     ingest,
@@ -49,6 +50,7 @@ __all__ = ["NAMES", "main"]
 _ALONE: Final[tuple[tuple[tuple[str, ...], Callable[[Effort, Path, int], list[Reading]]], ...]] = (
     (("append",), lambda effort, _folder, _licenses: append.measure(effort)),
     (("ed25519",), lambda effort, _folder, _licenses: ed25519.measure(effort)),
+    (colddoc.NAMES, lambda effort, _folder, _licenses: colddoc.measure(effort)),
     (("sm2",), lambda effort, _folder, _licenses: sm2.measure(effort)),
     (("receipt",), lambda effort, folder, _licenses: receipt.measure(effort, folder)),
     (("cold",), lambda effort, folder, _licenses: cold.measure(effort, folder)),
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for reading in _measured(names, effort, Path(folder), chosen.licenses):
             readings.append(reading)
             if not chosen.json:
-                print(_text(reading), flush=True)
+                print(reading.text(), flush=True)
     facts["load_after"] = load()
     document = {"conditions": facts, "figures": [reading.document() for reading in readings]}
     _OUT.mkdir(exist_ok=True)
@@ -120,19 +122,6 @@ def _served(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Read
             yield from seals.measure(effort, town, folder)
         if "waits" in names:
             yield from waits.measure(effort, town, folder)
-
-
-def _text(reading: Reading) -> str:
-    least, median, greatest = reading.ratios
-    rounds = f", median of {len(reading.pairs)} rounds, {least:,.2f}-{greatest:,.2f}" if len(reading.pairs) > 1 else ""
-    gate = "no gate" if reading.gate is None else f"{reading.gate}: {reading.verdict}"
-    lines = [
-        reading.title,
-        f"  {reading.name:<19} {reading.ours:>10,.1f} {reading.unit:<14} {gate}",
-        f"  {'beside':<19} {reading.anchor:>10,.1f} {reading.beside}",
-        f"  {'ratio':<19} {median:>10,.2f}{rounds}",
-    ]
-    return "\n".join(lines + ([f"  {reading.note}"] if reading.note else [])) + "\n"
 
 
 def _ending(facts: dict[str, object], readings: Sequence[Reading]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from loadtests.bench.asking import Asking
-from loadtests.operations import operation
-from loadtests.population import Holder
 from schema.context import Statement
 
 __all__ = ["statements_of"]
@@ -26,14 +25,17 @@ class _Listener:
         return []
 
 
-def statements_of(name: str, holders: Sequence[Holder], secret: bytes) -> list[Statement]:
-    """Compile one operation of ours for each holder. secret: the alliance's holder key, 32 bytes."""
-    return asyncio.run(_compiled(name, holders, secret))
+def statements_of(
+    questions: Sequence[tuple[str, Mapping[str, Any]]], secret: bytes, *, now: int = 0
+) -> list[Statement]:
+    """Compile documents with their variables, one root field each. secret: the alliance's holder key, 32 bytes."""
+    return asyncio.run(_compiled(questions, secret, now))
 
 
-async def _compiled(name: str, holders: Sequence[Holder], secret: bytes) -> list[Statement]:
+async def _compiled(questions: Sequence[tuple[str, Mapping[str, Any]]], secret: bytes, now: int) -> list[Statement]:
     listener = _Listener()
-    asking = Asking(listener, secret=secret)
-    for holder in holders:
-        await asking.ask(operation(name), holder.variables())
+    asking = Asking(listener, secret=secret, now=now)
+    for document, variables in questions:
+        with suppress(ValueError):  # the listener has no matter, and says so
+            await asking.ask(document, variables)
     return listener.heard

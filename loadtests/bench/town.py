@@ -23,7 +23,7 @@ import psutil
 
 from hub.commands.ingest import sample_normaliser
 from hub.county.node import CountyNode
-from hub.demo.alliance import SAMPLE, Alliance
+from hub.demo.alliance import SAMPLE, Alliance, EngineChoice
 from hub.demo.trial import AUDITORS
 from hub.keyfiles import read_secret
 from hub.partner import access_token
@@ -85,9 +85,9 @@ class Town:
 
 
 @contextmanager
-def running_town(folder: Path, *, licenses: int) -> Iterator[Town]:
+def running_town(folder: Path, *, licenses: int, engine: EngineChoice | None = None) -> Iterator[Town]:
     """Found and start an alliance whose counties have `licenses` sealed licenses each; ready when all are found."""
-    alliance = Alliance.found(folder, SAMPLE, auditors=AUDITORS)
+    alliance = Alliance.found(folder, SAMPLE, auditors=AUDITORS, engine=engine)
     now = int(time.time())  # not before the keys are valid
     population = Population.of(SAMPLE, licenses=licenses, as_of=sample_normaliser(SAMPLE[0], now).today)
     for plan in population.plans:

@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--staging goes with --county-data, --passphrase-file and --holders")
     _OUT.mkdir(exist_ok=True)
     before, ran = load(), []
-    with tempfile.TemporaryDirectory(prefix="tongban-load-") as folder, constant_reply() as statics:
+    with tempfile.TemporaryDirectory(prefix="tongban-load-") as folder, constant_reply() as (statics, _):
         try:
             with _target(chosen, Path(folder), statics) as target:
                 for shape in chosen.shape or list(SHAPES):

@@ -20,6 +20,7 @@ from loadtests.bench.measuring import Effort, Gate, Pair, Reading
 from loadtests.bench.statement import statements_of
 from loadtests.bench.town import Town
 from loadtests.bench.wire import Connection, closed_loop, connected
+from loadtests.operations import operation
 from loadtests.population import Holder
 from schema.context import Statement
 
@@ -33,7 +34,8 @@ _DATABASE: Final = "hub"
 def measure(effort: Effort, town: Town) -> list[Reading]:
     """Measure the figure `lookup`."""
     holders = list(town.holders(effort.amount(_LOOK_UPS, least=2 * CLIENTS)))
-    statements = statements_of("licenses", holders, town.holder_key)
+    text = operation("licenses")
+    statements = statements_of([(text, holder.variables()) for holder in holders], town.holder_key)
     pairs = uvloop.run(_pairs(effort, town, holders, statements))
     return [
         Reading(

@@ -1,0 +1,3 @@
+module tongban.example/bench
+
+go 1.24
