@@ -54,7 +54,7 @@ _ALONE: Final[tuple[tuple[tuple[str, ...], Callable[[Effort, Path, int], list[Re
     (("sm2",), lambda effort, _folder, _licenses: sm2.measure(effort)),
     (("receipt",), lambda effort, folder, _licenses: receipt.measure(effort, folder)),
     (("cold",), lambda effort, folder, _licenses: cold.measure(effort, folder)),
-    (("shaper", "request"), lambda effort, _folder, _licenses: shaper.measure(effort)),
+    (shaper.NAMES, lambda effort, _folder, _licenses: shaper.measure(effort)),
     (("sizes",), lambda _effort, folder, _licenses: sizes.measure(folder)),
     (("replay",), lambda effort, folder, _licenses: replay.measure(effort, folder)),
     (("ingest",), lambda effort, folder, _licenses: ingest.measure(effort, folder)),

@@ -29,7 +29,9 @@ from loadtests.operations import operation
 from schema.assembly import build_schema
 from schema.context import Context, Statement
 
-__all__ = ["measure"]
+__all__ = ["NAMES", "measure"]
+
+NAMES: Final = ("shaper", "request")
 
 _ROWS: Final = 1_000
 _PAGE: Final = 100
