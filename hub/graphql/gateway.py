@@ -62,7 +62,8 @@ class GraphQLEndpoint:
     """The ASGI application behind `/graphql`: `Route("/graphql", GraphQLEndpoint(...))`.
 
     dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. on_answer: told how each executed request was
-    answered. shaped: as for `Execution`. admission: trusted documents and quotas; Malformed bad_document for a trusted one that does not hold.
+    answered. shaped: as for `Execution`. admission: trusted documents and quotas; Malformed bad_document for a trusted
+    one that does not hold.
     """
 
     def __init__(
