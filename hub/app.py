@@ -157,7 +157,7 @@ class Hub:
         self._graphql = GraphQLEndpoint(
             build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered
         )
-        self._live = Connections(settings.live_clients)
+        self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)
         self._event_streams = EventStreams(*live, limits=limits)

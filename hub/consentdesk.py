@@ -25,7 +25,7 @@ __all__ = ["new_consent_id", "read_consent", "state_consent", "state_end", "stat
 _SCOPE: Final = "license.read.own"
 _SHOWN: Final = """query($id: StatementId!) {
   consent(id: $id) {
-    id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt inForce
+    id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt revokedBy inForce
   }
 }"""
 
@@ -65,14 +65,19 @@ def state_signed_consent(
     return consent, state_record(node, raw)
 
 
-def state_end(node: CountyNode, consent_id: str, *, withdrawal: str | None = None, now: int) -> int:
+def state_end(
+    node: CountyNode, consent_id: str, *, withdrawal: str | None = None, evidence: bytes | None = None, now: int
+) -> int:
     """State that a consent has ended; the journal position. From then on no reading has it as its basis.
 
-    withdrawal: the JWT of the holder whose key granted it; without one the county must have stated the consent. Raises
-    Conflict wrong_target (no such consent), Refused not_party, NotVerified holder_binding, Unavailable not_ready.
+    withdrawal: the JWT of the holder whose key granted it. evidence: SHA-256 digest of what the holder signed or sent
+    here; without either the county must have stated the consent, or be the one that may read. Raises Conflict
+    wrong_target (no such consent), Refused not_party, NotVerified holder_binding, Malformed, Unavailable not_ready.
     """
     key = node.keys.key("journal")
-    raw = build_revocation(consent_id, withdrawal=withdrawal, iat=now, kid=key.kid, signer=key.signer)
+    raw = build_revocation(
+        consent_id, withdrawal=withdrawal, evidence=evidence, iat=now, kid=key.kid, signer=key.signer
+    )
     return state_record(node, raw)
 
 

@@ -94,7 +94,9 @@ class Settings(BaseModel):
     )
     token_lifetime_s: int = Field(600, ge=60, le=3600, description="lifetime of an access token, seconds")
     live_clients: int = Field(256, ge=1, le=10_000, description="most open streams: WebSockets and event streams")
-    live_clients_per_county: int = Field(64, ge=1, le=10_000, description="most subscriptions of one county")
+    live_clients_per_county: int = Field(
+        64, ge=1, le=10_000, description="most open streams, and most subscriptions, of one county"
+    )
     webhooks_private: bool = Field(
         default=False, description="webhooks may go to private addresses and, unencrypted, to loopback"
     )

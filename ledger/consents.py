@@ -4,7 +4,14 @@
      "purpose":"HANDLING","expires":1782896400}
 
 `county` may read, for `matter` (null: whatever the matter), the face fields of `fields` (null: all; an empty list:
-none, only what is said of a license beside its face), for `purpose`, until `expires` and never a second longer.
+none, only what is said of a license beside its face), by the questions of `purpose`, until `expires` and never a second
+longer. A purpose is a kind of question, so that a machine can hold a reader to it:
+
+    HANDLING        every question: which licenses the holder has, each of them, what is still to be brought
+    ADVICE          what is still to be brought for a matter
+    VERIFICATION    a license whose identifier was shown
+
+Why somebody asks is the `useCause` of the reading: words, for holder and auditor to judge beside the access record.
 
 A holder grants with the key that a county confirmed in a seal (`cnf`), and takes back with the same one:
 
@@ -70,7 +77,7 @@ _WITHDRAWAL: Final = frozenset({"iat", "id", "seal"})
 
 
 class Purpose(Enum):
-    """What a holder lets a county read for. Each value is its name on the wire."""
+    """By what kind of question a holder lets a county read. Each value is its name on the wire."""
 
     HANDLING = "HANDLING"
     ADVICE = "ADVICE"
@@ -103,12 +110,12 @@ class Consent:
 def covers(consent: Consent, *, county: str, matter: str | None, fields: Collection[str], at: int) -> bool:
     """Tell whether a county may read these face fields under a consent at a time, POSIX seconds.
 
-    matter: the matter that the reading is for; None: it names none, and the consent's own is not asked. A consent ends
-    with the second `expires`: then it covers nothing.
+    matter: the matter that the reading is for; None: it names none, and then only a consent for any matter covers it.
+    A consent ends with the second `expires`: then it covers nothing.
     """
     if consent.county != county or at >= consent.expires:
         return False
-    if consent.matter is not None and matter is not None and consent.matter != matter:
+    if consent.matter not in {None, matter}:
         return False
     return consent.fields is None or consent.fields.issuperset(fields)
 

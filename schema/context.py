@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from ledger.consents import Purpose
 from ledger.errors import Refused
 from ledger.status import Status
 from ledger.verdict import Verdict
@@ -206,13 +207,15 @@ class Basis:
     """By what right a person's licenses are read, judged good at one time.
 
     name: `consent/<id>` or `case/<number>`, as an access record names it. holder: key of the holder whose licenses it
-    is for. matter: 12 digits; None: any. fields: face fields that may be seen; None: all.
+    is for. matter: 12 digits; None: any. fields: face fields that may be seen; None: all. purpose: of a consent; None:
+    it is a case.
     """
 
     name: str
     holder: str
     matter: str | None
     fields: frozenset[str] | None
+    purpose: Purpose | None
 
 
 class Bases(Protocol):

@@ -47,6 +47,11 @@ ByBasis: TypeAlias = Annotated[
     ReadBasis | None, strawberry.argument(description="Needed with the scope license.read: by what right it is read.")
 ]
 
+ForMatter: TypeAlias = Annotated[
+    CatalogueCode | None,
+    strawberry.argument(description="Code of the matter that it is read for; needed where the consent is for one."),
+]
+
 _IMPLEMENTED_BY = Relation(type="IMPLEMENTS", direction="in", target="Offering", many=True, order="code")
 _OPEN_AT = Relation(type="OPEN_AT", direction="in", target="Objection", many=True, order="order")
 _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
@@ -186,7 +191,11 @@ class Query:
         personal=True,
     )
     def license(
-        self, certificate_identifier: LicenseIdentifier, use_cause: UseCause, basis: ByBasis = None
+        self,
+        certificate_identifier: LicenseIdentifier,
+        use_cause: UseCause,
+        basis: ByBasis = None,
+        matter: ForMatter = None,
     ) -> License | None:
         """One license by its identifier; null if there is none that the caller may see."""
         raise NotImplementedError
@@ -201,6 +210,7 @@ class Query:
         holder: HolderInput,
         use_cause: UseCause,
         basis: ByBasis = None,
+        matter: ForMatter = None,
         first: First = DEFAULT_PAGE,
         after: After = None,
     ) -> Connection[License] | None:
@@ -213,7 +223,11 @@ class Query:
         personal=True,
     )
     def receipt(
-        self, certificate_identifier: LicenseIdentifier, use_cause: UseCause, basis: ByBasis = None
+        self,
+        certificate_identifier: LicenseIdentifier,
+        use_cause: UseCause,
+        basis: ByBasis = None,
+        matter: ForMatter = None,
     ) -> LicenseReceipt | None:
         """A fresh receipt of one license; null if there is none that the caller may see."""
         raise NotImplementedError

@@ -104,7 +104,9 @@ def withdrawn(name: str) -> str:
     return sign_withdrawal(SEAL, name, iat=NOW + 60, signer=HOLDER_SIGNER)
 
 
-def revoked(name: str, *, by: str = ASKING, withdrawal: str | None = None, at: int = NOW + 60) -> bytes:
+def revoked(
+    name: str, *, by: str = ASKING, withdrawal: str | None = None, evidence: bytes | None = None, at: int = NOW + 60
+) -> bytes:
     """State that a consent has ended."""
     kid = f"{by}#4"
-    return build_revocation(name, withdrawal=withdrawal, iat=at, kid=kid, signer=signer_of(kid))
+    return build_revocation(name, withdrawal=withdrawal, evidence=evidence, iat=at, kid=kid, signer=signer_of(kid))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from ledger.consents import Purpose
 from ledger.status import Status
 from schema.context import Access, Basis
 from tests.case_world import OUR_CASE
@@ -50,8 +51,10 @@ def _consented(*, ends: int = 1 << 30) -> dict[str, Any]:
     }  # fmt: skip
     name = frozenset({"certificateHolderName"})
     bases = {
-        CONSENT: Basis(name=f"consent/{CONSENT}", holder="holder-one", matter=None, fields=name),
-        OUR_CASE: Basis(name=f"case/{OUR_CASE}", holder="holder-one", matter="000101002000", fields=None),
+        CONSENT: Basis(
+            name=f"consent/{CONSENT}", holder="holder-one", matter="000101002000", fields=name, purpose=Purpose.HANDLING
+        ),
+        OUR_CASE: Basis(name=f"case/{OUR_CASE}", holder="holder-one", matter="000101002000", fields=None, purpose=None),
     }
     kept = {one["certificateIdentifier"]: face for one in LICENSES}
     return {"faces": FakeFaceSources(kept=kept), "bases": FakeBases(kept=bases, ends=ends)}

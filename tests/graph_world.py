@@ -194,7 +194,7 @@ CONSENTS: Final[list[dict[str, Any]]] = [
     {
         "id": ENDED_CONSENT, "holder": "holder-one", "county": "220103", "purpose": "VERIFICATION",
         "expiresAt": "2026-07-01T00:00:00.000Z", "statedBy": "370214", "statedAt": "2026-06-01T08:00:00.000Z",
-        "evidence": "SIGNED", "revokedAt": "2026-06-01T08:30:00.000Z",
+        "evidence": "SIGNED", "revokedAt": "2026-06-01T08:30:00.000Z", "revokedBy": "370214",
     },
     {
         "id": EXPIRED_CONSENT, "holder": "holder-one", "county": "220103", "fields": [], "purpose": "ADVICE",

@@ -22,7 +22,7 @@ from ledger.errors import Refused
 from schema.access import ANONYMOUS, Principal
 from schema.assembly import build_schema
 from schema.context import Context
-from tests.casefile import CHENGYANG
+from tests.casefile import CHENGYANG, FENGNAN
 from tests.event_world import EventWorld
 from tests.graph_fakes import CannedGraph
 from tests.ports import FakeJournal, request_context
@@ -55,17 +55,27 @@ class LiveStreams:
     live: Connections
     journal: FakeJournal = field(default_factory=FakeJournal)
     tokens: dict[str, Principal] = field(
-        default_factory=lambda: {"good": _PARTY, "reader": replace(_PARTY, scopes=frozenset({"case.read"}))}
+        default_factory=lambda: {
+            "good": _PARTY,
+            "reader": replace(_PARTY, scopes=frozenset({"case.read"})),
+            "other": replace(_PARTY, county=FENGNAN),
+        }
     )
 
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, folder: Path, *, limits: StreamLimits = _SHORT, connections: int = 4, impatient: bool = False
+        cls,
+        folder: Path,
+        *,
+        limits: StreamLimits = _SHORT,
+        connections: int = 4,
+        of_county: int = 4,
+        impatient: bool = False,
     ) -> AsyncIterator[LiveStreams]:
         """Serve the endpoints over a feed in `folder`."""
         async with EventWorld.opened(folder) as world:
-            here = cls(url="", world=world, live=Connections(connections))
+            here = cls(url="", world=world, live=Connections(connections, county=of_county))
             graphql = GraphQLEndpoint(_SCHEMA, CannedGraph(rows=[["名"]]), here.context)
             parts: Any = (Streams(graphql.execution, limits), here.context, here.live)
             routes = [

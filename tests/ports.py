@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ledger.consents import Purpose
 from ledger.encoding import b64u_encode
 from ledger.errors import Conflict, Refused, TongbanError, Unavailable
 from ledger.status import Status
@@ -182,7 +183,7 @@ CONSENT = CONSENTS["holder-one"]
 
 def _consents() -> dict[str, Basis]:
     return {
-        name: Basis(name=f"consent/{name}", holder=holder, matter=None, fields=None)
+        name: Basis(name=f"consent/{name}", holder=holder, matter=None, fields=None, purpose=Purpose.HANDLING)
         for holder, name in CONSENTS.items()
     }
 

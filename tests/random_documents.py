@@ -28,6 +28,7 @@ _IDENTIFIERS: Final = (*(one["certificateIdentifier"] for one in LICENSES), "1.2
 _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "jurisdiction.code": ("370000", "370200", "370214", "220103", "999999"),
     "authority.code": ("11370214MB2857113F", "11220103MB1234567X", "0"),
+    **{f"{root}.matter": ("000101002000", "000707003000") for root in ("license", "licenses", "receipt")},
     "matter.code": ("000101002000", "000707003000", "0"),
     "offering.matter": ("000101002000", "000707003000"),
     "offering.county": ("370214", "220103"),

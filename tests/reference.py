@@ -135,6 +135,8 @@ class Reference:
         holder = bound_values(start, arguments, context).get("holder_key", holder)
         if basis is None or holder not in {None, basis.holder}:
             raise Refused("no_basis", "it is none of this holder")
+        if given.get("consent") is not None and basis.matter not in {None, arguments.get("matter")}:
+            raise Refused("not_consented", "it is for another matter")
         context.granted[info.path.key] = basis
         return str(basis.holder)
 

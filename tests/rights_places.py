@@ -78,8 +78,8 @@ _LETTERS: Final = {
     "P": RoleKind.PARTNER_SYSTEM,
 }  # fmt: skip
 _HELD: Final = {_IDS["%C1"]: "370214", _IDS["%C12"]: "370214", _IDS["%K1"]: "220103"}
-_CASE_OF_ONE: Final = Basis(name="case/x", holder="holder-one", matter=None, fields=None)
-_CASE_OF_TWO: Final = Basis(name="case/y", holder="holder-two", matter=None, fields=None)
+_CASE_OF_ONE: Final = Basis(name="case/x", holder="holder-one", matter=None, fields=None, purpose=None)
+_CASE_OF_TWO: Final = Basis(name="case/y", holder="holder-two", matter=None, fields=None, purpose=None)
 _KEYS: Final = {"1": "holder-one", "2": "holder-two", "3": "holder-three"}
 
 

@@ -54,7 +54,9 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "AccessRecords": {_LOOKED: "records hasNextPage endCursor"},
     "AccessRecord": {_LOOKED: "position time county client useCause basis rootField fields licenses"},
     "HolderReads": {_LOOKED: "records"},
-    "Consent": {_STAFF: "id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt inForce"},
+    "Consent": {
+        _STAFF: "id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt revokedBy inForce"
+    },
     "ConsentConnection": {_STAFF: "edges pageInfo"},
     "ConsentEdge": {_STAFF: "cursor node"},
     "Checklist": {_STAFF: "code matter county findings"},

@@ -98,18 +98,23 @@ def revoke(
     consent_id: ConsentId,
     data: Data,
     passphrase_file: PassphraseFile,
-    signed: Annotated[
-        Path | None, typer.Option(help="the holder's signed withdrawal, for any county's consent")
+    evidence: Annotated[
+        Path | None, typer.Option(help="what the holder signed or sent here; its SHA-256 digest is stated")
     ] = None,
+    signed: Annotated[Path | None, typer.Option(help="the withdrawal that the granting key signed")] = None,
     json: Json = False,
 ) -> None:
     """State that a consent has ended; from then on nothing is read by it.
 
+    The county that stated it, and the one that may read by it, need show nothing. Any other county ends it with
+    --evidence or --signed: a holder can go to whichever he likes.
+
     Example: tongban county consent revoke Jq0yX3Zl0m4w2mJ0n7mS2A --data c370214 --passphrase-file c370214.pass
     """
     withdrawal = None if signed is None else read_bounded(signed, MAX_SIGNED).decode("ascii", "replace").strip()
+    shown = None if evidence is None else _digest(evidence)
     with opened_node(data, passphrase_file) as node:
-        position = state_end(node, consent_id, withdrawal=withdrawal, now=int(time.time()))
+        position = state_end(node, consent_id, withdrawal=withdrawal, evidence=shown, now=int(time.time()))
     if json:
         typer.echo(orjson.dumps({"id": consent_id, "position": position}).decode())
         return
@@ -128,7 +133,7 @@ def show(consent_id: ConsentId, data: Data, passphrase_file: PassphraseFile, jso
         typer.echo(orjson.dumps(found).decode())
         return
     fields = "every face field" if found["fields"] is None else ", ".join(found["fields"]) or "no face field"
-    ended = f", taken back at {found['revokedAt']}" if found["revokedAt"] else ""
+    ended = f", taken back at {found['revokedAt']} by {found['revokedBy']}" if found["revokedAt"] else ""
     typer.echo(f"{found['id']} {'in force' if found['inForce'] else 'not in force'}, until {found['expiresAt']}{ended}")
     typer.echo(f"{found['county']} may read {fields}, for {found['purpose']}, matter {found['matterCode'] or 'any'}")
     typer.echo(f"stated by {found['statedBy']} at {found['statedAt']}, {found['evidence']}")

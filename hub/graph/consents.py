@@ -1,10 +1,11 @@
 """Consents in the graph: who may read a holder's licenses, until when, and whether it was taken back.
 
-    (:Consent {id, county, matterCode, fields, purpose, expiresAt, statedBy, statedAt, evidence, revokedAt})
+    (:Consent {id, county, matterCode, fields, purpose, expiresAt, statedBy, statedAt, evidence, revokedAt, revokedBy})
         -[:GRANTED_BY]->(:Holder)
 
 For people to look at. Whether a reading may take place is judged by the journal (`hub.journal.bases`), which is ahead
-of any projection. `fields` is missing when the consent is for all of them, `revokedAt` until it is taken back.
+of any projection. `fields` is missing when the consent is for all of them, `revokedAt` and `revokedBy` until it is
+taken back.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ MERGE (c)-[:GRANTED_BY]->(h)""",
 _REVOKED: Final[LiteralString] = """\
 UNWIND $rows AS row
 MATCH (c:Consent {id: row.id})
-SET c.revokedAt = row.at"""
+SET c.revokedAt = row.at, c.revokedBy = row.by"""
 
 
 def consent_steps(records: Sequence[ConsentRecord]) -> list[Step]:
@@ -58,5 +59,5 @@ def _row(record: ConsentRecord) -> dict[str, Any]:
 
 def revocation_steps(records: Sequence[RevocationRecord]) -> list[Step]:
     """Write that consents were taken back; the journal has each consent before its end."""
-    rows = [{"id": record.consent_id, "at": instant(record.iat)} for record in records]
+    rows = [{"id": record.consent_id, "at": instant(record.iat), "by": record.iss} for record in records]
     return [Step(text=_REVOKED, parameters={"rows": rows})]

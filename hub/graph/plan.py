@@ -9,7 +9,7 @@ parameters, after they were checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -76,10 +76,6 @@ class _Cost:
             return self.rows
         first = _arguments(self.sized, self.node, variables).get("first")
         return first if isinstance(first, int) and 0 < first < self.rows else self.rows
-
-    @property
-    def constant(self) -> int | None:
-        return self.own + self.fixed * self.rows if self.sized is None and not self.below else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,11 +202,12 @@ class Plan:
     empty: bool
     personal: bool
     post_only: bool
+    fixed_cost: int
     costs: tuple[_Cost, ...]
 
     def cost(self, variables: VariableValues) -> int:
         """Sum the costs on the expanded tree, with the list sizes of this request."""
-        return sum(one.total(variables) for one in self.costs)
+        return self.fixed_cost + sum(one.total(variables) for one in self.costs)
 
 
 def make_plan(
@@ -228,6 +225,7 @@ def make_plan(
     top = tuple((one.response, _top(tables, one, scopes or frozenset())) for one in selection.roots)
     roots = tuple(root for _, root in top if isinstance(root, RootPlan))
     declared = [one.entry.declaration for one in selection.roots if one.entry is not None]
+    fixed, costs = _costs(selection.roots)
     return Plan(
         roots=roots,
         top=top,
@@ -238,7 +236,8 @@ def make_plan(
         empty=selection.empty,
         personal=any(one.personal for one in declared),
         post_only=any(one.post_only for one in declared),
-        costs=tuple(_cost(one) for one in selection.roots),
+        fixed_cost=fixed,
+        costs=costs,
     )
 
 
@@ -282,21 +281,24 @@ def _note_refused(one: Selected, found: dict[PathKey, None]) -> None:
         _note_refused(child, found)
 
 
-def _cost(one: Selected) -> _Cost:
-    entry = one.entry
-    place: Any = entry.declaration.place if entry else None
+def _costs(fields: Iterable[Selected]) -> tuple[int, tuple[_Cost, ...]]:
+    """Sum what no argument changes in the costs of these fields, and give what is left."""
+    found = [_cost(one) for one in fields if one.entry is not None]
+    fixed = sum(one for one in found if isinstance(one, int))
+    return fixed, tuple(one for one in found if not isinstance(one, int))
+
+
+def _cost(one: Selected) -> _Cost | int:
+    entry: Any = one.entry
+    fixed, below = _costs(one.children) if one.children else (0, ())
+    place: Any = entry.declaration.place
     relation: Any = place.via if isinstance(place, KeyStart) else place
-    sized = entry if entry is not None and "first" in entry.field.args else None
-    rows = relation.page if getattr(relation, "many", False) else (MAX_PAGE if sized else 1)
-    below = [_cost(child) for child in one.children]
-    return _Cost(
-        own=entry.declaration.cost if entry else 0,
-        rows=min(rows, MAX_PAGE),
-        fixed=sum(child.constant or 0 for child in below),
-        sized=sized,
-        node=one.nodes[0],
-        below=tuple(child for child in below if child.constant is None),
-    )
+    sized = entry if "first" in entry.field.args else None
+    rows = min(relation.page if getattr(relation, "many", False) else (MAX_PAGE if sized else 1), MAX_PAGE)
+    own = entry.declaration.cost
+    if sized is None and not below:
+        return own + fixed * rows  # type: ignore[no-any-return]  # whole numbers
+    return _Cost(own=own, rows=rows, fixed=fixed, sized=sized, node=one.nodes[0], below=below)
 
 
 def _arguments(entry: FieldEntry, node: FieldNode, variables: VariableValues) -> Mapping[str, Any]:

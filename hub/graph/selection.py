@@ -139,7 +139,7 @@ class _Expansion:
         self, sets: SelectionSetNode, parent: GraphQLObjectType, found: dict[str, list[FieldNode]], visited: set[str]
     ) -> None:
         for node in sets.selections:
-            if not self._included(node):
+            if node.directives and not self._included(node):
                 continue
             if isinstance(node, FieldNode):
                 found.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
@@ -153,7 +153,7 @@ class _Expansion:
                     self._collect(fragment.selection_set, parent, found, visited)
 
     def _included(self, node: Any) -> bool:
-        for directive in node.directives or ():
+        for directive in node.directives:
             value: Any = _condition(directive)
             if value is None:
                 continue

@@ -1,7 +1,12 @@
-"""How many streams are open at once, sockets and event streams together: each holds a connection for hours."""
+"""How many streams are open at once, sockets and event streams together: each holds a connection for hours.
+
+one     a place among all, from the opening request on
+of      and one among those of the caller's county, as soon as it is known: no county takes the places of all
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -12,11 +17,13 @@ __all__ = ["Connections"]
 
 
 class Connections:
-    """A count with a bound. Used from the event loop alone."""
+    """Counts with bounds: in all, and of one county. Used from the event loop alone."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, county: int) -> None:
         self._most: Final = most
+        self._most_of_county: Final = county
         self._open = 0
+        self._of: Final[Counter[str]] = Counter()
 
     @property
     def open(self) -> int:
@@ -33,3 +40,19 @@ class Connections:
             yield
         finally:
             self._open -= 1
+
+    @contextmanager
+    def of(self, county: str | None) -> Iterator[None]:
+        """Count one of a county while the block runs; None: of nobody. Raises Unavailable pushback beyond the bound."""
+        if county is None:
+            yield
+            return
+        if self._of[county] >= self._most_of_county:
+            raise Unavailable("pushback", "too many streams of this county are open: end one, or try again later")
+        self._of[county] += 1
+        try:
+            yield
+        finally:
+            self._of[county] -= 1
+            if not self._of[county]:
+                del self._of[county]

@@ -161,7 +161,8 @@ class Documents:
         scopes: frozenset[str] | None,
     ) -> Plan:
         """Give the plan of one operation for callers with these scopes; None: callers without a token."""
-        values = tuple(variables.coerced.get(name) for name in document.conditions)
+        given = variables.coerced
+        values = tuple([given.get(name) for name in document.conditions]) if document.conditions else ()
         key = (operation.name.value if operation.name else None, values, scopes)
         plan = document.plans.get(key)
         if plan is None:

@@ -20,8 +20,8 @@ WHATWG HTML, 9.2.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -86,7 +86,7 @@ class EventStreams:
         asked = await self._request(request)
         renew = _renewal(self._context, authorization, request_id)
         stream = self._streams.open(asked, context, renew, by_get=request.method == "GET")
-        with self._connections.one():  # refused before the answer begins; counted again while it lasts
+        with self._places(context):  # refused before the answer begins; counted again while it lasts
             pass
         return StreamingResponse(self._lines(stream, context), media_type=_TYPE, headers=_HEADERS)
 
@@ -97,9 +97,14 @@ class EventStreams:
         limits = self._limits
         return from_body(await read_body(request, max_bytes=limits.body_bytes, timeout_s=limits.body_seconds), limits)
 
+    @contextmanager
+    def _places(self, context: Context) -> Iterator[None]:
+        with self._connections.one(), self._connections.of(context.principal.county):
+            yield
+
     async def _lines(self, stream: AsyncGenerator[Item | None, None], context: Context) -> AsyncIterator[bytes]:
         try:
-            with self._connections.one():
+            with self._places(context):
                 yield _COMMENT
                 async with aclosing(stream):
                     async for item in stream:

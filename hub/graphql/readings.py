@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from graphql import GraphQLError
 
 from ledger.errors import Refused, TongbanError
-from schema.consents import basis_of
+from schema.consents import basis_of, check_purpose
 from schema.context import Access
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ async def grant(root: RootPlan, arguments: Mapping[str, Any], context: Context) 
     if "basis" in root.entry.field.args:
         basis = await basis_of(arguments, context)
         if basis is not None:
+            check_purpose(basis, root.entry.name)  # what a consent says never changes: asked once
             context.granted[root.response] = basis
         return basis
     if _FACE in root.fields:

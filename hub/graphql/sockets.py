@@ -9,7 +9,8 @@
     4400 no message of the protocol       4401 subscribe before the ack         4403 no token, or one that is not good
     4406 another subprotocol              4408 no connection_init in time,      4409 the id is in use
                                                or no operation for a minute
-    4429 a second connection_init         1009 a message that is too large      1013 a reader that is too slow
+    4429 a second connection_init         1009 a message that is too large      1013 a reader that is too slow, or
+                                                                                     a county with too many sockets
 
 The legacy protocol graphql-ws is refused by its name (CVE-2026-35523), operations of one socket are counted
 (CVE-2026-35526). A socket is for who has a token: a stranger could hold a place for nothing. The handler is an own
@@ -22,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
@@ -65,8 +66,12 @@ class GraphQLSockets:
         """Serve one socket until either side closes it."""
         websocket = WebSocket(scope, receive, send)
         try:
-            with self._connections.one():
-                await _Socket(websocket, self._streams, self._context, self._limits).serve()
+            with self._connections.one(), ExitStack() as places:
+
+                def settle(county: str) -> None:
+                    places.enter_context(self._connections.of(county))
+
+                await _Socket(websocket, self._streams, self._context, settle, self._limits).serve()
         except TongbanError as error:
             await websocket.send_denial_response(error_response(error))
 
@@ -81,12 +86,23 @@ class _Closed(Exception):
 
 
 class _Socket:
-    """One socket and its operations. All sends go through one lock: nothing follows a close."""
+    """One socket and its operations. All sends go through one lock: nothing follows a close.
 
-    def __init__(self, websocket: WebSocket, streams: Streams, context: ContextFactory, limits: Limits) -> None:
+    settle: takes a place among those of the caller's county, until the socket ends.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        streams: Streams,
+        context: ContextFactory,
+        settle: Callable[[str], None],
+        limits: Limits,
+    ) -> None:
         self._websocket = websocket
         self._streams = streams
         self._context = context
+        self._settle = settle
         self._limits = limits
         self._request_id = secrets.token_hex(8)
         self._authorization = websocket.headers.get("authorization")
@@ -178,8 +194,13 @@ class _Socket:
         given = [value for name, value in payload.items() if name.lower() == "authorization"]
         if given:
             self._authorization = given[0] if isinstance(given[0], str) else ""
-        if self._look().principal.county is None:
+        county = self._look().principal.county
+        if county is None:
             raise _Closed(4403, "token_required")
+        try:
+            self._settle(county)
+        except TongbanError as error:
+            raise _Closed(1013, error.code) from error
         await self._send({"type": "connection_ack"})
         self._acknowledged = True
 

@@ -52,10 +52,12 @@ class JournalBases:
         record = None if raw is None else _read(raw)
         if record is None or record.consent.county != county:
             raise Refused("no_basis", NO_BASIS)
-        if ended is not None or not covers(record.consent, county=county, matter=None, fields=(), at=at):
-            raise Refused("basis_ended", "the consent has expired, or was taken back")
         consent = record.consent
-        return Basis(name=name, holder=record.holder, matter=consent.matter, fields=consent.fields)
+        if ended is not None or not covers(consent, county=county, matter=consent.matter, fields=(), at=at):
+            raise Refused("basis_ended", "the consent has expired, or was taken back")
+        return Basis(
+            name=name, holder=record.holder, matter=consent.matter, fields=consent.fields, purpose=consent.purpose
+        )
 
     async def _case(self, number: str, county: str) -> Basis:
         case = (await self._writer.ask(lambda reader: reader.cases((number,)))).get(number)
@@ -64,8 +66,9 @@ class JournalBases:
         if case.stage in _OVER:
             raise Refused("basis_ended", "the case is over")
         return Basis(
-            name=f"case/{number}", holder=case.holder, matter=CaseNumber.parse(number).task.catalogue, fields=None
-        )
+            name=f"case/{number}", holder=case.holder, matter=CaseNumber.parse(number).task.catalogue, fields=None,
+            purpose=None,
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=_KEPT)

@@ -19,12 +19,16 @@ from ledger.casework import Case, CaseStep, take
 from ledger.errors import Conflict, Refused, TongbanError
 from ledger.offered import OfferingTerms, check_limits, check_opening, is_ruled
 
-__all__ = ["CASE_SCHEMA", "CaseBook", "judged", "read_case"]
+__all__ = ["CASE_SCHEMA", "NO_LICENSE", "CaseBook", "judged", "read_case"]
 
 CASE_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS casestep (number TEXT, sequence INTEGER, i INTEGER NOT NULL, PRIMARY KEY (number, sequence))
   WITHOUT ROWID;
 """
+NO_LICENSE: Final = "a license is named that no county has stated of the applicant"
+"""The message of Conflict wrong_target: the same for one that is not there and for one of somebody else, so that no
+case tells whose a license is. Else it would also open the face of anybody's license to the counties of a case."""
+
 MAX_KEPT: Final = 4096
 _STEPS: Final = "SELECT r.d FROM casestep c JOIN record r ON r.i = c.i WHERE c.number = ? ORDER BY c.sequence"
 
@@ -33,8 +37,8 @@ def judged(case: Case | None, step: CaseStep, stated: Precedents, *, position: i
     """Give the case after a step that gets this position in the journal, by all that stands before it.
 
     Raises as `ledger.casework.take` and `ledger.offered.check_opening`; Conflict not_offered (limits of the handling
-    that are not the offering's), wrong_target (a license that no county has stated so far), Refused not_issuer (a
-    license of another holder than the applicant; a product of another county than the handling one).
+    that are not the offering's), wrong_target (a license that no county has stated so far, or one of another holder
+    than the applicant), Refused not_issuer (a product of another county than the handling one).
     """
     taken = take(case, step)
 
@@ -54,10 +58,8 @@ def judged(case: Case | None, step: CaseStep, stated: Precedents, *, position: i
 
 def _check_license(identifier: str, step: CaseStep, case: Case, stated: Precedents, position: int) -> None:
     record = stated.license(identifier, before=position)
-    if record is None:
-        raise Conflict("wrong_target", "a license is named that the journal does not have")
-    if case.holder not in record.holders:  # else a case would open the face of anybody's license to its counties
-        raise Refused("not_issuer", "a case names licenses of its applicant alone")
+    if record is None or case.holder not in record.holders:
+        raise Conflict("wrong_target", NO_LICENSE)
     if step.kind is StepKind.PRODUCTION and record.iss != case.handled_by:
         raise Refused("not_issuer", "a case ends in licenses of its handling county")
 
@@ -82,10 +84,13 @@ class CaseBook:
         self._most: Final = most
         self._kept: Final[OrderedDict[str, Case]] = OrderedDict()
 
-    def take(self, record: CaseStepRecord, position: int, *, oldest: int = 0) -> TongbanError | None:
+    def take(
+        self, record: CaseStepRecord, position: int, *, oldest: int = 0, against: TongbanError | None = None
+    ) -> TongbanError | None:
         """Take a step whose record gets this position, in the caller's transaction; or say why not, changing nothing.
 
-        Conflict iat_too_old: dated before `oldest`, so that nobody sets a clock back. Else as `judged`.
+        Conflict iat_too_old: dated before `oldest`, so that nobody sets a clock back. Else as `judged`; and at last
+        `against`, which is for nobody to hear whose step would not be taken anyway.
         """
         step = record.step
         if step.at < oldest:
@@ -94,6 +99,8 @@ class CaseBook:
             case = judged(self.case(step.number), step, self._stated, position=position)
         except TongbanError as refusal:
             return refusal
+        if against is not None:
+            return against
         self._connection.execute("INSERT INTO casestep VALUES (?, ?, ?)", (step.number, step.sequence, position))
         self._keep(case)
         return None

@@ -11,10 +11,15 @@ Its terms, and what a holder signs, are those of `ledger.consents`. Either the h
 a license of this holder alone, whose seal confirms that key. Or a clerk of the county recorded it: then `evidence` is
 the digest of what the holder signed at the counter, which stays with the county. One of the two, never both.
 
-    {"iss":"320583","iat":1780304500,"type":"consent-revocation","id":"<22>","signed":"<JWT>"|null}
+    {"iss":"320583","iat":1780304500,"type":"consent-revocation","id":"<22>","signed":"<JWT>"|null,
+     "evidence":"<b64u SHA-256>"|null}
 
-under the name `consent/<id>/revoked`, by the county that stated the consent; by any county, when the key that granted
-it signed the withdrawal. No text of a person stands in either: no name, no number, no cause in words.
+under the name `consent/<id>/revoked`: by the county that stated the consent and the one that may read by it, as they
+say; by any other county with one of the two: the withdrawal that the granting key signed, or the digest of what the
+holder signed or sent there, however the consent came about. So a holder ends a consent wherever he shows up or signs
+in, and needs no key for it: ending is never harder than granting. A county that ends what its holder did not end takes
+a right away and gives none, under its own name (`Consent.revokedBy`), and must know the 128 random bits of the id.
+No text of a person stands in either: no name, no number, no cause in words.
 """
 
 from __future__ import annotations
@@ -59,7 +64,7 @@ __all__ = [
 CONSENT_TYP: Final = "consent+jwt"
 REVOCATION_TYP: Final = "consent-revocation+jwt"
 _CONSENT_MEMBERS: Final = ("iss", "iat", "type", *TERMS, "holder", "license", "signed", "evidence")
-_REVOCATION_MEMBERS: Final = ("iss", "iat", "type", "id", "signed")
+_REVOCATION_MEMBERS: Final = ("iss", "iat", "type", "id", "signed", "evidence")
 _JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -117,13 +122,17 @@ class ConsentRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationRecord:
-    """A county's statement that a consent has ended. withdrawal: the holder's JWT, not verified; or None."""
+    """A county's statement that a consent has ended. At most one of two shows that its holder ended it.
+
+    withdrawal: the holder's JWT, not verified. evidence: SHA-256 digest, 32 bytes, of what the county keeps.
+    """
 
     jws: Jws
     iss: str
     iat: int
     consent_id: str
     withdrawal: str | None
+    evidence: bytes | None
 
     @property
     def raw(self) -> bytes:
@@ -149,15 +158,18 @@ class RevocationRecord:
         """Nothing: it is tied to no case."""
 
     def after(self, earlier: Stated) -> None:
-        """Check that whoever granted or stated the consent takes it back.
+        """Check that the holder ends the consent, or a county that stated it or may read by it.
 
-        Raises Refused not_party (another county, and no withdrawal that fits), NotVerified holder_binding, Malformed.
+        Raises Refused not_party (another county that shows nothing of the holder's), NotVerified holder_binding (a
+        withdrawal that the granting key did not sign, or of a consent that no key granted), Malformed.
         """
         if not isinstance(earlier, ConsentRecord):
             raise Refused("not_party", "there is no such consent for this county to end")
-        if self.withdrawal is not None and earlier.grant is not None:
+        if self.withdrawal is not None:
+            if earlier.grant is None:
+                raise NotVerified("holder_binding", "no key granted this consent: state the withdrawal's digest")
             check_withdrawal(self.withdrawal, earlier.grant, self.consent_id)
-        elif self.withdrawal is not None or self.iss != earlier.iss:
+        elif self.evidence is None and self.iss not in {earlier.iss, earlier.consent.county}:
             raise Refused("not_party", "there is no such consent for this county to end")
 
 
@@ -190,12 +202,15 @@ def revocation_of(jws: Jws) -> RevocationRecord:
     """Read a JWS that must be the end of a consent; form only. Raises as consent_of."""
     obj = ordered(jws.payload, "consent revocation", _REVOCATION_MEMBERS)
     constant(obj, "type", "consent-revocation")
+    if None not in {obj["signed"], obj["evidence"]}:
+        raise Malformed("bad_payload", "the end of a consent has signed or evidence, or neither")
     return RevocationRecord(
         jws=jws,
         iss=stating_county(jws, obj),
         iat=integer(obj, "iat"),
         consent_id=random_id(obj, "id"),
         withdrawal=None if obj["signed"] is None else text(obj, "signed", _JWT),
+        evidence=None if obj["evidence"] is None else digest(obj, "evidence"),
     )
 
 
@@ -220,11 +235,21 @@ def build_consent(
 
 
 def build_revocation(
-    consent_id: str, *, withdrawal: str | None = None, iat: int, kid: str, signer: Signer
-) -> bytes:  # fmt: skip
-    """Sign the end of a consent. withdrawal: the holder's JWT. iat: POSIX seconds. Raises Malformed as consent_of."""
+    consent_id: str,
+    *,
+    withdrawal: str | None = None,
+    evidence: bytes | None = None,
+    iat: int,
+    kid: str,
+    signer: Signer,
+) -> bytes:
+    """Sign the end of a consent. withdrawal: the holder's JWT. evidence: 32 bytes. iat: POSIX seconds.
+
+    Raises Malformed as consent_of.
+    """
     payload: dict[str, JsonValue] = {
         "iss": county_of(kid), "iat": iat, "type": "consent-revocation", "id": consent_id, "signed": withdrawal,
+        "evidence": None if evidence is None else b64u_encode(evidence),
     }  # fmt: skip
     return _signed(REVOCATION_TYP, payload, kid, signer)
 

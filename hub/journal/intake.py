@@ -4,8 +4,8 @@ Order of the checks: form -> kid known, active, use `journal` -> signature -> ia
 authority is one of that county -> the leaf is a sequenced seal of the same county; one whose seal is not in the ledger
 yet is Conflict wrong_target, and the county sends it again later. Of an offering: the matter is on the list on its
 first day, the license types are known. A case step needs neither seal nor authority: its counties must be members, the
-licenses that it names in force (`hub.journal.caseintake`), and whether it may come now is judged by the journal's
-writer, in the transaction that appends it.
+licenses that it names in force (`hub.journal.ledgerchecks`), and whether it may come now is judged by the journal's
+writer, in the transaction that appends it: first, so that nobody learns of a license by a step that may not come.
 
 The log sees digests, so any member can seal any identifier. The first statement of a license stands for good: without
 the check of the authority a member could take another county's identifiers before that county states them.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from hub.journal.caseintake import CaseChecks, Statuses
+from hub.journal.ledgerchecks import LedgerChecks, Statuses
 from hub.journal.objections import ObjectionRecord
 from hub.journal.offerings import OfferingRecord
 from hub.journal.records import LicenseRecord, Statement, parse_statement
@@ -127,7 +127,7 @@ class RecordIntake:
         self._listed: Final = listed
         self._pool: Final = pool
         self._clock: Final = clock
-        self._cases: Final = CaseChecks(writer, seals, clock=clock, calendar=calendar)
+        self._checks: Final = LedgerChecks(writer, seals, clock=clock, calendar=calendar)
 
     async def submit(self, raws: Sequence[bytes]) -> list[int | TongbanError]:
         """Judge and append 1..1,000 records; one position or error each, in order.
@@ -137,16 +137,13 @@ class RecordIntake:
         checked = await asyncio.get_running_loop().run_in_executor(self._pool, self._checked, raws)
         leaves = [each.leaf for each in checked if isinstance(each, LicenseRecord)]
         issuers = await self._seals.sealed_by(leaves) if leaves else {}
-        results = await self._with_cases([_against_ledger(each, issuers) for each in checked])
+        results = [_against_ledger(each, issuers) for each in checked]
+        good = [each for each in results if not isinstance(each, TongbanError)]
+        against = await self._checks.refusals(good)
         oldest = self._clock() - self._seals.keys.rule("iat_back_s")
-        rows = [row_of(each, oldest=oldest) for each in results if not isinstance(each, TongbanError)]
+        rows = [row_of(each, oldest=oldest, against=against.get(each.jws.leaf)) for each in good]
         placed = iter(await self._writer.append(rows) if rows else ())
         return [each if isinstance(each, TongbanError) else next(placed) for each in results]
-
-    async def _with_cases(self, checked: list[Checked]) -> list[Checked]:
-        """Refuse what ledger, clock or calendar speak against."""
-        refusals = await self._cases.refusals([each for each in checked if not isinstance(each, TongbanError)])
-        return [each if isinstance(each, TongbanError) else refusals.get(each.jws.leaf, each) for each in checked]
 
     def _checked(self, raws: Sequence[bytes]) -> list[Checked]:
         keys, now = self._seals.keys, self._clock()

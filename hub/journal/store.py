@@ -57,7 +57,7 @@ class JournalRow:
 
     accesses: licenses or cases whose read it records, and the holder asked after. holders, county: of a license.
     step, standing: the same bytes as a step of a case, or as a standing statement, which must not be dated before
-    `oldest`, POSIX seconds.
+    `oldest`, POSIX seconds. against: why it is refused where journal and record by themselves would let it stand.
     """
 
     raw: bytes
@@ -68,6 +68,7 @@ class JournalRow:
     step: CaseStepRecord | None = None
     standing: Standing | None = None
     oldest: int = 0
+    against: TongbanError | None = None
 
 
 def asked_after(holder: str) -> str:
@@ -80,16 +81,16 @@ def indexed(access: Access) -> tuple[str, ...]:
     return access.licenses if access.holder is None else (*access.licenses, asked_after(access.holder))
 
 
-def row_of(record: Statement | Access, *, oldest: int = 0) -> JournalRow:
+def row_of(record: Statement | Access, *, oldest: int = 0, against: TongbanError | None = None) -> JournalRow:
     """Give the row that a record is appended by. An access is written in its one form: its bytes are those read."""
     if isinstance(record, Access):
         return JournalRow(raw=format_access(record), accesses=indexed(record))
     if isinstance(record, CaseStepRecord):
-        return JournalRow(raw=record.raw, step=record, oldest=oldest)
+        return JournalRow(raw=record.raw, step=record, oldest=oldest, against=against)
     if isinstance(record, LicenseRecord):
         return JournalRow(raw=record.raw, states=record.states, holders=record.holders, county=record.iss)
     standing = None if isinstance(record, LicenseRecord | OfferingRecord) else record
-    return JournalRow(raw=record.raw, states=record.states, standing=standing, oldest=oldest)
+    return JournalRow(raw=record.raw, states=record.states, standing=standing, oldest=oldest, against=against)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +133,6 @@ class JournalReader:
         """Give the licenses that are stated of a holder, by identifier; of those that `county` stated only."""
         text = "SELECT identifier FROM holding WHERE holder = ? AND (? IS NULL OR county = ?) ORDER BY identifier"
         return [row[0] for row in self._rows(text, holder, county, county)]
-
-    def placed(self, leaves: Sequence[bytes]) -> frozenset[bytes]:
-        """Give those leaf hashes of statements that stand in the journal."""
-        return frozenset(leaf for leaf in leaves if self._rows("SELECT i FROM stated WHERE h = ?", leaf))
 
     def licenses(self, identifiers: Sequence[str]) -> dict[str, LicenseRecord]:
         """Give the statements of those licenses that the journal has, by identifier."""
@@ -217,8 +214,8 @@ class JournalStore:
         """Append rows in one transaction, durable on return; one position or error each.
 
         Conflict duplicate_identifier for what is stated already; for a step as `CaseBook.take`, for a standing
-        statement as `judge`, or Conflict iat_too_old. Raises Unavailable store_stopped: then nobody knows whether they
-        are there.
+        statement as `judge`, or Conflict iat_too_old; for either, at last, what speaks `against` it. Raises Unavailable
+        store_stopped: then nobody knows whether they are there.
         """
         if self._stopped:
             raise Unavailable("store_stopped", "the journal stopped after a failed write: start the hub anew")
@@ -271,12 +268,12 @@ class JournalStore:
     def _refusal(self, row: JournalRow, position: int) -> TongbanError | None:
         """Say why a statement cannot stand, or let its case go on by it."""
         if row.step is not None:
-            return self._cases.take(row.step, position, oldest=row.oldest)
+            return self._cases.take(row.step, position, oldest=row.oldest, against=row.against)
         if row.standing is not None and (refusal := self._judged(row.standing, row.oldest)):
             return refusal
         if self._index("SELECT i FROM license WHERE identifier = ?", str(row.states)) is not None:
             return Conflict("duplicate_identifier", "it is stated already, by another record")
-        return None
+        return row.against
 
     def _judged(self, record: Standing, oldest: int) -> TongbanError | None:
         if record.iat < oldest:

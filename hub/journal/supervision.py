@@ -8,7 +8,7 @@ Compact JWS by a `journal` key:
 
 `supervision/<case>/<clock>`. Any county of the case may, whosever clock it is. That the clock is there and open is
 judged by the records, again in a replay. That it is red is judged when the statement comes in, with the calendar of
-that day (`hub.journal.caseintake`): what a year's notice changes later does not undo it.
+that day (`hub.journal.ledgerchecks`): what a year's notice changes later does not undo it.
 """
 
 from __future__ import annotations

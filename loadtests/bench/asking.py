@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from hub.graphql.execution import Execution, GraphQLRequest
 from hub.ingest.data import read_table
+from ledger.consents import Purpose
 from ledger.encoding import b64u_encode
 from ledger.identifiers import holder_key
 from ledger.status import Status
@@ -45,7 +46,9 @@ class _Ports:
     async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:  # noqa: ARG002  # of the port
         """Take a consent for good."""
         name = consent or ""
-        return Basis(name=f"consent/{name}", holder=self._consents[name], matter=None, fields=None)
+        return Basis(
+            name=f"consent/{name}", holder=self._consents[name], matter=None, fields=None, purpose=Purpose.HANDLING
+        )
 
     def __getattr__(self, _name: str) -> Any:
         return _nothing

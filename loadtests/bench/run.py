@@ -26,6 +26,7 @@ from loadtests.bench.conditions import conditions, load
 from loadtests.bench.figures import (
     append,
     cold,
+    colddoc,
     ed25519,
     faces,
     ingest,
@@ -48,6 +49,7 @@ __all__ = ["NAMES", "main"]
 _ALONE: Final[tuple[tuple[tuple[str, ...], Callable[[Effort, Path, int], list[Reading]]], ...]] = (
     (("append",), lambda effort, _folder, _licenses: append.measure(effort)),
     (("ed25519",), lambda effort, _folder, _licenses: ed25519.measure(effort)),
+    (colddoc.NAMES, lambda effort, _folder, _licenses: colddoc.measure(effort)),
     (("sm2",), lambda effort, _folder, _licenses: sm2.measure(effort)),
     (("receipt",), lambda effort, folder, _licenses: receipt.measure(effort, folder)),
     (("cold",), lambda effort, folder, _licenses: cold.measure(effort, folder)),

@@ -1,6 +1,6 @@
 MATCH (a0:Consent {id: $k0})
 WHERE (a0.county = $caller_county OR a0.statedBy = $caller_county)
-RETURN collect([a0.county, a0.matterCode, a0.fields, a0.purpose, a0.expiresAt, a0.statedBy, a0.statedAt, a0.evidence, a0.revokedAt, (a0.revokedAt IS NULL AND a0.expiresAt > $now)]) AS r
+RETURN collect([a0.county, a0.matterCode, a0.fields, a0.purpose, a0.expiresAt, a0.statedBy, a0.statedAt, a0.evidence, a0.revokedAt, a0.revokedBy, (a0.revokedAt IS NULL AND a0.expiresAt > $now)]) AS r
 
 MATCH (a0:Holder {key: $k0})<-[:GRANTED_BY]-(a1:Consent)
 WHERE a1.id > $c0

@@ -15,6 +15,7 @@ from hub.journal.bases import JournalBases
 from hub.journal.records import format_access, parse_access, parse_statement
 from hub.journal.store import JournalRow, row_of
 from hub.journal.writer import JournalWriter, create_journal
+from ledger.consents import Purpose
 from ledger.errors import Refused
 from schema.context import Access, Basis
 from tests.casefile import CHENGYANG, FENGNAN, CaseFile, offered
@@ -64,7 +65,7 @@ async def test_a_consent_in_force_is_a_basis_for_its_county_alone(journal: Journ
     await state(journal, recorded(consent(matter="000101002000")), signed(consent(2, fields=None)))
     assert await judged(journal) == Basis(
         name=f"consent/{consent_id(1)}", holder=HOLDER, matter="000101002000",
-        fields=frozenset({"certificateHolderName"}),
+        fields=frozenset({"certificateHolderName"}), purpose=Purpose.HANDLING,
     )  # fmt: skip
     whole = await judged(journal, 2)
     assert isinstance(whole, Basis)
@@ -98,8 +99,8 @@ async def test_an_open_case_is_a_basis_for_its_counties(journal: JournalWriter) 
     await state(journal, offered(), *case.raws)
     for county in (FENGNAN, CHENGYANG):
         found = await bases.judge(consent=None, case=case.number, county=county, at=NOW)
-        assert (found.name, found.holder, found.matter, found.fields) == (
-            f"case/{case.number}", HOLDER, "000117001000", None,
+        assert (found.name, found.holder, found.matter, found.fields, found.purpose) == (
+            f"case/{case.number}", HOLDER, "000117001000", None, None,
         )  # fmt: skip
     for county, number in (("320583", case.number), (FENGNAN, "0" * 43)):
         with pytest.raises(Refused, match="no_basis"):

@@ -165,6 +165,6 @@ async def test_only_a_red_clock_is_urged_on_by_the_hubs_clock_and_calendar(path:
             found.append((days, code_of(result)))
         (absent,) = await intake.submit([supervision("INTAKE", by=STRANGER, at=NOW)])
     await writer.stop()
-    assert found == [(0, "not_red"), (1, "not_red"), (2, "not_red"), (3, 2), (9, 2), (1, "not_red")]
+    assert found == [(0, "not_red"), (1, "not_red"), (2, "not_red"), (3, 2), (9, 2), (1, "duplicate_identifier")]
     assert code_of(absent) == "not_party"
     assert check(path) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,9 @@ def test_the_end_of_a_consent_is_read_back() -> None:
     assert (found.states, found.follows, found.case) == (
         f"consent/{consent_id(1)}/revoked", f"consent/{consent_id(1)}", None,
     )  # fmt: skip
-    assert found.withdrawal == withdrawn(consent_id(1))
+    assert (found.withdrawal, found.evidence) == (withdrawn(consent_id(1)), None)
+    shown = revocation_of(parse_jws(revoked(consent_id(1), evidence=EVIDENCE)))
+    assert (shown.withdrawal, shown.evidence) == (None, EVIDENCE)
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301  # the same
 
 
@@ -122,6 +125,9 @@ def test_a_consent_that_breaks_its_form_is_malformed(changed: dict[str, JsonValu
         ({"id": None}, "bad_payload"),
         ({"signed": "a.b"}, "bad_payload"),
         ({"reason": "x"}, "unknown_member"),
+        ({"evidence": "AAAA"}, "bad_base64"),
+        ({"evidence": 1}, "bad_payload"),
+        ({"evidence": "A" * 43, "signed": "a.b.c"}, "bad_payload"),
     ],
 )
 def test_an_end_that_breaks_its_form_is_malformed(changed: dict[str, JsonValue], code: str) -> None:
@@ -150,6 +156,21 @@ def test_consents_of_both_kinds_are_taken_and_ended_and_the_journal_holds(path: 
     assert check(path) == 7
 
 
+@pytest.mark.parametrize("kind", [recorded, signed])
+def test_a_holder_ends_a_consent_at_any_county_however_it_came_about(path: Path, kind: Any) -> None:
+    """Stated by one county for another to read by: both end it as they say, a third with evidence, and only once."""
+    name, third = consent_id(1), "130207"
+    terms = kind(consent(), by=SEALING)
+    ends = [revoked(name, by=SEALING), revoked(name, by=ASKING), revoked(name, by=third, evidence=EVIDENCE)]
+    for number, end in enumerate(ends):
+        create_journal(file := path.with_name(f"{number}.sqlite"))
+        with opened(file) as store:
+            bare, other = revoked(name, by=third), ends[number - 1]
+            found = store.append(rows(LICENSE_RECORD, terms, bare, end, other, end))
+        assert list(map(code_of, found)) == [0, 1, "not_party", 2, "duplicate_identifier", 2]
+        assert check(file) == 3
+
+
 def test_what_may_not_stand_is_refused_by_its_code_and_changes_nothing(path: Path) -> None:
     name, other = consent_id(1), consent_id(2)
     with opened(path) as store:
@@ -164,8 +185,9 @@ def test_what_may_not_stand_is_refused_by_its_code_and_changes_nothing(path: Pat
         signed(consent(3), holder=County.holder("2")): "holder_binding",  # another holder
         signed(consent(3), at=NOW - 1): "iat_too_old",  # before the license was stated
         revoked(consent_id(9)): "wrong_target",  # no such consent
-        revoked(name, by=SEALING): "not_party",  # neither who stated it, nor the holder
-        revoked(other, by=SEALING, withdrawal=withdrawn(other)): "not_party",  # no key granted it
+        revoked(name, by=SEALING): "not_party",  # neither who stated it or reads by it, nor the holder
+        revoked(other, by=SEALING, withdrawal=withdrawn(other)): "holder_binding",  # no key granted it
+        revoked(consent_id(9), by=SEALING, evidence=EVIDENCE): "wrong_target",
         revoked(name, withdrawal=withdrawn(other)): "holder_binding",
         revoked(name, by=SEALING, withdrawal=withdrawn(name)[:-4] + "AAAA"): "holder_binding",
         revoked(name, at=NOW - 1): "iat_too_old",

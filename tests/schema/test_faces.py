@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ledger.consents import Purpose
 from schema.context import Basis, FaceAnswer, FaceRequest
 from schema.faces import FACE_FIELDS
 from tests.answers import ask_licenses
@@ -23,7 +24,7 @@ FACE = {
     "KZ_ADDRESS": "示例路1号",
     "KZ_CAPITAL": 100000,
 }
-WHOLE = Basis(name="consent/x", holder="h", matter=None, fields=None)
+WHOLE = Basis(name="consent/x", holder="h", matter=None, fields=None, purpose=Purpose.HANDLING)
 
 
 async def _faces(

@@ -31,7 +31,8 @@ from tests.served_hub import served
 SHOWN: Final = {
     "id": consent_id(1), "county": ASKING, "matterCode": None, "fields": ["certificateHolderName"],
     "purpose": "HANDLING", "expiresAt": "2026-06-01T10:00:00.000Z", "statedBy": ASKING,
-    "statedAt": "2026-06-01T09:00:00.000Z", "evidence": "RECORDED", "revokedAt": None, "inForce": True,
+    "statedAt": "2026-06-01T09:00:00.000Z", "evidence": "RECORDED", "revokedAt": None, "revokedBy": None,
+    "inForce": True,
 }  # fmt: skip
 
 
@@ -136,11 +137,23 @@ def test_what_the_journal_refuses_leaves_with_its_class(hub: ConsentHub, folder:
     assert foreign == Result(4, "", "tongban: not_party: there is no such consent for this county to end\n")
     assert run(folder, "revoke", consent_id(9)).code == 5
     (tmp_path / "back.jwt").write_text(withdrawn(consent_id(1)))
-    assert run(folder, "revoke", consent_id(1), "--signed", tmp_path / "back.jwt").code == 4
+    assert run(folder, "revoke", consent_id(1), "--signed", tmp_path / "back.jwt").code == 1  # no key granted it
+    both = ("--signed", tmp_path / "back.jwt", "--evidence", tmp_path / "back.jwt")
+    assert run(folder, "revoke", consent_id(1), *both).code == 2
     (tmp_path / "grant").write_text(signed_text(consent(2)))
     early = grant(folder, tmp_path, "--signed", tmp_path / "grant", "--license", LICENSE)
     assert early.code in {2, 5}  # it ends in 2026, before now, or its license is not stated
     assert hub.records == []
+
+
+def test_a_holder_ends_a_consent_at_a_county_that_neither_stated_it_nor_reads_by_it(
+    hub: ConsentHub, folder: CountyFolder, tmp_path: Path
+) -> None:
+    hub.take(recorded(consent()))
+    ended = run(folder, "revoke", consent_id(1), "--evidence", tmp_path / "form.pdf", "--json")
+    assert (ended.code, json.loads(ended.out)) == (0, {"id": consent_id(1), "position": 1})
+    (record,) = hub.records
+    assert (record.evidence, record.withdrawal) == (sha256(b"signed").digest(), None)
 
 
 def test_a_forged_signature_is_found_before_anything_is_sent(
@@ -185,6 +198,11 @@ def test_a_consent_is_shown_as_the_hub_shows_it(hub: ConsentHub, folder: CountyF
         "320583 may read certificateHolderName, for HANDLING, matter any",
         "stated by 320583 at 2026-06-01T09:00:00.000Z, RECORDED",
     ]
+    ended = {"revokedAt": "2026-06-01T09:30:00.000Z", "revokedBy": "370214", "inForce": False}
+    hub.shown = {"data": {"consent": SHOWN | ended}}
+    assert run(folder, "show", consent_id(1)).out.splitlines()[0] == (
+        f"{consent_id(1)} not in force, until 2026-06-01T10:00:00.000Z, taken back at 2026-06-01T09:30:00.000Z by 370214"
+    )
     hub.shown = {"data": {"consent": None}}
     absent = run(folder, "show", consent_id(1))
     assert (absent.code, absent.err.split(":")[1]) == (4, " no_basis")

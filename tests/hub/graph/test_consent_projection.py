@@ -9,6 +9,7 @@ from hub.graph.dump import dump_graph
 from hub.graph.projection import Position, Projector
 from tests.consents import (
     ASKING,
+    EVIDENCE,
     HOLDER,
     LICENSE_RECORD,
     SEAL,
@@ -31,7 +32,7 @@ def _logs() -> tuple[MemoryLog, MemoryLog]:
         signed(consent(2, fields=None, matter="000101002000"), by=SEALING),
         revoked(second, withdrawal=withdrawn(second)),
         recorded(consent(3, fields=frozenset())),
-        revoked(first),
+        revoked(first, by=SEALING, evidence=EVIDENCE),
     ]
     return MemoryLog([genesis(SEALING, ASKING), SEAL]), MemoryLog(journal)
 
@@ -50,11 +51,11 @@ async def test_consents_are_nodes_of_their_holder(driver: BoltDriver, batch: int
     assert {name: node for name, node in graph.nodes.items() if name.startswith("Consent")} == {
         f"Consent:{consent_id(1)}": {
             **common, "id": consent_id(1), "fields": ["certificateHolderName"], "statedBy": ASKING,
-            "evidence": "RECORDED", "revokedAt": at,
+            "evidence": "RECORDED", "revokedAt": at, "revokedBy": SEALING,
         },
         f"Consent:{consent_id(2)}": {
             **common, "id": consent_id(2), "matterCode": "000101002000", "statedBy": SEALING, "evidence": "SIGNED",
-            "revokedAt": at,
+            "revokedAt": at, "revokedBy": ASKING,
         },
         f"Consent:{consent_id(3)}": {
             **common, "id": consent_id(3), "fields": [], "statedBy": ASKING, "evidence": "RECORDED",

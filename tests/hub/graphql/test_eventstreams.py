@@ -139,6 +139,22 @@ async def test_streams_beyond_the_bound_are_told_to_come_again(tmp_path: Path) -
         assert (second.status_code, second.headers["retry-after"]) == (503, "1")
 
 
+async def test_streams_of_a_county_beyond_its_bound_leave_the_others_their_places(tmp_path: Path) -> None:
+    body = {"query": EVENTS}
+    async with (
+        LiveStreams.running(tmp_path, of_county=1) as hub,
+        httpx2.AsyncClient(timeout=20) as http,
+        http.stream("POST", f"{hub.url}/graphql/stream", headers=GOOD, json=body) as first,
+    ):
+        assert first.status_code == 200
+        await until(lambda: hub.live.open)
+        second = await http.post(f"{hub.url}/graphql/stream", headers=GOOD, json=body)
+        assert (second.status_code, second.json()["errors"][0]["extensions"]["code"]) == (503, "pushback")
+        other = GOOD | {"Authorization": "Bearer other"}
+        async with http.stream("POST", f"{hub.url}/graphql/stream", headers=other, json=body) as third:
+            assert third.status_code == 200
+
+
 async def test_a_subscription_at_the_plain_endpoint_is_told_where_to_go(hub: LiveStreams) -> None:
     async with httpx2.AsyncClient() as http:
         headers = {**GOOD, "Accept": "application/graphql-response+json"}

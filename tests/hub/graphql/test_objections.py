@@ -14,6 +14,7 @@ from hub.graph.tables import build_tables
 from hub.graphql.execution import Answer, Execution, GraphQLRequest
 from hub.graphql.masking import field_error
 from hub.ingest.data import read_table
+from ledger.consents import Purpose
 from ledger.workdays import read_calendar
 from schema.access import ANONYMOUS, HOLDER_SCOPE, SCOPES, Principal
 from schema.assembly import build_schema
@@ -30,7 +31,9 @@ SCHEMA: Final = build_schema()
 TABLES: Final = build_tables(SCHEMA)
 CALENDAR: Final = read_calendar(read_table("calendar"))
 BASIS: Final = f'basis: {{consent: "{CONSENT}"}}'
-BASES: Final = FakeBases({CONSENT: Basis(name="consent/x", holder=County.holder("1"), matter=None, fields=None)})
+BASES: Final = FakeBases(
+    {CONSENT: Basis(name="consent/x", holder=County.holder("1"), matter=None, fields=None, purpose=Purpose.HANDLING)}
+)
 
 
 def _caller(county: str, *scopes: str) -> Principal:

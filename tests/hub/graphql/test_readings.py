@@ -11,10 +11,13 @@ import pytest
 from hub.graphql.documents import DocumentRefused
 from hub.graphql.execution import Answer, Execution, GraphQLRequest
 from hub.graphql.masking import field_error
+from ledger.consents import Purpose
 from ledger.errors import Malformed
 from schema.access import Principal
 from schema.assembly import build_schema
+from schema.consents import COVERED
 from schema.context import Basis
+from schema.inspection import core_schema
 from tests.case_world import OUR_CASE
 from tests.graph_fakes import CannedGraph
 from tests.ports import CLERK, CONSENT, CONSENTS, FakeBases, FakeFaceSources, FakeJournal, request_context
@@ -90,7 +93,7 @@ async def test_who_reads_own_licenses_only_needs_no_basis(root: str) -> None:
 
 
 async def test_a_basis_for_one_matter_is_none_for_another() -> None:
-    known = Basis(name="consent/x", holder="key of 001 X", matter="000707003000", fields=None)
+    known = Basis(name="consent/x", holder="key of 001 X", matter="000707003000", fields=None, purpose=Purpose.HANDLING)
     bases = FakeBases({X: known})
     graph = CannedGraph()
     basis = f', basis: {{consent: "{X}"}}'
@@ -98,6 +101,58 @@ async def test_a_basis_for_one_matter_is_none_for_another() -> None:
     assert graph.asked == []
     bases.kept[X] = replace(known, matter="000101002000")
     assert codes(await ask(f"{{ r: {ROOTS[3] % basis} }}", graph=graph, bases=bases)) == []
+
+
+@pytest.mark.parametrize("root", ROOTS[:3])
+async def test_a_consent_for_one_matter_covers_what_is_read_for_it_and_nothing_else(root: str) -> None:
+    """A reading says what it is for; one that does not say it is for none. A consent for any matter asks nothing."""
+    known = Basis(name="consent/x", holder="key of 001 X", matter="000707003000", fields=None, purpose=Purpose.HANDLING)
+    found: list[tuple[list[str], int]] = []
+    for matter in (None, "000707003000", "000101002000"):
+        for said in ("", ', matter: "000707003000"', ', matter: "000101002000"', ", matter: null"):
+            graph, journal = CannedGraph(), FakeJournal()
+            bases = FakeBases({X: replace(known, matter=matter)})
+            basis = f', basis: {{consent: "{X}"}}{said}'
+            answer = await ask(f"{{ r: {root % basis} }}", graph=graph, journal=journal, bases=bases)
+            assert len(journal.records) == len(graph.asked)
+            found.append((codes(answer), len(graph.asked)))
+    good, bad = ([], 1), (["not_consented"], 0)
+    assert found == [good, good, good, good, bad, good, bad, bad, bad, bad, good, bad]
+
+
+@pytest.mark.parametrize("root", ROOTS[:3])
+async def test_a_case_says_itself_what_it_is_for(root: str) -> None:
+    known = Basis(name="case/x", holder="key of 001 X", matter="000707003000", fields=None, purpose=None)
+    bases, found = FakeBases({OUR_CASE: known}), []
+    for said in ("", ', matter: "000707003000"', ', matter: "000101002000"'):
+        basis = f', basis: {{case: "{OUR_CASE}"}}{said}'
+        found.append(codes(await ask(f"{{ r: {root % basis} }}", graph=CannedGraph(), bases=bases)))
+    assert found == [[], [], ["not_consented"]]
+
+
+async def test_each_purpose_covers_its_questions_and_no_other() -> None:
+    """Every root field that takes a basis, by every purpose; what is not covered is neither read nor recorded."""
+    names = [root.partition("(")[0] for root in ROOTS]
+    with_basis = {name for name, field in core_schema(SCHEMA).query_type.fields.items() if "basis" in field.args}  # type: ignore[union-attr]
+    assert with_basis == set(names) == COVERED[Purpose.HANDLING]
+    found: dict[Purpose, set[str]] = {}
+    for purpose in Purpose:
+        bases = FakeBases(
+            {X: Basis(name="consent/x", holder="key of 001 X", matter=None, fields=None, purpose=purpose)}
+        )
+        for name, root in zip(names, ROOTS, strict=True):
+            graph, journal = CannedGraph(), FakeJournal()
+            basis = f', basis: {{consent: "{X}"}}'
+            answer = await ask(f"{{ r: {root % basis} }}", graph=graph, journal=journal, bases=bases)
+            if codes(answer) == []:
+                found.setdefault(purpose, set()).add(name)
+            else:
+                assert (codes(answer), graph.asked, journal.records) == (["not_consented"], [], [])
+    assert found == {
+        Purpose.HANDLING: {"checklist", "license", "licenses", "receipt"},
+        Purpose.ADVICE: {"checklist"},
+        Purpose.VERIFICATION: {"license", "receipt"},
+    }
 
 
 @pytest.mark.parametrize("given", ["{}", f'{{consent: "{X}", case: "{OUR_CASE}"}}', "{consent: null}"])
@@ -149,7 +204,9 @@ async def test_it_is_judged_by_the_clock_of_each_time() -> None:
 async def test_fields_that_are_not_covered_do_not_leave_the_county_and_are_named_once() -> None:
     faces = FakeFaceSources(kept={"L1": FACE, "L2": FACE})
     name = frozenset({"certificateHolderName"})
-    bases = FakeBases({X: Basis(name=f"consent/{X}", holder="key of 001 X", matter=None, fields=name)})
+    bases = FakeBases(
+        {X: Basis(name=f"consent/{X}", holder="key of 001 X", matter=None, fields=name, purpose=Purpose.HANDLING)}
+    )
 
     def rows(statement: Any) -> list[list[Any]]:
         return [*_rows(statement), *([] if "Matter" in statement.text else [["L2", "220103"]])]
@@ -172,7 +229,7 @@ PARTY: Final = replace(CLERK, scopes=frozenset({"case.read", "license.read", "li
     ("bases", "number", "found"),
     [
         (
-            {OUR_CASE: Basis(name=f"case/{OUR_CASE}", holder="h", matter=None, fields=None)},
+            {OUR_CASE: Basis(name=f"case/{OUR_CASE}", holder="h", matter=None, fields=None, purpose=None)},
             FACE["certificateNumber"],
             [],
         ),
@@ -192,7 +249,7 @@ async def test_an_open_case_is_the_basis_for_the_faces_in_it(
 
 async def test_below_a_case_no_face_is_asked_of_another_than_its_applicant() -> None:
     """The statement gives the applicant's licenses alone, for every caller."""
-    bases = {OUR_CASE: Basis(name=f"case/{OUR_CASE}", holder="h", matter=None, fields=None)}
+    bases = {OUR_CASE: Basis(name=f"case/{OUR_CASE}", holder="h", matter=None, fields=None, purpose=None)}
     for principal in (PARTY, replace(PARTY, scopes=PARTY.scopes - {"license.read"} | {"license.read.own"})):
         graph = CannedGraph(rows=[[OUR_CASE, []]])
         await ask(CASE, graph=graph, bases=FakeBases(bases), principal=principal)
@@ -206,8 +263,10 @@ async def test_two_readings_of_one_license_see_each_what_its_own_basis_covers() 
     name, number = (frozenset({each}) for each in ("certificateHolderName", "certificateNumber"))
     bases = FakeBases(
         {
-            X: Basis(name="consent/x", holder="key of 001 X", matter=None, fields=name),
-            CONSENT: Basis(name="consent/y", holder="key of 001 X", matter=None, fields=number),
+            X: Basis(name="consent/x", holder="key of 001 X", matter=None, fields=name, purpose=Purpose.HANDLING),
+            CONSENT: Basis(
+                name="consent/y", holder="key of 001 X", matter=None, fields=number, purpose=Purpose.HANDLING
+            ),
         }
     )
     face = "{ edges { node { face { ... on Face { certificateHolderName certificateNumber } } } } }"

@@ -203,6 +203,21 @@ async def test_open_sockets_are_bounded(tmp_path: Path) -> None:
             assert (other.subprotocol, other.status) == (None, 503)
 
 
+async def test_no_county_takes_the_places_of_the_others(tmp_path: Path) -> None:
+    """Its place is counted from its first message on, and is free again when the socket ends."""
+    async with LiveStreams.running(tmp_path, of_county=1) as hub:
+        url = f"{hub.url}/graphql"
+        async with SocketClient.connected(url) as one, SocketClient.connected(url) as two:
+            await one.begin("good")
+            two.send({"type": "connection_init", "payload": {"Authorization": "Bearer reader"}})
+            assert await two.receive() == (1013, "pushback")
+            async with SocketClient.connected(url) as neighbour:
+                await neighbour.begin("other")
+        await until(lambda: not hub.live.open)
+        async with SocketClient.connected(url) as again:
+            await again.begin("good")
+
+
 @pytest.mark.parametrize("busy", [True, False])
 async def test_a_token_that_ends_ends_the_stream_and_the_socket(hub: LiveStreams, busy: bool) -> None:
     """Expired, or its key revoked: before the next event, and within seconds where none comes."""

@@ -1,14 +1,20 @@
-"""What the hub asks about cases before the journal judges a record: members, licenses in force, lamps, as of now.
+"""What ledger and clock say of a record as of now: members, licenses in force, lamps.
 
     counties of an APPLICATION      members by the newest key state                      Conflict not_member
-    licenses that a step names      stated, sealed, published, VALID under the newest    Conflict wrong_target,
+    licenses that a step names      sealed, published, VALID under the newest            Conflict wrong_target,
                                     published checkpoint, in force on the step's day     not_valid
+    the license of a signed grant   the same: a key that a revoked seal confirms         Conflict wrong_target,
+                                    speaks for nobody                                    not_valid
     the clock of a supervision      red by the hub's clock and calendar                  Conflict not_red
 
-Asked once, when a record comes in: statuses, members and calendar change, so a replay does not ask again. One that
-stands in the journal already is not asked: whatever became of its licenses since, it gets its position. Which
-checkpoint a step was judged by is not in the step: the county signs before the hub judges. The status heads around its
-position bound it.
+Asked once, when a record comes in: statuses, members and calendar change, so a replay does not ask again. What is said
+here is told only of a record that the journal's writer would take, after party, order, applicant, holder and signature
+were judged (`JournalRow.against`): else a step of no case, or a grant that nobody signed, would ask for the status of
+anybody's license. Whoever opens a case is no party of it yet, and is told which license is not in force, not why.
+A withdrawal is not asked for any status: a consent ends more easily than it begins.
+
+Which checkpoint a step was judged by is not in the step: the county signs before the hub judges. The status heads
+around its position bound it.
 """
 
 from __future__ import annotations
@@ -17,7 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from hub.journal.casebook import NO_LICENSE
 from hub.journal.casesteps import CaseStepRecord
+from hub.journal.consents import ConsentRecord
 from hub.journal.records import LicenseRecord, Statement
 from hub.journal.supervision import SupervisionRecord
 from ledger.clocks import Lamp, read_clock
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
     from ledger.workdays import WorkingCalendar
     from schema.context import Clock
 
-__all__ = ["CaseChecks", "Statuses"]
+__all__ = ["LedgerChecks", "Statuses"]
 
 
 class Statuses(Protocol):
@@ -50,18 +58,34 @@ class Statuses(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """What journal and ledger say of a group of records. placed: leaf hashes of those that stand already.
+    """What journal and ledger say of a group of records.
 
-    licenses: those named by steps, with the statuses of their seals. cases: those that are supervised, by number.
+    licenses: those named by steps and grants, with the statuses of their seals. cases: those that are supervised, by
+    number.
     """
 
-    placed: frozenset[bytes]
     licenses: Mapping[str, LicenseRecord]
     statuses: Mapping[bytes, Status]
     cases: Mapping[str, Case]
 
+    def unfit(self, identifier: str, day: str) -> Conflict | None:
+        """Say why a license is not in force on a day, yyyy-mm-dd, or cannot be judged."""
+        license_ = self.licenses.get(identifier)
+        if license_ is None:
+            return Conflict("wrong_target", NO_LICENSE)
+        status = self.statuses.get(license_.leaf)
+        if status is None:
+            return Conflict("wrong_target", f"the seal of {identifier} is not published yet: state it again")
+        if status is not Status.VALID:
+            return Conflict("not_valid", f"{identifier} is {status.name}")
+        if license_.expires is not None and license_.expires < day:
+            return Conflict("not_valid", f"{identifier} has expired on {license_.expires}")
+        if license_.effective is not None and license_.effective > day:
+            return Conflict("not_valid", f"{identifier} is in force from {license_.effective} on")
+        return None
 
-class CaseChecks:
+
+class LedgerChecks:
     """Judges records by the ledger and the hub's clock. One for a hub. calendar: the working days."""
 
     def __init__(self, writer: JournalWriter, ledger: Statuses, *, clock: Clock, calendar: WorkingCalendar) -> None:
@@ -71,37 +95,34 @@ class CaseChecks:
         self._calendar: Final = calendar
 
     async def refusals(self, records: Sequence[Statement]) -> dict[bytes, TongbanError]:
-        """Say which of the records of one group cannot be taken, by leaf hash, and why.
-
-        Raises NotVerified corrupt_store.
-        """
+        """Say what speaks against the records of one group, by leaf hash. Raises NotVerified corrupt_store."""
         steps = [each for each in records if isinstance(each, CaseStepRecord)]
         steps = [each for each in steps if each.licenses or each.step.opening is not None]
+        grants = {each.jws.leaf: (each, each.license) for each in records if isinstance(each, ConsentRecord)}
         urged = [each for each in records if isinstance(each, SupervisionRecord)]
-        if not steps and not urged:
+        named = {name for step in steps for name in step.licenses} | {name for _, name in grants.values() if name}
+        if not steps and not named and not urged:
             return {}
-        beside = {each.identifier: each for each in records if isinstance(each, LicenseRecord)}
-        known = await self._known(steps, urged, beside)
+        known = await self._known(sorted(named), urged, records)
         found: dict[bytes, TongbanError | None] = {each.jws.leaf: self._of_step(each, known) for each in steps}
+        found |= {
+            leaf: known.unfit(name, china_day(each.iat).isoformat())
+            for leaf, (each, name) in grants.items()
+            if name is not None
+        }
         found |= {each.jws.leaf: self._of_supervision(each, known) for each in urged}
-        return {leaf: error for leaf, error in found.items() if error is not None and leaf not in known.placed}
+        return {leaf: error for leaf, error in found.items() if error is not None}
 
     async def _known(
-        self,
-        steps: Sequence[CaseStepRecord],
-        urged: Sequence[SupervisionRecord],
-        beside: Mapping[str, LicenseRecord],
+        self, named: Sequence[str], urged: Sequence[SupervisionRecord], records: Sequence[Statement]
     ) -> _Known:
-        leaves = [*(each.jws.leaf for each in steps), *(each.jws.leaf for each in urged)]
-        named = sorted({each for step in steps for each in step.licenses})
+        beside = {each.identifier: each for each in records if isinstance(each, LicenseRecord)}
         numbers = sorted({each.case for each in urged})
-        placed, stated, cases = await self._writer.ask(
-            lambda reader: (reader.placed(leaves), reader.licenses(named), reader.cases(numbers))
-        )
+        stated, cases = await self._writer.ask(lambda reader: (reader.licenses(named), reader.cases(numbers)))
         licenses = {**beside, **stated}  # the first statement of a license stands
-        seals = [each.leaf for name, each in licenses.items() if name in named]
+        seals = [licenses[name].leaf for name in named if name in licenses]
         statuses = await self._ledger.statuses_of(seals) if seals else {}
-        return _Known(placed=placed, licenses=licenses, statuses=statuses, cases=cases)
+        return _Known(licenses=licenses, statuses=statuses, cases=cases)
 
     def _of_step(self, record: CaseStepRecord, known: _Known) -> Conflict | None:
         opening, members = record.step.opening, self._ledger.keys.counties
@@ -109,8 +130,13 @@ class CaseChecks:
         if absent := [county for county in counties if county not in members]:
             return Conflict("not_member", f"{absent[0]} is no member of the alliance")
         day = china_day(record.iat).isoformat()
-        found = (_license_refusal(known.licenses.get(each), known.statuses, day) for each in record.licenses)
-        return next((refusal for refusal in found if refusal is not None), None)
+        for identifier in record.licenses:
+            refusal = known.unfit(identifier, day)
+            if refusal is not None and refusal.code == "not_valid" and opening is not None:
+                return Conflict("not_valid", f"{identifier} is not in force")
+            if refusal is not None:
+                return refusal
+        return None
 
     def _of_supervision(self, record: SupervisionRecord, known: _Known) -> TongbanError | None:
         case = known.cases.get(record.case)
@@ -123,18 +149,3 @@ class CaseChecks:
         if found.lamp is not Lamp.RED:
             return Conflict("not_red", f"{record.clock} is {found.lamp.value}: {found.left} working days are left")
         return None
-
-
-def _license_refusal(license_: LicenseRecord | None, statuses: Mapping[bytes, Status], day: str) -> Conflict | None:
-    if license_ is None:
-        return Conflict("wrong_target", "a license is named that the journal does not have")
-    status = statuses.get(license_.leaf)
-    if status is None:
-        return Conflict("wrong_target", f"the seal of {license_.identifier} is not published yet: state the step again")
-    if status is not Status.VALID:
-        return Conflict("not_valid", f"{license_.identifier} is {status.name}")
-    if license_.expires is not None and license_.expires < day:
-        return Conflict("not_valid", f"{license_.identifier} has expired on {license_.expires}")
-    if license_.effective is not None and license_.effective > day:
-        return Conflict("not_valid", f"{license_.identifier} is in force from {license_.effective} on")
-    return None
