@@ -43,10 +43,11 @@ lint: $(STAMP)  ## format, lint and layers: the quick part of check
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
-check: lint  ## lint, strict types and docs
+check: lint  ## lint, strict types, docs, and the schema against the documents that use it
 	@$(BIN)/mypy
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_mapping.py tests/test_documents.py
+	@$(BIN)/tongban schema trust --check loadtests/operations/*.graphql tests/documents/*.graphql > /dev/null
+	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_mapping.py tests/test_documents.py tests/schema/test_sdl.py
 
 lock: $(STAMP)  ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --all-extras \

@@ -91,7 +91,8 @@ class CaseStep:
     sequence: 1..100 within the case. prev: leaf hash of the step before, None for the first. at: POSIX seconds.
     opening: of an APPLICATION, and of it alone. limits: of the clock that the step starts. begins, ends: nodes.
     licenses: GB/T 36904 identifiers: used by the step; of a PRODUCTION, given by it. supplied: tolerated materials that
-    it brings. items: pieces that are handed over, or that a receipt says are there.
+    it brings. items: pieces that are handed over, or that a receipt says are there. rating: of an EVALUATION, 1 (very
+    satisfied) .. 5 (very dissatisfied), GB/T 39046-2020, Annex A.
     """
 
     number: str
@@ -109,6 +110,7 @@ class CaseStep:
     licenses: tuple[str, ...] = ()
     supplied: tuple[str, ...] = ()
     items: int | None = None
+    rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ class Case:
     """A case after its newest step. steps: how many. head: leaf hash of the newest. at: its time, POSIX seconds.
 
     offering, holder: as its Opening has them. items: pieces under way, as whoever hands them over counts them, or None.
+    rating: 1 .. 5, once it is evaluated.
     clocks: one for each phase that has begun, each node and each tolerated material, in the order in which they began.
     """
 
@@ -131,6 +134,7 @@ class Case:
     head: bytes
     at: int
     items: int | None
+    rating: int | None
     clocks: tuple[Clock, ...]
 
     @property
@@ -208,7 +212,9 @@ def take(case: Case | None, step: CaseStep) -> Case:
     row = _row_of(case, step)
     at = max(case.at, step.at)
     target = _settled(row.target, case.mode)
-    moved = replace(case, stage=target, steps=step.sequence, head=step.leaf, at=at, items=_items(case, step))
+    moved = replace(
+        case, stage=target, steps=step.sequence, head=step.leaf, at=at, items=_items(case, step), rating=step.rating
+    )
     clocks = _with_nodes(_turned(_supplied(case, step, at), target, at), step, case, at)
     return replace(moved, clocks=_with_phase(clocks, moved, step))
 
@@ -233,6 +239,7 @@ def _opened(step: CaseStep) -> Case:
         head=step.leaf,
         at=step.at,
         items=None,
+        rating=None,
         clocks=(),
     )
     return replace(case, clocks=(*_with_phase((), case, step), *_tolerated(step, opening)))

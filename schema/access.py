@@ -76,6 +76,10 @@ class AccessRule:
         by_holder = HOLDER_SCOPE in self.scopes and self.scopes & scopes <= {HOLDER_SCOPE}
         return _OWN_HOLDER if by_holder else self.row
 
+    def open_to(self, scopes: frozenset[str]) -> bool:
+        """Tell whether a caller with these scopes meets the rule before any row is read."""
+        return not self.scopes or not self.scopes.isdisjoint(scopes)
+
     def rows(self) -> tuple[str, ...]:
         """Give the names of all row predicates that some caller may need."""
         own = (_OWN_HOLDER,) if HOLDER_SCOPE in self.scopes else ()
@@ -118,6 +122,7 @@ TYPES: Final[dict[str, str]] = {
     "ChecklistFindings": "license.checklist",
     "ChecklistItem": "license.checklist",
     "ChecklistLicense": "license.checklist",
+    "ChecklistObjection": "license.checklist",
     "ChecklistType": "license.checklist",
     "Face": "license.face",
     "FaceUnavailable": "license.face",

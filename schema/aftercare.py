@@ -125,14 +125,12 @@ class FollowUpOutcome(Enum):
     EXPLAINED = strawberry.enum_value("EXPLAINED", description="已说明: it was explained.")
 
 
-@strawberry.type(description="The follow-up (回访) of a case that was rated 4 or 5, or that the county did of itself.")
+@strawberry.type(description="The follow-up (回访) that a case rated 4 or 5 asks of the county that handled it.")
 class FollowUp:
     """Computed from the evaluation and the county's statement."""
 
-    due: Date | None = attribute(
-        access=_ACCESS, description="Last day in time, the third working day after the evaluation; null: none is owed."
-    )
-    lamp: CaseLamp | None = attribute(access=_ACCESS, description="What its clock shows now; null: none is owed.")
+    due: Date = attribute(access=_ACCESS, description="Last day in time, the third working day after the evaluation.")
+    lamp: CaseLamp = attribute(access=_ACCESS, description="What its clock shows now.")
     provisional: bool = attribute(
         access=_ACCESS, description="Whether that rests on days whose official calendar is not there yet."
     )
@@ -143,21 +141,18 @@ class FollowUp:
 def follow_up_of(
     evaluations: Sequence[Mapping[str, Any]], done: Sequence[Mapping[str, Any]], context: Context
 ) -> FollowUp | None:
-    """Give the follow-up that is owed or was done, or None. evaluations, done: what the two gathers have."""
+    """Give the follow-up that a bad rating asks for, or None. evaluations, done: what the two gathers have."""
     bad = next((each for each in evaluations if needs_follow_up(each["rating"])), None)
-    stated = next(iter(done), None)
-    if bad is None and stated is None:
+    if bad is None:
         return None
+    stated = next(iter(done), None)
     ended = None if stated is None else _seconds(stated["doneAt"])
-    read = (
-        None
-        if bad is None
-        else read_duty(FOLLOW_UP_DAYS, _seconds(bad["takenAt"]), ended, context.clock(), context.calendar)
-    )
+    read = read_duty(FOLLOW_UP_DAYS, _seconds(bad["takenAt"]), ended, context.clock(), context.calendar)
+    assert read.due is not None  # noqa: S101  # a clock that never stops has one
     return FollowUp(
-        due=None if read is None or read.due is None else Date(read.due.isoformat()),
-        lamp=None if read is None else CaseLamp(read.lamp.value),
-        provisional=read is not None and read.provisional,
+        due=Date(read.due.isoformat()),
+        lamp=CaseLamp(read.lamp.value),
+        provisional=read.provisional,
         done_at=None if stated is None else DateTime(stated["doneAt"]),
         outcome=None if stated is None else FollowUpOutcome(stated["outcome"]),
     )

@@ -250,7 +250,7 @@ class Case:
 
     @computed(gathers=(EVALUATIONS, FOLLOW_UPS), access=_BELOW, cost=2)
     def follow_up(self, info: Info[Context, Any]) -> FollowUp | None:
-        """The follow-up (回访) that a rating of 4 or 5 asks of the handling county; null: none is owed, or was done."""
+        """The follow-up (回访) that a rating of 4 or 5 asks of the handling county; null: none is owed."""
         return follow_up_of(needed(self, "evaluations"), needed(self, "followUps"), info.context)
 
     @computed(needs=("stage", "mode", "takenInBy", "handledBy", "pickedUpAt", "stepCount", "missing"), access=_BELOW)

@@ -20,12 +20,14 @@ from ledger.status import Status
 from ledger.workdays import china_day
 from schema.catalogue import Matter
 from schema.context import Context, Standing
-from schema.coverage import Asked, Covered, Held, MaterialState, UnusableReason, cover
+from schema.coverage import Asked, Covered, Held, MaterialState, Missed, UnusableReason, cover
 from schema.jurisdictions import Jurisdiction
+from schema.lamps import CaseLamp
 from schema.mapping import Expression, Gather, Property, Relation, attribute, computed, needed, stored
-from schema.scalars import CatalogueCode, Date, DateTime, LicenseIdentifier, LogNumber, instant
+from schema.objections import read_objection
+from schema.scalars import CatalogueCode, Date, DateTime, LicenseIdentifier, LogNumber, StatementId, instant
 
-__all__ = ["Checklist", "ChecklistFindings", "ChecklistItem", "ChecklistLicense", "ChecklistType"]
+__all__ = ["Checklist", "ChecklistFindings", "ChecklistItem", "ChecklistLicense", "ChecklistObjection", "ChecklistType"]
 
 _ACCESS: Final = "license.checklist"
 _MOST_LICENSES: Final = 500  # an access record names each of them
@@ -72,6 +74,23 @@ _LICENSES: Final = Gather(
     ),
 )  # fmt: skip
 
+# By the holder's key, as an objection names him: who misses his only license is no `Holder` here.
+_MISSED: Final = Gather(
+    name="missed",
+    place=Expression(
+        cypher="({t}:Objection {holderKey: $holder_key}) WHERE {t}.open AND EXISTS { "
+        "MATCH ({n})-[:REQUIRES]->(:Material)-[:SATISFIED_BY]->(y:LicenseType) "
+        "WHERE y.code = {t}.certificateTypeCode }",
+        parameters=("holder_key",),
+        target="Objection",
+        many=True,
+        order="id",
+        page=100,
+    ),
+    properties=("id", "certificateTypeCode", "answeredBy", "raisedAt"),
+    optional=True,
+)
+
 
 @strawberry.type(description="A license type that would satisfy a material: what to bring, and whose document it is.")
 class ChecklistType:
@@ -100,6 +119,20 @@ class ChecklistLicense:
     reason: UnusableReason | None = attribute(access=_ACCESS, description="Why it does not count; null: it does.")
 
 
+@strawberry.type(description="An open objection (异议): a license that would satisfy a material is missing.")
+class ChecklistObjection:
+    """For the counties that are its parties, and the holder; its clock is read at the request."""
+
+    id: StatementId = attribute(access=_ACCESS, description="Id of the objection.")
+    certificate_type_code: CatalogueCode = attribute(access=_ACCESS, description="Type code of the missing license.")
+    answered_by: CatalogueCode = attribute(access=_ACCESS, description="Member id of the county that must answer.")
+    due: Date = attribute(access=_ACCESS, description="Last day in time to decide it.")
+    lamp: CaseLamp = attribute(access=_ACCESS, description="What its clock shows now.")
+    provisional: bool = attribute(
+        access=_ACCESS, description="Whether that rests on days whose official calendar is not there yet."
+    )
+
+
 @strawberry.type(description="One material of a checklist.")
 class ChecklistItem:
     """What is asked for, and what is known of it."""
@@ -113,6 +146,10 @@ class ChecklistItem:
     license: ChecklistLicense | None = attribute(access=_ACCESS, description="The license that satisfies it, if HELD.")
     unusable: list[ChecklistLicense] = attribute(
         access=_ACCESS, description="Licenses that would satisfy it, each with the reason; empty if HELD."
+    )
+    objections: list[ChecklistObjection] = attribute(
+        access=_ACCESS,
+        description="Open objections that the caller may see: a license that satisfies it is missing; empty if HELD.",
     )
     license_types: list[ChecklistType] = attribute(
         access=_ACCESS, description="The license types any of which satisfies it, by code."
@@ -158,23 +195,28 @@ class Checklist:
         description="The county that decides; null while the catalogue does not list it.",
     )
 
-    @computed(gathers=(_MATERIALS, _LICENSES), access=_ACCESS, cost=20)
+    @computed(gathers=(_MATERIALS, _LICENSES, _MISSED), access=_ACCESS, cost=20)
     async def findings(self, info: Info[Context, Any]) -> ChecklistFindings:
         """Each material: held and in force, tolerated, not usable and why, or missing."""
         licenses = needed(self, "licenses")
         if len(licenses) >= _MOST_LICENSES:
             raise Malformed("limit_exceeded", f"the holder has {_MOST_LICENSES} licenses of these types, or more")
         standing = await info.context.registry.statuses([each["logIndex"] for each in licenses])
-        return _findings(needed(self, "materials"), licenses, standing, info.context)
+        missed = [_missed(each) for each in needed(self, "missed") or ()]
+        return _findings(needed(self, "materials"), licenses, missed, standing, info.context)
 
 
 def _findings(
-    materials: Sequence[Mapping[str, Any]], licenses: Sequence[Mapping[str, Any]], standing: Standing, context: Context
+    materials: Sequence[Mapping[str, Any]],
+    licenses: Sequence[Mapping[str, Any]],
+    missed: Sequence[Missed],
+    standing: Standing,
+    context: Context,
 ) -> ChecklistFindings:
     today = china_day(context.clock()).isoformat()
     held = [_held(each, status) for each, status in zip(licenses, standing.statuses, strict=True)]
     rows = {each["certificateIdentifier"]: each for each in licenses}
-    judged = [(each, cover(_asked(each), held, today, context.calendar)) for each in materials]
+    judged = [(each, cover(_asked(each), held, today, context.calendar, missed)) for each in materials]
     needed_ones = [covered.state for each, covered in judged if each["need"]]
     return ChecklistFindings(
         on=Date(today),
@@ -183,7 +225,7 @@ def _findings(
         complete=all(state in {MaterialState.HELD, MaterialState.TOLERATED} for state in needed_ones),
         held=sum(covered.state is MaterialState.HELD for _, covered in judged),
         to_bring=sum(state is not MaterialState.HELD for state in needed_ones),
-        items=[_item(each, covered, rows) for each, covered in judged],
+        items=[_item(each, covered, rows, context) for each, covered in judged],
     )
 
 
@@ -204,7 +246,15 @@ def _held(row: Mapping[str, Any], status: Status) -> Held:
     )
 
 
-def _item(row: Mapping[str, Any], covered: Covered, rows: Mapping[str, Mapping[str, Any]]) -> ChecklistItem:
+def _missed(row: Mapping[str, Any]) -> Missed:
+    return Missed(
+        id=row["id"], type_code=row["certificateTypeCode"], answered_by=row["answeredBy"], raised=row["raisedAt"]
+    )
+
+
+def _item(
+    row: Mapping[str, Any], covered: Covered, rows: Mapping[str, Mapping[str, Any]], context: Context
+) -> ChecklistItem:
     until = covered.until
     return ChecklistItem(
         code=row["code"],
@@ -215,6 +265,7 @@ def _item(row: Mapping[str, Any], covered: Covered, rows: Mapping[str, Mapping[s
         state=covered.state,
         license=None if covered.license is None else _license(rows[covered.license.identifier], None),
         unusable=[_license(rows[each.identifier], reason) for each, reason in covered.unusable],
+        objections=[_objection(each, context) for each in covered.missed],
         license_types=[
             ChecklistType(code=each["code"], name=each["name"], definer_name=each["definerName"])
             for each in row["types"]
@@ -234,4 +285,17 @@ def _license(row: Mapping[str, Any], reason: UnusableReason | None) -> Checklist
         certificate_effective_date=row["certificateEffectiveDate"],
         certificate_expiring_date=row["certificateExpiringDate"],
         reason=reason,
+    )
+
+
+def _objection(missed: Missed, context: Context) -> ChecklistObjection:
+    read = read_objection(missed.raised, None, context)
+    assert read.due is not None  # noqa: S101  # a clock that never stops has one
+    return ChecklistObjection(
+        id=StatementId(missed.id),
+        certificate_type_code=CatalogueCode(missed.type_code),
+        answered_by=CatalogueCode(missed.answered_by),
+        due=Date(read.due.isoformat()),
+        lamp=CaseLamp(read.lamp.value),
+        provisional=read.provisional,
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 import strawberry
@@ -174,6 +175,8 @@ def _check_gathers(_field: WalkedField, declaration: Declaration, _: GraphQLSche
         if not 1 <= gather.place.page <= _MAX_GATHERED:
             yield f"gathers {gather.place.page} rows, expected 1 to {_MAX_GATHERED}"
         wanted, rule = RULES.get(rule_of_type(gather.place.target or "")), RULES.get(declaration.access)
+        if wanted is not None and rule is not None and gather.optional:
+            wanted = replace(wanted, scopes=rule.scopes)  # the compiler asks for those
         if wanted is None or rule is None or _stricter(wanted, rule):
             yield f"is less strict than {gather.place.target}, which it gathers"
 

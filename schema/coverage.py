@@ -8,6 +8,8 @@ For one material, the first that applies:
     UNUSABLE   there are licenses of its types, each with the reason why it does not count
     MISSING    there is none
 
+Unless it is HELD, it also says which open objections (异议) claim that a license of its types is missing.
+
 Of several licenses in force the one that ends last is taken; of those the one issued last; then by identifier. Days are
 `YYYY-MM-DD` text, whose order is that of time. No I/O.
 """
@@ -25,7 +27,7 @@ import strawberry
 from ledger.status import Status
 from ledger.workdays import WorkingCalendar
 
-__all__ = ["Asked", "Covered", "Held", "Limit", "MaterialState", "UnusableReason", "cover", "unusable_reason"]
+__all__ = ["Asked", "Covered", "Held", "Limit", "MaterialState", "Missed", "UnusableReason", "cover", "unusable_reason"]
 
 _NO_END: Final = "9999-12-31"
 
@@ -79,6 +81,16 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """An open objection: a license of the holder, of this type, is missing. answered_by: who must say. raised: when."""
+
+    id: str
+    type_code: str
+    answered_by: str
+    raised: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """The last day to bring something. provisional: days off up to it are not all announced yet."""
 
@@ -91,13 +103,14 @@ class Covered:
     """The judgement of one material.
 
     license: the one that covers it, only with HELD. unusable: (license, reason) by identifier, unless HELD. until: the
-    last day to bring it, only with TOLERATED.
+    last day to bring it, only with TOLERATED. missed: objections by id, unless HELD.
     """
 
     state: MaterialState
     license: Held | None = None
     unusable: tuple[tuple[Held, UnusableReason], ...] = ()
     until: Limit | None = None
+    missed: tuple[Missed, ...] = ()
 
 
 def unusable_reason(license_: Held, today: str) -> UnusableReason | None:
@@ -111,8 +124,10 @@ def unusable_reason(license_: Held, today: str) -> UnusableReason | None:
     return UnusableReason.DISPUTED if license_.disputed else None
 
 
-def cover(asked: Asked, licenses: Sequence[Held], today: str, calendar: WorkingCalendar) -> Covered:
-    """Judge one material by all licenses of the holder."""
+def cover(
+    asked: Asked, licenses: Sequence[Held], today: str, calendar: WorkingCalendar, missed: Sequence[Missed] = ()
+) -> Covered:
+    """Judge one material by all licenses of the holder, and by what is said to be missing."""
     judged = [(each, unusable_reason(each, today)) for each in licenses if each.type_code in asked.type_codes]
     usable = [each for each, reason in judged if reason is None]
     if usable:
@@ -120,10 +135,12 @@ def cover(asked: Asked, licenses: Sequence[Held], today: str, calendar: WorkingC
     unusable = tuple(
         (each, reason) for each, reason in sorted(judged, key=lambda pair: pair[0].identifier) if reason is not None
     )
+    claimed = tuple(sorted((each for each in missed if each.type_code in asked.type_codes), key=lambda each: each.id))
     if asked.tolerance is not None:
         until = _limit(date.fromisoformat(today), asked.tolerance, calendar)
-        return Covered(state=MaterialState.TOLERATED, unusable=unusable, until=until)
-    return Covered(state=MaterialState.UNUSABLE if unusable else MaterialState.MISSING, unusable=unusable)
+        return Covered(state=MaterialState.TOLERATED, unusable=unusable, until=until, missed=claimed)
+    state = MaterialState.UNUSABLE if unusable else MaterialState.MISSING
+    return Covered(state=state, unusable=unusable, missed=claimed)
 
 
 def _limit(today: date, days: int, calendar: WorkingCalendar) -> Limit:

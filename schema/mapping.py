@@ -105,7 +105,8 @@ class Gather:
 
     The resolver reads them with `needed` by `name`, as a list of dicts: the `properties` of each node, the `edge`
     properties of the relationship that led to it, and what is gathered beyond it. place: to many; its `page` bounds the
-    list, and is no page of the API.
+    list, and is no page of the API. optional: a caller without a scope of the target's rule has None in the list's
+    place; otherwise the field itself must ask for one.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Gather:
     properties: tuple[str, ...] = ()
     edge: tuple[str, ...] = ()
     gathers: tuple[Gather, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

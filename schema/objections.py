@@ -23,7 +23,7 @@ from schema.lamps import CaseLamp
 from schema.mapping import Property, computed, needed, stored
 from schema.scalars import CaseNumber, CatalogueCode, Date, DateTime, Digest, LicenseIdentifier, StatementId
 
-__all__ = ["Objection", "ObjectionKind", "ObjectionOutcome"]
+__all__ = ["Objection", "ObjectionKind", "ObjectionOutcome", "read_objection"]
 
 _ACCESS = "objection.read"
 _TIMES = ("raisedAt", "decidedAt")
@@ -105,10 +105,15 @@ class Objection:
 
 
 def _reading(source: Any, context: Context) -> LimitReading:
-    raised, decided = (_seconds(needed(source, name)) for name in _TIMES)
-    assert raised is not None  # noqa: S101  # every objection was raised
-    return read_duty(OBJECTION_DAYS, raised, decided, context.clock(), context.calendar)
+    raised, decided = (needed(source, name) for name in _TIMES)
+    return read_objection(raised, decided, context)
 
 
-def _seconds(text: str | None) -> int | None:
-    return None if text is None else int(datetime.fromisoformat(text).timestamp())
+def read_objection(raised: str, decided: str | None, context: Context) -> LimitReading:
+    """Read an objection's clock at the request's time. raised, decided (None: it is open): instants, as text."""
+    ended = None if decided is None else _seconds(decided)
+    return read_duty(OBJECTION_DAYS, _seconds(raised), ended, context.clock(), context.calendar)
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())

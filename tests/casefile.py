@@ -129,12 +129,14 @@ WHOLE: Final[tuple[tuple[str, str | None, str, dict[str, Any]], ...]] = (
 """A case's way through every kind of step but EXPRESS, behind its APPLICATION: step, outcome, by, members."""
 
 
-def whole_case(serial: int = 1, *, used: tuple[str, ...] = (), produced: tuple[str, ...] = ()) -> CaseFile:
+def whole_case(
+    serial: int = 1, *, used: tuple[str, ...] = (), produced: tuple[str, ...] = (), rating: int = 1
+) -> CaseFile:
     """Make a case that has gone the whole way, a day a step."""
     case = CaseFile(number=case_number(serial))
     counties = {"intake": case.intake, "handling": CHENGYANG, "pick_up": case.pick_up}
     case.apply(licenses=list(used), tolerated=[{"material": "M03", "days": 5}])
     for days, (step, outcome, by, own) in enumerate(WHOLE, start=1):
-        more = {"licenses": list(produced)} if step == "PRODUCTION" else {}
+        more = {"PRODUCTION": {"licenses": list(produced)}, "EVALUATION": {"rating": rating}}.get(step, {})
         case.add(step, counties[by], at=NOW + days * DAY, outcome=outcome, **own, **more)
     return case

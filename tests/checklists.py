@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["OFF", "WORKED", "Line", "Paper", "expected_line"]
+__all__ = ["OFF", "WORKED", "Claim", "Line", "Paper", "expected_line"]
 
 OFF = frozenset({"2026-06-19"})
 WORKED = frozenset({"2026-06-21"})
@@ -35,13 +35,28 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An objection: a license is missing. counties: of its two, whoever else reads sees nothing of it."""
+
+    id: str
+    holder: str
+    type_code: str
+    counties: tuple[str, str]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of a checklist: state, the license that covers it, those that do not count and why, until when."""
+    """One line of a checklist: state, the license that covers it, those that do not count and why, until when.
+
+    claims: ids of the objections that it shows.
+    """
 
     state: str
     license: str | None = None
     unusable: tuple[tuple[str, str], ...] = ()
     until: str | None = None
+    claims: tuple[str, ...] = ()
 
 
 def expected_line(
@@ -52,8 +67,13 @@ def expected_line(
     types: frozenset[str],
     tolerance: int | None,
     today: str,
+    claims: Sequence[Claim] = (),
+    party: str = "",
 ) -> Line:
-    """Say what one material's line must be. county: the caller sees only what this county sealed; None: all."""
+    """Say what one material's line must be. county: the caller sees only what this county sealed; None: all.
+
+    party: the caller's county.
+    """
     best: Paper | None = None
     unusable: dict[str, str] = {}
     for paper in papers:
@@ -67,9 +87,11 @@ def expected_line(
     if best is not None:
         return Line(state="HELD", license=best.identifier)
     told = tuple((identifier, unusable[identifier]) for identifier in sorted(unusable))
+    said = {each.id for each in claims if each.holder == holder and each.open and party in each.counties}
+    said -= {each.id for each in claims if each.type_code not in types}
     if tolerance is not None:
-        return Line(state="TOLERATED", unusable=told, until=_later(today, tolerance))
-    return Line(state="UNUSABLE" if told else "MISSING", unusable=told)
+        return Line(state="TOLERATED", unusable=told, until=_later(today, tolerance), claims=tuple(sorted(said)))
+    return Line(state="UNUSABLE" if told else "MISSING", unusable=told, claims=tuple(sorted(said)))
 
 
 def _reason(paper: Paper, today: str) -> str:

@@ -34,7 +34,7 @@ from tests.ports import (
     request_context,
 )
 
-__all__ = ["CALLERS", "PLACES", "PRODUCED", "Caller", "Place", "context_of", "document"]
+__all__ = ["BESIDE", "CALLERS", "PLACES", "Caller", "Place", "context_of", "document"]
 
 _HOLDER_ONE: Final = '{certificateHolderTypeCode: "001", certificateHolderCode: "91370214MA3C000001"}'
 _IDS: Final = {
@@ -56,11 +56,19 @@ _NOWHERE: Final = {"case": "0" * 43, "consent": "D" * 21 + "Q", "objection": "A"
 _ARGUMENTS: Final = {"extendInfo": '(fields: ["KZ_X"])'}
 _NOTE: Final = b"hub.example/ledger\n6\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 hub.example/ledger " + b"A" * 92 + b"\n"
 
-PRODUCED: Final = Step(
-    text="MATCH (c:Case {caseNumber: $number}), (l:License {logIndex: 5}) MERGE (c)-[:PRODUCED]->(l)",
-    parameters={"number": FOREIGN_CASE},
+BESIDE: Final = (
+    Step(
+        text="MATCH (c:Case {caseNumber: $number}), (l:License {logIndex: 5}) MERGE (c)-[:PRODUCED]->(l)",
+        parameters={"number": FOREIGN_CASE},
+    ),
+    Step(
+        text="MERGE (o:Objection {id: $id}) SET o.kind = 'LICENSE_MISSING', o.open = true, o.holderKey = 'holder-one', "
+        "o.certificateTypeCode = '11100000MB0143028R021', o.raisedBy = '220103', o.answeredBy = '370214', "
+        "o.raisedAt = '2026-05-26T01:00:00.000Z'",
+        parameters={"id": "M" * 21 + "A"},
+    ),
 )
-"""What the small world has beside: the other case has produced a license of the second holder."""
+"""What the small world has beside: the other case has produced a license of holder 2, and holder 1 misses one of C."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +261,9 @@ PLACES: Final = (
     Place(path=f"{_CHECKLIST} > findings > items > licenseTypes", rows="checklist of holder 1", bound=True),
     Place(path=f"{_CHECKLIST} > findings > items > license", rows=_SOME, bound=True),
     Place(path=f"{_CHECKLIST} > findings > items > unusable", rows="license of C, holder 1", bound=True),
+    Place(
+        path=f"{_CHECKLIST} > findings > items > objections", rows="missing license of C, holder 1, by K", bound=True
+    ),
     Place(path='consent(id: "%GRANT")', rows="consent for C, by C, of holder 1"),
     Place(path='consent(id: "%ENDED")', rows="consent for K, by C, of holder 1"),
     Place(path=_CONSENTS, rows="checklist of holder 1", bound=True),

@@ -62,12 +62,13 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     "Checklist": {_STAFF: "code matter county findings"},
     "ChecklistFindings": {_STAFF: "on asOf checkpointSize complete held toBring items"},
     "ChecklistItem": {
-        _STAFF: "code order name kind need state license unusable licenseTypes toleratedUntil provisional"
+        _STAFF: "code order name kind need state license unusable objections licenseTypes toleratedUntil provisional"
     },
     "ChecklistLicense": {
         _STAFF: "certificateIdentifier certificateTypeCode logIndex sealedBy issuedBy certificateEffectiveDate"
         " certificateExpiringDate reason"
     },
+    "ChecklistObjection": {_STAFF: "id certificateTypeCode answeredBy due lamp provisional"},
     "ChecklistType": {_STAFF: "code name definerName"},
     # --- cases ---
     "Case": {
@@ -166,6 +167,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "license of K, holder 2": {"IHSP": "CKX", "A": "K", "O": "2"},
     "some license of holder 1": {"IHSP": "CKX", "A": "CK", "O": "1"},
     "checklist of holder 1": {"IHSAP": "CKX", "O": "1"},
+    "missing license of C, holder 1, by K": {"IHSAP": "CK", "O": "1"},
     "reads of a license of C, holder 1": {"SA": "C", "O": "1"},
     "no reads of a license of C, holder 1": {"S": "KX"},
     "consent for C, by C, of holder 1": {"IHSAP": "C", "O": "1"},

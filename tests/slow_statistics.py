@@ -94,8 +94,8 @@ def _of_step(record: CaseStepRecord, case: Case, used: list[str]) -> Iterator[Ev
             yield case.handled_by, day, "takenInByOthers", 1
     if record.step.kind is StepKind.CONCLUSION and for_others:
         yield record.iss, day, "handledForOthers", 1
-    if record.rating:
-        yield from ((county, day, str(_RATING[record.rating]), 1) for county in {*case.counties})
+    if record.step.rating:
+        yield from ((county, day, str(_RATING[record.step.rating]), 1) for county in {*case.counties})
     if record.step.kind is not StepKind.PRODUCTION:
         for license_ in record.licenses:
             if license_ not in used:

@@ -1,7 +1,7 @@
 """From case steps in the journal to rows of the graph: what the projection will write of cases. No I/O.
 
     (:Case {caseNumber, matterCode, offeringCode, holderKey, mode, stage, takenInBy, handledBy, pickedUpAt,
-            stepCount, head, itemsUnderWay, missing, appliedAt, …})
+            stepCount, head, itemsUnderWay, rating, missing, appliedAt, …})
     (:Step {code: "<case number>#004", kind, outcome, county, window, role, takenAt, …})
     (:Clock {code: "<case number>#HANDLING" | "…#N07" | "…#M03", name, county, statutoryDays, promisedDays, spans,
              ended, openIn, urgency: "2026-06-09<case number>.HANDLING"})
@@ -67,6 +67,7 @@ def case_of(properties: Mapping[str, Any], clocks: Sequence[Mapping[str, Any]]) 
         head=b64u_decode(properties["head"]),
         at=_seconds(properties["steppedAt"]),
         items=properties.get("itemsUnderWay"),
+        rating=properties.get("rating"),
         clocks=tuple(map(clock_of, ordered)),
     )
 
@@ -125,6 +126,7 @@ def _case(case: Case) -> Row:
         "head": b64u_encode(case.head),
         "steppedAt": instant(case.at),
         "itemsUnderWay": case.items,
+        "rating": case.rating,
         "missing": list(case.missing),
     }
     return {"number": case.number, "properties": properties}
@@ -165,7 +167,7 @@ def _step(record: CaseStepRecord) -> Row:
             "items": step.items,
             "supplied": list(step.supplied),
             "trackingNumber": record.tracking_number,
-            "rating": record.rating,
+            "rating": step.rating,
         },
     }
 

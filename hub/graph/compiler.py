@@ -37,6 +37,7 @@ from hub.graph.rows import (
 )
 from hub.graph.selection import Selected
 from hub.graph.tables import FieldEntry, Tables, start_label
+from schema.access import RULES, rule_of_type
 from schema.context import Batch
 from schema.mapping import Computed, EdgeProperty, Expression, Gather, KeyStart, PageStart, Property, Relation
 
@@ -163,8 +164,10 @@ class _Compiler:
         members += [(one.name, self.gathered(one, projection, below)) for one in place.gathers]
         return Source(Node(tuple(members)))
 
-    def gathered(self, gather: Gather, projection: _Projection, below: _Below) -> Nested:
+    def gathered(self, gather: Gather, projection: _Projection, below: _Below) -> Cell:
         place: Any = gather.place
+        if gather.optional and not RULES[rule_of_type(place.target)].open_to(self.scopes):
+            return ABSENT
         variable, edge = self.variable()
         inner = _Projection(variable, edge if isinstance(place, Relation) else "")
         deeper: _Below = []
@@ -251,17 +254,21 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
     shape, keys = _root_shape(compiler, root, entry, rows, label, order if paged else None)
     conditions = compiler.conditions(label, rows.variable)
     many = order is not None
-    lines = [
-        *_match(compiler, start, first, rows),
-        *_where(compiler, start, rows, order if paged else None, conditions),
-    ]
+    where = _where(compiler, start, rows, order if paged else None, conditions)
     kept = f"{rows.variable}, {rows.edge}" if rows.edge_read else rows.variable
     ordered = f"{kept} ORDER BY {rows.variable}.{order} LIMIT ${_FIRST}"
     value = f"RETURN collect({rows.list_text()}) AS"
     return CompiledRoot(
-        text="\n".join([*lines, *([f"WITH {ordered}"] if many else ()), f"{value} r"]),
+        text="\n".join(
+            [*_match(compiler, start, first, rows), *where, *([f"WITH {ordered}"] if many else ()), f"{value} r"]
+        ),
         batch=batch_of(
-            [*lines, *([f"WITH k, {ordered}"] if many else ()), f"{value} x"],
+            [
+                *_match(compiler, start, first, rows, apart=True),
+                *where,
+                *([f"WITH k, {ordered}"] if many else ()),
+                f"{value} x",
+            ],
             (*([_FIRST] if many else ()), *(one.parameter for one in compiler.lists)),
         ),
         parameters=tuple(compiler.parameters),
@@ -274,7 +281,10 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
     )
 
 
-def _match(compiler: _Compiler, start: KeyStart | PageStart, first: _Projection, rows: _Projection) -> list[str]:
+def _match(
+    compiler: _Compiler, start: KeyStart | PageStart, first: _Projection, rows: _Projection, *, apart: bool = False
+) -> list[str]:
+    """Give the start and the way to the rows; apart: as two clauses, for who reads the key from a row."""
     if isinstance(start, PageStart):
         return [f"MATCH ({first.variable}:{start.label})"]
     node = f"MATCH ({first.variable}:{start.label} {{{start.key}: ${_KEY}}})"
@@ -282,10 +292,10 @@ def _match(compiler: _Compiler, start: KeyStart | PageStart, first: _Projection,
         return [node]
     hidden = compiler.conditions(start.label, first.variable)
     arrow = _arrow(start.via, rows.edge if rows.edge_read else "")
-    if hidden:
+    if hidden or apart:
         return [
             node,
-            f"WHERE {' AND '.join(hidden)}",
+            *([f"WHERE {' AND '.join(hidden)}"] if hidden else ()),
             f"MATCH ({first.variable}){arrow}({rows.variable}:{start.via.target})",
         ]
     return [f"{node}{arrow}({rows.variable}:{start.via.target})"]

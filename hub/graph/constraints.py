@@ -68,6 +68,7 @@ CONSTRAINTS: Final[tuple[LiteralString, ...]] = (
     "CREATE INDEX matter_version_matter IF NOT EXISTS FOR (n:MatterVersion) ON (n.matterCode)",
     "CREATE INDEX offering_matter IF NOT EXISTS FOR (n:Offering) ON (n.matterCode)",
     "CREATE INDEX objection_answered_by IF NOT EXISTS FOR (n:Objection) ON (n.answeredBy)",
+    "CREATE INDEX objection_holder IF NOT EXISTS FOR (n:Objection) ON (n.holderKey)",
     "CREATE INDEX offering_service IF NOT EXISTS FOR (n:Offering) ON (n.service)",
     "CREATE INDEX license_replaces IF NOT EXISTS FOR (n:License) ON (n.replaces)",
 )

@@ -98,9 +98,9 @@ class Tally:
             self._opened(after, day)
         elif record.step.kind is StepKind.CONCLUSION and after.taken_in_by != after.handled_by:
             self.add(county, day, "handledForOthers")
-        if record.rating is not None:
+        if (rating := record.step.rating) is not None:
             for party in sorted(set(after.counties)):
-                self.add(party, day, _RATINGS[record.rating - 1])
+                self.add(party, day, _RATINGS[rating - 1])
         if record.step.kind is not StepKind.PRODUCTION:
             new = set(record.licenses) - self._used[after.number]
             self._used[after.number] |= new

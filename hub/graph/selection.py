@@ -211,7 +211,7 @@ class _Expansion:
     def _refusal(self, rule: AccessRule, *, cause: bool) -> str | None:
         if rule.scopes and self.scopes is None:
             return "token_required"
-        if rule.scopes and rule.scopes.isdisjoint(self.scopes or ()):
+        if not rule.open_to(self.scopes or frozenset()):
             return "forbidden"
         return "use_cause" if rule.use_cause and not cause else None
 

@@ -111,8 +111,7 @@ class Role(Enum):
 class CaseStepRecord:
     """A county's statement of one step, its signature not yet verified.
 
-    step: what the case's way depends on. matter: catalogue code, 12 digits; of an APPLICATION alone. rating: 1
-    (very satisfied) .. 5 (very dissatisfied), GB/T 39046 Annex A.
+    step: what the case's way depends on. matter: catalogue code, 12 digits; of an APPLICATION alone.
     """
 
     jws: Jws
@@ -123,7 +122,6 @@ class CaseStepRecord:
     role: Role
     matter: str | None
     tracking_number: str | None
-    rating: int | None
 
     @property
     def raw(self) -> bytes:
@@ -171,7 +169,6 @@ def _record(jws: Jws, obj: dict[str, JsonValue], kind: StepKind) -> CaseStepReco
         role=_named(obj, "role", Role),
         matter=_read(obj, "matter", lambda: _matter(obj, step)),
         tracking_number=_read(obj, "trackingNumber", lambda: text(obj, "trackingNumber", _TRACKING)),
-        rating=_read(obj, "rating", lambda: integer(obj, "rating", minimum=1, maximum=5)),
     )
 
 
@@ -198,6 +195,7 @@ def _step(jws: Jws, obj: dict[str, JsonValue], kind: StepKind) -> CaseStep:
         licenses=_read(obj, "licenses", lambda: _licenses(obj, kind)) or (),
         supplied=_read(obj, "supplied", lambda: _supplied(obj)) or (),
         items=_read(obj, "items", lambda: integer(obj, "items", maximum=_MAX_ITEMS)),
+        rating=_read(obj, "rating", lambda: integer(obj, "rating", minimum=1, maximum=5)),
     )
 
 

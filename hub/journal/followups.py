@@ -5,8 +5,8 @@ Compact JWS by a `journal` key:
     {"alg":"Ed25519","typ":"follow-up+jwt","kid":"370214#4"}
     {"iss":"370214","iat":1780304400,"type":"follow-up","caseNumber":"<43>","outcome":"RECTIFIED"}
 
-It takes the name `followup/<caseNumber>`: one a case, of the handling county, once the case is evaluated. A bad rating
-makes it a duty (`ledger.duties`); a county may call others back, too. What was said stays with the county.
+It takes the name `followup/<caseNumber>`: one a case, of the handling county, once the case is evaluated badly: then it
+is a duty (`ledger.duties`), and of no other case is it stated. What was said stays with the county.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from hub.journal.reading import constant, named, ordered, stating_county, string
 from ledger.cases import CaseStage
 from ledger.closed import county_of, integer
+from ledger.duties import needs_follow_up
 from ledger.encoding import JsonValue
 from ledger.errors import Conflict, Refused
 from ledger.jws import Jws, compact_jws, parse_compact
@@ -75,11 +76,16 @@ class FollowUpRecord:
         return None
 
     def within(self, case: Case) -> None:
-        """Judge it by its case. Raises Refused not_party (not the handling county), Conflict illegal_step."""
+        """Judge it by its case.
+
+        Raises Refused not_party (not the handling county), Conflict illegal_step (not evaluated, or not badly).
+        """
         if self.iss != case.handled_by:
             raise Refused("not_party", "a follow-up is the handling county's to state")
         if case.stage is not CaseStage.EVALUATED:
             raise Conflict("illegal_step", f"a follow-up comes after the evaluation; the case is {case.stage.value}")
+        if case.rating is None or not needs_follow_up(case.rating):
+            raise Conflict("illegal_step", f"a follow-up is of a bad evaluation; the case was rated {case.rating}")
 
     def after(self, earlier: Stated) -> None:
         """Follow nothing."""

@@ -73,7 +73,7 @@ def test_every_kind_of_step_has_its_own_members() -> None:
     assert made[StepKind.HAND_OVER_RECEIPT].step.items == 2
     assert made[StepKind.SUPPLEMENT].step.supplied == ("M03",)
     assert made[StepKind.EXPRESS].tracking_number == "SF1234567890"
-    assert made[StepKind.EVALUATION].rating == 1
+    assert made[StepKind.EVALUATION].step.rating == 1
     nodes = [{"node": "N07", "statutory": 10, "promised": 3}]
     handling = parse_case_step(case.draft("HANDLING", CHENGYANG, begins=nodes, ends=["N06"])).step
     assert (handling.begins, handling.ends) == ((NodeStart("N07", Limits(10, 3)),), ("N06",))

@@ -101,8 +101,8 @@ def test_a_missing_license_is_of_a_type_that_is_listed() -> None:
     assert caught.value.code == "iat_in_future"
 
 
-def test_a_case_is_followed_up_once_after_its_evaluation_by_the_handling_county(path: Path) -> None:
-    rated, late = whole_case(2), NOW + 20 * DAY
+def test_a_case_is_followed_up_once_after_its_bad_evaluation_by_the_handling_county(path: Path) -> None:
+    rated, late = whole_case(2, rating=4), NOW + 20 * DAY
     assert len(codes(path, *rated.raws[:-1])) == 15
     assert codes(path, follow_up(rated.number, at=late)) == ["illegal_step"]
     assert codes(
@@ -115,6 +115,15 @@ def test_a_case_is_followed_up_once_after_its_evaluation_by_the_handling_county(
         follow_up(rated.number, at=late, outcome="EXPLAINED"),
     ) == [18, "not_party", "not_party", "not_party", 19, "duplicate_identifier"]
     assert check(path) == 20
+
+
+@pytest.mark.parametrize("rating", [1, 2, 3, 4, 5])
+def test_a_follow_up_is_of_a_bad_rating_alone(path: Path, rating: int) -> None:
+    rated, late = whole_case(2, rating=rating), NOW + 20 * DAY
+    expected = "illegal_step" if rating <= 3 else 19
+    assert codes(path, *rated.raws, follow_up(rated.number, at=late)) == [*range(3, 19), expected]
+    assert codes(path, follow_up(rated.number, at=late)) == [expected]  # the case read back from its records
+    assert check(path) == (19 if rating <= 3 else 20)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

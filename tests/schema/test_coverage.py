@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.status import Status
-from schema.coverage import Asked, Covered, Held, Limit, MaterialState, UnusableReason, cover, unusable_reason
-from tests.checklists import Line, Paper, expected_line
+from schema.coverage import Asked, Covered, Held, Limit, MaterialState, Missed, UnusableReason, cover, unusable_reason
+from tests.checklists import Claim, Line, Paper, expected_line
 from tests.ports import CALENDAR
 
 TODAY: Final = "2026-06-18"
@@ -42,6 +42,25 @@ papers: Final = st.lists(
     max_size=6,
 )
 
+claims: Final = st.lists(
+    st.builds(
+        Claim,
+        id=st.sampled_from([f"claim-{number}" for number in range(5)]),
+        holder=st.just(ME),
+        type_code=st.sampled_from(TYPES),
+        counties=st.just(("370214", "220103")),
+        open=st.just(value=True),
+    ),
+    unique_by=lambda claim: claim.id,
+    max_size=4,
+)
+
+
+def missed(claim: Claim) -> Missed:
+    return Missed(
+        id=claim.id, type_code=claim.type_code, answered_by=claim.counties[1], raised="2026-06-01T01:00:00.000Z"
+    )
+
 
 def held(paper: Paper) -> Held:
     return Held(
@@ -61,32 +80,50 @@ def line(covered: Covered) -> Line:
         license=None if covered.license is None else covered.license.identifier,
         unusable=tuple((each.identifier, reason.name) for each, reason in covered.unusable),
         until=None if covered.until is None else covered.until.day.isoformat(),
+        claims=tuple(each.id for each in covered.missed),
     )
 
 
 @given(
     found=papers,
+    said=claims,
     types=st.sets(st.sampled_from([*TYPES, "D"])),
     tolerance=st.none() | st.integers(1, 12),
     today=st.sampled_from(DAYS),
 )
 def test_every_combination_is_judged_as_by_the_slow_reference(
-    found: Sequence[Paper], types: set[str], tolerance: int | None, today: str
+    found: Sequence[Paper], said: Sequence[Claim], types: set[str], tolerance: int | None, today: str
 ) -> None:
-    """Several types, dates before, on and after the day, every status, in doubt or not, tolerated or not."""
+    """Several types, dates before, on and after the day, every status, in doubt or not, missed or not, tolerated or not."""
     asked = Asked(type_codes=frozenset(types), tolerance=tolerance)
-    covered = cover(asked, [held(paper) for paper in found], today, CALENDAR)
+    covered = cover(asked, [held(paper) for paper in found], today, CALENDAR, [missed(claim) for claim in said])
     assert line(covered) == expected_line(
-        found, holder=ME, county=None, types=frozenset(types), tolerance=tolerance, today=today
+        found,
+        holder=ME,
+        county=None,
+        types=frozenset(types),
+        tolerance=tolerance,
+        today=today,
+        claims=said,
+        party="370214",
     )
 
 
-@given(found=papers, types=st.sets(st.sampled_from(TYPES), min_size=1), order=st.randoms(use_true_random=False))
-def test_the_order_of_the_licenses_changes_nothing(found: list[Paper], types: set[str], order: Any) -> None:
+@given(
+    found=papers,
+    said=claims,
+    types=st.sets(st.sampled_from(TYPES), min_size=1),
+    order=st.randoms(use_true_random=False),
+)
+def test_the_order_of_licenses_and_objections_changes_nothing(
+    found: list[Paper], said: list[Claim], types: set[str], order: Any
+) -> None:
     asked = Asked(type_codes=frozenset(types), tolerance=None)
-    before = cover(asked, [held(paper) for paper in found], TODAY, CALENDAR)
+    before = cover(asked, [held(paper) for paper in found], TODAY, CALENDAR, [missed(claim) for claim in said])
     order.shuffle(found)
-    assert cover(asked, [held(paper) for paper in found], TODAY, CALENDAR) == before
+    order.shuffle(said)
+    after = cover(asked, [held(paper) for paper in found], TODAY, CALENDAR, [missed(claim) for claim in said])
+    assert after == before
 
 
 def _license(identifier: str = "id", **members: Any) -> Held:

@@ -70,6 +70,14 @@ def test_the_form_reads_each_value_from_its_asker_and_the_bounds_from_all() -> N
     )
 
 
+def test_the_start_stands_in_a_clause_of_its_own() -> None:
+    """Else the embedded engine begins at the rows: it walks every license above the cursor, for each asker."""
+    (wallet,) = statements("wallet", "all")
+    assert wallet.batch is not None
+    start, rows = wallet.batch.text.split("\n")[2:4]
+    assert (start, rows) == ("  MATCH (a0:Holder {key: k.k0})", "  MATCH (a0)<-[:HELD_BY]-(a1:License)")
+
+
 def test_every_statement_of_the_documents_has_the_form_and_its_bounds() -> None:
     for name in DOCUMENTS:
         for one in statements(name, "all"):

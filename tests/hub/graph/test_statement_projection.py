@@ -127,7 +127,7 @@ async def test_the_graph_of_statements_does_not_depend_on_the_batches(driver: Bo
 
 def _events(serial: int, license_: str) -> list[bytes]:
     """A case with an appeal and a follow-up; three objections beside it, one of them open at the end."""
-    case = whole_case(serial)
+    case = whole_case(serial, rating=5)
     appeal = Appeal(case=case.number, name=f"appeal {serial}")
     disputes = [Dispute(each, f"{serial} {name}") for name, each in (("a", license_), ("b", license_), ("c", None))]
     return [

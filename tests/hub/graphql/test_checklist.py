@@ -54,7 +54,14 @@ def _states(answer: Answer) -> list[tuple[str, str]]:
 
 
 def _item(place: int, name: str, state: str, *types: tuple[str, str | None], **members: Any) -> dict[str, Any]:
-    known = {"license": None, "unusable": [], "toleratedUntil": None, "provisional": False, "need": True}
+    known = {
+        "license": None,
+        "unusable": [],
+        "objections": [],
+        "toleratedUntil": None,
+        "provisional": False,
+        "need": True,
+    }
     told = [{"name": each, "definerName": definer} for each, definer in types]
     return {"code": f"{VERSION}.{place:02d}", "name": name, "state": state, "licenseTypes": told} | known | members
 

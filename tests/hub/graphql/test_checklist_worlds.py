@@ -1,12 +1,14 @@
 """Checklists over random worlds on both engines, against the slow reference: every holder, every kind of caller.
 
 Several materials share types, a license has several holders, holders have several licenses of a type, of two counties,
-in every status and with every kind of dates, in doubt or not; other versions, other matters and other holders stand beside.
+in every status and with every kind of dates, in doubt or not; objections say that others are missing. Other versions,
+other matters and other holders stand beside.
 """
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -19,7 +21,7 @@ from hub.journal.records import parse_record
 from ledger.status import Status
 from schema.access import Principal
 from schema.assembly import build_schema
-from tests.checklists import Line, Paper, expected_line
+from tests.checklists import Claim, Line, Paper, expected_line
 from tests.entropy import signer_of
 from tests.offerings import MATTER, material, offering
 from tests.ports import CLERK, CONSENTS, FakeJournal, FakeRegistry, request_context
@@ -29,7 +31,10 @@ DAYS: Final = ("2020-01-01", "2026-05-31", TODAY, "2026-06-02", "2031-01-01")
 TYPES: Final = tuple(f"11100000MB0143028R{number:03d}" for number in range(4))
 HOLDERS: Final = ("one", "two", "three")
 COUNTIES: Final = ("370214", "220103")
+PARTIES: Final = (*COUNTIES, "320583")
+RAISED: Final = "2026-05-28T01:00:00.000Z"
 OWN: Final = Principal(county="370214", client="370214#3", token_id="t", scopes=frozenset({"license.read.own"}))
+OWN_TOO: Final = replace(OWN, scopes=OWN.scopes | {"objection.read"})
 SCHEMA: Final = build_schema()
 QUESTION: Final = """\
 query Q($matter: CatalogueCode!, $code: HolderCode!, $basis: ReadBasis) {
@@ -40,6 +45,7 @@ query Q($matter: CatalogueCode!, $code: HolderCode!, $basis: ReadBasis) {
       complete held toBring
       items {
         state toleratedUntil license { certificateIdentifier } unusable { certificateIdentifier reason }
+        objections { id answeredBy due lamp }
       }
     }
   }
@@ -61,6 +67,19 @@ def _papers(rng: random.Random) -> list[Paper]:
             disputed=rng.choice([None, None, False, True]),
         )
         for number in range(rng.randint(0, 40))
+    ]
+
+
+def _claims(rng: random.Random) -> list[Claim]:
+    return [
+        Claim(
+            id=f"claim-{number:016d}",
+            holder=rng.choice(HOLDERS),
+            type_code=rng.choice(TYPES),
+            counties=(rng.choice(PARTIES), rng.choice(PARTIES)),
+            open=rng.random() < 0.7,
+        )
+        for number in range(rng.randint(0, 12))
     ]
 
 
@@ -86,8 +105,8 @@ def _row(claims: dict[str, Any]) -> dict[str, Any]:
     return offering_row(0, record, "2026-05-28T20:26:40.000Z")
 
 
-async def _fill(driver: BoltDriver, papers: list[Paper], materials: list[dict[str, Any]]) -> None:
-    """Write types, the version in force between an older and a newer one, another matter's, and the licenses."""
+async def _fill(driver: BoltDriver, papers: list[Paper], claims_: list[Claim], materials: list[dict[str, Any]]) -> None:
+    """Write types, the version in force between an older and a newer one, another matter's, licenses and objections."""
     days = {"2026-05-29": [material(name="旧")], TODAY: materials, "2026-06-02": [material(name="新")]}
     claims = [offering(planEffectiveDate=day, materials=asked, produces=[]) for day, asked in days.items()]
     claims.append(offering(matter="000117002000", planEffectiveDate=TODAY, materials=[material()], produces=[]))
@@ -114,20 +133,32 @@ async def _fill(driver: BoltDriver, papers: list[Paper], materials: list[dict[st
         "MERGE (h:Holder {key: key}) MERGE (l)-[:HELD_BY]->(h)",
         parameters={"rows": rows},
     )
+    said = Step(
+        text="UNWIND $rows AS row MERGE (o:Objection {id: row.id}) SET o += row",
+        parameters={
+            "rows": [
+                {
+                    "id": each.id, "holderKey": each.holder, "certificateTypeCode": each.type_code, "open": each.open,
+                    "raisedBy": each.counties[0], "answeredBy": each.counties[1], "raisedAt": RAISED,
+                }
+                for each in claims_
+            ]
+        },
+    )  # fmt: skip
     listed = Step(text="MERGE (m:Matter {code: $code}) SET m.name = 'x'", parameters={"code": MATTER})
     steps = [named, listed, *offering_steps([_row(each) for each in claims])]
-    await driver.write(Unit(steps=[*steps, *([stated, held] if rows else [])]))
+    await driver.write(Unit(steps=[*steps, *([stated, held] if rows else []), *([said] if claims_ else [])]))
 
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_every_holder_and_caller_gets_the_checklist_of_the_slow_reference(driver: BoltDriver, seed: int) -> None:
     rng = random.Random(seed)
-    papers, materials = _papers(rng), _materials(rng)
-    await _fill(driver, papers, materials)
+    papers, materials, claims = _papers(rng), _materials(rng), _claims(rng)
+    await _fill(driver, papers, claims, materials)
     execution = Execution(SCHEMA, BoltGraph(driver))
     registry = FakeRegistry(changed={number: Status[paper.status] for number, paper in enumerate(papers)})
     for holder in (*HOLDERS, "nobody"):
-        for caller in (CLERK, OWN):
+        for caller in (CLERK, OWN, OWN_TOO):
             journal = FakeJournal()
             context = request_context(
                 principal=caller, registry=registry, journal=journal, holder_key=lambda _type, code: code
@@ -140,18 +171,28 @@ async def test_every_holder_and_caller_gets_the_checklist_of_the_slow_reference(
             data: Any = answer.data
             assert data["checklist"]["county"] is None  # no catalogue lists it here
             county = None if caller is CLERK else "370214"
-            _check(data["checklist"]["findings"], _lines(papers, materials, holder, county), materials)
-            assert journal.records[0].licenses == _read(papers, materials, holder, county)
+            said = claims if "objection.read" in caller.scopes else []
+            lines = [_line(papers, said, each, holder, county) for each in materials]
+            _check(data["checklist"]["findings"], lines, materials, said)
+            shown = _read(papers, materials, holder, county)
+            assert journal.records[0].licenses == (*shown, *_objections_read(said, materials, holder))
 
 
-def _lines(papers: list[Paper], materials: list[dict[str, Any]], holder: str, county: str | None) -> list[Line]:
-    return [
-        expected_line(
-            papers, holder=holder, county=county, types=frozenset(each["certificateTypeCodes"]),
-            tolerance=each["toleranceDays"], today=TODAY,
-        )
-        for each in materials
-    ]  # fmt: skip
+def _line(papers: list[Paper], claims: list[Claim], asked: dict[str, Any], holder: str, county: str | None) -> Line:
+    return expected_line(
+        papers, holder=holder, county=county, types=frozenset(asked["certificateTypeCodes"]),
+        tolerance=asked["toleranceDays"], today=TODAY, claims=claims, party="370214",
+    )  # fmt: skip
+
+
+def _objections_read(claims: list[Claim], materials: list[dict[str, Any]], holder: str) -> tuple[str, ...]:
+    """Give the objections of the holder, of the caller's county, about a type that some material names."""
+    types = {code for each in materials for code in each["certificateTypeCodes"]}
+    return tuple(
+        each.id
+        for each in claims
+        if each.open and each.holder == holder and "370214" in each.counties and each.type_code in types
+    )
 
 
 def _read(papers: list[Paper], materials: list[dict[str, Any]], holder: str, county: str | None) -> tuple[str, ...]:
@@ -164,17 +205,24 @@ def _read(papers: list[Paper], materials: list[dict[str, Any]], holder: str, cou
     )
 
 
-def _check(findings: Any, lines: list[Line], materials: list[dict[str, Any]]) -> None:
+def _check(findings: Any, lines: list[Line], materials: list[dict[str, Any]], claims: list[Claim]) -> None:
     shown = [
         Line(
             state=item["state"],
             license=item["license"] and item["license"]["certificateIdentifier"],
             unusable=tuple((each["certificateIdentifier"], each["reason"]) for each in item["unusable"]),
             until=item["toleratedUntil"],
+            claims=tuple(each["id"] for each in item["objections"]),
         )
         for item in findings["items"]
     ]
     assert shown == lines
+    answering = {each.id: each.counties[1] for each in claims}
+    assert [each for item in findings["items"] for each in item["objections"]] == [
+        {"id": name, "answeredBy": answering[name], "due": "2026-06-04", "lamp": "BLUE"}
+        for line in lines
+        for name in line.claims
+    ]
     needed = [line.state for line, each in zip(lines, materials, strict=True) if each["need"]]
     assert findings["held"] == sum(line.state == "HELD" for line in lines)
     assert findings["toBring"] == sum(state != "HELD" for state in needed)

@@ -19,7 +19,7 @@ from ledger.workdays import read_calendar
 from schema.access import ANONYMOUS, HOLDER_SCOPE, SCOPES, Principal
 from schema.assembly import build_schema
 from schema.context import Basis
-from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile
+from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number
 from tests.desk_world import FOREIGN_OBJECTION, MISSING_OBJECTION, OUR_OBJECTION
 from tests.deskwork import Appeal, Dispute, follow_up, made_id
 from tests.graph_fakes import CannedGraph
@@ -91,39 +91,40 @@ async def test_the_clock_of_an_objection_follows_the_time_of_the_request(driver:
     assert seen == [(5, "BLUE"), (1, "YELLOW"), (-1, "RED"), (5, "BLUE")]
 
 
-async def test_a_bad_rating_asks_for_a_follow_up_and_a_good_one_does_not(driver: BoltDriver) -> None:
-    ledger, journal = MemoryLog([genesis(CHENGYANG, FENGNAN)]), MemoryLog()
+_FOLLOW_UP: Final = (
+    f'{{ case(caseNumber: "{case_number()}", useCause: "x") {{ followUp {{ due lamp doneAt outcome }} }} }}'
+)
+
+
+def _rated(rating: int) -> CaseFile:
+    """Make a case that was returned and then evaluated."""
     case = CaseFile(mode="ONLINE", intake=CHENGYANG, pick_up=CHENGYANG)
     case.apply()
     case.add("PRE_REVIEW", CHENGYANG, outcome="RETURNED")
-    case.add("EVALUATION", CHENGYANG, rating=4)
-    journal.entries += case.raws
-    text = f'{{ case(caseNumber: "{case.number}", useCause: "x") {{ followUp {{ due lamp doneAt outcome }} }} }}'
+    case.add("EVALUATION", CHENGYANG, rating=rating)
+    return case
+
+
+async def test_a_bad_rating_asks_for_a_follow_up_and_a_good_one_does_not(driver: BoltDriver) -> None:
+    ledger, journal = MemoryLog([genesis(CHENGYANG, FENGNAN)]), MemoryLog()
+    journal.entries += _rated(4).raws
     seen = []
     for raw, days in ((None, 0), (None, 2), (None, 4), (follow_up(at=NOW + 4 * DAY), 30)):
         journal.entries += [] if raw is None else [raw]
         await Projector(driver, ledger, journal).catch_up()
-        found = await _data(driver, text, _caller(CHENGYANG, "case.read"), now=NOW + days * DAY)
+        found = await _data(driver, _FOLLOW_UP, _caller(CHENGYANG, "case.read"), now=NOW + days * DAY)
         seen.append(found["case"]["followUp"])
     owed = {"due": "2026-06-04", "doneAt": None, "outcome": None}
     done = {"due": "2026-06-04", "lamp": "RED", "doneAt": "2026-06-05T09:00:00.000Z", "outcome": "RECTIFIED"}
     assert seen == [*({**owed, "lamp": lamp} for lamp in ("BLUE", "YELLOW", "RED")), done]
 
 
-async def test_a_follow_up_that_nobody_owed_is_shown_without_a_clock(driver: BoltDriver) -> None:
+async def test_no_follow_up_is_owed_for_a_rating_that_is_not_bad(driver: BoltDriver) -> None:
     ledger, journal = MemoryLog([genesis(CHENGYANG, FENGNAN)]), MemoryLog()
-    case = CaseFile(mode="ONLINE", intake=CHENGYANG, pick_up=CHENGYANG)
-    case.apply()
-    case.add("PRE_REVIEW", CHENGYANG, outcome="RETURNED")
-    case.add("EVALUATION", CHENGYANG, rating=3)
-    journal.entries += case.raws
-    text = f'{{ case(caseNumber: "{case.number}", useCause: "x") {{ followUp {{ due lamp outcome }} }} }}'
-    seen = []
-    for raws in ((), (follow_up(outcome="EXPLAINED"),)):
-        journal.entries += raws
-        await Projector(driver, ledger, journal).catch_up()
-        seen.append((await _data(driver, text, _caller(CHENGYANG, "case.read")))["case"]["followUp"])
-    assert seen == [None, {"due": None, "lamp": None, "outcome": "EXPLAINED"}]
+    journal.entries += _rated(3).raws
+    await Projector(driver, ledger, journal).catch_up()
+    found = await _data(driver, _FOLLOW_UP, _caller(CHENGYANG, "case.read"))
+    assert found == {"case": {"followUp": None}}
 
 
 async def test_appeals_stand_in_the_order_in_which_they_were_received(driver: BoltDriver) -> None:

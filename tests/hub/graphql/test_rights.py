@@ -137,6 +137,7 @@ BELOW: Final = {
     "ChecklistFindings": "findings {{ {} }}",
     "ChecklistItem": "findings {{ items {{ {} }} }}",
     "ChecklistLicense": "findings {{ items {{ license {{ {} }} unusable {{ {} }} }} }}",
+    "ChecklistObjection": "findings {{ items {{ objections {{ {} }} }} }}",
     "ChecklistType": "findings {{ items {{ licenseTypes {{ {} }} }} }}",
 }
 """Every type of a checklist -> where it stands."""
@@ -163,7 +164,9 @@ async def test_a_field_of_a_checklist_is_for_who_may_look_licenses_up(type_name:
     assert _codes(answer) == set()
     assert len(journal.records) == 1
     assert (":License)" in statement.text) == (type_name != "Checklist" or field == "findings")
-    guarded = ":License)" in statement.text and "license.read" not in caller.scopes
+    objections = "objection.read" in caller.scopes
+    assert (":Objection {" in statement.text) == (":License)" in statement.text and objections)
+    guarded = ":License)" in statement.text and ("license.read" not in caller.scopes or objections)
     assert ("caller_county" in statement.parameters) == guarded
 
 

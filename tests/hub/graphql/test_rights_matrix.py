@@ -28,7 +28,7 @@ from schema.inspection import walk
 from schema.mapping import Computed, Expression, KeyStart, Relation
 from tests.graph_world import fill_world
 from tests.graphs import PATIENT, empty
-from tests.rights_places import CALLERS, PLACES, PRODUCED, Caller, Place, context_of, document
+from tests.rights_places import BESIDE, CALLERS, PLACES, Caller, Place, context_of, document
 from tests.rights_table import GRANTED, ROWS
 
 SCHEMA: Final = build_schema()
@@ -157,7 +157,7 @@ async def test_every_cell_is_granted_or_refused_as_the_tables_say(arcade: Arcade
         await empty(driver)
         await apply_constraints(driver)
         await fill_world(driver)
-        await driver.write(Unit(steps=[PRODUCED]))
+        await driver.write(Unit(steps=BESIDE))
         GRAPH.graph = BoltGraph(driver)
         wrong = [line for place in PLACES for caller in _callers(place) for line in await _wrong_at(place, caller)]
     assert not wrong, "\n".join(wrong)
