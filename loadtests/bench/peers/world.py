@@ -26,12 +26,11 @@ import httpx2
 import psutil
 from neo4j import AsyncGraphDatabase
 
-from hub.demo.alliance import EngineChoice
 from hub.graph.embedded import ArcadeEngine
 from hub.keyfiles import write_private
 from hub.processes import end_with_parent, free_ports, is_free
 from loadtests.bench.peers.tools import REPLAY
-from loadtests.bench.town import Town, running_town
+from loadtests.bench.town import ONE_CLIENT, Town, running_town
 
 __all__ = ["Database", "GraphPlace", "Replay", "World", "pin", "replaying", "running_world"]
 
@@ -86,14 +85,16 @@ def running_world(folder: Path, database: Database, *, licenses: int, neo4j: Pat
     with engine as place, replaying(place) if database == "replay" else nullcontext((place, None)) as (seen, replay):
         secret = folder / "graph-password"
         write_private(secret, place.password.encode())
-        choice = EngineChoice(
-            variables={
-                "TONGBAN_ENGINE": "neo4j", "TONGBAN_NEO4J_URI": seen.uri, "TONGBAN_NEO4J_USER": seen.user,
-                "TONGBAN_NEO4J_PASSWORD_FILE": str(secret), "TONGBAN_NEO4J_DATABASE": seen.database,
-                "TONGBAN_TOKEN_LIFETIME_S": _RUN_S,
-            }
-        )  # fmt: skip
-        with running_town(folder / "town", licenses=licenses, engine=choice) as town:
+        settings = {
+            **ONE_CLIENT,
+            "TONGBAN_ENGINE": "neo4j",
+            "TONGBAN_NEO4J_URI": seen.uri,
+            "TONGBAN_NEO4J_USER": seen.user,
+            "TONGBAN_NEO4J_PASSWORD_FILE": str(secret),
+            "TONGBAN_NEO4J_DATABASE": seen.database,
+            "TONGBAN_TOKEN_LIFETIME_S": _RUN_S,
+        }
+        with running_town(folder / "town", licenses=licenses, settings=settings) as town:
             yield World(town=town, graph=seen, replay=replay)
 
 
