@@ -43,7 +43,7 @@ from loadtests.bench.figures import (
     waits,
 )
 from loadtests.bench.measuring import Effort, Reading
-from loadtests.bench.town import running_town
+from loadtests.bench.town import ONE_CLIENT, running_town
 
 __all__ = ["NAMES", "main"]
 
@@ -113,7 +113,7 @@ def _measured(names: Sequence[str], effort: Effort, folder: Path, licenses: int)
 
 
 def _served(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Reading]:
-    with running_town(folder / "town", licenses=_LICENSES) as town:
+    with running_town(folder / "town", licenses=_LICENSES, settings=ONE_CLIENT) as town:
         if "lookup" in names:
             yield from lookup.measure(effort, town)
         if "memory" in names:
