@@ -4,8 +4,8 @@
 
     compiled    stored fields alone: the plan's shapers make the answer from the rows
     hybrid      computed fields too: graphql-core runs these alone, and their values are laid over the shaped ones
-    completed   graphql-core completes everything, over the same rows: a mutation, introspection, a root field that
-                failed, a value that breaks its type; so nulls, paths and errors are its own
+    completed   graphql-core completes everything, over the same rows: a mutation, introspection, `_entities`, a root
+                field that failed, a value that breaks its type; so nulls, paths and errors are its own
 
 The stored root fields are fetched before anything is completed, and nothing is asked or resolved twice. Every read of
 a person's records is recorded before the answer leaves; an answer whose record cannot be written does not leave.
@@ -24,10 +24,12 @@ from graphql.execution import ExecutionResult
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 
+from hub.graph.entities import EntitiesPlan
 from hub.graph.hybrid import laid_over
 from hub.graph.plan import BoundRoot, Plan, RootPlan
 from hub.graph.shaper import UNSURE, Unsure
 from hub.graph.tables import Tables, build_tables
+from hub.graphql.admission import Admission, Admitted
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
 from hub.graphql.limits import LIMITS, Limits, over
 from hub.graphql.readings import grant, record, settled
@@ -48,11 +50,16 @@ PATHS: Final[tuple[AnswerPath, ...]] = ("compiled", "hybrid", "completed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphQLRequest:
-    """What a client asks: the document's text, which operation of it, its variables as they came."""
+    """What a client asks: the document's text, which operation of it, its variables as they came.
 
-    query: str
+    document_id: identifier of a trusted document; `query` is empty then. tell_cost: the answer is to say what it cost.
+    """
+
+    query: str = ""
+    document_id: str | None = None
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    tell_cost: bool = False
 
 
 class NotByGet(Exception):
@@ -63,13 +70,15 @@ class NotByGet(Exception):
 class Answer:
     """The outcome of an executed request. errors: of the fields, as they came; refusals stand last.
 
-    personal: it holds a person's records, and no cache may keep it. path: how it was made.
+    personal: it holds a person's records, and no cache may keep it. path: how it was made. cost: of the document, where
+    the request asks for it.
     """
 
     data: dict[str, Any] | None
     errors: Sequence[GraphQLError]
     personal: bool
     path: AnswerPath = "compiled"
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +95,14 @@ _Records: TypeAlias = "dict[str, _Record | TongbanError]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A request that passed every check that needs no I/O."""
+    """A request that passed every check that needs no I/O. cost: where the request asks for it."""
 
     document: Document
     operation: OperationDefinitionNode
     variables: VariableValues
     plan: Plan
     request: GraphQLRequest
+    cost: int | None = None
 
 
 class Execution:
@@ -103,7 +113,7 @@ class Execution:
 
     def __init__(
         self, schema: strawberry.Schema, graph: Graph, *, limits: Limits = LIMITS, dev: bool = False,
-        shaped: bool = True,
+        shaped: bool = True, admission: Admission | None = None,
     ) -> None:  # fmt: skip
         self.tables: Final[Tables] = build_tables(schema)
         self._executor = schema.execution_context_class
@@ -112,6 +122,7 @@ class Execution:
         self._dev = dev
         self._shapes = shaped
         self._documents = Documents(self.tables, limits, dev=dev)
+        self.admitted: Final = Admitted(self._documents, admission or Admission())
         install_resolvers(self.tables)
 
     @property
@@ -137,8 +148,8 @@ class Execution:
             raise Unavailable("deadline", "the request took too long") from error
 
     def prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Ready:
-        """Check and plan a request. Raises DocumentRefused, NotByGet."""
-        document = self._documents.load(request.query)
+        """Check and plan a request. Raises DocumentRefused, NotByGet, Refused too_many_requests."""
+        document = self.admitted.load(request, context.principal)
         try:
             operation = document.operation(request.operation_name)
         except TongbanError as error:
@@ -155,7 +166,8 @@ class Execution:
         if cost > self._limits.cost:
             passed = over("cost", self._limits.cost, cost)
             raise DocumentRefused([Fault(code=passed.code, message=passed.message)])
-        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request)
+        told = cost if request.tell_cost else None
+        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=told)
 
     def _coerced(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues:
         values = get_variable_values(
@@ -173,11 +185,11 @@ class Execution:
         plan = ready.plan
         refusals = [refusal_error(one) for one in plan.refusals]
         if plan.empty:
-            return Answer(data=None, errors=refusals, personal=plan.personal)
+            return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.cost)
         records = await self._fetch(plan, ready.variables, context)
         data, errors, path = await self._answered(ready, records, context)
         data, errors = await settled(data, errors, context)
-        return Answer(data=data, errors=[*errors, *refusals], personal=plan.personal, path=path)
+        return Answer(data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.cost)
 
     async def _answered(
         self, ready: Ready, records: _Records, context: Context
@@ -186,6 +198,8 @@ class Execution:
         stored = _shaped(plan, records) if self._shapes else None
         if stored is None:
             values = {root.response: _value(root, records[root.response]) for root in plan.roots}
+            for entities in plan.entities:
+                values[entities.response] = await self._entities(entities, ready.variables, context)
             done = await self._complete(ready, ready.document.tree, values, context)
             return done.data, list(done.errors or ()), "completed"
         if plan.computed is None:
@@ -204,6 +218,15 @@ class Execution:
             if isinstance(each, Unavailable) and each.code == "pushback":
                 raise each  # the whole request is to come again, not a part of it
         return {root.response: record for root, record in zip(plan.roots, found, strict=True)}
+
+    async def _entities(self, entities: EntitiesPlan, variables: VariableValues, context: Context) -> Any:
+        """Give the nodes that a list of representations names, or the expected failure that stands in their place."""
+        try:
+            bound = entities.bind(variables, context)
+            read = (self._graph.read(one) for one in bound.statements.values())
+            return bound.value(await asyncio.gather(*read))
+        except TongbanError as error:
+            return error
 
     async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> _Record | TongbanError:
         """Read the record of one stored root field, or give the expected failure that stands in its place."""
