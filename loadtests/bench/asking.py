@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from hub.graphql.execution import Execution, GraphQLRequest
+from hub.graphql.limits import LIMITS, Limits
 from hub.ingest.data import read_table
 from ledger.consents import Purpose
 from ledger.encoding import b64u_encode
@@ -61,8 +62,10 @@ def _nothing(*_: object, **__: object) -> None:
 class Asking:
     """Runs documents for a caller with every scope. secret: the alliance's holder key. now: POSIX seconds."""
 
-    def __init__(self, graph: Graph, *, secret: bytes, county: str = "320583", now: int = 0) -> None:
-        self._execution: Final = Execution(build_schema(), graph)
+    def __init__(
+        self, graph: Graph, *, secret: bytes, county: str = "320583", now: int = 0, limits: Limits = LIMITS
+    ) -> None:
+        self._execution: Final = Execution(build_schema(), graph, limits=limits)
         self._consents: Final[dict[str, str]] = {}
         ports: Any = _Ports(self._consents)
         self._context: Final = Context(
