@@ -61,7 +61,7 @@ from hub.log.refusals import Refusals
 from hub.log.registry import LedgerRegistry, RegistryLimits
 from hub.log.routes import log_routes
 from hub.log.statustokens import StatusTokens
-from hub.middleware import Masked, Observed
+from hub.middleware import Direct, Masked, Observed
 from hub.mirror.routes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
@@ -187,7 +187,8 @@ class Hub:
 
     def app(self) -> Starlette:
         """Give the application: every route, started and stopped with the parts."""
-        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked)]
+        direct = Middleware(Direct, paths={"/graphql": self._graphql})
+        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct]
         return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
 
     @asynccontextmanager

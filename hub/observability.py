@@ -111,6 +111,7 @@ class Metrics:
     webhooks: Counter = field(init=False)
     policy_shared: Gauge = field(init=False)
     policy_block: Gauge = field(init=False)
+    _routes: dict[tuple[str, int], tuple[Counter, Histogram]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         made = {
@@ -177,8 +178,11 @@ class Metrics:
 
     def observe(self, route: str, status: int, seconds: float, codes: str) -> None:
         """Count one answered request; codes: its error codes joined by commas, empty for none."""
-        self.requests.labels(route, str(status)).inc()
-        self.seconds.labels(route).observe(seconds)
+        found = self._routes.get((route, status))
+        if found is None:  # routes and statuses are few, and looking a label up costs more than counting
+            found = self._routes[route, status] = self.requests.labels(route, str(status)), self.seconds.labels(route)
+        found[0].inc()
+        found[1].observe(seconds)
         for code in codes.split(",") if codes else ():
             self.errors.labels(code).inc()
 

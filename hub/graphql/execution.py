@@ -34,6 +34,7 @@ from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, w
 from hub.graphql.limits import LIMITS, Limits, over
 from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
+from hub.graphql.variables import variable_reader
 from ledger.errors import TongbanError, Unavailable
 from schema.context import Context, Graph
 
@@ -156,7 +157,7 @@ class Execution:
             raise DocumentRefused([Fault(code=error.code, message=error.message)]) from error
         if by_get and operation.operation is OperationType.MUTATION:
             raise NotByGet
-        variables = self._coerced(operation, request.variables)
+        variables = self._coerced(document, operation, request.variables)
         principal = context.principal
         scopes = None if principal.county is None else principal.scopes
         plan = self._documents.plan(document, operation, variables, scopes)
@@ -169,7 +170,16 @@ class Execution:
         told = cost if request.tell_cost else None
         return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=told)
 
-    def _coerced(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues:
+    def _coerced(
+        self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
+    ) -> VariableValues:
+        name = operation.name.value if operation.name else ""
+        reader = document.readers.get(name)
+        if reader is None:
+            reader = document.readers[name] = variable_reader(self.tables.schema, operation)
+        return reader.read(given) or self._judged(operation, given)
+
+    def _judged(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues:
         values = get_variable_values(
             self.tables.schema,
             operation.variable_definitions or (),
