@@ -47,6 +47,7 @@ from hub.graphql.probes import CallerProbes
 from hub.graphql.quotas import Quotas
 from hub.graphql.sockets import GraphQLSockets
 from hub.graphql.streams import Streams
+from hub.graphql.timings import SlowDocuments
 from hub.graphql.trusted import registry_of
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
@@ -157,6 +158,7 @@ class Hub:
         limits = _graphql_limits(settings)
         self._graphql = GraphQLEndpoint(
             build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered,
+            on_timing=SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms),
             admission=_admission(settings, clock),
         )  # fmt: skip
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)

@@ -24,6 +24,7 @@ _log = structlog.get_logger(__name__)
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _KEYS: Final = (1, 2, 4, 8, 16, 32, 64)
+_STATEMENTS: Final = (0, 1, 2, 4, 10)
 _RESTING: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -97,6 +98,8 @@ class Metrics:
     lane_keys: Histogram = field(init=False)
     lane_shared: Gauge = field(init=False)
     documents: Gauge = field(init=False)
+    document_seconds: Histogram = field(init=False)
+    document_statements: Histogram = field(init=False)
     faces: Counter = field(init=False)
     resting: Gauge = field(init=False)
     seconds: Histogram = field(init=False)
@@ -137,6 +140,19 @@ class Metrics:
                 "tongban_documents",
                 "Documents since start by the way they went: cached, onepass, graphql_core, refused.",
                 ("way",),
+                registry=self.registry,
+            ),
+            "document_seconds": Histogram(
+                "tongban_document_seconds",
+                "Time of a document in each stage: plan, read, complete.",
+                ("stage",),
+                buckets=_BUCKETS,
+                registry=self.registry,
+            ),
+            "document_statements": Histogram(
+                "tongban_document_statements",
+                "Compiled reads of a document.",
+                buckets=_STATEMENTS,
                 registry=self.registry,
             ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),

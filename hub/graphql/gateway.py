@@ -39,6 +39,7 @@ from hub.graphql.reception import (
     check_content,
     from_query_string,
 )
+from hub.graphql.timings import Timing
 from hub.jsonbytes import json_bytes
 from ledger.errors import TongbanError
 from schema.context import Context, Graph
@@ -62,11 +63,11 @@ class GraphQLEndpoint:
     """The ASGI application behind `/graphql`: `Route("/graphql", GraphQLEndpoint(...))`.
 
     dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. on_answer: told how each executed request was
-    answered. shaped: as for `Execution`. admission: trusted documents and quotas; Malformed bad_document for a trusted
-    one that does not hold.
+    answered. on_timing: told what each one took, with the request's id. shaped: as for `Execution`. admission: trusted
+    documents and quotas; Malformed bad_document for a trusted one that does not hold.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a hub and a test set, each by its name
         self,
         schema: strawberry.Schema,
         graph: Graph,
@@ -75,6 +76,7 @@ class GraphQLEndpoint:
         limits: Limits = LIMITS,
         dev: bool = False,
         on_answer: Callable[[AnswerPath], None] | None = None,
+        on_timing: Callable[[GraphQLRequest, Timing, str], None] | None = None,
         shaped: bool = True,
         admission: Admission | None = None,
     ) -> None:
@@ -83,6 +85,7 @@ class GraphQLEndpoint:
         self._limits = limits
         self._dev = dev
         self._on_answer = on_answer
+        self._on_timing = on_timing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a cancellation leaves."""
@@ -129,12 +132,16 @@ class GraphQLEndpoint:
         return [body for _, body, _ in replies]
 
     async def _one(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> _Reply:
+        timing = Timing()
         try:
-            answer = await self.execution.run(request, context, by_get=by_get)
+            answer = await self.execution.run(request, context, by_get=by_get, timing=timing)
         except DocumentRefused as refused:
             return 400, {"errors": [fault_of(one) for one in refused.faults]}, {}
         except NotByGet:
             raise HttpFault(405, "bad_request", "this operation must be sent by POST", {"Allow": "POST"}) from None
+        finally:
+            if self._on_timing is not None:
+                self._on_timing(request, timing, context.request_id)
         if self._on_answer is not None:
             self._on_answer(answer.path)
         kept = {}

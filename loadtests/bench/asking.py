@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from hub.graphql.execution import Answer, Execution, GraphQLRequest
+from hub.graphql.limits import LIMITS, Limits
 from hub.graphql.masking import answer_body
 from hub.ingest.data import read_table
 from hub.jsonbytes import json_bytes
@@ -68,10 +69,11 @@ class Asking:
     """
 
     def __init__(
-        self, graph: Graph, *, secret: bytes, county: str = "320583", now: int = 0, shaped: bool = True
-    ) -> None:
+        self, graph: Graph, *, secret: bytes, county: str = "320583", now: int = 0, limits: Limits = LIMITS,
+        shaped: bool = True,
+    ) -> None:  # fmt: skip
         self.now: Final = now
-        self._execution: Final = Execution(build_schema(), graph, shaped=shaped)
+        self._execution: Final = Execution(build_schema(), graph, limits=limits, shaped=shaped)
         self._consents: Final[dict[str, str]] = {}
         ports: Any = _Ports(self._consents)
         self._context: Final = Context(

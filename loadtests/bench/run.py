@@ -31,6 +31,7 @@ from loadtests.bench.figures import (
     faces,
     ingest,
     journal,
+    lanes,
     lookup,
     memory,
     receipt,
@@ -60,6 +61,7 @@ _ALONE: Final[tuple[tuple[tuple[str, ...], Callable[[Effort, Path, int], list[Re
     (("ingest",), lambda effort, folder, _licenses: ingest.measure(effort, folder)),
     (("faces",), lambda effort, _folder, _licenses: faces.measure(effort)),
     (journal.NAMES, lambda effort, folder, _licenses: journal.measure(effort, folder)),
+    (lanes.NAMES, lambda effort, folder, _licenses: lanes.measure(effort, folder)),
     (scale.NAMES, scale.measure),
 )
 """Figures that need no running alliance: their names, and what measures them in a folder of their own."""
