@@ -35,7 +35,7 @@ faults: $(STAMP) neo4j  ## crashes, full disks, wrong clocks, flipped bytes: a t
 fuzz: $(STAMP)  ## 100,000 mutations of every format (`make fuzz ARGS="--target receipt --count 1000 --seed 2"`)
 	@$(BIN)/python -m tests.fuzz.run $(ARGS)
 
-interop: $(STAMP)  ## Go's checksum-database packages and Tessera's fsck read a live log, a verifier in Go judges receipts as ours
+interop: $(STAMP)  ## Go's checksum-database packages and Tessera's fsck read a live log, a verifier in Go judges receipts as ours, Apollo composes a supergraph
 	@$(BIN)/python -m pytest -q -m interop tests/interop
 
 lint: $(STAMP)  ## format, lint and layers: the quick part of check
@@ -43,10 +43,11 @@ lint: $(STAMP)  ## format, lint and layers: the quick part of check
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
-check: lint  ## lint, strict types and docs
+check: lint  ## lint, strict types, docs, and the schema against the documents that use it
 	@$(BIN)/mypy
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_mapping.py tests/test_documents.py
+	@$(BIN)/tongban schema trust --check loadtests/operations/*.graphql tests/documents/*.graphql > /dev/null
+	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_mapping.py tests/test_documents.py tests/schema/test_sdl.py
 
 lock: $(STAMP)  ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --all-extras \

@@ -38,13 +38,17 @@ from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
 from hub.graph.lanes import LaneLimits, Lanes
 from hub.graph.service import GraphService
+from hub.graphql.admission import Admission
 from hub.graphql.connections import Connections
 from hub.graphql.eventstreams import EventStreams
 from hub.graphql.gateway import GraphQLEndpoint
-from hub.graphql.limits import LIMITS
+from hub.graphql.limits import LIMITS, Limits
 from hub.graphql.probes import CallerProbes
+from hub.graphql.quotas import Quotas
 from hub.graphql.sockets import GraphQLSockets
 from hub.graphql.streams import Streams
+from hub.graphql.timings import SlowDocuments
+from hub.graphql.trusted import registry_of
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
@@ -58,7 +62,7 @@ from hub.log.refusals import Refusals
 from hub.log.registry import LedgerRegistry, RegistryLimits
 from hub.log.routes import log_routes
 from hub.log.statustokens import StatusTokens
-from hub.middleware import Masked, Observed
+from hub.middleware import Direct, Masked, Observed
 from hub.mirror.routes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
@@ -151,12 +155,12 @@ class Hub:
             chance=lambda: random(1)[0] / 255, private=settings.webhooks_private,
             on_outcome=lambda outcome: self.metrics.webhooks.labels(outcome).inc(),
         )  # fmt: skip
-        limits = replace(
-            LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s
-        )
+        limits = _graphql_limits(settings)
         self._graphql = GraphQLEndpoint(
-            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered
-        )
+            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered,
+            on_timing=SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms),
+            admission=_admission(settings, clock),
+        )  # fmt: skip
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)
@@ -185,7 +189,8 @@ class Hub:
 
     def app(self) -> Starlette:
         """Give the application: every route, started and stopped with the parts."""
-        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked)]
+        direct = Middleware(Direct, paths={"/graphql": self._graphql})
+        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct]
         return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
 
     @asynccontextmanager
@@ -329,6 +334,21 @@ def _registry_limits(settings: Settings) -> RegistryLimits:
         queue=settings.queue_entries,
         witness_s=settings.witness_timeout_ms / 1000,
     )
+
+
+def _graphql_limits(settings: Settings) -> Limits:
+    return replace(
+        LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s,
+        batch_length=settings.batch_length,
+    )  # fmt: skip
+
+
+def _admission(settings: Settings, clock: Clock) -> Admission:
+    quotas = Quotas(
+        per_second=settings.client_documents_per_second, new_per_minute=settings.client_new_per_minute,
+        at_once=settings.client_at_once, clock=clock,
+    )  # fmt: skip
+    return Admission(texts=registry_of(settings.trusted_documents), mode=settings.trusted_mode, quotas=quotas)
 
 
 def _engine(settings: Settings) -> Engine:

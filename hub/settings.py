@@ -83,6 +83,23 @@ class Settings(BaseModel):
     request_timeout_s: float = Field(5.0, gt=0, le=60, description="longest time for one GraphQL request, seconds")
     body_timeout_s: float = Field(10.0, gt=0, le=60, description="longest time for a request body to arrive, seconds")
     max_cost: int = Field(25_000, ge=1, le=1_000_000, description="highest cost of one GraphQL document")
+    trusted_documents: Path | None = Field(
+        None, description="registry of trusted documents, made by `schema trust`; asked for by `documentId`"
+    )
+    trusted_mode: Literal["open", "prefer", "only"] = Field(
+        "open",
+        description="documents beyond the registry: answered; counted as new each time; refused before they are read",
+    )
+    batch_length: int = Field(1, ge=1, le=50, description="most documents in one request; 1: no batches")
+    client_documents_per_second: int = Field(
+        1_000, ge=1, le=1_000_000, description="documents that one client may send, for long; twice as many in a second"
+    )
+    client_new_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="documents of one client that need graphql-core's validation"
+    )
+    client_at_once: int = Field(
+        256, ge=1, le=65_536, description="documents of one client that are being answered at a time"
+    )
     asked_per_hour: int = Field(
         600, ge=1, le=100_000, description="different people, licenses or cases a client may ask about without a basis"
     )
@@ -100,6 +117,9 @@ class Settings(BaseModel):
     webhooks_private: bool = Field(
         default=False, description="webhooks may go to private addresses and, unencrypted, to loopback"
     )
+    slow_document_ms: int = Field(
+        1000, ge=0, le=60_000, description="documents that take as long are logged, by their digest; 0: none"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     nodes: dict[str, str] = Field(
         default_factory=dict, description="county nodes that answer for faces: county code -> URL"
@@ -113,6 +133,13 @@ class Settings(BaseModel):
     def _engine_is_complete(self) -> Settings:
         if self.engine == "neo4j" and not (self.neo4j_uri and self.neo4j_password_file):
             msg = "engine neo4j needs neo4j_uri and neo4j_password_file"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _trust_has_a_registry(self) -> Settings:
+        if self.trusted_mode != "open" and self.trusted_documents is None:
+            msg = f"trusted_mode {self.trusted_mode} needs trusted_documents"
             raise ValueError(msg)
         return self
 

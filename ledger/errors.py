@@ -24,6 +24,7 @@ _STATUS_OF_CODE: Final = {
     "token_required": 401,
     "too_many_asked": 429,
     "too_many_misses": 429,
+    "too_many_requests": 429,
     "too_large": 413,
     "too_slow": 408,
 }
@@ -94,8 +95,9 @@ class NotVerified(TongbanError):
             "bad_status_proof", "bad_disclosure", "holder_binding", "no_quorum", "not_enough_signers", "bad_token",
             "bundle_damaged", "corrupt_store", "keys_behind", "deposit_left_out",
             "duplicate_statement", "unexpected", "no_inclusion", "unknown_landmark",
-            "bad_chain", "certificate_expired", "certificate_revoked", "certificate_use", "eseal_county",
-            "eseal_digest", "eseal_license", "eseal_not_listed", "eseal_period", "eseal_unbound", "eseal_z_digest",
+            "bad_chain", "breaking_change", "certificate_expired", "certificate_revoked", "certificate_use",
+            "eseal_county", "eseal_digest", "eseal_license", "eseal_not_listed", "eseal_period", "eseal_unbound",
+            "eseal_z_digest",
         }
     )  # fmt: skip
 
@@ -133,6 +135,8 @@ class Refused(TongbanError):
             "invalid_token",
             "too_many_asked",
             "too_many_misses",
+            "too_many_requests",
+            "untrusted_document",
             "use_cause",
         }
     )

@@ -104,11 +104,13 @@ RULES: Final[dict[str, AccessRule]] = {
     "case.event": AccessRule(scopes=frozenset({"case.follow"}), use_cause=True),
     "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
+    "case.own": AccessRule(scopes=frozenset({HOLDER_SCOPE}), use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
     "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
     "objection.read": AccessRule(
         scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
     ),
+    "schema.read": AccessRule(scopes=frozenset(SCOPES) - {HOLDER_SCOPE}),
     "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 
@@ -133,6 +135,8 @@ TYPES: Final[dict[str, str]] = {
     "ConsentConnection": "consent.read",
     "ConsentEdge": "consent.read",
     "Case": "case.read",
+    "CaseConnection": "case.own",
+    "CaseEdge": "case.own",
     "CaseEvent": "case.event",
     "CaseEventFeed": "case.feed",
     "CaseLampTurned": "case.event",
@@ -155,6 +159,7 @@ TYPES: Final[dict[str, str]] = {
     "PeriodStatistics": "statistics.read",
     "SatisfactionCounts": "statistics.read",
     "TimelyCounts": "statistics.read",
+    "_Service": "schema.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

@@ -14,19 +14,21 @@ from strawberry.types import Info
 
 from schema.accesses import HolderReads
 from schema.cases import Case
-from schema.catalogue import IN_FORCE, ON_LIST, LicenseType, ListedMatter, Matter, Offering
+from schema.catalogue import IN_FORCE, ON_LIST, LicenseType, ListedMatter, Material, Matter, Offering
 from schema.checklist import Checklist
 from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
 from schema.consents import Consent, ReadBasis
 from schema.context import Context
+from schema.entities import ENTITIES, AnyRepresentation
 from schema.escalation import Escalation, EscalationDay, EscalationPlace
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
-from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
+from schema.mapping import EntityStart, Expression, KeyStart, PageStart, Relation, computed, root
 from schema.objections import Objection
 from schema.scalars import CaseNumber, CatalogueCode, Cursor, Date, LicenseIdentifier, StatementId, UseCause
 from schema.statistics import CountyStatistics, StatisticsPeriod
+from schema.subgraph import Service, subgraph_sdl
 from schema.subscriptions import CaseEventFeed
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
@@ -47,6 +49,11 @@ ByBasis: TypeAlias = Annotated[
     ReadBasis | None, strawberry.argument(description="Needed with the scope license.read: by what right it is read.")
 ]
 
+Entity: TypeAlias = Annotated[
+    Authority | Jurisdiction | LicenseType | Material | Matter | Offering,
+    strawberry.union("_Entity", description="What another subgraph can name by a representation."),
+]
+
 ForMatter: TypeAlias = Annotated[
     CatalogueCode | None,
     strawberry.argument(description="Code of the matter that it is read for; needed where the consent is for one."),
@@ -56,6 +63,7 @@ _IMPLEMENTED_BY = Relation(type="IMPLEMENTS", direction="in", target="Offering",
 _OPEN_AT = Relation(type="OPEN_AT", direction="in", target="Objection", many=True, order="order")
 _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
 
+_APPLIED_BY = Relation(type="APPLIED_BY", direction="in", target="Case", many=True, order="caseNumber")
 _GRANTED_BY = Relation(type="GRANTED_BY", direction="in", target="Consent", many=True, order="id")
 
 
@@ -263,6 +271,17 @@ class Query:
         raise NotImplementedError
 
     @root(
+        KeyStart(label="Holder", key="key", argument="holder", bind="holder_key", via=_APPLIED_BY, page=True),
+        access="case.own",
+        personal=True,
+    )
+    def cases(
+        self, holder: HolderInput, use_cause: UseCause, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[Case] | None:
+        """The cases that a holder applied for, by number, in all counties; for that holder alone."""
+        raise NotImplementedError
+
+    @root(
         KeyStart(label="Jurisdiction", key="code", argument="county", via=_OPEN_AT, page=True), access="objection.read",
         personal=True,
     )  # fmt: skip
@@ -323,3 +342,13 @@ class Query:
         """The newest published checkpoint of the ledger; null before the first."""
         published = info.context.registry.published()
         return None if published is None else checkpoint_of(published)
+
+    @root(EntityStart(ENTITIES), access="public", name="_entities")
+    def entities(self, representations: list[AnyRepresentation]) -> list[Entity | None]:
+        """Nodes of the catalogue that another subgraph names, in the order of the representations; null if absent."""
+        raise NotImplementedError
+
+    @computed(access="schema.read", cost=2, name="_service")
+    async def service(self, info: Info[Context, Any]) -> Service | None:
+        """This subgraph, for whoever composes it into a supergraph; it tells all names, so it needs a token."""
+        return Service(sdl=await subgraph_sdl(info.schema))

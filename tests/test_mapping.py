@@ -21,6 +21,7 @@ from schema.licenses import License
 from schema.mapping import (
     Computed,
     Declaration,
+    EntityStart,
     Expression,
     Gather,
     KeyStart,
@@ -28,6 +29,7 @@ from schema.mapping import (
     Place,
     Property,
     Relation,
+    Start,
     attribute,
     computed,
     root,
@@ -53,7 +55,7 @@ def test_a_field_declares_place_rule_and_cost(field: WalkedField) -> None:
     assert field.declaration is not None
     assert field.declaration.access in RULES
     assert field.declaration.cost >= 0
-    assert field.resolved is isinstance(field.declaration.place, Computed | KeyStart | PageStart)
+    assert field.resolved is isinstance(field.declaration.place, Computed | Start)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=coordinate)
@@ -96,7 +98,7 @@ def test_every_stored_name_is_that_of_the_api() -> None:
 def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
     assert personal.pop() == "Subscription.caseEvents"  # no person's identifier can stand in its arguments
-    named = "accessRecords case checklist escalation license licenses objection objections receipt"
+    named = "accessRecords case cases checklist escalation license licenses objection objections receipt"
     assert personal == [f"Query.{name}" for name in named.split()]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
     assert by_post == sorted([*personal, "Query.consents", "Query.verify"])
@@ -269,6 +271,19 @@ def many_licenses(code: str, first: int, after: str | None = None) -> Connection
 LICENSE = KeyStart(label="License", key="certificateIdentifier", argument="code")
 
 BROKEN_ROOTS: list[tuple[Any, Any, dict[str, Any], str]] = [
+    (
+        EntityStart({"License": "certificateIdentifier"}),
+        by_code,
+        {},
+        "resolves License, which is not public: a representation names no useCause and no basis",
+    ),
+    (
+        EntityStart({"Matter": "number_of_it"}),
+        by_code,
+        {},
+        "resolves 'Matter' by 'number_of_it', which is no label with a type and field of that name",
+    ),
+    (EntityStart({}), of_license, {}, "gives other types than those that it resolves"),
     (
         KeyStart(label="Thing", key="code", argument="code"),
         by_code,

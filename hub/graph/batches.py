@@ -2,7 +2,8 @@
 
     UNWIND $ks AS k
     CALL (k) {
-      MATCH (a0:Holder {key: k.k0})<-[:HELD_BY]-(a1:License)
+      MATCH (a0:Holder {key: k.k0})
+      MATCH (a0)<-[:HELD_BY]-(a1:License)
       WHERE a1.certificateIdentifier > k.c0
         AND a1.sealedBy = k.caller_county
       WITH k, a1 ORDER BY a1.certificateIdentifier LIMIT $f0
@@ -15,7 +16,9 @@
 
 It is the single form in which each asker's values, those of the row rules too, are read from the asker's own map. Only
 bounds of lists are shared, for LIMIT reads no row. A parameter's name ends in a digit when the compiler made it, so
-`i0` is nobody else's; `k` stays in scope behind the WITH for the embedded engine's sake.
+`i0` is nobody else's; `k` stays in scope behind the WITH for the embedded engine's sake. So does the start stand in a
+clause of its own: with a key that is no parameter that engine would rather begin at the other end, with every license
+above the cursor.
 """
 
 from __future__ import annotations

@@ -254,17 +254,21 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
     shape, keys = _root_shape(compiler, root, entry, rows, label, order if paged else None)
     conditions = compiler.conditions(label, rows.variable)
     many = order is not None
-    lines = [
-        *_match(compiler, start, first, rows),
-        *_where(compiler, start, rows, order if paged else None, conditions),
-    ]
+    where = _where(compiler, start, rows, order if paged else None, conditions)
     kept = f"{rows.variable}, {rows.edge}" if rows.edge_read else rows.variable
     ordered = f"{kept} ORDER BY {rows.variable}.{order} LIMIT ${_FIRST}"
     value = f"RETURN collect({rows.list_text()}) AS"
     return CompiledRoot(
-        text="\n".join([*lines, *([f"WITH {ordered}"] if many else ()), f"{value} r"]),
+        text="\n".join(
+            [*_match(compiler, start, first, rows), *where, *([f"WITH {ordered}"] if many else ()), f"{value} r"]
+        ),
         batch=batch_of(
-            [*lines, *([f"WITH k, {ordered}"] if many else ()), f"{value} x"],
+            [
+                *_match(compiler, start, first, rows, apart=True),
+                *where,
+                *([f"WITH k, {ordered}"] if many else ()),
+                f"{value} x",
+            ],
             (*([_FIRST] if many else ()), *(one.parameter for one in compiler.lists)),
         ),
         parameters=tuple(compiler.parameters),
@@ -277,7 +281,10 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
     )
 
 
-def _match(compiler: _Compiler, start: KeyStart | PageStart, first: _Projection, rows: _Projection) -> list[str]:
+def _match(
+    compiler: _Compiler, start: KeyStart | PageStart, first: _Projection, rows: _Projection, *, apart: bool = False
+) -> list[str]:
+    """Give the start and the way to the rows; apart: as two clauses, for who reads the key from a row."""
     if isinstance(start, PageStart):
         return [f"MATCH ({first.variable}:{start.label})"]
     node = f"MATCH ({first.variable}:{start.label} {{{start.key}: ${_KEY}}})"
@@ -285,10 +292,10 @@ def _match(compiler: _Compiler, start: KeyStart | PageStart, first: _Projection,
         return [node]
     hidden = compiler.conditions(start.label, first.variable)
     arrow = _arrow(start.via, rows.edge if rows.edge_read else "")
-    if hidden:
+    if hidden or apart:
         return [
             node,
-            f"WHERE {' AND '.join(hidden)}",
+            *([f"WHERE {' AND '.join(hidden)}"] if hidden else ()),
             f"MATCH ({first.variable}){arrow}({rows.variable}:{start.via.target})",
         ]
     return [f"{node}{arrow}({rows.variable}:{start.via.target})"]

@@ -15,22 +15,25 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, parse
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql import FragmentDefinitionNode, OperationDefinitionNode, OperationType, parse
+from graphql.execution.values import VariableValues
 
-from hub.graph.compiler import CompiledRoot, compile_root
-from hub.graph.hybrid import computed_operation, computed_shape
+from hub.graph.arguments import ArgumentReader, argument_reader
+from hub.graph.compiler import CompiledRoot
+from hub.graph.entities import Costed, EntitiesPlan, entities_plan
+from hub.graph.hybrid import computed_operation
 from hub.graph.predicates import CONTEXT_VALUES
 from hub.graph.rows import Connection, Node, Page, TypeName, connection_value, node_value
 from hub.graph.selection import Conditions, PathKey, Refusal, Selected, select
-from hub.graph.shaper import Shaper, shaper_of
+from hub.graph.shaper import Shaper
+from hub.graph.shapes import root_shape
 from hub.graph.tables import FieldEntry, Tables, build_tables, start_label
 from ledger.errors import Malformed, Refused
 from schema.binding import bound_values, key_of
 from schema.connections import MAX_PAGE, bound_label, decode_cursor, page_size
 from schema.consents import NO_BASIS
 from schema.context import Basis, Context, Statement
-from schema.mapping import KeyStart, PageStart
+from schema.mapping import EntityStart, KeyStart, PageStart
 
 __all__ = ["BoundRoot", "Plan", "RootPlan", "explain", "make_plan"]
 
@@ -63,8 +66,7 @@ class _Cost:
     own: int
     rows: int
     fixed: int
-    sized: FieldEntry | None
-    node: FieldNode
+    sized: ArgumentReader | None
     below: tuple[_Cost, ...]
 
     def total(self, variables: VariableValues) -> int:
@@ -74,7 +76,7 @@ class _Cost:
     def _rows(self, variables: VariableValues) -> int:
         if self.sized is None:
             return self.rows
-        first = _arguments(self.sized, self.node, variables).get("first")
+        first = self.sized.read(variables).get("first")
         return first if isinstance(first, int) and 0 < first < self.rows else self.rows
 
 
@@ -88,7 +90,7 @@ class RootPlan:
 
     response: str
     entry: FieldEntry
-    node: FieldNode
+    reader: ArgumentReader
     compiled: CompiledRoot
     label: str
     fields: tuple[str, ...]
@@ -98,7 +100,7 @@ class RootPlan:
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
         """Give the arguments of one request. Raises Refused use_cause, basis_required; Malformed bad_variables."""
-        arguments = _arguments(self.entry, self.node, variables)
+        arguments = self.reader.read(variables)
         if self.entry.declaration.personal and not arguments.get(_CAUSE):
             raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
         if self.beyond and arguments.get("basis") is None:
@@ -177,10 +179,7 @@ class RootPlan:
 
     def personal_keys(self, rows: Sequence[Any], page: Page | None) -> tuple[str, ...]:
         """Give the keys of all personal records in the answer, each once, in its order."""
-        found: dict[str, None] = {}
-        for row in rows if page is None else rows[: page.first]:
-            self.compiled.keys.collect(row, found)
-        return tuple(found)
+        return self.compiled.keys.found(rows if page is None else rows[: page.first])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +193,7 @@ class Plan:
     """
 
     roots: tuple[RootPlan, ...]
+    entities: tuple[EntitiesPlan, ...]
     top: tuple[tuple[str, RootPlan | TypeName | None], ...]
     computed: OperationDefinitionNode | None
     shaped: bool
@@ -203,7 +203,7 @@ class Plan:
     personal: bool
     post_only: bool
     fixed_cost: int
-    costs: tuple[_Cost, ...]
+    costs: tuple[Costed, ...]
 
     def cost(self, variables: VariableValues) -> int:
         """Sum the costs on the expanded tree, with the list sizes of this request."""
@@ -224,20 +224,22 @@ def make_plan(
         _note_refused(one, refused)
     top = tuple((one.response, _top(tables, one, scopes or frozenset())) for one in selection.roots)
     roots = tuple(root for _, root in top if isinstance(root, RootPlan))
+    below = {one.response: entities for one in selection.roots if (entities := _entities(tables, one, scopes))}
     declared = [one.entry.declaration for one in selection.roots if one.entry is not None]
-    fixed, costs = _costs(selection.roots)
+    fixed, costs = _costs(one for one in selection.roots if one.response not in below)
     return Plan(
         roots=roots,
+        entities=tuple(below.values()),
         top=top,
         computed=computed_operation(operation, selection.roots),
-        shaped=operation.operation is OperationType.QUERY and all(root.shaper for root in roots),
+        shaped=operation.operation is OperationType.QUERY and not below and all(root.shaper for root in roots),
         refusals=selection.refusals,
         refused=frozenset(refused),
         empty=selection.empty,
         personal=any(one.personal for one in declared),
         post_only=any(one.post_only for one in declared),
         fixed_cost=fixed,
-        costs=costs,
+        costs=(*costs, *below.values()),
     )
 
 
@@ -248,30 +250,26 @@ def _top(tables: Tables, one: Selected, scopes: frozenset[str]) -> RootPlan | Ty
     return _root_plan(tables, one, one.entry, scopes) if stored and not one.refused else None
 
 
+def _entities(tables: Tables, one: Selected, scopes: frozenset[str] | None) -> EntitiesPlan | None:
+    if one.entry is None or one.refused or not isinstance(one.entry.declaration.place, EntityStart):
+        return None
+    return entities_plan(tables, one, one.entry, _costs, scopes or frozenset())
+
+
 def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> RootPlan:
     start: Any = entry.declaration.place
-    fields: dict[str, None] = {}
-    _coordinates(root.children, fields)
-    compiled = compile_root(tables, root, entry, scopes)
+    shape = root_shape(tables, root, entry, scopes)
     return RootPlan(
         response=root.response,
         entry=entry,
-        node=root.nodes[0],
-        compiled=compiled,
+        reader=argument_reader(entry, root.nodes[0]),
+        compiled=shape.compiled,
         label=start_label(start),
-        fields=tuple(sorted(fields)),
+        fields=shape.fields,
         beyond=not entry.rule.basis.isdisjoint(scopes),
-        shaper=shaper_of(compiled.shape, single=compiled.single, nullable=entry.nullable),
-        computed=computed_shape(compiled.shape),
+        shaper=shape.shaper,
+        computed=shape.computed,
     )
-
-
-def _coordinates(children: Sequence[Selected], found: dict[str, None]) -> None:
-    for child in children:
-        if child.entry is not None and not child.refused:
-            if child.entry.declaration.cost:
-                found[child.entry.coordinate] = None
-            _coordinates(child.children, found)
 
 
 def _note_refused(one: Selected, found: dict[PathKey, None]) -> None:
@@ -298,15 +296,8 @@ def _cost(one: Selected) -> _Cost | int:
     own = entry.declaration.cost
     if sized is None and not below:
         return own + fixed * rows  # type: ignore[no-any-return]  # whole numbers
-    return _Cost(own=own, rows=rows, fixed=fixed, sized=sized, node=one.nodes[0], below=below)
-
-
-def _arguments(entry: FieldEntry, node: FieldNode, variables: VariableValues) -> Mapping[str, Any]:
-    """Read a field's arguments. What a valid document can still get wrong is an input object of which one is given."""
-    try:
-        return get_argument_values(entry.field, node, variables)
-    except GraphQLError as error:
-        raise Malformed("bad_variables", f"{entry.name}: give exactly one member of a oneOf input") from error
+    reader = argument_reader(entry, one.nodes[0]) if sized else None
+    return _Cost(own=own, rows=rows, fixed=fixed, sized=reader, below=below)
 
 
 def _wire(value: Any) -> Any:
@@ -334,4 +325,5 @@ def explain(document: str, schema: strawberry.Schema, *, scopes: frozenset[str] 
         if isinstance(operation, OperationDefinitionNode):
             plan = make_plan(tables, operation, fragments, {}, scopes)
             statements.extend(root.compiled.text for root in plan.roots)
+            statements.extend(one.batch.text for each in plan.entities for one in each.compiled.values())
     return statements

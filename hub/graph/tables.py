@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import strawberry
@@ -29,6 +29,7 @@ from graphql import (
 )
 
 from hub.graph.predicates import CONTEXT_VALUES, PERSONAL_KEYS, PREDICATES
+from hub.lru import Lru
 from schema.access import RULES, AccessRule
 from schema.binding import argument_names
 from schema.inspection import SchemaFault, core_schema, declaration_of, walk
@@ -36,6 +37,7 @@ from schema.mapping import (
     Computed,
     Declaration,
     EdgeProperty,
+    EntityStart,
     Expression,
     KeyStart,
     PageStart,
@@ -49,6 +51,7 @@ __all__ = ["FieldEntry", "Tables", "build_tables", "start_label"]
 _NAME: Final = re.compile(r"[A-Za-z_]+")
 _PARAMETER: Final = re.compile(r"\$([A-Za-z_0-9]+)")
 _WRITES: Final = re.compile(r"\b(CREATE|MERGE|SET|DELETE|DETACH|REMOVE|DROP|LOAD|FOREACH|CALL)\b", re.IGNORECASE)
+_SHAPES: Final = 2_000
 _STORED: Final = (Property, EdgeProperty, Relation, Expression)
 _STARTS: Final = (KeyStart, PageStart)
 
@@ -79,11 +82,15 @@ class FieldEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """The whole schema for the compiler. row_rules: label -> rules whose row predicate guards its nodes."""
+    """The whole schema for the compiler. row_rules: label -> rules whose row predicate guards its nodes.
+
+    shapes: what `hub.graph.shapes` has compiled, by shape and scopes.
+    """
 
     schema: GraphQLSchema
     entries: Mapping[tuple[str, str], FieldEntry]
     row_rules: Mapping[str, tuple[AccessRule, ...]]
+    shapes: Lru[Any, Any] = field(default_factory=lambda: Lru(_SHAPES), compare=False)
 
     def entry(self, type_name: str, name: str) -> FieldEntry:
         """Give one field by type and name."""
@@ -120,9 +127,13 @@ def build_tables(schema: strawberry.Schema) -> Tables:
         _check_names(entry)
     tables = Tables(schema=core, entries=entries, row_rules=_row_rules(core, entries))
     for entry in entries.values():
-        if isinstance(entry.declaration.place, _STARTS):
-            _check_reach(tables, entry)
-        elif isinstance(entry.declaration.place, Computed) and entry.target is not None:
+        place = entry.declaration.place
+        if isinstance(place, _STARTS):
+            _check_reach(tables, entry, _target_label(place), node_type(tables, entry))
+        elif isinstance(place, EntityStart):
+            for name in place.entities:
+                _check_reach(tables, entry, name, name)
+        elif isinstance(place, Computed) and entry.target is not None:
             _check_computed(tables, entry)
     return tables
 
@@ -182,10 +193,10 @@ def _row_rules(core: GraphQLSchema, entries: Mapping[tuple[str, str], FieldEntry
         label, target = _target_label(entry.declaration.place), node_type(bare, entry)
         if label is None or target is None:
             continue
-        for field in bare.of_type(target):
-            if field.rule.row is not None:
-                guarded = _guarded_label(field, field.rule.rows(), label)
-                found.setdefault(guarded, {})[field.rule] = None
+        for below in bare.of_type(target):
+            if below.rule.row is not None:
+                guarded = _guarded_label(below, below.rule.rows(), label)
+                found.setdefault(guarded, {})[below.rule] = None
     return {label: tuple(rules) for label, rules in found.items()}
 
 
@@ -229,6 +240,8 @@ def _names(place: object) -> Iterator[str]:
         yield from (*(name for _, name in place.binds), *_names(place.via), *_names(place.where))
     elif isinstance(place, PageStart):
         yield from (place.label, place.key, *(name for pair in place.filters for name in pair))
+    elif isinstance(place, EntityStart):
+        yield from (*place.entities, *place.entities.values())
 
 
 def _expressions(place: object) -> Iterator[Expression]:
@@ -253,10 +266,11 @@ def _check_expression(entry: FieldEntry, place: Expression) -> None:
         raise SchemaFault(f"{entry.coordinate}: the expression must hold {{n}}, and {{t}} exactly when it has a target")
 
 
-def _check_reach(tables: Tables, root: FieldEntry) -> None:
-    """Check every field below a stored root: its parameters, and that a person's records leave an access record."""
-    start = root.declaration.place
-    label, first = _target_label(start), node_type(tables, root)
+def _check_reach(tables: Tables, root: FieldEntry, label: str | None, first: str | None) -> None:
+    """Check every field below a stored root: its parameters, and that a person's records leave an access record.
+
+    label, first: of the nodes that the root starts from, and their type.
+    """
     if label in PERSONAL_KEYS and not root.declaration.personal:
         raise SchemaFault(f"{root.coordinate}: a root field that reads {label} is personal")
     _check_below(root, root)

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -37,40 +36,15 @@ from hub.graph.tables import Tables
 from hub.graphql.lexer import Unusual
 from hub.graphql.limits import Limits, check_document, over
 from hub.graphql.onepass import read_document
+from hub.graphql.variables import VariableReader
 from hub.graphql.vocabulary import Vocabulary
+from hub.lru import Lru
 from ledger.errors import Malformed
 
-__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "Lru", "without_suggestion"]
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "without_suggestion"]
 
 _TOO_MANY_TOKENS: Final = "Document contains more than"
 _SUGGESTION: Final = re.compile(r"\s*Did you mean [^?]*\?")
-
-
-class Lru(Generic[Key, Value]):
-    """A mapping of bounded size that forgets what was used longest ago."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept: OrderedDict[Key, Value] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, key: Key) -> Value | None:
-        """Give what is kept under a key, and mark it as used."""
-        value = self._kept.get(key)
-        if value is not None:
-            self._kept.move_to_end(key)
-        return value
-
-    def put(self, key: Key, value: Value) -> None:
-        """Keep a value; the one used longest ago goes when there is no room."""
-        self._kept[key] = value
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +69,7 @@ class Document:
     """A valid document. conditions: the variables that decide a `@skip` or `@include`. plans: those made so far.
 
     plans: (operation name, values of the conditions, scopes) -> plan. It lives and dies with its document, so that no
-    plan can be found under another one's key.
+    plan can be found under another one's key. readers: of the variables of those operations that were asked, by name.
     """
 
     tree: DocumentNode
@@ -103,6 +77,7 @@ class Document:
     fragments: Mapping[str, FragmentDefinitionNode]
     conditions: tuple[str, ...]
     plans: Lru[tuple[Any, ...], Plan]
+    readers: dict[str, VariableReader] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Give the operation to run. Raises Malformed bad_request when the name names none, or is missing for many."""

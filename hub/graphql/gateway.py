@@ -3,27 +3,31 @@
     200  an executed request, with or without errors of its fields; in application/json also a refused document
     400  a refused document (application/graphql-response+json), or no GraphQL request at all
     401  a token that is not valid      405  another method, or an operation that must not come by GET
-    406, 408, 413, 414, 415  what the client sent        500, 503  what the hub could not do; 503 with Retry-After
+    406, 408, 413, 414, 415  what the client sent        429  too many documents of one client, with Retry-After
+    304  what the client has (freshness)                 500, 503  what the hub could not do; 503 with Retry-After
 
-The own view passes what the common ones warn about: status codes by media type, no `data` on refused requests, one
-document a request. Personal answers are `no-store`. Source: GraphQL over HTTP (graphql.github.io/graphql-over-http).
+The own view passes what the common ones warn about: status codes by media type, no `data` on refused requests. A batch
+of documents is answered by 200 and a list in its order; each of them fails alone. Personal answers are `no-store`.
+Source: GraphQL over HTTP (graphql.github.io/graphql-over-http).
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, TypeAlias, TypeVar
 
 import strawberry
-from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from hub.exchange import ERROR_HEADER, error_headers, read_body
+from hub.exchange import ERROR_HEADER, error_headers, receive_body
+from hub.graphql.admission import Admission
 from hub.graphql.documents import DocumentRefused
 from hub.graphql.execution import AnswerPath, Execution, GraphQLRequest, NotByGet
 from hub.graphql.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
+from hub.graphql.freshness import BY_ID, REVALIDATED, entity_tag, is_fresh
 from hub.graphql.limits import LIMITS, Limits
 from hub.graphql.masking import answer_body, error_of, fault_of, masked
 from hub.graphql.reception import (
@@ -31,10 +35,11 @@ from hub.graphql.reception import (
     JSON,
     HttpFault,
     answer_type,
+    batch_from_body,
     check_content,
-    from_body,
     from_query_string,
 )
+from hub.graphql.timings import Timing
 from hub.jsonbytes import json_bytes
 from ledger.errors import TongbanError
 from schema.context import Context, Graph
@@ -44,6 +49,13 @@ __all__ = ["ContextFactory", "GraphQLEndpoint"]
 ContextFactory: TypeAlias = Callable[[str | None, str], Context]
 """(Authorization header or None, request id) -> the request's context. Raises Refused token_required."""
 
+_Body: TypeAlias = dict[str, Any]
+_Reply: TypeAlias = "tuple[int, _Body, dict[str, str]]"
+"""Status, body, headers beyond the common ones."""
+_Batched: TypeAlias = "tuple[int, _Body | list[_Body], dict[str, str]]"
+"""The same, with the bodies of a batch in their order."""
+_Told = TypeVar("_Told", _Reply, _Batched)
+
 _NO_STORE: Final = "no-store"
 
 
@@ -51,10 +63,11 @@ class GraphQLEndpoint:
     """The ASGI application behind `/graphql`: `Route("/graphql", GraphQLEndpoint(...))`.
 
     dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. on_answer: told how each executed request was
-    answered.
+    answered. on_timing: told what each one took, with the request's id. shaped: as for `Execution`. admission: trusted
+    documents and quotas; Malformed bad_document for a trusted one that does not hold.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a hub and a test set, each by its name
         self,
         schema: strawberry.Schema,
         graph: Graph,
@@ -63,62 +76,107 @@ class GraphQLEndpoint:
         limits: Limits = LIMITS,
         dev: bool = False,
         on_answer: Callable[[AnswerPath], None] | None = None,
+        on_timing: Callable[[GraphQLRequest, Timing, str], None] | None = None,
+        shaped: bool = True,
+        admission: Admission | None = None,
     ) -> None:
-        self.execution: Final = Execution(schema, graph, limits=limits, dev=dev)
+        self.execution: Final = Execution(schema, graph, limits=limits, dev=dev, shaped=shaped, admission=admission)
         self._context = context_factory
         self._limits = limits
         self._dev = dev
         self._on_answer = on_answer
+        self._on_timing = on_timing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a cancellation leaves."""
         request_id = _request_id(scope)
-        headers = Headers(scope=scope)
+        headers = _headers(scope)
         if self._dev and _wants_page(scope, headers):
-            await _send(send, 200, EXPLORER_PAGE, {**EXPLORER_HEADERS, "X-Request-Id": request_id})
+            await _send(send, 200, EXPLORER_PAGE, EXPLORER_HEADERS, request_id)
             return
-        try:
-            status, body, extra = await self._answer(scope, headers, receive, request_id)
-        except HttpFault as fault:
-            status, body, extra = fault.status, _errors(error_of(fault.code, fault.message)), fault.headers
-        except TongbanError as error:
-            status, body, extra = _refused(error)
-        except Exception as error:  # noqa: BLE001  # the last place that can mask it
-            status, body, extra = 500, _errors(masked(error, request_id)), {}
-        await _send(send, status, json_bytes(body), {**_HEADERS, **extra, **_codes(body), "X-Request-Id": request_id})
+        status, body, extra = await _told(self._answer(scope, headers, receive, request_id), request_id)
+        data = json_bytes(body)
+        if extra.get("Cache-Control", _NO_STORE) != _NO_STORE:
+            extra["ETag"] = tag = entity_tag(data)
+            if is_fresh(headers.get("if-none-match"), tag):
+                status, data = 304, b""
+        await _send(send, status, data, {**_HEADERS, **extra, **_codes(body)}, request_id)
 
-    async def _answer(
-        self, scope: Scope, headers: Headers, receive: Receive, request_id: str
-    ) -> tuple[int, dict[str, Any], dict[str, str]]:
+    async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive, request_id: str) -> _Batched:
         if scope["method"] not in {"GET", "POST"}:
             raise HttpFault(405, "bad_request", "expected GET or POST", {"Allow": "GET, POST"})
         by_get = scope["method"] == "GET"
         content_type = answer_type(headers.get("accept"))
-        context = self._context(headers.get("authorization"), request_id)
-        request = await self._request(scope, headers, receive, by_get=by_get)
+        authorization = headers.get("authorization")
+        context = self._context(authorization, request_id)
+        asked = await self._request(scope, headers, receive, by_get=by_get)
         extra = {"Content-Type": f"{content_type}; charset=utf-8"}
+        if isinstance(asked, list):
+            with self.execution.admitted.answering(context.principal, len(asked)):
+                return 200, await self._batch(asked, authorization, request_id), extra
+        with self.execution.admitted.answering(context.principal):
+            status, body, kept = await self._one(asked, context, by_get=by_get)
+        return (status if content_type == GRAPHQL_JSON else 200), body, {**extra, **kept}
+
+    async def _batch(
+        self, asked: Sequence[GraphQLRequest | HttpFault], authorization: str | None, request_id: str
+    ) -> list[_Body]:
+        """Answer the documents of a batch at once, in their order; none of them sees another one's failure."""
+
+        async def answered(one: GraphQLRequest | HttpFault) -> _Reply:
+            if isinstance(one, HttpFault):
+                raise one
+            return await self._one(one, self._context(authorization, request_id), by_get=False)
+
+        replies = await asyncio.gather(*(_told(answered(one), request_id) for one in asked))
+        return [body for _, body, _ in replies]
+
+    async def _one(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> _Reply:
+        timing = Timing()
         try:
-            answer = await self.execution.run(request, context, by_get=by_get)
+            answer = await self.execution.run(request, context, by_get=by_get, timing=timing)
         except DocumentRefused as refused:
-            status = 400 if content_type == GRAPHQL_JSON else 200
-            return status, {"errors": [fault_of(one) for one in refused.faults]}, extra
+            return 400, {"errors": [fault_of(one) for one in refused.faults]}, {}
         except NotByGet:
             raise HttpFault(405, "bad_request", "this operation must be sent by POST", {"Allow": "POST"}) from None
+        finally:
+            if self._on_timing is not None:
+                self._on_timing(request, timing, context.request_id)
         if self._on_answer is not None:
             self._on_answer(answer.path)
-        if by_get and not answer.personal and context.principal.county is None:
-            extra["Cache-Control"] = "no-cache"
-        return 200, answer_body(answer, request_id, dev=self._dev), extra
+        kept = {}
+        if by_get and not answer.personal and not answer.errors and context.principal.county is None:
+            kept["Cache-Control"] = REVALIDATED if request.document_id is None else BY_ID
+        return 200, answer_body(answer, context.request_id, dev=self._dev), kept
 
-    async def _request(self, scope: Scope, headers: Headers, receive: Receive, *, by_get: bool) -> GraphQLRequest:
+    async def _request(
+        self, scope: Scope, headers: Mapping[str, str], receive: Receive, *, by_get: bool
+    ) -> GraphQLRequest | list[GraphQLRequest | HttpFault]:
         if by_get:
             return from_query_string(scope.get("query_string", b""), self._limits)
         check_content(headers)
         limits = self._limits
-        body = await read_body(Request(scope, receive), max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
-        return from_body(body, limits)
+        length = headers.get("content-length", "0")
+        body = await receive_body(receive, length, max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
+        return batch_from_body(body, limits)
 
 
+async def _told(answer: Coroutine[Any, Any, _Told], request_id: str) -> _Told | _Reply:
+    """Wait for an answer, or give what its failure is answered by."""
+    try:
+        return await answer
+    except HttpFault as fault:
+        return fault.status, _errors(error_of(fault.code, fault.message)), fault.headers
+    except TongbanError as error:
+        return _refused(error)
+    except Exception as error:  # noqa: BLE001  # the last place that can mask it
+        return 500, _errors(masked(error, request_id)), {}
+
+
+_READ: Final = {
+    name.encode("ascii"): name
+    for name in ("accept", "authorization", "content-encoding", "content-length", "content-type", "if-none-match")
+}
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Type": f"{JSON}; charset=utf-8",
     "Cache-Control": _NO_STORE,
@@ -127,12 +185,13 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-def _codes(body: Mapping[str, Any]) -> dict[str, str]:
+def _codes(body: _Body | list[_Body]) -> dict[str, str]:
     """Name the codes of an answer's errors in a header, for logs and metrics that do not read bodies.
 
     Where one of them says when to come back, so does the header for it (RFC 9110, 10.2.3).
     """
-    found = [one["extensions"] for one in body.get("errors", ())]
+    bodies = body if isinstance(body, list) else [body]
+    found = [error["extensions"] for one in bodies for error in one.get("errors", ())]
     headers = {ERROR_HEADER: ",".join(sorted({str(one["code"]) for one in found}))} if found else {}
     later = [one["retryAfter"] for one in found if "retryAfter" in one]
     return {**headers, "Retry-After": str(max(later))} if later else headers
@@ -142,7 +201,7 @@ def _errors(error: dict[str, Any]) -> dict[str, Any]:
     return {"errors": [error]}
 
 
-def _refused(error: TongbanError) -> tuple[int, dict[str, Any], dict[str, str]]:
+def _refused(error: TongbanError) -> _Reply:
     return error.http_status, _errors(error_of(error.code, error.message)), error_headers(error)
 
 
@@ -151,12 +210,28 @@ def _request_id(scope: Scope) -> str:
     return given if isinstance(given, str) else secrets.token_hex(8)
 
 
-def _wants_page(scope: Scope, headers: Headers) -> bool:
+def _headers(scope: Scope) -> dict[str, str]:
+    """Give the headers that matter here; of one that stands twice the first, as everywhere in the hub."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        read = _READ.get(name)
+        if read is not None and read not in found:
+            found[read] = value.decode("latin-1")
+    return found
+
+
+def _wants_page(scope: Scope, headers: Mapping[str, str]) -> bool:
     return scope["method"] == "GET" and not scope.get("query_string") and "text/html" in headers.get("accept", "")
 
 
-async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    raw.append((b"content-length", str(len(body)).encode("ascii")))
+async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str], request_id: str) -> None:
+    raw = [*_raw(tuple(headers.items())), (b"x-request-id", request_id.encode("latin-1"))]
+    if status != 304:  # its length would be that of the answer that is not sent (RFC 9110, 8.6)
+        raw.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+@lru_cache(maxsize=256)
+def _raw(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers)

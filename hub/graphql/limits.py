@@ -26,7 +26,7 @@ class Limits:
     fragments included. cost is the sum of the fields' costs, a list times the rows that it may have. seconds bounds a
     query, mutation_seconds a mutation (which may wait for witnesses), body_seconds the arrival of the body. documents
     and refused_documents are the caches' entries, plans those of one document; a document of more than cached_chars is
-    never cached.
+    never cached. batch_length: most documents in one request; each is held to all other limits, and counted as one.
     """
 
     body_bytes: int = 1024 * 1024
@@ -47,6 +47,7 @@ class Limits:
     refused_documents: int = 200
     cached_chars: int = 16 * 1024
     plans: int = 16
+    batch_length: int = 1
 
 
 LIMITS: Final = Limits()

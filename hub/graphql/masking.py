@@ -76,10 +76,11 @@ def field_error(error: GraphQLError, request_id: str, *, dev: bool = False) -> d
 
 
 def answer_body(answer: Answer, request_id: str, *, dev: bool = False) -> dict[str, Any]:
-    """Give an executed request as it is answered."""
-    if not answer.errors:
-        return {"data": answer.data}
-    return {"errors": [field_error(one, request_id, dev=dev) for one in answer.errors], "data": answer.data}
+    """Give an executed request as it is answered; what it cost stands in `extensions.cost`, where it was asked for."""
+    body: dict[str, Any] = {"data": answer.data}
+    if answer.errors:
+        body = {"errors": [field_error(one, request_id, dev=dev) for one in answer.errors], **body}
+    return body if answer.cost is None else {**body, "extensions": {"cost": answer.cost}}
 
 
 def _locations(locations: Sequence[Any]) -> list[Mapping[str, int]]:

@@ -1,9 +1,12 @@
 """What came over HTTP: the parameters of GET and POST, the media type of body and answer.
 
     POST /graphql   Content-Type: application/json
-    {"query": "...", "operationName": null, "variables": {}, "extensions": {}}
+    {"query": "...", "operationName": null, "variables": {}, "extensions": {"cost": true}}
+    {"documentId": "sha256:2cf2…", "variables": {}}
+    [{"query": "..."}, {"documentId": "..."}]         a batch, where the limits allow more than one document
 
     GET /graphql?query=...&operationName=...&variables=%7B%7D
+    GET /graphql?documentId=sha256%3A2cf2…&variables=%7B%7D
 
 Everything is bounded before it is read, read strictly, and refused with the status that says what was wrong. A form or
 `text/plain` body is refused, so that no page of another site can post without asking. Source: GraphQL over HTTP.
@@ -12,13 +15,13 @@ Everything is bounded before it is read, read strictly, and refused with the sta
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from starlette.datastructures import Headers
-
 from hub.graphql.execution import GraphQLRequest
 from hub.graphql.limits import Limits
+from hub.graphql.trusted import is_document_id
 from ledger.encoding import parse_json
 from ledger.errors import Malformed
 
@@ -27,6 +30,7 @@ __all__ = [
     "JSON",
     "HttpFault",
     "answer_type",
+    "batch_from_body",
     "check_content",
     "from_body",
     "from_query_string",
@@ -36,7 +40,8 @@ __all__ = [
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 
-_MEMBERS: Final = frozenset({"query", "operationName", "variables", "extensions"})
+_MEMBERS: Final = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
+_UNKNOWN: Final = "expected query or documentId, operationName, variables and extensions only"
 _WEIGHTS: Final = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON}
 
 
@@ -51,6 +56,7 @@ class HttpFault(Exception):
         self.headers: Final = dict(headers or {})
 
 
+@lru_cache(maxsize=256)
 def answer_type(accept: str | None) -> str:
     """Choose the media type of the answer: the highest weight, and of equals the one that stands first.
 
@@ -80,8 +86,11 @@ def _weight(parameters: list[str]) -> float:
     return 1.0
 
 
-def check_content(headers: Headers) -> None:
-    """Check the headers of a POST. Raises HttpFault 415 for another media type, charset or encoding."""
+def check_content(headers: Mapping[str, str]) -> None:
+    """Check the headers of a POST, by names in lower case.
+
+    Raises HttpFault 415 for another media type, charset or encoding.
+    """
     name, *parameters = (piece.strip().lower() for piece in headers.get("content-type", "").split(";"))
     charset = next((one[8:].strip('"') for one in parameters if one.startswith("charset=")), "utf-8")
     if name != JSON or charset not in {"utf-8", "utf8"}:
@@ -95,6 +104,26 @@ def from_body(body: bytes, limits: Limits) -> GraphQLRequest:
     return read_request(_json(body, limits))
 
 
+def batch_from_body(body: bytes, limits: Limits) -> GraphQLRequest | list[GraphQLRequest | HttpFault]:
+    """Read the JSON body of a POST that may hold a batch: 1..`limits.batch_length` requests, good or bad, in order.
+
+    Raises HttpFault 400 with the code of what is wrong with the body, or with the only request.
+    """
+    value = _json(body, limits)
+    if not isinstance(value, list) or limits.batch_length == 1:
+        return read_request(value)
+    if not 0 < len(value) <= limits.batch_length:
+        raise HttpFault(400, "limit_exceeded", f"documents in a batch: 1 to {limits.batch_length}, got {len(value)}")
+    return [_read_or_fault(one) for one in value]
+
+
+def _read_or_fault(value: Any) -> GraphQLRequest | HttpFault:
+    try:
+        return read_request(value)
+    except HttpFault as fault:
+        return fault
+
+
 def read_request(value: Any) -> GraphQLRequest:
     """Read the parameters of a request from a JSON value. Raises HttpFault 400 with the code of what is wrong."""
     if isinstance(value, list):
@@ -102,7 +131,7 @@ def read_request(value: Any) -> GraphQLRequest:
     if not isinstance(value, dict):
         raise HttpFault(400, "bad_request", "expected a JSON object")
     if not value.keys() <= _MEMBERS:
-        raise HttpFault(400, "unknown_member", "expected query, operationName, variables and extensions only")
+        raise HttpFault(400, "unknown_member", _UNKNOWN)
     return _request(value)
 
 
@@ -118,7 +147,7 @@ def from_query_string(raw: bytes, limits: Limits) -> GraphQLRequest:
     if len(value) != len(pairs):
         raise HttpFault(400, "duplicate_member", "a parameter stands twice in the query string")
     if not value.keys() <= _MEMBERS:
-        raise HttpFault(400, "unknown_member", "expected query, operationName, variables and extensions only")
+        raise HttpFault(400, "unknown_member", _UNKNOWN)
     for name in ("variables", "extensions"):
         if name in value:
             value[name] = _json(value[name].encode(), limits)
@@ -133,14 +162,23 @@ def _json(data: bytes, limits: Limits) -> Any:
 
 
 def _request(value: Mapping[str, Any]) -> GraphQLRequest:
-    query, name = value.get("query"), value.get("operationName")
+    query, identifier, name = value.get("query"), value.get("documentId"), value.get("operationName")
     variables, extensions = value.get("variables"), value.get("extensions")
-    if not isinstance(query, str) or not query:
+    if identifier is None and (not isinstance(query, str) or not query):
         raise HttpFault(400, "bad_request", "query: expected a text")
+    if identifier is not None and (query is not None or not _is_identifier(identifier)):
+        raise HttpFault(400, "bad_request", "documentId: expected sha256: and 64 hex digits, and no query beside it")
     if name is not None and not isinstance(name, str):
         raise HttpFault(400, "bad_request", "operationName: expected a text or null")
     if variables is not None and not isinstance(variables, dict):
         raise HttpFault(400, "bad_request", "variables: expected an object or null")
     if extensions is not None and not isinstance(extensions, dict):
         raise HttpFault(400, "bad_request", "extensions: expected an object or null")
-    return GraphQLRequest(query=query, operation_name=name or None, variables=variables or {})
+    return GraphQLRequest(
+        query=query or "", document_id=identifier, operation_name=name or None, variables=variables or {},
+        tell_cost=extensions is not None and extensions.get("cost") is True,
+    )  # fmt: skip
+
+
+def _is_identifier(value: Any) -> bool:
+    return isinstance(value, str) and is_document_id(value)

@@ -84,7 +84,8 @@ class Streams:
         Raises DocumentRefused, NotByGet, StreamEnded (the caller may not have the subscription) at once; its answers
         raise StreamEnded, a query's or mutation's also Unavailable deadline.
         """
-        ready = self._execution.prepare(request, context, by_get=by_get)
+        with self._execution.admitted.answering(context.principal):
+            ready = self._execution.prepare(request, context, by_get=by_get)
         if ready.operation.operation is not OperationType.SUBSCRIPTION:
             return self._once(request, context, by_get=by_get)
         if ready.plan.refusals:

@@ -46,6 +46,12 @@ def test_broken_file_is_refused(tmp_path: Path, text: bytes) -> None:
         load_settings(file=file, environment=GOOD)
 
 
+@pytest.mark.parametrize("mode", ["prefer", "only"])
+def test_trust_needs_a_registry(mode: str) -> None:
+    with pytest.raises(Malformed, match=f"trusted_mode {mode} needs trusted_documents"):
+        load_settings(file=None, environment={**GOOD, "TONGBAN_TRUSTED_MODE": mode})
+
+
 def test_neo4j_needs_address_and_password_file() -> None:
     with pytest.raises(Malformed, match="neo4j_uri and neo4j_password_file"):
         load_settings(file=None, environment={**GOOD, "TONGBAN_ENGINE": "neo4j"})

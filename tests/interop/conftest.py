@@ -1,8 +1,9 @@
-"""`make interop`: a live alliance, and Go programs of other people that read its log.
+"""`make interop`: a live alliance, and programs of other people that read its log or compose its schema.
 
 The tests carry the mark `interop` and run only when it is asked for (`-m interop`): they build Go programs, whose modules
-the Go toolchain fetches by the pins and hashes of go.mod and go.sum. Where Go is missing they do not run, the summary
-says how many, and with TONGBAN_REQUIRE_GO=1 the run fails.
+the Go toolchain fetches by the pins and hashes of go.mod and go.sum; those with the mark `npm` install Node programs by
+package-lock.json. Where Go or npm is missing they do not run, the summary says how many, and with TONGBAN_REQUIRE_GO=1 or
+TONGBAN_REQUIRE_NPM=1 the run fails.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import Final
 import pytest
 
 FOLDER: Final = Path(__file__).parent
-_not_run = pytest.StashKey[set[str]]()
+_not_run = pytest.StashKey[dict[str, set[str]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and start the list of tests that did not run."""
     config.addinivalue_line("markers", "interop: programs of others read a live log; needs Go")
-    config.stash[_not_run] = set()
+    config.addinivalue_line("markers", "npm: needs Node and npm in place of Go")
+    config.stash[_not_run] = {"go": set(), "npm": set()}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,19 +40,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run when tests did not run that the environment requires."""
-    if session.config.stash[_not_run] and os.environ.get("TONGBAN_REQUIRE_GO") == "1":
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    for program, items in session.config.stash[_not_run].items():
+        if items and os.environ.get(f"TONGBAN_REQUIRE_{program.upper()}") == "1":
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests did not run."""
-    if count := len(terminalreporter.config.stash[_not_run]):
-        terminalreporter.write_sep("!", f"{count} interop tests did not run: no Go", red=True, bold=True)
+    for program, items in terminalreporter.config.stash[_not_run].items():
+        if items:
+            terminalreporter.write_sep(
+                "!", f"{len(items)} interop tests did not run: no {program}", red=True, bold=True
+            )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Count a test as not run, before anything is built or started for it."""
-    if FOLDER in item.path.parents and shutil.which("go") is None:
-        item.config.stash[_not_run].add(item.nodeid)
-        pytest.skip("no Go: the interop tests build programs with it")
+    program = "npm" if item.get_closest_marker("npm") else "go"
+    if FOLDER in item.path.parents and shutil.which(program) is None:
+        item.config.stash[_not_run][program].add(item.nodeid)
+        pytest.skip(f"no {program}: the interop tests make programs with it")

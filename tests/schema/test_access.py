@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schema.access import ANONYMOUS, RULES, TYPES, AccessRule, rule_of_type
+from schema.access import ANONYMOUS, RULES, SCOPES, TYPES, AccessRule, rule_of_type
 
 
 def test_the_rules() -> None:
@@ -25,10 +25,12 @@ def test_the_rules() -> None:
         "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
+        "case.own": AccessRule(scopes=frozenset({"holder.read"}), use_cause=True, row="case_party"),
         "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
         "objection.read": AccessRule(
             scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
         ),
+        "schema.read": AccessRule(scopes=frozenset(SCOPES) - {"holder.read"}),
         "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
     } == RULES
 
@@ -58,6 +60,7 @@ def test_nobody_has_no_scope_and_no_county() -> None:
         ("case.read", {"case.read"}, "case_party"),
         ("case.read", {"license.read", "holder.read"}, "own_holder"),
         ("case.read", {"case.read", "holder.read"}, "case_party"),
+        ("case.own", {"holder.read"}, "own_holder"),
         ("license.face", {"holder.read"}, None),
     ],
 )

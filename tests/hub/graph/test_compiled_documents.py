@@ -36,13 +36,15 @@ async def test_every_start_is_an_index_seek(neo4j_engine: Engine, name: str) -> 
     """No plan of Neo4j starts with all nodes of a label."""
     async with BoltDriver(neo4j_engine, deadlines=PATIENT) as driver:
         for bound in statements(name, "all"):
-            assert "NodeByLabelScan" not in await _plan(driver, bound)
+            batch = () if bound.batch is None else (bound.batch.text,)  # entities are asked for many keys anyway
+            for text in (bound.text, *batch):
+                assert "NodeByLabelScan" not in await _plan(driver, text, bound)
 
 
-async def _plan(driver: BoltDriver, bound: Statement) -> str:
+async def _plan(driver: BoltDriver, text: str, bound: Statement) -> str:
     bolt = await driver._connect()
     async with bolt.session(database=driver.engine.database) as session:
-        result = await session.run("EXPLAIN " + bound.text, dict(bound.parameters))  # type: ignore[arg-type]
+        result = await session.run("EXPLAIN " + text, {**bound.parameters, "ks": []})  # type: ignore[arg-type]
         summary = await result.consume()
         return _operators(summary.plan or {})
 

@@ -14,38 +14,14 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from hub.graphql.gateway import GraphQLEndpoint
-from hub.graphql.limits import LIMITS, Limits
+from hub.graphql.limits import Limits
 from hub.observability import Metrics
-from ledger.errors import Refused, Unavailable
-from schema.access import ANONYMOUS
-from schema.assembly import build_schema
-from schema.context import Context, Graph
+from ledger.errors import Unavailable
+from schema.context import Graph
 from tests.graph_fakes import CannedGraph, SlowGraph
-from tests.ports import CLERK, CONSENT, request_context
+from tests.graphql_http import JSON, LICENSE, MATTER, NEW, SCHEMA, client, code_of, context_of
 
-SCHEMA: Final = build_schema()
-MATTER: Final = '{ matter(code: "1") { name } }'
-LICENSE: Final = (
-    f'{{ license(certificateIdentifier: "1", useCause: "x", basis: {{consent: "{CONSENT}"}}) {{ status }} }}'
-)
-NEW: Final = "application/graphql-response+json"
-OLD: Final = "application/json"
-
-
-def context_of(authorization: str | None, request_id: str) -> Context:
-    """A clerk with the token `good`, nobody without one."""
-    if authorization is None:
-        return request_context(principal=ANONYMOUS, request_id=request_id)
-    if authorization != "Bearer good":
-        raise Refused("invalid_token", "the access token is not good")
-    return request_context(principal=CLERK, request_id=request_id)
-
-
-def client(graph: Graph | None = None, *, limits: Limits = LIMITS, dev: bool = False) -> httpx2.AsyncClient:
-    """A client of an application that has the endpoint and nothing else."""
-    endpoint = GraphQLEndpoint(SCHEMA, graph or CannedGraph(rows=[["名"]]), context_of, limits=limits, dev=dev)
-    transport = httpx2.ASGITransport(Starlette(routes=[Route("/graphql", endpoint)]), raise_app_exceptions=True)
-    return httpx2.AsyncClient(transport=transport, base_url="http://hub")
+OLD: Final = JSON
 
 
 async def post(body: Any, *, content_type: str = OLD, graph: Graph | None = None, **headers: str) -> httpx2.Response:
@@ -58,12 +34,6 @@ async def post(body: Any, *, content_type: str = OLD, graph: Graph | None = None
 async def get(parameters: Any, *, dev: bool = False, **headers: str) -> httpx2.Response:
     async with client(dev=dev) as http:
         return await http.get("/graphql", params=parameters, headers=headers)
-
-
-def code_of(response: httpx2.Response) -> str:
-    """Give the code of the one error."""
-    (error,) = response.json()["errors"]
-    return str(error["extensions"]["code"])
 
 
 async def test_a_query_by_post() -> None:

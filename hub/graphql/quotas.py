@@ -1,0 +1,102 @@
+"""How much of the hub one client may take: documents a second, new documents a minute, documents at a time.
+
+    rate          a bucket that holds two seconds' worth of documents and fills again every second
+    new           a stricter bucket, for documents that cost milliseconds of validation before they can be answered
+    at a time     documents of one client that are being answered
+
+Each client has its own, so that none can use up what another one needs: by the key of its county's client (a holder's
+token: by its holder), and all callers without a token together. Documents are counted, not requests: a batch counts as
+many. Source: RFC 6585, 4 (429).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from ledger.errors import Refused
+
+if TYPE_CHECKING:
+    from schema.access import Principal
+    from schema.context import Clock
+
+__all__ = ["Quotas"]
+
+_CLIENTS: Final = 4_096
+_RATE_S: Final = 2
+_NEW_S: Final = 60
+
+
+@dataclass(slots=True)
+class _Client:
+    """One client. rate, new: tokens left in its buckets at `time`. running: documents being answered."""
+
+    rate: float
+    new: float
+    time: int
+    running: int = 0
+
+
+class Quotas:
+    """The state of all clients, in memory: at most 4,096, the one that asked least recently gives way.
+
+    per_second, new_per_minute, at_once: of each client, from 1 on. Not thread-safe: used on the event loop alone.
+    """
+
+    def __init__(self, *, per_second: int, new_per_minute: int, at_once: int, clock: Clock) -> None:
+        self._per_second: Final = per_second
+        self._new_per_minute: Final = new_per_minute
+        self._at_once: Final = at_once
+        self._clock: Final = clock
+        self._clients: Final[OrderedDict[str, _Client]] = OrderedDict()
+
+    @contextmanager
+    def answering(self, principal: Principal, documents: int = 1) -> Iterator[None]:
+        """Take a client's tokens for its documents, and a place for each while they are answered.
+
+        Raises Refused too_many_requests with the seconds after which as many may be asked again; nothing is taken then.
+        """
+        client = self._of(principal)
+        if client.running + documents > self._at_once:
+            raise _refused(1)
+        if client.rate < documents:
+            raise _refused(ceil((documents - client.rate) / self._per_second))
+        client.rate -= documents
+        client.running += documents
+        try:
+            yield
+        finally:
+            client.running -= documents
+
+    def admit_new(self, principal: Principal) -> None:
+        """Take a client's token for a document that must be validated. Raises Refused too_many_requests."""
+        client = self._of(principal)
+        if client.new < 1:
+            raise _refused(ceil((1 - client.new) * _NEW_S / self._new_per_minute))
+        client.new -= 1
+
+    def _of(self, principal: Principal) -> _Client:
+        now = self._clock()
+        name = f"{principal.client} {principal.holder or ''}"
+        rate, new = float(self._per_second * _RATE_S), float(self._new_per_minute)
+        client = self._clients.get(name)
+        if client is None:
+            client = self._clients[name] = _Client(rate=rate, new=new, time=now)
+            if len(self._clients) > _CLIENTS:
+                self._clients.popitem(last=False)
+            return client
+        self._clients.move_to_end(name)
+        if now != client.time:
+            passed = max(0, now - client.time)  # a clock that is set back gives nothing, and takes nothing
+            client.rate = min(rate, client.rate + passed * self._per_second)
+            client.new = min(new, client.new + passed * self._new_per_minute / _NEW_S)
+            client.time = now
+        return client
+
+
+def _refused(wait_s: int) -> Refused:
+    return Refused("too_many_requests", "too many documents of this client: come back later", retry_after=wait_s)
