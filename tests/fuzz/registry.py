@@ -9,11 +9,23 @@ from typing import Final
 from zlib import crc32
 
 from tests.fuzz.campaign import Target
-from tests.fuzz.targets import entries, eseals, events, federation, field, governing, journal, keys, receipts, texts
+from tests.fuzz.targets import (
+    entries,
+    eseals,
+    events,
+    federation,
+    field,
+    governing,
+    graphql,
+    journal,
+    keys,
+    receipts,
+    texts,
+)
 
 __all__ = ["TARGETS", "seed_of"]
 
-_MODULES: Final = (texts, entries, receipts, keys, field, eseals, governing, journal, federation, events)
+_MODULES: Final = (texts, entries, receipts, keys, field, eseals, governing, journal, federation, events, graphql)
 
 TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
     {target.name: target for target in chain.from_iterable(module.targets() for module in _MODULES)}
