@@ -109,6 +109,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "objection.read": AccessRule(
         scopes=frozenset({"objection.read", HOLDER_SCOPE}), use_cause=True, row="objection_party"
     ),
+    "schema.read": AccessRule(scopes=frozenset(SCOPES) - {HOLDER_SCOPE}),
     "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
 }
 
@@ -155,6 +156,7 @@ TYPES: Final[dict[str, str]] = {
     "PeriodStatistics": "statistics.read",
     "SatisfactionCounts": "statistics.read",
     "TimelyCounts": "statistics.read",
+    "_Service": "schema.read",
 }
 """The rule of each object type by its GraphQL name; a type that is not listed is public.
 

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema.conformance import check
+from schema.entities import REPRESENTATION
 from schema.mutations import Mutation
 from schema.queries import Query
 from schema.scalars import SCALARS
@@ -19,7 +20,7 @@ def build_schema() -> strawberry.Schema:
 
     Raises SchemaFault that lists every field whose declarations do not hold together.
     """
-    config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
+    config = StrawberryConfig(scalar_map={**SCALARS, **REPRESENTATION}, disable_field_suggestions=True)
     schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, config=config)
     check(schema)
     return schema

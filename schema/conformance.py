@@ -8,6 +8,7 @@
     access     the rule has a row; a field stricter than its type can be null; a field is as strict as the type it gives
     personal   a root field under a rule that needs a useCause has the argument, and is marked personal; so has a
                subscription, and whatever it gives is under its rule
+    entity     public: who names one gives neither useCause nor basis
     basis      a root field under a rule that needs a basis has the argument, and can be null
 """
 
@@ -38,11 +39,13 @@ from schema.mapping import (
     Computed,
     Declaration,
     EdgeProperty,
+    EntityStart,
     Expression,
     KeyStart,
     PageStart,
     Property,
     Relation,
+    Start,
     Structure,
 )
 
@@ -107,11 +110,13 @@ def _names(place: object) -> Iterator[str]:
         yield from (place.label, place.key, *argument_names(place), *_names(place.via), *_names(place.where))
     elif isinstance(place, PageStart):
         yield from (place.label, place.key, *(name for pair in place.filters for name in pair), *_names(place.where))
+    elif isinstance(place, EntityStart):
+        yield from (*place.entities, *place.entities.values())
 
 
 def _check_place(field: WalkedField, declaration: Declaration, _: GraphQLSchema) -> Iterator[str]:
     place = declaration.place
-    if isinstance(place, Computed | KeyStart | PageStart):
+    if isinstance(place, Computed | Start):
         if not field.resolved:
             yield "has neither a mapping nor a resolver"
     elif field.resolved:
@@ -197,6 +202,20 @@ def _check_start(field: WalkedField, declaration: Declaration, _: GraphQLSchema)
         needed |= {*argument_names(start), *start.bound_arguments()}
     for argument in sorted(needed - set(field.field.args)):
         yield f"has no argument {argument!r}"
+
+
+def _check_entities(field: WalkedField, declaration: Declaration, core: GraphQLSchema) -> Iterator[str]:
+    start = declaration.place
+    for name, key in start.entities.items() if isinstance(start, EntityStart) else ():
+        named = core.type_map.get(name)
+        if name not in LABELS or not isinstance(named, GraphQLObjectType) or key not in named.fields:
+            yield f"resolves {name!r} by {key!r}, which is no label with a type and field of that name"
+        if rule_of_type(name) != "public":
+            yield f"resolves {name}, which is not public: a representation names no useCause and no basis"
+    if isinstance(start, EntityStart) and {one.name for one in _members(get_named_type(field.field.type))} != set(
+        start.entities
+    ):
+        yield "gives other types than those that it resolves"
 
 
 def _check_key(start: KeyStart) -> Iterator[str]:
@@ -306,6 +325,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     _check_expression,
     _check_gathers,
     _check_start,
+    _check_entities,
     _check_access,
     _check_personal,
     _check_basis,

@@ -16,7 +16,7 @@ that no conversion stands between row and answer: instants are fixed-width RFC 3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -30,6 +30,7 @@ __all__ = [
     "Computed",
     "Declaration",
     "EdgeProperty",
+    "EntityStart",
     "Expression",
     "Gather",
     "KeyStart",
@@ -190,8 +191,22 @@ class PageStart:
     where: Expression | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EntityStart:
+    """A root field gives nodes of several types, each named by type and key in a list of representations.
+
+    entities: type, which is its label, too -> the key: field and unique property. One statement a type, for all keys.
+    """
+
+    entities: Mapping[str, str]
+
+    def start_of(self, type_name: str) -> KeyStart:
+        """Give where one node of a type starts."""
+        return KeyStart(label=type_name, key=self.entities[type_name], argument="representations")
+
+
 Place: TypeAlias = Property | EdgeProperty | Relation | Expression | Computed | Attribute | Structure
-Start: TypeAlias = KeyStart | PageStart
+Start: TypeAlias = KeyStart | PageStart | EntityStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,5 +311,5 @@ def root(
     body raises NotImplementedError.
     """
     declaration = Declaration(place=start, access=access, cost=cost, personal=personal, post_only=personal or post_only)
-    paged = isinstance(start, PageStart) or start.page
+    paged = isinstance(start, PageStart) or (isinstance(start, KeyStart) and start.page)
     return _documented(declaration, cost_directives(cost, paged=paged), options)

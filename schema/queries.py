@@ -14,19 +14,21 @@ from strawberry.types import Info
 
 from schema.accesses import HolderReads
 from schema.cases import Case
-from schema.catalogue import IN_FORCE, ON_LIST, LicenseType, ListedMatter, Matter, Offering
+from schema.catalogue import IN_FORCE, ON_LIST, LicenseType, ListedMatter, Material, Matter, Offering
 from schema.checklist import Checklist
 from schema.comparison import ON_DAY, MatterComparison
 from schema.connections import DEFAULT_PAGE, After, Connection, First
 from schema.consents import Consent, ReadBasis
 from schema.context import Context
+from schema.entities import ENTITIES, AnyRepresentation
 from schema.escalation import Escalation, EscalationDay, EscalationPlace
 from schema.jurisdictions import Authority, Jurisdiction, JurisdictionLevel
 from schema.licenses import HolderInput, License, LicenseReceipt
-from schema.mapping import Expression, KeyStart, PageStart, Relation, computed, root
+from schema.mapping import EntityStart, Expression, KeyStart, PageStart, Relation, computed, root
 from schema.objections import Objection
 from schema.scalars import CaseNumber, CatalogueCode, Cursor, Date, LicenseIdentifier, StatementId, UseCause
 from schema.statistics import CountyStatistics, StatisticsPeriod
+from schema.subgraph import Service, subgraph_sdl
 from schema.subscriptions import CaseEventFeed
 from schema.transparency import Checkpoint, checkpoint_of
 from schema.verification import DAY, MaxAge, ReceiptText, VerifyResult, verify_receipt
@@ -45,6 +47,11 @@ OnDay: TypeAlias = Annotated[Date | None, strawberry.argument(description="A day
 
 ByBasis: TypeAlias = Annotated[
     ReadBasis | None, strawberry.argument(description="Needed with the scope license.read: by what right it is read.")
+]
+
+Entity: TypeAlias = Annotated[
+    Authority | Jurisdiction | LicenseType | Material | Matter | Offering,
+    strawberry.union("_Entity", description="What another subgraph can name by a representation."),
 ]
 
 ForMatter: TypeAlias = Annotated[
@@ -323,3 +330,13 @@ class Query:
         """The newest published checkpoint of the ledger; null before the first."""
         published = info.context.registry.published()
         return None if published is None else checkpoint_of(published)
+
+    @root(EntityStart(ENTITIES), access="public", name="_entities")
+    def entities(self, representations: list[AnyRepresentation]) -> list[Entity | None]:
+        """Nodes of the catalogue that another subgraph names, in the order of the representations; null if absent."""
+        raise NotImplementedError
+
+    @computed(access="schema.read", cost=2, name="_service")
+    async def service(self, info: Info[Context, Any]) -> Service | None:
+        """This subgraph, for whoever composes it into a supergraph; it tells all names, so it needs a token."""
+        return Service(sdl=await subgraph_sdl(info.schema))

@@ -60,7 +60,8 @@ def statements(name: str, caller: str) -> list[Statement]:
     context = request_context(principal=CLERK, holder_key=lambda _type, code: HOLDERS[code])
     plan = make_plan(tables, operation, named, {}, SCOPES[caller])
     assert plan.cost(variables) <= LIMITS.cost
-    return [root.bind(root.arguments(variables), context).statement for root in plan.roots]
+    named_nodes = (one for each in plan.entities for one in each.bind(variables, context).statements.values())
+    return [*(root.bind(root.arguments(variables), context).statement for root in plan.roots), *named_nodes]
 
 
 def write() -> None:

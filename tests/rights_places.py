@@ -224,6 +224,7 @@ _RATED: Final = 'case(caseNumber: "%RATED", useCause: "x")'
 _ESCALATION: Final = 'escalation(county: "370214", useCause: "x")'
 _COMPARISON: Final = 'comparison(matter: "000101002000", on: "2026-06-01")'
 _STATISTICS: Final = 'statistics(county: "370214", from: "2026-06-01", to: "2026-06-30", by: MONTH)'
+_NAMED: Final = '_entities(representations: [{__typename: "LicenseType", code: "11100000000013127D001"}])'
 _SUBMIT: Final = 'submitEntries(entries: ["x"], wait: true)'
 _FIRST: Final = "license of C, holder 1"
 _SECOND: Final = "license of K, holder 2"
@@ -333,6 +334,8 @@ PLACES: Final = (
     Place(path=f"{_STATISTICS} > periods > handling", rows="statistics"),
     Place(path=f"{_STATISTICS} > periods > ratings", rows="statistics"),
     Place(path="checkpoint"),
+    Place(path=f"{_NAMED} > ... on LicenseType"),
+    Place(path="_service", rows="subgraph"),
     Place(path='verify(receipt: "x") > ... on Verdict'),
     Place(path='verify(receipt: "x") > ... on Verdict > steps'),
     Place(path=f"{_SUBMIT} > ... on Submitted", operation="mutation"),

@@ -15,6 +15,7 @@ __all__ = ["ALL", "GRANTED", "ROWS"]
 ALL: Final = "-IHSAOP"
 _STAFF: Final = "IHSAOP"
 _FACE: Final = "HSOP"
+_MEMBERS: Final = "IHSAP"
 _FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
 _SUPERVISED: Final = "S"
@@ -23,13 +24,15 @@ _REPORTS: Final = "SAP"
 GRANTED: Final[dict[str, dict[str, str]]] = {
     "Query": {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
-        " offering offerings verify",
+        " offering offerings verify _entities",
         _STAFF: "case checklist consent consents license licenses objection objections receipt",
         _LOOKED: "accessRecords",
         _SUPERVISED: "escalation",
         _REPORTS: "statistics",
         _FOLLOW: "caseEventFeed",
+        _MEMBERS: "_service",
     },
+    "_Service": {_MEMBERS: "sdl"},
     "Subscription": {_FOLLOW: "caseEvents"},
     "Mutation": {ALL: "submitEntries"},
     # --- a person's licenses ---
@@ -180,6 +183,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "case of K and C, by a license of C": {"IHSP": "CK", "A": "C", "O": "1"},
     "case of K and C, by a license of K": {"IHSP": "CK", "A": "K", "O": "1"},
     "feed of events": {"IHSP": "CKX"},
+    "subgraph": {"IHSAP": "CKX"},
     "events of the case of K and C": {"IHSP": "CK"},
     "case of K and C without a license": {"IHSAP": "CK"},
     "clocks of C": {"S": "C"},

@@ -103,7 +103,7 @@ def test_nothing_imports_the_dishonest_hub() -> None:
 
 def test_no_lock_names_a_host() -> None:
     """A lock holds versions and hashes, and no URL."""
-    locks = (ROOT / "requirements.lock", ROOT / "tests" / "interop" / "http" / "package-lock.json")
+    locks = (ROOT / "requirements.lock", ROOT / "tests" / "interop" / "node" / "package-lock.json")
     text = "".join(lock.read_text("utf-8") for lock in locks)
     assert re.findall(r"https?://|--index-url|--find-links|--trusted-host", text) == []
 

@@ -21,6 +21,7 @@ from schema.licenses import License
 from schema.mapping import (
     Computed,
     Declaration,
+    EntityStart,
     Expression,
     Gather,
     KeyStart,
@@ -28,6 +29,7 @@ from schema.mapping import (
     Place,
     Property,
     Relation,
+    Start,
     attribute,
     computed,
     root,
@@ -53,7 +55,7 @@ def test_a_field_declares_place_rule_and_cost(field: WalkedField) -> None:
     assert field.declaration is not None
     assert field.declaration.access in RULES
     assert field.declaration.cost >= 0
-    assert field.resolved is isinstance(field.declaration.place, Computed | KeyStart | PageStart)
+    assert field.resolved is isinstance(field.declaration.place, Computed | Start)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=coordinate)
@@ -269,6 +271,19 @@ def many_licenses(code: str, first: int, after: str | None = None) -> Connection
 LICENSE = KeyStart(label="License", key="certificateIdentifier", argument="code")
 
 BROKEN_ROOTS: list[tuple[Any, Any, dict[str, Any], str]] = [
+    (
+        EntityStart({"License": "certificateIdentifier"}),
+        by_code,
+        {},
+        "resolves License, which is not public: a representation names no useCause and no basis",
+    ),
+    (
+        EntityStart({"Matter": "number_of_it"}),
+        by_code,
+        {},
+        "resolves 'Matter' by 'number_of_it', which is no label with a type and field of that name",
+    ),
+    (EntityStart({}), of_license, {}, "gives other types than those that it resolves"),
     (
         KeyStart(label="Thing", key="code", argument="code"),
         by_code,

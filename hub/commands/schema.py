@@ -21,6 +21,7 @@ from hub.graphql.trusted import MAX_REGISTRY_BYTES, document_id, read_registry, 
 from ledger.errors import Malformed, NotVerified
 from schema.access import SCOPES
 from schema.assembly import build_schema, export_schema
+from schema.subgraph import subgraph_text
 
 __all__ = ["app"]
 
@@ -33,6 +34,7 @@ _MAX_SDL_BYTES: Final = 4 * 1024 * 1024
 def export(
     output: Annotated[Path | None, typer.Option(help="file to write; default: standard output")] = None,
     force: Force = False,
+    subgraph: Annotated[bool, typer.Option("--subgraph", help="as a subgraph of Apollo Federation v2")] = False,
 ) -> None:
     """Write the schema in GraphQL's schema definition language.
 
@@ -40,7 +42,7 @@ def export(
     """
     if force and output is None:
         raise Malformed("bad_setting", "--force is for a file: give --output, too")
-    sdl = export_schema()
+    sdl = subgraph_text(build_schema()) if subgraph else export_schema()
     if output is None:
         typer.echo(sdl, nl=False)
         return

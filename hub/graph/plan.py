@@ -19,6 +19,7 @@ from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDe
 from graphql.execution.values import VariableValues, get_argument_values
 
 from hub.graph.compiler import CompiledRoot, compile_root
+from hub.graph.entities import Costed, EntitiesPlan, entities_plan
 from hub.graph.hybrid import computed_operation, computed_shape
 from hub.graph.predicates import CONTEXT_VALUES
 from hub.graph.rows import Connection, Node, Page, TypeName, connection_value, node_value
@@ -30,7 +31,7 @@ from schema.binding import bound_values, key_of
 from schema.connections import MAX_PAGE, bound_label, decode_cursor, page_size
 from schema.consents import NO_BASIS
 from schema.context import Basis, Context, Statement
-from schema.mapping import KeyStart, PageStart
+from schema.mapping import EntityStart, KeyStart, PageStart
 
 __all__ = ["BoundRoot", "Plan", "RootPlan", "explain", "make_plan"]
 
@@ -194,6 +195,7 @@ class Plan:
     """
 
     roots: tuple[RootPlan, ...]
+    entities: tuple[EntitiesPlan, ...]
     top: tuple[tuple[str, RootPlan | TypeName | None], ...]
     computed: OperationDefinitionNode | None
     shaped: bool
@@ -203,7 +205,7 @@ class Plan:
     personal: bool
     post_only: bool
     fixed_cost: int
-    costs: tuple[_Cost, ...]
+    costs: tuple[Costed, ...]
 
     def cost(self, variables: VariableValues) -> int:
         """Sum the costs on the expanded tree, with the list sizes of this request."""
@@ -224,20 +226,22 @@ def make_plan(
         _note_refused(one, refused)
     top = tuple((one.response, _top(tables, one, scopes or frozenset())) for one in selection.roots)
     roots = tuple(root for _, root in top if isinstance(root, RootPlan))
+    below = {one.response: entities for one in selection.roots if (entities := _entities(tables, one, scopes))}
     declared = [one.entry.declaration for one in selection.roots if one.entry is not None]
-    fixed, costs = _costs(selection.roots)
+    fixed, costs = _costs(one for one in selection.roots if one.response not in below)
     return Plan(
         roots=roots,
+        entities=tuple(below.values()),
         top=top,
         computed=computed_operation(operation, selection.roots),
-        shaped=operation.operation is OperationType.QUERY and all(root.shaper for root in roots),
+        shaped=operation.operation is OperationType.QUERY and not below and all(root.shaper for root in roots),
         refusals=selection.refusals,
         refused=frozenset(refused),
         empty=selection.empty,
         personal=any(one.personal for one in declared),
         post_only=any(one.post_only for one in declared),
         fixed_cost=fixed,
-        costs=costs,
+        costs=(*costs, *below.values()),
     )
 
 
@@ -246,6 +250,12 @@ def _top(tables: Tables, one: Selected, scopes: frozenset[str]) -> RootPlan | Ty
         return TypeName(one.path[-1][0]) if one.nodes[0].name.value == "__typename" else None
     stored = isinstance(one.entry.declaration.place, (KeyStart, PageStart))
     return _root_plan(tables, one, one.entry, scopes) if stored and not one.refused else None
+
+
+def _entities(tables: Tables, one: Selected, scopes: frozenset[str] | None) -> EntitiesPlan | None:
+    if one.entry is None or one.refused or not isinstance(one.entry.declaration.place, EntityStart):
+        return None
+    return entities_plan(tables, one, one.entry, _costs, scopes or frozenset())
 
 
 def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> RootPlan:
@@ -334,4 +344,5 @@ def explain(document: str, schema: strawberry.Schema, *, scopes: frozenset[str] 
         if isinstance(operation, OperationDefinitionNode):
             plan = make_plan(tables, operation, fragments, {}, scopes)
             statements.extend(root.compiled.text for root in plan.roots)
+            statements.extend(one.batch.text for each in plan.entities for one in each.compiled.values())
     return statements

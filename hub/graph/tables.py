@@ -36,6 +36,7 @@ from schema.mapping import (
     Computed,
     Declaration,
     EdgeProperty,
+    EntityStart,
     Expression,
     KeyStart,
     PageStart,
@@ -120,9 +121,13 @@ def build_tables(schema: strawberry.Schema) -> Tables:
         _check_names(entry)
     tables = Tables(schema=core, entries=entries, row_rules=_row_rules(core, entries))
     for entry in entries.values():
-        if isinstance(entry.declaration.place, _STARTS):
-            _check_reach(tables, entry)
-        elif isinstance(entry.declaration.place, Computed) and entry.target is not None:
+        place = entry.declaration.place
+        if isinstance(place, _STARTS):
+            _check_reach(tables, entry, _target_label(place), node_type(tables, entry))
+        elif isinstance(place, EntityStart):
+            for name in place.entities:
+                _check_reach(tables, entry, name, name)
+        elif isinstance(place, Computed) and entry.target is not None:
             _check_computed(tables, entry)
     return tables
 
@@ -229,6 +234,8 @@ def _names(place: object) -> Iterator[str]:
         yield from (*(name for _, name in place.binds), *_names(place.via), *_names(place.where))
     elif isinstance(place, PageStart):
         yield from (place.label, place.key, *(name for pair in place.filters for name in pair))
+    elif isinstance(place, EntityStart):
+        yield from (*place.entities, *place.entities.values())
 
 
 def _expressions(place: object) -> Iterator[Expression]:
@@ -253,10 +260,11 @@ def _check_expression(entry: FieldEntry, place: Expression) -> None:
         raise SchemaFault(f"{entry.coordinate}: the expression must hold {{n}}, and {{t}} exactly when it has a target")
 
 
-def _check_reach(tables: Tables, root: FieldEntry) -> None:
-    """Check every field below a stored root: its parameters, and that a person's records leave an access record."""
-    start = root.declaration.place
-    label, first = _target_label(start), node_type(tables, root)
+def _check_reach(tables: Tables, root: FieldEntry, label: str | None, first: str | None) -> None:
+    """Check every field below a stored root: its parameters, and that a person's records leave an access record.
+
+    label, first: of the nodes that the root starts from, and their type.
+    """
     if label in PERSONAL_KEYS and not root.declaration.personal:
         raise SchemaFault(f"{root.coordinate}: a root field that reads {label} is personal")
     _check_below(root, root)

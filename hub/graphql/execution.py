@@ -4,8 +4,8 @@
 
     compiled    stored fields alone: the plan's shapers make the answer from the rows
     hybrid      computed fields too: graphql-core runs these alone, and their values are laid over the shaped ones
-    completed   graphql-core completes everything, over the same rows: a mutation, introspection, a root field that
-                failed, a value that breaks its type; so nulls, paths and errors are its own
+    completed   graphql-core completes everything, over the same rows: a mutation, introspection, `_entities`, a root
+                field that failed, a value that breaks its type; so nulls, paths and errors are its own
 
 The stored root fields are fetched before anything is completed, and nothing is asked or resolved twice. Every read of
 a person's records is recorded before the answer leaves; an answer whose record cannot be written does not leave.
@@ -24,6 +24,7 @@ from graphql.execution import ExecutionResult
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 
+from hub.graph.entities import EntitiesPlan
 from hub.graph.hybrid import laid_over
 from hub.graph.plan import BoundRoot, Plan, RootPlan
 from hub.graph.shaper import UNSURE, Unsure
@@ -214,6 +215,8 @@ class Execution:
         stored = _shaped(plan, records) if self._shapes else None
         if stored is None:
             values = {root.response: _value(root, records[root.response]) for root in plan.roots}
+            for entities in plan.entities:
+                values[entities.response] = await self._entities(entities, ready.variables, context)
             done = await self._complete(ready, ready.document.tree, values, context)
             return done.data, list(done.errors or ()), "completed"
         if plan.computed is None:
@@ -232,6 +235,15 @@ class Execution:
             if isinstance(each, Unavailable) and each.code == "pushback":
                 raise each  # the whole request is to come again, not a part of it
         return {root.response: record for root, record in zip(plan.roots, found, strict=True)}
+
+    async def _entities(self, entities: EntitiesPlan, variables: VariableValues, context: Context) -> Any:
+        """Give the nodes that a list of representations names, or the expected failure that stands in their place."""
+        try:
+            bound = entities.bind(variables, context)
+            read = (self._graph.read(one) for one in bound.statements.values())
+            return bound.value(await asyncio.gather(*read))
+        except TongbanError as error:
+            return error
 
     async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> _Record | TongbanError:
         """Read the record of one stored root field, or give the expected failure that stands in its place."""

@@ -118,11 +118,13 @@ class TokenReader:
     def leaf(self) -> ValueNode:
         """Read a value without brackets, braces and variables."""
         here = self.tokens[self.at]
+        if not here:
+            raise Unusual
         self.at += 1
         place = self.place(self.at - 1)
-        if here[:1] == '"':
+        if here[0] == '"':
             return made(StringValueNode, value=string_value(here), block=here.startswith('"""'), loc=place)
-        if here[-1:].isdigit() and not here.isidentifier():
+        if here[-1].isdigit() and not here.isidentifier():
             kind = IntValueNode if here.lstrip("-").isdigit() else FloatValueNode
             return made(kind, value=here, loc=place)
         if here in {"true", "false"}:

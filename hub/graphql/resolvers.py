@@ -16,7 +16,7 @@ from graphql import GraphQLAbstractType, GraphQLObjectType, is_abstract_type
 from hub.graph.rows import TYPE_KEY
 from hub.graph.selection import PathKey
 from hub.graph.tables import FieldEntry, Tables
-from schema.mapping import Attribute, Computed, KeyStart, PageStart, Structure
+from schema.mapping import Attribute, Computed, Start, Structure
 
 __all__ = ["Roots", "install_resolvers"]
 
@@ -56,7 +56,7 @@ def _resolver(entry: FieldEntry) -> Callable[..., Any]:
     original: Any = entry.field.resolve
     if entry.field.subscribe is not None:
         return _event
-    if isinstance(place, (KeyStart, PageStart)):
+    if isinstance(place, Start):
         return _stored_root
     if isinstance(place, Structure):
         return _structure(original)

@@ -10,6 +10,7 @@ from zlib import crc32
 
 from tests.fuzz.campaign import Target
 from tests.fuzz.targets import (
+    documents,
     entries,
     eseals,
     events,
@@ -25,7 +26,9 @@ from tests.fuzz.targets import (
 
 __all__ = ["TARGETS", "seed_of"]
 
-_MODULES: Final = (texts, entries, receipts, keys, field, eseals, governing, journal, federation, events, graphql)
+_MODULES: Final = (
+    texts, entries, receipts, keys, field, eseals, governing, journal, federation, events, documents, graphql,
+)  # fmt: skip
 
 TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
     {target.name: target for target in chain.from_iterable(module.targets() for module in _MODULES)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,23 +11,12 @@ from typing import Final
 import pytest
 
 from hub.demo.alliance import Alliance
+from tests.interop.subgraphs import install
 from tests.live_alliance import LIVE_COUNTIES
 
-SUITE: Final = Path(__file__).parent / "http"
-FILES: Final = ("audit.mjs", "package.json", "package-lock.json")
 AUDITS: Final = 61
 
-pytestmark = pytest.mark.timeout(1800)  # npm fetches the suite by the hashes of its lock
-
-
-@pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the suite outside the working tree."""
-    folder = tmp_path_factory.mktemp("http")
-    for name in FILES:
-        shutil.copy(SUITE / name, folder)
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)
-    return folder
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.npm]  # npm fetches the suite by the hashes of its lock
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +27,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{alliance.url('hub')}/graphql"
 
 
-def test_every_audit_is_ok(suite: Path, url: str) -> None:
-    done = subprocess.run(["node", "audit.mjs", url], cwd=suite, capture_output=True, text=True, check=False)
+def test_every_audit_is_ok(tmp_path: Path, url: str) -> None:
+    program = install(tmp_path / "node").with_name("audit.mjs")
+    done = subprocess.run(["node", program, url], capture_output=True, text=True, check=False)
     audits = [json.loads(line) for line in done.stdout.splitlines()]
     assert [audit for audit in audits if audit["status"] != "ok"] == []
     assert (len(audits), done.returncode, done.stderr) == (AUDITS, 0, "")

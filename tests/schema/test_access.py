@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schema.access import ANONYMOUS, RULES, TYPES, AccessRule, rule_of_type
+from schema.access import ANONYMOUS, RULES, SCOPES, TYPES, AccessRule, rule_of_type
 
 
 def test_the_rules() -> None:
@@ -29,6 +29,7 @@ def test_the_rules() -> None:
         "objection.read": AccessRule(
             scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
         ),
+        "schema.read": AccessRule(scopes=frozenset(SCOPES) - {"holder.read"}),
         "statistics.read": AccessRule(scopes=frozenset({"statistics.read"})),
     } == RULES
 

@@ -46,6 +46,8 @@ def test_the_sdl_stands_alone() -> None:
         "verify",
         "caseEventFeed",
         "checkpoint",
+        "_entities",
+        "_service",
     ]
     assert schema.mutation_type is not None
     assert list(schema.mutation_type.fields) == ["submitEntries"]

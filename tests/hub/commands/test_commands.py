@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from hub.settings import settings_table
+from schema.assembly import build_schema
+from schema.subgraph import subgraph_text
 from tests.command_line import tongban
 from tests.county_folder import CountyFolder
 
@@ -136,6 +138,7 @@ def test_settings_for_machines_and_what_is_in_force(tmp_path: Path) -> None:
 
 def test_schema_is_exported_as_committed_and_a_document_is_explained(tmp_path: Path) -> None:
     assert tongban("schema", "export").out == (ROOT / "schema" / "schema.graphql").read_text("utf-8")
+    assert tongban("schema", "export", "--subgraph").out == subgraph_text(build_schema())
     document = tmp_path / "a.graphql"
     document.write_text('{ matter(code: "001001001000") { name } jurisdiction(code: "370214") { name } }')
     result = tongban("schema", "explain", document)

@@ -81,14 +81,16 @@ def test_the_start_stands_in_a_clause_of_its_own() -> None:
 def test_every_statement_of_the_documents_has_the_form_and_its_bounds() -> None:
     for name in DOCUMENTS:
         for one in statements(name, "all"):
-            assert one.batch is not None
+            assert (one.batch is None) is one.text.startswith(f"UNWIND ${ASKERS}")  # that of `_entities` is the form
+            if one.batch is None:
+                continue
             limits = {word[1:] for word in one.batch.text.split() if word.startswith("$") and word != f"${ASKERS}"}
             assert limits == set(one.batch.shared) <= set(one.parameters)
 
 
 async def test_many_askers_get_what_each_gets_alone(world: Engine) -> None:
     """Subjects, bases, counties and days differ within one statement; absent keys give an empty list."""
-    every = {one.text: one for name in DOCUMENTS for caller in SCOPES for one in statements(name, caller)}
+    every = {one.text: one for name in DOCUMENTS for caller in SCOPES for one in statements(name, caller) if one.batch}
     apart = 0
     async with BoltDriver(world, deadlines=PATIENT) as driver:
         for one in every.values():

@@ -111,6 +111,12 @@ def test_crooked_documents_are_read_in_one_pass(text: str) -> None:
 
 
 REFUSED: Final = (
+    "{ matter(code:",
+    '{ matter(code: "1") { name @skip(if:',
+    "query($a: Int =",
+    "{ ...",
+    "{ ... on",
+    "query($a: [",
     '{ matter(code: "1") { ...F @include(if: true) } } fragment F on Matter @skip(if: true) { name }',
     "query Q @skip(if: true) { __typename }",
     "",
