@@ -1,12 +1,14 @@
 """What the hub keeps of a holder, asked with a token that is bound to that holder.
 
-Licenses of all counties, faces from the counties that issued them, who read them, cases that use them, objections:
+Licenses of all counties, faces from the counties that issued them, who read them, cases that use them, objections;
+every case that the holder applied for, with licenses or without; every consent:
 
     county's client key vouches for HOLDER  ->  token bound to the keyed hash  ->  POST /graphql, page by page
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.answers import stated_error
@@ -17,13 +19,30 @@ from schema.roles import RoleKind
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
 
-__all__ = ["open_cases", "records_at_hub"]
+__all__ = ["as_holder", "cases_at_hub", "consents_at_hub", "open_cases", "records_at_hub"]
 
 _PAGE: Final = 20
 _OVER: Final = frozenset({"CLOSED", "DELIVERED", "EVALUATED"})
 _CASES: Final = """query Cases($holder: HolderInput!, $cause: UseCause!, $after: Cursor) {
   licenses(holder: $holder, useCause: $cause, first: 20, after: $after) {
     edges { node { certificateIdentifier cases { caseNumber stage } } }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+_APPLIED: Final = """query Applied($holder: HolderInput!, $cause: UseCause!, $after: Cursor) {
+  cases(holder: $holder, useCause: $cause, first: 20, after: $after) {
+    edges { node {
+      caseNumber matterCode mode stage takenInBy handledBy pickedUpAt appliedAt steppedAt
+      uses { certificateIdentifier } produced { certificateIdentifier }
+    } }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+_GRANTED: Final = """query Granted($holder: HolderInput!, $after: Cursor) {
+  consents(holder: $holder, first: 20, after: $after) {
+    edges { node {
+      id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt revokedBy inForce
+    } }
     pageInfo { hasNextPage endCursor }
   }
 }"""
@@ -62,39 +81,59 @@ _MORE_READS: Final = """query Reads($identifier: LicenseIdentifier!, $cause: Use
 }"""
 
 
-def records_at_hub(node: CountyNode, holder: tuple[str, str], cause: str) -> list[dict[str, Any]]:
+def as_holder(node: CountyNode, holder: tuple[str, str]) -> Partner:
+    """Ask the hub in a holder's place, with one token that is bound to this holder.
+
+    holder: kind of code and code. Raises what the hub states; Unavailable not_ready.
+    """
+    return Partner(node.config.hub_url, access_token(node, None, RoleKind.HOLDER, holder))
+
+
+def records_at_hub(partner: Partner, holder: tuple[str, str], cause: str) -> list[dict[str, Any]]:
     """Give every license of a holder with all that the hub shows of it to the holder himself, by identifier.
 
-    holder: kind of code and code. A county whose faces cannot be had now is named in the face's place. Raises what
-    the hub states; Unavailable not_ready.
+    partner: as that holder. A county whose faces cannot be had now is named in the face's place. Raises what the hub
+    states; Unavailable not_ready.
     """
-    partner = _as_holder(node, holder)
-    found = _licenses(partner, _WHOLE, holder, cause)
+    found = _nodes(partner, _WHOLE, "licenses", holder, {"cause": cause})
     for each in found:
         _read_on(partner, each, cause)
     return found
 
 
-def open_cases(node: CountyNode, holder: tuple[str, str], cause: str) -> list[str]:
-    """Give the numbers of cases that use a license of the holder and are not over, as holder and county see them."""
+def cases_at_hub(partner: Partner, holder: tuple[str, str], cause: str) -> list[dict[str, Any]]:
+    """Give every case that the holder applied for, in all counties, by number. Raises as records_at_hub."""
+    return _nodes(partner, _APPLIED, "cases", holder, {"cause": cause})
+
+
+def consents_at_hub(partner: Partner, holder: tuple[str, str]) -> list[dict[str, Any]]:
+    """Give every consent of the holder, in force or not, whoever stated it, by id. Raises as records_at_hub."""
+    return _nodes(partner, _GRANTED, "consents", holder, {})
+
+
+def open_cases(node: CountyNode, partner: Partner, holder: tuple[str, str], cause: str) -> list[str]:
+    """Give the numbers of cases that are not over: the holder's own, and those that use a license of the holder.
+
+    As holder (partner) and county (node) see them. Raises as records_at_hub.
+    """
     as_county = Partner(node.config.hub_url, access_token(node, "license.read.own case.read"))
     rows = [
-        *_licenses(_as_holder(node, holder), _CASES, holder, cause),
-        *_licenses(as_county, _CASES, holder, cause),
+        *_nodes(partner, _CASES, "licenses", holder, {"cause": cause}),
+        *_nodes(as_county, _CASES, "licenses", holder, {"cause": cause}),
+        {"cases": cases_at_hub(partner, holder, cause)},
     ]
     return sorted({case["caseNumber"] for row in rows for case in row["cases"] if case["stage"] not in _OVER})
 
 
-def _as_holder(node: CountyNode, holder: tuple[str, str]) -> Partner:
-    return Partner(node.config.hub_url, access_token(node, None, RoleKind.HOLDER, holder))
-
-
-def _licenses(partner: Partner, document: str, holder: tuple[str, str], cause: str) -> list[dict[str, Any]]:
+def _nodes(
+    partner: Partner, document: str, root: str, holder: tuple[str, str], more: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Read every page of a list of the holder's. more: further variables of the document."""
     named = dict(zip(("certificateHolderTypeCode", "certificateHolderCode"), holder, strict=True))
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = _data(partner.query(document, {"holder": named, "cause": cause, "after": after}))["licenses"]
+        page = _data(partner.query(document, {"holder": named, "after": after, **more}))[root]
         found += [edge["node"] for edge in page["edges"]]
         if not page["pageInfo"]["hasNextPage"]:
             return found

@@ -104,6 +104,7 @@ RULES: Final[dict[str, AccessRule]] = {
     "case.event": AccessRule(scopes=frozenset({"case.follow"}), use_cause=True),
     "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
     "case.read": AccessRule(scopes=_CASE, use_cause=True, row="case_party"),
+    "case.own": AccessRule(scopes=frozenset({HOLDER_SCOPE}), use_cause=True, row="case_party"),
     "case.steps": AccessRule(scopes=_CASE, use_cause=True),
     "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
     "objection.read": AccessRule(
@@ -134,6 +135,8 @@ TYPES: Final[dict[str, str]] = {
     "ConsentConnection": "consent.read",
     "ConsentEdge": "consent.read",
     "Case": "case.read",
+    "CaseConnection": "case.own",
+    "CaseEdge": "case.own",
     "CaseEvent": "case.event",
     "CaseEventFeed": "case.feed",
     "CaseLampTurned": "case.event",

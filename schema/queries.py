@@ -63,6 +63,7 @@ _IMPLEMENTED_BY = Relation(type="IMPLEMENTS", direction="in", target="Offering",
 _OPEN_AT = Relation(type="OPEN_AT", direction="in", target="Objection", many=True, order="order")
 _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True, order="certificateIdentifier")
 
+_APPLIED_BY = Relation(type="APPLIED_BY", direction="in", target="Case", many=True, order="caseNumber")
 _GRANTED_BY = Relation(type="GRANTED_BY", direction="in", target="Consent", many=True, order="id")
 
 
@@ -267,6 +268,17 @@ class Query:
     @root(KeyStart(label="Case", key="caseNumber", argument="caseNumber"), access="case.read", personal=True)
     def case(self, case_number: CaseNumber, use_cause: UseCause) -> Case | None:
         """One case by its number, for its counties; null if there is none that the caller may see."""
+        raise NotImplementedError
+
+    @root(
+        KeyStart(label="Holder", key="key", argument="holder", bind="holder_key", via=_APPLIED_BY, page=True),
+        access="case.own",
+        personal=True,
+    )
+    def cases(
+        self, holder: HolderInput, use_cause: UseCause, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[Case] | None:
+        """The cases that a holder applied for, by number, in all counties; for that holder alone."""
         raise NotImplementedError
 
     @root(

@@ -55,7 +55,7 @@ SCALARS: Final = {
 }
 ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "licenses", "case", "objection", "objections", "consent", "consents",
+    "license", "licenses", "case", "cases", "objection", "objections", "consent", "consents",
 )  # fmt: skip
 
 

@@ -44,6 +44,9 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
     "license.certificateIdentifier": _IDENTIFIERS,
     "consent.id": (CONSENT, ENDED_CONSENT, EXPIRED_CONSENT, "D" * 21 + "Q"),
     "consents.after": (encode_cursor("Consent", CONSENT),),
+    "cases.after": tuple(
+        encode_cursor(bound_label("Case", "370214", key), OUR_CASE) for key in ("holder-one", "holder-two")
+    ),
     "licenses.after": tuple(
         encode_cursor(bound_label("License", "370214", key), one)
         for one in _IDENTIFIERS
@@ -57,7 +60,7 @@ _VALUES: Final[dict[str, tuple[str, ...]]] = {
 }
 _ROOTS: Final = (
     "jurisdiction", "jurisdictions", "authority", "matter", "matters", "offering", "offerings", "comparison", "licenseType", "licenseTypes",
-    "license", "license", "licenses", "licenses", "licenses", "case", "case", "consent", "consents",
+    "license", "license", "licenses", "licenses", "licenses", "case", "case", "cases", "consent", "consents",
 )  # fmt: skip
 
 

@@ -217,6 +217,7 @@ _LICENSES: Final = f'licenses(holder: {_HOLDER_ONE}, useCause: "x", {_ONE})'
 _CHECKLIST: Final = f'checklist(matter: "000101002000", county: "370214", useCause: "x", holder: {_HOLDER_ONE}, {_ONE})'
 _CONSENTS: Final = f"consents(holder: {_HOLDER_ONE})"
 _READS: Final = f'accessRecords(holder: {_HOLDER_ONE}, useCause: "x")'
+_CASES: Final = f'cases(holder: {_HOLDER_ONE}, useCause: "x")'
 _OPEN: Final = 'objections(county: "220103", useCause: "x")'
 _OURS: Final = 'case(caseNumber: "%CASE", useCause: "x")'
 _ALONE: Final = 'case(caseNumber: "%ALONE", useCause: "x")'
@@ -275,6 +276,10 @@ PLACES: Final = (
     Place(path=f"{_READS} > records > ... on AccessRecords > records", rows="reads of holder 1", bound=True),
     Place(path=_OURS, rows=_MET),
     Place(path=_ALONE, rows="case of K alone, holder 2"),
+    Place(path=_CASES, rows="page of cases of holder 1", bound=True),
+    Place(path=f"{_CASES} > pageInfo", rows="page of cases of holder 1", bound=True),
+    Place(path=f"{_CASES} > edges", rows="page of cases of holder 1", bound=True),
+    Place(path=f"{_CASES} > edges > node", rows="page of cases of holder 1", bound=True),
     Place(path=f"{_OURS} > steps", rows=_MET),
     Place(path=f"{_OURS} > clocks", rows=_MET),
     Place(path=f"{_OURS} > clocks > promised", rows=_MET),

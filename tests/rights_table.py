@@ -19,6 +19,7 @@ _MEMBERS: Final = "IHSAP"
 _FOLLOW: Final = "IHSP"
 _LOOKED: Final = "SAO"
 _SUPERVISED: Final = "S"
+_OWN: Final = "O"
 _REPORTS: Final = "SAP"
 
 GRANTED: Final[dict[str, dict[str, str]]] = {
@@ -26,6 +27,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
         ALL: "authority checkpoint comparison jurisdiction jurisdictions licenseType licenseTypes matter matterList matters"
         " offering offerings verify _entities",
         _STAFF: "case checklist consent consents license licenses objection objections receipt",
+        _OWN: "cases",
         _LOOKED: "accessRecords",
         _SUPERVISED: "escalation",
         _REPORTS: "statistics",
@@ -87,6 +89,8 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     },
     "ObjectionConnection": {_STAFF: "edges pageInfo"},
     "ObjectionEdge": {_STAFF: "cursor node"},
+    "CaseConnection": {_OWN: "edges pageInfo"},
+    "CaseEdge": {_OWN: "cursor node"},
     "CaseStep": {
         _STAFF: "sequence kind outcome county window role takenAt leafHash licenses supplied items trackingNumber"
         " rating"
@@ -179,6 +183,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "reads asked of holder 1": {"SA": "CKX", "O": "1"},
     "reads of holder 1": {"SA": "CK", "O": "1"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
+    "page of cases of holder 1": {"O": "1"},
     "case of K alone, holder 2": {"IHSAP": "K", "O": "2"},
     "case of K and C, by a license of C": {"IHSP": "CK", "A": "C", "O": "1"},
     "case of K and C, by a license of K": {"IHSP": "CK", "A": "K", "O": "1"},

@@ -98,7 +98,7 @@ def test_every_stored_name_is_that_of_the_api() -> None:
 def test_personal_roots_are_those_that_lead_to_licenses_and_cases() -> None:
     personal = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.personal)
     assert personal.pop() == "Subscription.caseEvents"  # no person's identifier can stand in its arguments
-    named = "accessRecords case checklist escalation license licenses objection objections receipt"
+    named = "accessRecords case cases checklist escalation license licenses objection objections receipt"
     assert personal == [f"Query.{name}" for name in named.split()]
     by_post = sorted(coordinate(field) for field in FIELDS if field.declaration and field.declaration.post_only)
     assert by_post == sorted([*personal, "Query.consents", "Query.verify"])

@@ -18,13 +18,14 @@ import strawberry
 from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, parse
 from graphql.execution.values import VariableValues, get_argument_values
 
-from hub.graph.compiler import CompiledRoot, compile_root
+from hub.graph.compiler import CompiledRoot
 from hub.graph.entities import Costed, EntitiesPlan, entities_plan
-from hub.graph.hybrid import computed_operation, computed_shape
+from hub.graph.hybrid import computed_operation
 from hub.graph.predicates import CONTEXT_VALUES
 from hub.graph.rows import Connection, Node, Page, TypeName, connection_value, node_value
 from hub.graph.selection import Conditions, PathKey, Refusal, Selected, select
-from hub.graph.shaper import Shaper, shaper_of
+from hub.graph.shaper import Shaper
+from hub.graph.shapes import root_shape
 from hub.graph.tables import FieldEntry, Tables, build_tables, start_label
 from ledger.errors import Malformed, Refused
 from schema.binding import bound_values, key_of
@@ -260,28 +261,18 @@ def _entities(tables: Tables, one: Selected, scopes: frozenset[str] | None) -> E
 
 def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> RootPlan:
     start: Any = entry.declaration.place
-    fields: dict[str, None] = {}
-    _coordinates(root.children, fields)
-    compiled = compile_root(tables, root, entry, scopes)
+    shape = root_shape(tables, root, entry, scopes)
     return RootPlan(
         response=root.response,
         entry=entry,
         node=root.nodes[0],
-        compiled=compiled,
+        compiled=shape.compiled,
         label=start_label(start),
-        fields=tuple(sorted(fields)),
+        fields=shape.fields,
         beyond=not entry.rule.basis.isdisjoint(scopes),
-        shaper=shaper_of(compiled.shape, single=compiled.single, nullable=entry.nullable),
-        computed=computed_shape(compiled.shape),
+        shaper=shape.shaper,
+        computed=shape.computed,
     )
-
-
-def _coordinates(children: Sequence[Selected], found: dict[str, None]) -> None:
-    for child in children:
-        if child.entry is not None and not child.refused:
-            if child.entry.declaration.cost:
-                found[child.entry.coordinate] = None
-            _coordinates(child.children, found)
 
 
 def _note_refused(one: Selected, found: dict[PathKey, None]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import strawberry
@@ -29,6 +29,7 @@ from graphql import (
 )
 
 from hub.graph.predicates import CONTEXT_VALUES, PERSONAL_KEYS, PREDICATES
+from hub.lru import Lru
 from schema.access import RULES, AccessRule
 from schema.binding import argument_names
 from schema.inspection import SchemaFault, core_schema, declaration_of, walk
@@ -50,6 +51,7 @@ __all__ = ["FieldEntry", "Tables", "build_tables", "start_label"]
 _NAME: Final = re.compile(r"[A-Za-z_]+")
 _PARAMETER: Final = re.compile(r"\$([A-Za-z_0-9]+)")
 _WRITES: Final = re.compile(r"\b(CREATE|MERGE|SET|DELETE|DETACH|REMOVE|DROP|LOAD|FOREACH|CALL)\b", re.IGNORECASE)
+_SHAPES: Final = 2_000
 _STORED: Final = (Property, EdgeProperty, Relation, Expression)
 _STARTS: Final = (KeyStart, PageStart)
 
@@ -80,11 +82,15 @@ class FieldEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """The whole schema for the compiler. row_rules: label -> rules whose row predicate guards its nodes."""
+    """The whole schema for the compiler. row_rules: label -> rules whose row predicate guards its nodes.
+
+    shapes: what `hub.graph.shapes` has compiled, by shape and scopes.
+    """
 
     schema: GraphQLSchema
     entries: Mapping[tuple[str, str], FieldEntry]
     row_rules: Mapping[str, tuple[AccessRule, ...]]
+    shapes: Lru[Any, Any] = field(default_factory=lambda: Lru(_SHAPES), compare=False)
 
     def entry(self, type_name: str, name: str) -> FieldEntry:
         """Give one field by type and name."""
@@ -187,10 +193,10 @@ def _row_rules(core: GraphQLSchema, entries: Mapping[tuple[str, str], FieldEntry
         label, target = _target_label(entry.declaration.place), node_type(bare, entry)
         if label is None or target is None:
             continue
-        for field in bare.of_type(target):
-            if field.rule.row is not None:
-                guarded = _guarded_label(field, field.rule.rows(), label)
-                found.setdefault(guarded, {})[field.rule] = None
+        for below in bare.of_type(target):
+            if below.rule.row is not None:
+                guarded = _guarded_label(below, below.rule.rows(), label)
+                found.setdefault(guarded, {})[below.rule] = None
     return {label: tuple(rules) for label, rules in found.items()}
 
 

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -38,39 +37,13 @@ from hub.graphql.lexer import Unusual
 from hub.graphql.limits import Limits, check_document, over
 from hub.graphql.onepass import read_document
 from hub.graphql.vocabulary import Vocabulary
+from hub.lru import Lru
 from ledger.errors import Malformed
 
-__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "Lru", "without_suggestion"]
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "without_suggestion"]
 
 _TOO_MANY_TOKENS: Final = "Document contains more than"
 _SUGGESTION: Final = re.compile(r"\s*Did you mean [^?]*\?")
-
-
-class Lru(Generic[Key, Value]):
-    """A mapping of bounded size that forgets what was used longest ago."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept: OrderedDict[Key, Value] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, key: Key) -> Value | None:
-        """Give what is kept under a key, and mark it as used."""
-        value = self._kept.get(key)
-        if value is not None:
-            self._kept.move_to_end(key)
-        return value
-
-    def put(self, key: Key, value: Value) -> None:
-        """Keep a value; the one used longest ago goes when there is no room."""
-        self._kept[key] = value
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -202,7 +202,7 @@ def revocation_of(jws: Jws) -> RevocationRecord:
     """Read a JWS that must be the end of a consent; form only. Raises as consent_of."""
     obj = ordered(jws.payload, "consent revocation", _REVOCATION_MEMBERS)
     constant(obj, "type", "consent-revocation")
-    if None not in {obj["signed"], obj["evidence"]}:
+    if obj["signed"] is not None and obj["evidence"] is not None:
         raise Malformed("bad_payload", "the end of a consent has signed or evidence, or neither")
     return RevocationRecord(
         jws=jws,

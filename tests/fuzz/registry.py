@@ -10,6 +10,7 @@ from zlib import crc32
 
 from tests.fuzz.campaign import Target
 from tests.fuzz.targets import (
+    callers,
     documents,
     entries,
     eseals,
@@ -27,7 +28,7 @@ from tests.fuzz.targets import (
 __all__ = ["TARGETS", "seed_of"]
 
 _MODULES: Final = (
-    texts, entries, receipts, keys, field, eseals, governing, journal, federation, events, documents, graphql,
+    texts, entries, receipts, keys, field, eseals, governing, journal, federation, events, documents, callers, graphql,
 )  # fmt: skip
 
 TARGETS: Final[Mapping[str, Target]] = MappingProxyType(

@@ -127,6 +127,7 @@ def test_a_consent_that_breaks_its_form_is_malformed(changed: dict[str, JsonValu
         ({"reason": "x"}, "unknown_member"),
         ({"evidence": "AAAA"}, "bad_base64"),
         ({"evidence": 1}, "bad_payload"),
+        ({"evidence": ["A"], "signed": {}}, "bad_payload"),
         ({"evidence": "A" * 43, "signed": "a.b.c"}, "bad_payload"),
     ],
 )

@@ -25,6 +25,7 @@ def test_the_rules() -> None:
         "case.feed": AccessRule(scopes=frozenset({"case.follow"})),
         "case.read": AccessRule(scopes=case, use_cause=True, row="case_party"),
         "case.steps": AccessRule(scopes=case, use_cause=True),
+        "case.own": AccessRule(scopes=frozenset({"holder.read"}), use_cause=True, row="case_party"),
         "case.supervise": AccessRule(scopes=frozenset({"case.supervise"}), use_cause=True),
         "objection.read": AccessRule(
             scopes=frozenset({"objection.read", "holder.read"}), use_cause=True, row="objection_party"
@@ -59,6 +60,7 @@ def test_nobody_has_no_scope_and_no_county() -> None:
         ("case.read", {"case.read"}, "case_party"),
         ("case.read", {"license.read", "holder.read"}, "own_holder"),
         ("case.read", {"case.read", "holder.read"}, "case_party"),
+        ("case.own", {"holder.read"}, "own_holder"),
         ("license.face", {"holder.read"}, None),
     ],
 )

@@ -39,6 +39,7 @@ def test_the_sdl_stands_alone() -> None:
         "consent",
         "consents",
         "case",
+        "cases",
         "objections",
         "escalation",
         "statistics",
@@ -64,6 +65,6 @@ def test_every_personal_root_asks_for_a_cause() -> None:
     query = build_schema(SDL.read_text("utf-8")).query_type
     assert isinstance(query, GraphQLObjectType)
     asking = {name for name, field in query.fields.items() if "useCause" in field.args}
-    named = "accessRecords case checklist escalation license licenses objection objections receipt"
+    named = "accessRecords case cases checklist escalation license licenses objection objections receipt"
     assert asking == set(named.split())
     assert {str(query.fields[name].args["useCause"].type) for name in asking} == {"UseCause!"}

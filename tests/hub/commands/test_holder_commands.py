@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from graphql import parse, validate
 
-from hub.holderdesk import _CASES, _MORE_READS, _WHOLE
+from hub.holderdesk import _APPLIED, _CASES, _GRANTED, _MORE_READS, _WHOLE
 from hub.keyfiles import write_private
 from schema.assembly import build_schema
 from schema.inspection import core_schema
@@ -21,6 +21,7 @@ from tests.county_folder import CountyFolder
 from tests.token_hub import TokenHub, token_hub
 
 CODE: Final = "92370214MA3C00000X"
+AT_HUB: Final = "2 licenses, 2 cases, 2 consents"
 ONE, TWO = str(identifier_of(1)), str(identifier_of(2))
 
 
@@ -30,6 +31,8 @@ class Desk:
     def __init__(self, folder: CountyFolder, hub: TokenHub, place: Path) -> None:
         self.folder, self.hub, self.place = folder, hub, place
         self.stages: dict[str, dict[str, str]] = {}  # role -> case number -> stage
+        self.applied = {"8" * 43: "CLOSED", "9" * 43: "DELIVERED"}  # cases that name no license
+        self.consents = {"A" * 22: False, "B" * 21 + "A": False}  # id -> in force
         hub.answer = self._answer
 
     def _answer(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
@@ -37,8 +40,14 @@ class Desk:
         reads = {"records": [{"county": "220103", "useCause": "新办"}], "hasNextPage": True, "endCursor": "more"}
         if "query Reads" in document:
             return {"license": {"accessRecords": {**reads, "hasNextPage": False}}}
+        first = variables["after"] is None
+        if "query Applied" in document:
+            rows = [{"caseNumber": number, "stage": stage} for number, stage in self.applied.items()]
+            return {"cases": _page(rows, first=first)}
+        if "query Granted" in document:
+            return {"consents": _page([{"id": name, "inForce": on} for name, on in self.consents.items()], first=first)}
         cases = [{"caseNumber": number, "stage": stage} for number, stage in self.stages.get(role, {}).items()]
-        name = ONE if variables["after"] is None else TWO
+        name = ONE if first else TWO
         node = {"certificateIdentifier": name, "cases": cases, "accessRecords": reads}
         page = {"hasNextPage": name == ONE, "endCursor": "next"}
         return {"licenses": {"edges": [{"node": node}], "pageInfo": page}}
@@ -46,6 +55,12 @@ class Desk:
     def run(self, *arguments: object) -> Result:
         holder = ("--holder-file", self.place / "holder.json")
         return tongban("county", "holder", *arguments, *holder, *self.folder.options)
+
+
+def _page(rows: list[dict[str, Any]], *, first: bool) -> dict[str, Any]:
+    """Give the first of two rows, or the second."""
+    shown = {"edges": [{"node": rows[0 if first else 1]}]}
+    return {**shown, "pageInfo": {"hasNextPage": first, "endCursor": "next"}}
 
 
 @pytest.fixture
@@ -63,12 +78,14 @@ def test_a_copy_holds_what_the_hub_and_the_county_keep(desk: Desk) -> None:
     """It is the holder who asks the hub, page by page to the end; the file is for nobody else's eyes."""
     result = desk.run("export", "--output", desk.place / "copy.json")
     assert (result.code, result.err) == (0, "")
-    assert result.out == f"wrote {desk.place / 'copy.json'}: 2 licenses at the hub, 2 kept here\n"
+    assert result.out == f"wrote {desk.place / 'copy.json'}: {AT_HUB} at the hub, 2 licenses kept here\n"
     copy = json.loads((desk.place / "copy.json").read_text())
     assert stat.S_IMODE((desk.place / "copy.json").stat().st_mode) == 0o600
     assert copy["holder"]["certificateHolderCode"] == CODE
     assert [each["certificateIdentifier"] for each in copy["licenses"]] == [ONE, TWO]
     assert [len(each["accessRecords"]) for each in copy["licenses"]] == [2, 2]
+    assert [each["caseNumber"] for each in copy["cases"]] == ["8" * 43, "9" * 43]
+    assert [each["id"] for each in copy["consents"]] == ["A" * 22, "B" * 21 + "A"]
     assert [each["certificateIdentifier"] for each in copy["kept_here"]] == [ONE, TWO]
     assert copy["kept_here"][0]["face"] == license_of(1).claims()
     assert {role for role, _ in desk.hub.asked} == {"HOLDER"}
@@ -82,7 +99,8 @@ def test_erasure_takes_faces_here_and_in_the_vault_and_says_what_is_kept(desk: D
     row = json.loads(result.out)
     assert (row["licenses"], row["erased"], row["vault"], row["found"]) == (2, [ONE, TWO], [ONE], [])
     assert row["searched"]["texts"] > 60
-    assert len(row["kept"]) == 3
+    assert len(row["kept"]) == 4
+    assert row["consents"] == [{"id": "A" * 22, "inForce": False}, {"id": "B" * 21 + "A", "inForce": False}]
     assert desk.hub.vault == set()
     again = json.loads(desk.run("erase", "--json", "--yes").out)
     assert (again["licenses"], again["erased"], again["vault"]) == (2, [], [])
@@ -96,7 +114,21 @@ def test_erasure_is_told_to_a_person_line_by_line(desk: Desk) -> None:
     lines = desk.run("erase", "--yes").out.splitlines()
     assert lines[0] == "2 licenses: 2 faces erased, 0 in the vault"
     assert lines[1].endswith(" texts: none found")
-    assert [line.partition(":")[0] for line in lines[2:]] == ["kept"] * 3
+    assert [line.partition(":")[0] for line in lines[2:]] == ["kept"] * 4
+
+
+def test_erasure_names_the_consents_that_are_still_in_force(desk: Desk) -> None:
+    desk.consents["A" * 22] = True
+    lines = desk.run("erase", "--yes").out.splitlines()
+    assert lines[1] == f"consents that are still in force, and end by county consent revoke: {'A' * 22}"
+
+
+def test_nothing_is_erased_while_a_case_without_a_license_is_open(desk: Desk) -> None:
+    desk.applied["9" * 43] = "APPLIED"
+    result = desk.run("erase", "--yes")
+    assert (result.code, result.err) == (5, f"tongban: case_open: these cases are not over: {'9' * 43}\n")
+    with desk.folder.opened() as node:
+        assert node.records.face(ONE) is not None
 
 
 @pytest.mark.parametrize("role", ["HOLDER", "PARTNER_SYSTEM"])
@@ -126,6 +158,6 @@ def test_erasure_asks_first(desk: Desk) -> None:
     assert result.code == 0  # no terminal: a script is not asked
 
 
-@pytest.mark.parametrize("document", [_WHOLE, _CASES, _MORE_READS])
+@pytest.mark.parametrize("document", [_WHOLE, _CASES, _MORE_READS, _APPLIED, _GRANTED])
 def test_what_is_asked_of_the_hub_can_be_asked(document: str) -> None:
     assert validate(core_schema(build_schema()), parse(document)) == []

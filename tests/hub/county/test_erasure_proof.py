@@ -26,13 +26,15 @@ from hub.graph.driver import BoltDriver
 from hub.graph.dump import dump_graph
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.projection import Projector
-from hub.journal.records import parse_license_record
+from hub.journal.consents import build_consent, build_revocation
+from hub.journal.records import parse_statement
 from hub.journal.store import JournalStore, row_of
 from hub.sources import VaultStore
 from ledger.encoding import b64u_encode
 from ledger.entries import parse_seal
 from ledger.identifiers import holder_key
 from tests.alliance import NOW, found_alliance, identifier_of, license_of
+from tests.consents import consent, consent_id
 from tests.entropy import seeded
 from tests.graphs import PATIENT, empty
 from tests.statements import MemoryLog
@@ -55,6 +57,15 @@ class Stores:
         """The holder's keyed hash."""
         return holder_key(self.node.keys.holder, "001", CODE)
 
+    def consents(self) -> list[bytes]:
+        """Give the journal's records of a consent of the holder, and of its end: evidence names the holder."""
+        digest, name = hashlib.sha256(f"{NAME} {CODE} agrees, signed".encode()).digest(), consent_id(1)
+        key = self.node.keys.key("journal")
+        granted = build_consent(
+            consent(county="370214"), holder=self.key, evidence=digest, iat=NOW, kid=key.kid, signer=key.signer
+        )
+        return [granted, build_revocation(name, evidence=digest, iat=NOW, kid=key.kid, signer=key.signer)]
+
     def items(self) -> list[tuple[bytes, bytes]]:
         """Give entry and journal statement of every seal."""
         return [(each.entry, each.journal or b"") for each in self.node.outbox.stated_seals()]
@@ -73,7 +84,13 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
     stores = Stores(tmp_path, node, vault)
     (tmp_path / "ledger").write_bytes(b"\n".join([alliance.genesis, *(entry for entry, _ in stores.items())]))
     with closing(create_database(tmp_path / "journal.sqlite")) as connection:
-        JournalStore.create(connection).append([row_of(parse_license_record(raw)) for _, raw in stores.items()])
+        statements = [*(raw for _, raw in stores.items()), *stores.consents()]
+        assert JournalStore.create(connection).append([row_of(parse_statement(raw)) for raw in statements]) == [
+            0,
+            1,
+            2,
+            3,
+        ]
     yield stores
     vault.close()
     alliance.close()
@@ -123,6 +140,7 @@ async def test_the_graph_holds_the_keyed_hash_and_nothing_that_names_anybody(
     for entry, statement in stores.items():
         ledger.entries.append(entry)
         journal.entries.append(statement)
+    journal.entries.extend(stores.consents())
     texts = _erased(stores)
     async with BoltDriver(arcade, deadlines=PATIENT) as driver:
         await empty(driver)
@@ -131,6 +149,7 @@ async def test_the_graph_holds_the_keyed_hash_and_nothing_that_names_anybody(
         dumped = await dump_graph(driver)
     written = orjson.dumps([dumped.nodes, dumped.relationships])
     assert stores.key.encode() in written
+    assert [name for name in dumped.nodes if name.startswith("Consent")] == [f"Consent:{consent_id(1)}"]
     assert [text for text in texts if text in written] == []
 
 

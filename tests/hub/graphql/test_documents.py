@@ -9,8 +9,9 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.graph.plan import Plan
 from hub.graph.tables import build_tables
-from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, Lru, without_suggestion
+from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
 from hub.graphql.limits import LIMITS, Limits
+from hub.lru import Lru
 from ledger.errors import Malformed, Unavailable
 from schema.assembly import build_schema
 

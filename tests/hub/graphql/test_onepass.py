@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Final
+from typing import Any, Final
 
 import hypothesis_graphql
 import pytest
@@ -12,9 +12,12 @@ from graphql import StringValueNode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.graph.plan import Plan, make_plan
+from hub.graph.tables import build_tables
 from hub.graphql.limits import LIMITS
 from loadtests.operations import OPERATIONS, operation
 from schema.assembly import build_schema
+from tests.compiled_documents import SCOPES
 from tests.document_files import DOCUMENTS
 from tests.random_documents import random_document
 from tests.read_documents import SCHEMA, check_reading, judged, read
@@ -183,7 +186,6 @@ REFUSED: Final = (
     "{ __schema { types { name } } }",
     '{ __type(name: "License") { name } }',
     "{ ...F } fragment F on Query { __schema { types { name } } }",
-    "{ _service { sdl } }",
     "type Query { a: String }",
     '"described" { __typename }',
     "{ " + "a: __typename " * (LIMITS.aliases + 1) + "}",
@@ -214,3 +216,27 @@ RARE: Final = (
 def test_what_is_rare_is_left_to_graphql_core(text: str) -> None:
     assert read(text) is None
     assert judged(text) is not None
+
+
+TABLES: Final = build_tables(build_schema())
+
+
+@pytest.mark.parametrize("scopes", [None, *SCOPES.values()], ids=["nobody", *SCOPES])
+@pytest.mark.parametrize("name", ALL)
+def test_plans_do_not_depend_on_who_read_the_document(name: str, scopes: frozenset[str] | None) -> None:
+    """Statements, what is refused and where, and which argument's size counts."""
+    ours, expected = (_plan(tree, scopes) for tree in (read(ALL[name]), judged(ALL[name])))
+    assert [(root.response, root.compiled.text, root.fields) for root in ours.roots] == [
+        (root.response, root.compiled.text, root.fields) for root in expected.roots
+    ]
+    assert [(one.code, one.path, one.node.loc) for one in ours.refusals] == [
+        (one.code, one.path, one.node.loc) for one in expected.refusals
+    ]
+    assert (ours.refused, ours.empty, ours.personal, ours.fixed_cost) == (
+        expected.refused, expected.empty, expected.personal, expected.fixed_cost,
+    )  # fmt: skip
+
+
+def _plan(tree: Any, scopes: frozenset[str] | None) -> Plan:
+    operation, *fragments = tree.definitions
+    return make_plan(TABLES, operation, {one.name.value: one for one in fragments}, {}, scopes)
