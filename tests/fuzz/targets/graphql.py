@@ -114,5 +114,5 @@ def _choices() -> list[bytes]:
 def targets() -> Iterator[Target]:
     """Give the targets of this module."""
     yield Target(name="GraphQL request", seeds=_files, run=ask, words=WORDS)
-    yield Target(name="GraphQL mix", seeds=_random, run=ask, words=WORDS)
+    yield Target(name="GraphQL mix", seeds=_random, run=ask, words=WORDS, share=0.5)
     yield Target(name="GraphQL of the SDL", seeds=_choices, run=_generated.hypothesis.fuzz_one_input, share=0.05)
