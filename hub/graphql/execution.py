@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 import strawberry
@@ -31,12 +31,13 @@ from hub.graph.shaper import UNSURE, Unsure
 from hub.graph.tables import Tables, build_tables
 from hub.graphql.admission import Admission, Admitted
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
+from hub.graphql.hints import Hints
 from hub.graphql.limits import LIMITS, Limits, over
 from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
 from hub.graphql.timings import Timing
 from hub.graphql.variables import variable_reader
-from ledger.errors import TongbanError, Unavailable
+from ledger.errors import Malformed, TongbanError, Unavailable
 from schema.context import Context, Graph
 
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
@@ -122,6 +123,7 @@ class Execution:
         self._graph = graph
         self._limits = limits
         self._dev = dev
+        self._hints = Hints(self.tables.schema)
         self._shapes = shaped
         self._documents = Documents(self.tables, limits, dev=dev)
         self.admitted: Final = Admitted(self._documents, admission or Admission())
@@ -154,7 +156,22 @@ class Execution:
             raise Unavailable("deadline", "the request took too long") from error
 
     def prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Ready:
-        """Check and plan a request. Raises DocumentRefused, NotByGet, Refused too_many_requests."""
+        """Check and plan a request. Raises DocumentRefused, NotByGet, Refused too_many_requests, Malformed.
+
+        Unless the hub runs for development, no error names what the request does not name.
+        """
+        try:
+            return self._prepared(request, context, by_get=by_get)
+        except DocumentRefused as refused:
+            faults = [replace(one, message=self._worded(one.message, request)) for one in refused.faults]
+            raise DocumentRefused(faults) from refused
+        except Malformed as error:
+            raise Malformed(error.code, self._worded(error.message, request)) from error
+
+    def _worded(self, message: str, request: GraphQLRequest) -> str:
+        return message if self._dev else self._hints.hidden(message, request.query)
+
+    def _prepared(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Ready:
         document = self.admitted.load(request, context.principal)
         try:
             operation = document.operation(request.operation_name)
