@@ -47,6 +47,7 @@ from hub.graphql.probes import CallerProbes
 from hub.graphql.quotas import Quotas
 from hub.graphql.sockets import GraphQLSockets
 from hub.graphql.streams import Streams
+from hub.graphql.timings import SlowDocuments
 from hub.graphql.trusted import registry_of
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
@@ -61,7 +62,7 @@ from hub.log.refusals import Refusals
 from hub.log.registry import LedgerRegistry, RegistryLimits
 from hub.log.routes import log_routes
 from hub.log.statustokens import StatusTokens
-from hub.middleware import Masked, Observed
+from hub.middleware import Direct, Masked, Observed
 from hub.mirror.routes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
@@ -157,6 +158,7 @@ class Hub:
         limits = _graphql_limits(settings)
         self._graphql = GraphQLEndpoint(
             build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered,
+            on_timing=SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms),
             admission=_admission(settings, clock),
         )  # fmt: skip
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
@@ -187,7 +189,8 @@ class Hub:
 
     def app(self) -> Starlette:
         """Give the application: every route, started and stopped with the parts."""
-        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked)]
+        direct = Middleware(Direct, paths={"/graphql": self._graphql})
+        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct]
         return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
 
     @asynccontextmanager

@@ -24,6 +24,7 @@ _log = structlog.get_logger(__name__)
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _KEYS: Final = (1, 2, 4, 8, 16, 32, 64)
+_STATEMENTS: Final = (0, 1, 2, 4, 10)
 _RESTING: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -97,6 +98,8 @@ class Metrics:
     lane_keys: Histogram = field(init=False)
     lane_shared: Gauge = field(init=False)
     documents: Gauge = field(init=False)
+    document_seconds: Histogram = field(init=False)
+    document_statements: Histogram = field(init=False)
     faces: Counter = field(init=False)
     resting: Gauge = field(init=False)
     seconds: Histogram = field(init=False)
@@ -111,6 +114,7 @@ class Metrics:
     webhooks: Counter = field(init=False)
     policy_shared: Gauge = field(init=False)
     policy_block: Gauge = field(init=False)
+    _routes: dict[tuple[str, int], tuple[Counter, Histogram]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         made = {
@@ -136,6 +140,19 @@ class Metrics:
                 "tongban_documents",
                 "Documents since start by the way they went: cached, onepass, graphql_core, refused.",
                 ("way",),
+                registry=self.registry,
+            ),
+            "document_seconds": Histogram(
+                "tongban_document_seconds",
+                "Time of a document in each stage: plan, read, complete.",
+                ("stage",),
+                buckets=_BUCKETS,
+                registry=self.registry,
+            ),
+            "document_statements": Histogram(
+                "tongban_document_statements",
+                "Compiled reads of a document.",
+                buckets=_STATEMENTS,
                 registry=self.registry,
             ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),
@@ -177,8 +194,11 @@ class Metrics:
 
     def observe(self, route: str, status: int, seconds: float, codes: str) -> None:
         """Count one answered request; codes: its error codes joined by commas, empty for none."""
-        self.requests.labels(route, str(status)).inc()
-        self.seconds.labels(route).observe(seconds)
+        found = self._routes.get((route, status))
+        if found is None:  # routes and statuses are few, and looking a label up costs more than counting
+            found = self._routes[route, status] = self.requests.labels(route, str(status)), self.seconds.labels(route)
+        found[0].inc()
+        found[1].observe(seconds)
         for code in codes.split(",") if codes else ():
             self.errors.labels(code).inc()
 

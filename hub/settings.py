@@ -117,6 +117,9 @@ class Settings(BaseModel):
     webhooks_private: bool = Field(
         default=False, description="webhooks may go to private addresses and, unencrypted, to loopback"
     )
+    slow_document_ms: int = Field(
+        1000, ge=0, le=60_000, description="documents that take as long are logged, by their digest; 0: none"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     nodes: dict[str, str] = Field(
         default_factory=dict, description="county nodes that answer for faces: county code -> URL"

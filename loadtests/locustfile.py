@@ -183,6 +183,9 @@ class _Partner(FastHttpUser):
             if response.status_code in _AWAY:
                 verdict = "away"
                 response.success()  # to say no in time is right; the tally counts it apart
+            elif not response.status_code:
+                verdict, fault = "wrong", f"no answer: {type(response.error).__name__}"
+                response.failure(fault)
             else:
                 try:
                     found = check(response)

@@ -20,6 +20,7 @@ from graphql import ExecutionResult, GraphQLField, execute_sync, parse
 from hub.graph.constraints import KEYS
 from hub.graph.driver import BoltDriver
 from ledger.errors import Refused
+from schema.access import RULES
 from schema.binding import bound_values, key_of
 from schema.connections import bound_label, decode_cursor, encode_cursor, page_size
 from schema.context import Context
@@ -104,6 +105,9 @@ class Reference:
 
         async def look_up(source: Any, info: Any, **arguments: Any) -> Any:
             if isinstance(place, (KeyStart, PageStart)):
+                scopes = RULES[declaration.access].scopes
+                if scopes and scopes.isdisjoint(info.context.principal.scopes):
+                    raise Refused("forbidden", "the scopes do not allow it")
                 info.context.arguments[info.path.key] = arguments
                 self._basis_holder = await self._based(place, arguments, info)
                 return await self._root(place, arguments, info.context)

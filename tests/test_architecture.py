@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import pkgutil
 import re
 import subprocess
@@ -102,9 +103,11 @@ def test_nothing_imports_the_dishonest_hub() -> None:
 
 
 def test_no_lock_names_a_host() -> None:
-    """A lock holds versions and hashes, and no URL."""
+    """A lock holds versions and hashes, and no URL; npm's has authors' addresses, and must not say where a file is."""
     text = (ROOT / "requirements.lock").read_text("utf-8")
     assert re.findall(r"https?://|--index-url|--find-links|--trusted-host", text) == []
+    packages = json.loads((ROOT / "tests" / "interop" / "node" / "package-lock.json").read_text("utf-8"))["packages"]
+    assert [name for name, one in packages.items() if "resolved" in one or (name and "integrity" not in one)] == []
 
 
 def test_every_requirement_is_pinned_with_a_hash() -> None:

@@ -14,7 +14,7 @@ from hub.graphql.limits import LIMITS, check_document
 from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.tiles import encode_bundle
 from loadtests import answers
-from loadtests.bench.figures import colddoc, journal, scale
+from loadtests.bench.figures import colddoc, journal, lanes, scale, shaper
 from loadtests.bench.run import NAMES
 from loadtests.operations import OPERATIONS, operation
 from loadtests.population import Holder, Population, read_holders
@@ -38,7 +38,8 @@ def test_every_document_is_asked_by_a_user_of_the_load_test() -> None:
 
 
 def test_every_figure_has_a_file() -> None:
-    several = {name: file.__name__.rpartition(".")[2] for file in (colddoc, journal, scale) for name in file.NAMES}
+    groups = (colddoc, journal, lanes, scale, shaper)
+    several = {name: file.__name__.rpartition(".")[2] for file in groups for name in file.NAMES}
     files = {file.stem for file in (ROOT / "loadtests" / "bench" / "figures").glob("*.py")}
     assert files == {several.get(name, name) for name in NAMES}
 

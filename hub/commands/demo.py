@@ -56,7 +56,8 @@ def demo(
             Story(teller).tell()
             Resident(teller).tell()
             Trial(teller).tell()
-        teller.say("every step gave what it should")
+            teller.count_answers()
+        teller.say(f"every step gave what it should; {teller.paths.sentence()}")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

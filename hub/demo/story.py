@@ -188,7 +188,7 @@ class Story:
         return path
 
     def _verify_offline(self, receipt: Path) -> None:
-        self.teller.alliance.stop("hub")
+        self.teller.stop_hub()
         verdict = self.teller.verdict(receipt, "VALID")
         expect("claims shown", sorted(set(verdict["claims"]) & {"certificateHolderCode", *SHOWN}), sorted(SHOWN))
         self.teller.say("the hub is switched off; verified offline: VALID 有效")

@@ -19,9 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx2
 from rich.console import Console
 
 from hub.demo.alliance import Alliance
+from hub.demo.answerpaths import AnswerPaths
 from hub.partner import Partner, access_token
 from ledger.errors import NotVerified, Unavailable
 
@@ -41,10 +43,20 @@ class Teller:
     out: Path
     console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
     began: float = field(default_factory=time.monotonic)
+    paths: AnswerPaths = field(default_factory=AnswerPaths)
 
     def say(self, text: str) -> None:
         """Print one step with the time since the start."""
         self.console.print(f"{time.monotonic() - self.began:6.1f} s  {text}", markup=False)
+
+    def count_answers(self) -> None:
+        """Add how the running hub has answered; once in the life of its process."""
+        self.paths.add(httpx2.get(f"{self.alliance.url('hub')}/metrics", trust_env=False).text)
+
+    def stop_hub(self) -> None:
+        """Stop the hub, its answers counted."""
+        self.count_answers()
+        self.alliance.stop("hub")
 
     def command(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
         """Run `tongban`, which asks nothing, and give what it printed. Raises NotVerified for another exit code."""

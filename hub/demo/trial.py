@@ -96,7 +96,7 @@ class Trial:
         return identifier, index
 
     def _restart_hub(self, *program: str) -> None:
-        self.teller.alliance.stop("hub")
+        self.teller.stop_hub()
         self.teller.alliance.hub_program = program
         self.teller.alliance.start("hub", graph=False)
 

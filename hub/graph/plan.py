@@ -15,9 +15,10 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, parse
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql import FragmentDefinitionNode, OperationDefinitionNode, OperationType, parse
+from graphql.execution.values import VariableValues
 
+from hub.graph.arguments import ArgumentReader, argument_reader
 from hub.graph.compiler import CompiledRoot
 from hub.graph.entities import Costed, EntitiesPlan, entities_plan
 from hub.graph.hybrid import computed_operation
@@ -65,8 +66,7 @@ class _Cost:
     own: int
     rows: int
     fixed: int
-    sized: FieldEntry | None
-    node: FieldNode
+    sized: ArgumentReader | None
     below: tuple[_Cost, ...]
 
     def total(self, variables: VariableValues) -> int:
@@ -76,7 +76,7 @@ class _Cost:
     def _rows(self, variables: VariableValues) -> int:
         if self.sized is None:
             return self.rows
-        first = _arguments(self.sized, self.node, variables).get("first")
+        first = self.sized.read(variables).get("first")
         return first if isinstance(first, int) and 0 < first < self.rows else self.rows
 
 
@@ -90,7 +90,7 @@ class RootPlan:
 
     response: str
     entry: FieldEntry
-    node: FieldNode
+    reader: ArgumentReader
     compiled: CompiledRoot
     label: str
     fields: tuple[str, ...]
@@ -100,7 +100,7 @@ class RootPlan:
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
         """Give the arguments of one request. Raises Refused use_cause, basis_required; Malformed bad_variables."""
-        arguments = _arguments(self.entry, self.node, variables)
+        arguments = self.reader.read(variables)
         if self.entry.declaration.personal and not arguments.get(_CAUSE):
             raise Refused("use_cause", "expected a useCause of 1 to 200 characters")
         if self.beyond and arguments.get("basis") is None:
@@ -179,10 +179,7 @@ class RootPlan:
 
     def personal_keys(self, rows: Sequence[Any], page: Page | None) -> tuple[str, ...]:
         """Give the keys of all personal records in the answer, each once, in its order."""
-        found: dict[str, None] = {}
-        for row in rows if page is None else rows[: page.first]:
-            self.compiled.keys.collect(row, found)
-        return tuple(found)
+        return self.compiled.keys.found(rows if page is None else rows[: page.first])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +262,7 @@ def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozen
     return RootPlan(
         response=root.response,
         entry=entry,
-        node=root.nodes[0],
+        reader=argument_reader(entry, root.nodes[0]),
         compiled=shape.compiled,
         label=start_label(start),
         fields=shape.fields,
@@ -299,15 +296,8 @@ def _cost(one: Selected) -> _Cost | int:
     own = entry.declaration.cost
     if sized is None and not below:
         return own + fixed * rows  # type: ignore[no-any-return]  # whole numbers
-    return _Cost(own=own, rows=rows, fixed=fixed, sized=sized, node=one.nodes[0], below=below)
-
-
-def _arguments(entry: FieldEntry, node: FieldNode, variables: VariableValues) -> Mapping[str, Any]:
-    """Read a field's arguments. What a valid document can still get wrong is an input object of which one is given."""
-    try:
-        return get_argument_values(entry.field, node, variables)
-    except GraphQLError as error:
-        raise Malformed("bad_variables", f"{entry.name}: give exactly one member of a oneOf input") from error
+    reader = argument_reader(entry, one.nodes[0]) if sized else None
+    return _Cost(own=own, rows=rows, fixed=fixed, sized=reader, below=below)
 
 
 def _wire(value: Any) -> Any:

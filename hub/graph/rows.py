@@ -14,7 +14,7 @@ answer itself from the same data, without graphql-core.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -138,6 +138,16 @@ class PersonalKeys:
 
     keys: tuple[int, ...] = ()
     below: tuple[tuple[int, bool, PersonalKeys], ...] = ()
+
+    def found(self, rows: Iterable[Row]) -> tuple[str, ...]:
+        """Give the keys of all personal records of some rows, each once, in the order of the answer."""
+        if len(self.keys) == 1 and not self.below:
+            place = self.keys[0]
+            return tuple(dict.fromkeys([row[place] for row in rows]))
+        found: dict[str, None] = {}
+        for row in rows:
+            self.collect(row, found)
+        return tuple(found)
 
     def collect(self, row: Row | None, found: dict[str, None]) -> None:
         """Add the keys of all personal records of a row to `found`, in the order of the answer."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from graphql import (
@@ -36,6 +36,7 @@ from hub.graph.tables import Tables
 from hub.graphql.lexer import Unusual
 from hub.graphql.limits import Limits, check_document, over
 from hub.graphql.onepass import read_document
+from hub.graphql.variables import VariableReader
 from hub.graphql.vocabulary import Vocabulary
 from hub.lru import Lru
 from ledger.errors import Malformed
@@ -68,7 +69,7 @@ class Document:
     """A valid document. conditions: the variables that decide a `@skip` or `@include`. plans: those made so far.
 
     plans: (operation name, values of the conditions, scopes) -> plan. It lives and dies with its document, so that no
-    plan can be found under another one's key.
+    plan can be found under another one's key. readers: of the variables of those operations that were asked, by name.
     """
 
     tree: DocumentNode
@@ -76,6 +77,7 @@ class Document:
     fragments: Mapping[str, FragmentDefinitionNode]
     conditions: tuple[str, ...]
     plans: Lru[tuple[Any, ...], Plan]
+    readers: dict[str, VariableReader] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Give the operation to run. Raises Malformed bad_request when the name names none, or is missing for many."""

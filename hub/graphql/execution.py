@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 import strawberry
@@ -31,10 +31,13 @@ from hub.graph.shaper import UNSURE, Unsure
 from hub.graph.tables import Tables, build_tables
 from hub.graphql.admission import Admission, Admitted
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
+from hub.graphql.hints import Hints
 from hub.graphql.limits import LIMITS, Limits, over
 from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
-from ledger.errors import TongbanError, Unavailable
+from hub.graphql.timings import Timing
+from hub.graphql.variables import variable_reader
+from ledger.errors import Malformed, TongbanError, Unavailable
 from schema.context import Context, Graph
 
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
@@ -120,6 +123,7 @@ class Execution:
         self._graph = graph
         self._limits = limits
         self._dev = dev
+        self._hints = Hints(self.tables.schema)
         self._shapes = shaped
         self._documents = Documents(self.tables, limits, dev=dev)
         self.admitted: Final = Admitted(self._documents, admission or Admission())
@@ -130,25 +134,44 @@ class Execution:
         """How many documents went which way since start, as of `Documents`."""
         return self._documents.ways
 
-    async def run(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Answer:
+    async def run(
+        self, request: GraphQLRequest, context: Context, *, by_get: bool = False, timing: Timing | None = None
+    ) -> Answer:
         """Check, plan and run one request.
 
         Raises DocumentRefused for what is wrong with document or variables (bad_document, bad_variables,
         limit_exceeded, bad_request), NotByGet, and Unavailable deadline, pushback. What goes wrong in a field is in
         the answer.
         """
+        timing = timing or Timing()
+        timing.enter("plan")
         ready = self.prepare(request, context, by_get=by_get)
         if ready.operation.operation is OperationType.SUBSCRIPTION:
             raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
         changes = ready.operation.operation is OperationType.MUTATION
         try:
             async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
-                return await self._execute(ready, context)
+                return await self._execute(ready, context, timing)
         except TimeoutError as error:
             raise Unavailable("deadline", "the request took too long") from error
 
     def prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Ready:
-        """Check and plan a request. Raises DocumentRefused, NotByGet, Refused too_many_requests."""
+        """Check and plan a request. Raises DocumentRefused, NotByGet, Refused too_many_requests, Malformed.
+
+        Unless the hub runs for development, no error names what the request does not name.
+        """
+        try:
+            return self._prepared(request, context, by_get=by_get)
+        except DocumentRefused as refused:
+            faults = [replace(one, message=self._worded(one.message, request)) for one in refused.faults]
+            raise DocumentRefused(faults) from refused
+        except Malformed as error:
+            raise Malformed(error.code, self._worded(error.message, request)) from error
+
+    def _worded(self, message: str, request: GraphQLRequest) -> str:
+        return message if self._dev else self._hints.hidden(message, request.query)
+
+    def _prepared(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Ready:
         document = self.admitted.load(request, context.principal)
         try:
             operation = document.operation(request.operation_name)
@@ -156,7 +179,7 @@ class Execution:
             raise DocumentRefused([Fault(code=error.code, message=error.message)]) from error
         if by_get and operation.operation is OperationType.MUTATION:
             raise NotByGet
-        variables = self._coerced(operation, request.variables)
+        variables = self._coerced(document, operation, request.variables)
         principal = context.principal
         scopes = None if principal.county is None else principal.scopes
         plan = self._documents.plan(document, operation, variables, scopes)
@@ -169,7 +192,16 @@ class Execution:
         told = cost if request.tell_cost else None
         return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=told)
 
-    def _coerced(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues:
+    def _coerced(
+        self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
+    ) -> VariableValues:
+        name = operation.name.value if operation.name else ""
+        reader = document.readers.get(name)
+        if reader is None:
+            reader = document.readers[name] = variable_reader(self.tables.schema, operation)
+        return reader.read(given) or self._judged(operation, given)
+
+    def _judged(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues:
         values = get_variable_values(
             self.tables.schema,
             operation.variable_definitions or (),
@@ -181,25 +213,26 @@ class Execution:
             raise DocumentRefused([_variable_fault(error) for error in values])
         return values
 
-    async def _execute(self, ready: Ready, context: Context) -> Answer:
+    async def _execute(self, ready: Ready, context: Context, timing: Timing) -> Answer:
         plan = ready.plan
         refusals = [refusal_error(one) for one in plan.refusals]
         if plan.empty:
             return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.cost)
-        records = await self._fetch(plan, ready.variables, context)
-        data, errors, path = await self._answered(ready, records, context)
+        timing.enter("read")
+        records = await self._fetch(plan, ready.variables, context, timing)
+        named = {one.response: await self._entities(one, ready.variables, context, timing) for one in plan.entities}
+        timing.enter("complete")
+        data, errors, path = await self._answered(ready, records, named, context)
         data, errors = await settled(data, errors, context)
         return Answer(data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.cost)
 
     async def _answered(
-        self, ready: Ready, records: _Records, context: Context
+        self, ready: Ready, records: _Records, named: Mapping[str, Any], context: Context
     ) -> tuple[dict[str, Any] | None, list[GraphQLError], AnswerPath]:
         plan = ready.plan
         stored = _shaped(plan, records) if self._shapes else None
         if stored is None:
-            values = {root.response: _value(root, records[root.response]) for root in plan.roots}
-            for entities in plan.entities:
-                values[entities.response] = await self._entities(entities, ready.variables, context)
+            values = {**{root.response: _value(root, records[root.response]) for root in plan.roots}, **named}
             done = await self._complete(ready, ready.document.tree, values, context)
             return done.data, list(done.errors or ()), "completed"
         if plan.computed is None:
@@ -209,26 +242,31 @@ class Execution:
         done = await self._complete(ready, tree, values, context)
         return laid_over(stored, done.data), list(done.errors or ()), "hybrid"
 
-    async def _fetch(self, plan: Plan, variables: VariableValues, context: Context) -> _Records:
+    async def _fetch(self, plan: Plan, variables: VariableValues, context: Context, timing: Timing) -> _Records:
         if len(plan.roots) == 1:
-            found = [await self._root(plan.roots[0], variables, context)]
+            found = [await self._root(plan.roots[0], variables, context, timing)]
         else:
-            found = await asyncio.gather(*(self._root(root, variables, context) for root in plan.roots))
+            found = await asyncio.gather(*(self._root(root, variables, context, timing) for root in plan.roots))
         for each in found:
             if isinstance(each, Unavailable) and each.code == "pushback":
                 raise each  # the whole request is to come again, not a part of it
         return {root.response: record for root, record in zip(plan.roots, found, strict=True)}
 
-    async def _entities(self, entities: EntitiesPlan, variables: VariableValues, context: Context) -> Any:
+    async def _entities(
+        self, entities: EntitiesPlan, variables: VariableValues, context: Context, timing: Timing
+    ) -> Any:
         """Give the nodes that a list of representations names, or the expected failure that stands in their place."""
         try:
             bound = entities.bind(variables, context)
+            timing.statements += len(bound.statements)
             read = (self._graph.read(one) for one in bound.statements.values())
             return bound.value(await asyncio.gather(*read))
         except TongbanError as error:
             return error
 
-    async def _root(self, root: RootPlan, variables: VariableValues, context: Context) -> _Record | TongbanError:
+    async def _root(
+        self, root: RootPlan, variables: VariableValues, context: Context, timing: Timing
+    ) -> _Record | TongbanError:
         """Read the record of one stored root field, or give the expected failure that stands in its place."""
         try:
             arguments = context.arguments[root.response] = root.arguments(variables)
@@ -239,6 +277,7 @@ class Execution:
             counted = root.entry.declaration.personal and basis is None
             if counted:
                 context.probes.admit(context.principal, bound.subject)
+            timing.statements += 1
             rows = await self._graph.read(bound.statement)
             if counted and not root.personal_keys(rows, bound.page):
                 context.probes.missed(context.principal)

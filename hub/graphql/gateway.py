@@ -16,14 +16,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
 
 import strawberry
-from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from hub.exchange import ERROR_HEADER, error_headers, read_body
+from hub.exchange import ERROR_HEADER, error_headers, receive_body
 from hub.graphql.admission import Admission
 from hub.graphql.documents import DocumentRefused
 from hub.graphql.execution import AnswerPath, Execution, GraphQLRequest, NotByGet
@@ -40,6 +39,7 @@ from hub.graphql.reception import (
     check_content,
     from_query_string,
 )
+from hub.graphql.timings import Timing
 from hub.jsonbytes import json_bytes
 from ledger.errors import TongbanError
 from schema.context import Context, Graph
@@ -63,10 +63,11 @@ class GraphQLEndpoint:
     """The ASGI application behind `/graphql`: `Route("/graphql", GraphQLEndpoint(...))`.
 
     dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. on_answer: told how each executed request was
-    answered. admission: trusted documents and quotas; Malformed bad_document for a trusted one that does not hold.
+    answered. on_timing: told what each one took, with the request's id. shaped: as for `Execution`. admission: trusted
+    documents and quotas; Malformed bad_document for a trusted one that does not hold.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a hub and a test set, each by its name
         self,
         schema: strawberry.Schema,
         graph: Graph,
@@ -75,20 +76,23 @@ class GraphQLEndpoint:
         limits: Limits = LIMITS,
         dev: bool = False,
         on_answer: Callable[[AnswerPath], None] | None = None,
+        on_timing: Callable[[GraphQLRequest, Timing, str], None] | None = None,
+        shaped: bool = True,
         admission: Admission | None = None,
     ) -> None:
-        self.execution: Final = Execution(schema, graph, limits=limits, dev=dev, admission=admission)
+        self.execution: Final = Execution(schema, graph, limits=limits, dev=dev, shaped=shaped, admission=admission)
         self._context = context_factory
         self._limits = limits
         self._dev = dev
         self._on_answer = on_answer
+        self._on_timing = on_timing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a cancellation leaves."""
         request_id = _request_id(scope)
-        headers = Headers(scope=scope)
+        headers = _headers(scope)
         if self._dev and _wants_page(scope, headers):
-            await _send(send, 200, EXPLORER_PAGE, {**EXPLORER_HEADERS, "X-Request-Id": request_id})
+            await _send(send, 200, EXPLORER_PAGE, EXPLORER_HEADERS, request_id)
             return
         status, body, extra = await _told(self._answer(scope, headers, receive, request_id), request_id)
         data = json_bytes(body)
@@ -96,9 +100,9 @@ class GraphQLEndpoint:
             extra["ETag"] = tag = entity_tag(data)
             if is_fresh(headers.get("if-none-match"), tag):
                 status, data = 304, b""
-        await _send(send, status, data, {**_HEADERS, **extra, **_codes(body), "X-Request-Id": request_id})
+        await _send(send, status, data, {**_HEADERS, **extra, **_codes(body)}, request_id)
 
-    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, request_id: str) -> _Batched:
+    async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive, request_id: str) -> _Batched:
         if scope["method"] not in {"GET", "POST"}:
             raise HttpFault(405, "bad_request", "expected GET or POST", {"Allow": "GET, POST"})
         by_get = scope["method"] == "GET"
@@ -128,12 +132,16 @@ class GraphQLEndpoint:
         return [body for _, body, _ in replies]
 
     async def _one(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> _Reply:
+        timing = Timing()
         try:
-            answer = await self.execution.run(request, context, by_get=by_get)
+            answer = await self.execution.run(request, context, by_get=by_get, timing=timing)
         except DocumentRefused as refused:
             return 400, {"errors": [fault_of(one) for one in refused.faults]}, {}
         except NotByGet:
             raise HttpFault(405, "bad_request", "this operation must be sent by POST", {"Allow": "POST"}) from None
+        finally:
+            if self._on_timing is not None:
+                self._on_timing(request, timing, context.request_id)
         if self._on_answer is not None:
             self._on_answer(answer.path)
         kept = {}
@@ -142,13 +150,14 @@ class GraphQLEndpoint:
         return 200, answer_body(answer, context.request_id, dev=self._dev), kept
 
     async def _request(
-        self, scope: Scope, headers: Headers, receive: Receive, *, by_get: bool
+        self, scope: Scope, headers: Mapping[str, str], receive: Receive, *, by_get: bool
     ) -> GraphQLRequest | list[GraphQLRequest | HttpFault]:
         if by_get:
             return from_query_string(scope.get("query_string", b""), self._limits)
         check_content(headers)
         limits = self._limits
-        body = await read_body(Request(scope, receive), max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
+        length = headers.get("content-length", "0")
+        body = await receive_body(receive, length, max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
         return batch_from_body(body, limits)
 
 
@@ -164,6 +173,10 @@ async def _told(answer: Coroutine[Any, Any, _Told], request_id: str) -> _Told | 
         return 500, _errors(masked(error, request_id)), {}
 
 
+_READ: Final = {
+    name.encode("ascii"): name
+    for name in ("accept", "authorization", "content-encoding", "content-length", "content-type", "if-none-match")
+}
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Type": f"{JSON}; charset=utf-8",
     "Cache-Control": _NO_STORE,
@@ -197,13 +210,28 @@ def _request_id(scope: Scope) -> str:
     return given if isinstance(given, str) else secrets.token_hex(8)
 
 
-def _wants_page(scope: Scope, headers: Headers) -> bool:
+def _headers(scope: Scope) -> dict[str, str]:
+    """Give the headers that matter here; of one that stands twice the first, as everywhere in the hub."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        read = _READ.get(name)
+        if read is not None and read not in found:
+            found[read] = value.decode("latin-1")
+    return found
+
+
+def _wants_page(scope: Scope, headers: Mapping[str, str]) -> bool:
     return scope["method"] == "GET" and not scope.get("query_string") and "text/html" in headers.get("accept", "")
 
 
-async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str], request_id: str) -> None:
+    raw = [*_raw(tuple(headers.items())), (b"x-request-id", request_id.encode("latin-1"))]
     if status != 304:  # its length would be that of the answer that is not sent (RFC 9110, 8.6)
-        raw.append((b"content-length", str(len(body)).encode("ascii")))
+        raw.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+@lru_cache(maxsize=256)
+def _raw(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers)

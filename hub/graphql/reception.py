@@ -15,10 +15,9 @@ Everything is bounded before it is read, read strictly, and refused with the sta
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
-
-from starlette.datastructures import Headers
 
 from hub.graphql.execution import GraphQLRequest
 from hub.graphql.limits import Limits
@@ -57,6 +56,7 @@ class HttpFault(Exception):
         self.headers: Final = dict(headers or {})
 
 
+@lru_cache(maxsize=256)
 def answer_type(accept: str | None) -> str:
     """Choose the media type of the answer: the highest weight, and of equals the one that stands first.
 
@@ -86,8 +86,11 @@ def _weight(parameters: list[str]) -> float:
     return 1.0
 
 
-def check_content(headers: Headers) -> None:
-    """Check the headers of a POST. Raises HttpFault 415 for another media type, charset or encoding."""
+def check_content(headers: Mapping[str, str]) -> None:
+    """Check the headers of a POST, by names in lower case.
+
+    Raises HttpFault 415 for another media type, charset or encoding.
+    """
     name, *parameters = (piece.strip().lower() for piece in headers.get("content-type", "").split(";"))
     charset = next((one[8:].strip('"') for one in parameters if one.startswith("charset=")), "utf-8")
     if name != JSON or charset not in {"utf-8", "utf8"}:

@@ -9,11 +9,15 @@ What is left is what a look-up costs whatever its transport: document and plan (
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
-from hub.graphql.execution import Execution, GraphQLRequest
+from hub.graphql.execution import Answer, Execution, GraphQLRequest
+from hub.graphql.limits import LIMITS, Limits
+from hub.graphql.masking import answer_body
 from hub.ingest.data import read_table
+from hub.jsonbytes import json_bytes
 from ledger.consents import Purpose
 from ledger.encoding import b64u_encode
 from ledger.identifiers import holder_key
@@ -59,10 +63,17 @@ def _nothing(*_: object, **__: object) -> None:
 
 
 class Asking:
-    """Runs documents for a caller with every scope. secret: the alliance's holder key. now: POSIX seconds."""
+    """Runs documents for a caller with every scope. secret: the alliance's holder key. now: POSIX seconds.
 
-    def __init__(self, graph: Graph, *, secret: bytes, county: str = "320583", now: int = 0) -> None:
-        self._execution: Final = Execution(build_schema(), graph)
+    shaped: False lets graphql-core complete every answer.
+    """
+
+    def __init__(
+        self, graph: Graph, *, secret: bytes, county: str = "320583", now: int = 0, limits: Limits = LIMITS,
+        shaped: bool = True,
+    ) -> None:  # fmt: skip
+        self.now: Final = now
+        self._execution: Final = Execution(build_schema(), graph, limits=limits, shaped=shaped)
         self._consents: Final[dict[str, str]] = {}
         ports: Any = _Ports(self._consents)
         self._context: Final = Context(
@@ -81,11 +92,26 @@ class Asking:
 
     async def ask(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Run one document and give its data, by the holder's consent. Raises ValueError for an answer with errors."""
-        request = GraphQLRequest(query=document, variables={**variables, **self._basis(variables.get("holder"))})
-        answer = await self._execution.run(request, self._context)
+        answer = await self._answer(document, variables)
         if answer.errors or answer.data is None:
             raise ValueError(f"the document was answered with {answer.errors[:1]}")
         return answer.data
+
+    async def body(self, document: str, variables: Mapping[str, Any]) -> bytes:
+        """Run one document the same way and give the answer's bytes, errors among them."""
+        return json_bytes(answer_body(await self._answer(document, variables), "request"))
+
+    async def _answer(self, document: str, variables: Mapping[str, Any]) -> Answer:
+        request = GraphQLRequest(query=document, variables=self.variables(variables))
+        return await self._execution.run(request, self._context)
+
+    def variables(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the holder's consent to a document's variables."""
+        return {**variables, **self._basis(variables.get("holder"))}
+
+    def context(self, principal: Principal, request_id: str) -> Context:
+        """Give a context of its own to another caller's request."""
+        return replace(self._context, principal=principal, request_id=request_id, arguments={}, granted={}, withheld={})
 
     def _basis(self, holder: Mapping[str, str] | None) -> dict[str, Any]:
         """Let the holder whom a document names consent, under an id that follows from the holder."""

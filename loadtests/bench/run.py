@@ -31,18 +31,20 @@ from loadtests.bench.figures import (
     faces,
     ingest,
     journal,
+    lanes,
     lookup,
     memory,
     receipt,
     replay,
     scale,
     seals,
+    shaper,
     sizes,
     sm2,
     waits,
 )
 from loadtests.bench.measuring import Effort, Reading
-from loadtests.bench.town import running_town
+from loadtests.bench.town import ONE_CLIENT, running_town
 
 __all__ = ["NAMES", "main"]
 
@@ -53,11 +55,13 @@ _ALONE: Final[tuple[tuple[tuple[str, ...], Callable[[Effort, Path, int], list[Re
     (("sm2",), lambda effort, _folder, _licenses: sm2.measure(effort)),
     (("receipt",), lambda effort, folder, _licenses: receipt.measure(effort, folder)),
     (("cold",), lambda effort, folder, _licenses: cold.measure(effort, folder)),
+    (shaper.NAMES, lambda effort, _folder, _licenses: shaper.measure(effort)),
     (("sizes",), lambda _effort, folder, _licenses: sizes.measure(folder)),
     (("replay",), lambda effort, folder, _licenses: replay.measure(effort, folder)),
     (("ingest",), lambda effort, folder, _licenses: ingest.measure(effort, folder)),
     (("faces",), lambda effort, _folder, _licenses: faces.measure(effort)),
     (journal.NAMES, lambda effort, folder, _licenses: journal.measure(effort, folder)),
+    (lanes.NAMES, lambda effort, folder, _licenses: lanes.measure(effort, folder)),
     (scale.NAMES, scale.measure),
 )
 """Figures that need no running alliance: their names, and what measures them in a folder of their own."""
@@ -111,7 +115,7 @@ def _measured(names: Sequence[str], effort: Effort, folder: Path, licenses: int)
 
 
 def _served(names: Sequence[str], effort: Effort, folder: Path) -> Iterator[Reading]:
-    with running_town(folder / "town", licenses=_LICENSES) as town:
+    with running_town(folder / "town", licenses=_LICENSES, settings=ONE_CLIENT) as town:
         if "lookup" in names:
             yield from lookup.measure(effort, town)
         if "memory" in names:

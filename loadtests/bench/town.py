@@ -11,11 +11,12 @@ Two of its processes matter to the figures: the hub's, and the engine's below it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import orjson
@@ -32,10 +33,16 @@ from loadtests.bench.wire import Request, post
 from loadtests.operations import operation
 from loadtests.population import Holder, Population, records_of
 
-__all__ = ["ASKING", "Town", "running_town"]
+__all__ = ["ASKING", "ONE_CLIENT", "Town", "running_town"]
 
 _WAIT_S: Final = 120.0
 ASKING: Final = "320583"
+ONE_CLIENT: Final[Mapping[str, str]] = MappingProxyType(
+    {"TONGBAN_CLIENT_DOCUMENTS_PER_SECOND": "1000000", "TONGBAN_CLIENT_NEW_PER_MINUTE": "1000000"}
+)
+"""Settings of a benchmark's hub: its one client may send what it likes, for that is not what is measured."""
+
+_AS_SHIPPED: Final[Mapping[str, str]] = MappingProxyType({})
 _PORT: Final = "-Darcadedb.bolt.port="
 
 
@@ -85,8 +92,12 @@ class Town:
 
 
 @contextmanager
-def running_town(folder: Path, *, licenses: int, engine: EngineChoice | None = None) -> Iterator[Town]:
-    """Found and start an alliance whose counties have `licenses` sealed licenses each; ready when all are found."""
+def running_town(folder: Path, *, licenses: int, settings: Mapping[str, str] = _AS_SHIPPED) -> Iterator[Town]:
+    """Found and start an alliance whose counties have `licenses` sealed licenses each; ready when all are found.
+
+    settings: `TONGBAN_*` variables of the hub.
+    """
+    engine = EngineChoice(variables=dict(settings))
     alliance = Alliance.found(folder, SAMPLE, auditors=AUDITORS, engine=engine)
     now = int(time.time())  # not before the keys are valid
     population = Population.of(SAMPLE, licenses=licenses, as_of=sample_normaliser(SAMPLE[0], now).today)

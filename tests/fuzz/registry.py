@@ -18,6 +18,7 @@ from tests.fuzz.targets import (
     federation,
     field,
     governing,
+    graphql,
     journal,
     keys,
     receipts,
@@ -27,7 +28,7 @@ from tests.fuzz.targets import (
 __all__ = ["TARGETS", "seed_of"]
 
 _MODULES: Final = (
-    texts, entries, receipts, keys, field, eseals, governing, journal, federation, events, documents, callers,
+    texts, entries, receipts, keys, field, eseals, governing, journal, federation, events, documents, callers, graphql,
 )  # fmt: skip
 
 TARGETS: Final[Mapping[str, Target]] = MappingProxyType(

@@ -12,8 +12,9 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from hub.middleware import Masked, Observed
+from hub.middleware import Direct, Masked, Observed
 from hub.observability import Metrics
 from tests.servers import serving
 
@@ -50,6 +51,27 @@ async def test_an_unforeseen_error_is_masked_and_logged_by_its_class() -> None:
     assert (answered["status"], answered["codes"], answered["request_id"]) == (500, "internal", told["requestId"])
     assert SECRET not in f"{lines}{answer.text}"
     assert b'tongban_requests_total{route="vault",status="500"} 1.0' in metrics.text()
+
+
+async def test_a_direct_path_goes_past_the_router() -> None:
+    """An exact path of HTTP, and no other; the rings around it stay."""
+    asked: list[str] = []
+
+    async def endpoint(scope: Scope, _receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        if len(asked) > 1:
+            raise ValueError(SECRET)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    metrics = Metrics()
+    direct = Middleware(Direct, paths={"/graphql": endpoint})
+    app = Starlette(middleware=[Middleware(Observed, metrics=metrics), Middleware(Masked), direct])
+    with structlog.testing.capture_logs():
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://hub") as http:
+            found = [(await http.post(path)).status_code for path in ("/graphql", "/graphql/", "/other", "/graphql")]
+    assert (found, asked) == ([204, 404, 404, 500], ["/graphql", "/graphql"])
+    assert b'tongban_requests_total{route="graphql",status="204"} 1.0' in metrics.text()
 
 
 async def test_an_answer_that_fails_on_its_way_is_cut_off_without_a_word() -> None:

@@ -41,6 +41,7 @@ from loadtests.bench.peers.world import running_world
 
 __all__ = ["main"]
 
+_NEO4J: Final = Path(".neo4j") / "connection.json"
 _OUT: Final = Path("bench-out")
 _HEAD: Final = f"{'':<16} answers/s    least     most   p50 us   p99 us   CPU us   core   DB us"
 _QUICK: Final = Size(rounds=1, seconds=1.0, holders=10, cold=40, licenses=40, warm=0.0)
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = load()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tongban-peers-")))
-        world = stack.enter_context(running_world(folder, chosen.database, licenses=size.licenses))
+        world = stack.enter_context(running_world(folder, chosen.database, licenses=size.licenses, neo4j=chosen.neo4j))
         field = stack.enter_context(running_field(world, folder, size, with_node=not missing))
         rounds = [field.round(number) for number in range(size.rounds)]
         titles = field.titles
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--database", choices=("replay", "embedded", "neo4j"), default="replay",
         help="replay: out of the way, the default; embedded; neo4j: the one of `make neo4j`, which is emptied",
     )  # fmt: skip
+    parser.add_argument("--neo4j", type=Path, default=_NEO4J, help=f"its connection.json; default {_NEO4J}")
     parser.add_argument("--rounds", type=int, default=5, help="default 5")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement; default 3")
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it runs, not how fast")

@@ -1,6 +1,6 @@
 """The raw driver: the statements of the mix, 32 at a time, with nothing around them; what a gateway is measured by.
 
-    python -m loadtests.bench.peers.raw FILE SECONDS       {"requests": 4500, "seconds": 3.0, "cpu_s": 2.9, "p50_us": …}
+    python -m loadtests.bench.peers.raw FILE SECONDS       {"requests": 4500, "asked": 6000, "seconds": 3.0, …}
 
 FILE: {"uri", "user", "password", "database", "statements": [[text, parameters], …]}. Every statement is asked once
 before the clock runs, and each later answer must equal the first.
@@ -52,7 +52,14 @@ async def run(said: dict[str, Any], seconds: float) -> dict[str, Any]:
         took, used = time.perf_counter() - begun, time.process_time() - cpu
     waits.sort()
     p50, p99 = (waits[int(part * (len(waits) - 1))] * 1e6 for part in (0.5, 0.99))
-    return {"requests": len(waits), "seconds": took, "cpu_s": used, "p50_us": p50, "p99_us": p99}
+    return {
+        "requests": len(waits),
+        "asked": len(waits) + len(known),
+        "seconds": took,
+        "cpu_s": used,
+        "p50_us": p50,
+        "p99_us": p99,
+    }
 
 
 async def _call(driver: AsyncDriver, database: str, text: str, parameters: dict[str, Any]) -> Any:

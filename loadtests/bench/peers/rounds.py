@@ -106,14 +106,15 @@ def _watched(name: str, kind: str, command: Sequence[str], graph: GraphPlace, *,
     if not said["requests"]:
         raise RuntimeError(f"{name}, {kind}: no answer within the time of the measurement")
     used = said["cpu_s"] if watched is None else _cpu(watched) - before
-    asked = said["requests"] * (1.0 if watched is None else took / said["seconds"])  # warming counts in the CPU time
+    warmed = said["requests"] * took / said["seconds"]  # warming counts in the CPU time
+    own, asked = (said["requests"], said["asked"]) if watched is None else (warmed, warmed)
     return Measured(
         contender=name,
         kind=kind,
         rate=said["requests"] / said["seconds"],
         p50_us=said["p50_us"],
         p99_us=said["p99_us"],
-        cpu_us=used / asked * 1e6,
+        cpu_us=used / own * 1e6,
         share=used / (said["seconds"] if watched is None else took),
         engine_us=(_cpu(graph.pid) - engine) / asked * 1e6,
     )

@@ -26,17 +26,15 @@ import httpx2
 import psutil
 from neo4j import AsyncGraphDatabase
 
-from hub.demo.alliance import EngineChoice
 from hub.graph.embedded import ArcadeEngine
 from hub.keyfiles import write_private
 from hub.processes import end_with_parent, free_ports, is_free
 from loadtests.bench.peers.tools import REPLAY
-from loadtests.bench.town import Town, running_town
+from loadtests.bench.town import ONE_CLIENT, Town, running_town
 
 __all__ = ["Database", "GraphPlace", "Replay", "World", "pin", "replaying", "running_world"]
 
 Database = Literal["replay", "embedded", "neo4j"]
-_CONNECTION: Final = Path(".neo4j") / "connection.json"
 _START_S: Final = 20.0
 _RUN_S: Final = "3600"  # a run is longer than a token lives by default
 _EMPTY: Final = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS"
@@ -81,20 +79,22 @@ class World:
 
 
 @contextmanager
-def running_world(folder: Path, database: Database, *, licenses: int) -> Iterator[World]:
-    """Start engine, replay server and alliance; all of it ends with the block."""
-    engine = _neo4j() if database == "neo4j" else _embedded(folder / "graph")
+def running_world(folder: Path, database: Database, *, licenses: int, neo4j: Path) -> Iterator[World]:
+    """Start engine, replay server and alliance; all of it ends with the block. neo4j: its connection.json."""
+    engine = _neo4j(neo4j) if database == "neo4j" else _embedded(folder / "graph")
     with engine as place, replaying(place) if database == "replay" else nullcontext((place, None)) as (seen, replay):
         secret = folder / "graph-password"
         write_private(secret, place.password.encode())
-        choice = EngineChoice(
-            variables={
-                "TONGBAN_ENGINE": "neo4j", "TONGBAN_NEO4J_URI": seen.uri, "TONGBAN_NEO4J_USER": seen.user,
-                "TONGBAN_NEO4J_PASSWORD_FILE": str(secret), "TONGBAN_NEO4J_DATABASE": seen.database,
-                "TONGBAN_TOKEN_LIFETIME_S": _RUN_S,
-            }
-        )  # fmt: skip
-        with running_town(folder / "town", licenses=licenses, engine=choice) as town:
+        settings = {
+            **ONE_CLIENT,
+            "TONGBAN_ENGINE": "neo4j",
+            "TONGBAN_NEO4J_URI": seen.uri,
+            "TONGBAN_NEO4J_USER": seen.user,
+            "TONGBAN_NEO4J_PASSWORD_FILE": str(secret),
+            "TONGBAN_NEO4J_DATABASE": seen.database,
+            "TONGBAN_TOKEN_LIFETIME_S": _RUN_S,
+        }
+        with running_town(folder / "town", licenses=licenses, settings=settings) as town:
             yield World(town=town, graph=seen, replay=replay)
 
 
@@ -110,10 +110,10 @@ def _embedded(folder: Path) -> Iterator[GraphPlace]:
 
 
 @contextmanager
-def _neo4j() -> Iterator[GraphPlace]:
-    if not _CONNECTION.exists():
+def _neo4j(connection: Path) -> Iterator[GraphPlace]:
+    if not connection.exists():
         raise SystemExit("no Neo4j runs for tests: `make neo4j` starts one")
-    said = json.loads(_CONNECTION.read_text("utf-8"))
+    said = json.loads(connection.read_text("utf-8"))
     password = Path(said["password_file"]).read_text("utf-8").strip()
     place = GraphPlace(
         uri=said["uri"], user=said["user"], password=password, database=said["database"], pid=said["pid"]

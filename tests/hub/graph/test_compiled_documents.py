@@ -36,8 +36,8 @@ async def test_every_start_is_an_index_seek(neo4j_engine: Engine, name: str) -> 
     """No plan of Neo4j starts with all nodes of a label."""
     async with BoltDriver(neo4j_engine, deadlines=PATIENT) as driver:
         for bound in statements(name, "all"):
-            assert bound.batch is not None
-            for text in (bound.text, bound.batch.text):
+            batch = () if bound.batch is None else (bound.batch.text,)  # entities are asked for many keys anyway
+            for text in (bound.text, *batch):
                 assert "NodeByLabelScan" not in await _plan(driver, text, bound)
 
 

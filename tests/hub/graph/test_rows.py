@@ -76,7 +76,7 @@ def test_keys_of_personal_records_are_found_at_every_depth_once() -> None:
     """In the order of the answer; a null along the way is passed over."""
     inner = PersonalKeys((0,))
     outer = PersonalKeys((0,), ((1, False, inner), (2, True, inner)))
-    found: dict[str, None] = {}
-    outer.collect(["a", ["b"], [["c"], ["a"]]], found)
-    outer.collect(["d", None, None], found)
-    assert list(found) == ["a", "b", "c", "d"]
+    rows = [["a", ["b"], [["c"], ["a"]]], ["d", None, None]]
+    assert outer.found(rows) == ("a", "b", "c", "d")
+    assert inner.found([["c"], ["a"], ["c"]]) == ("c", "a")
+    assert PersonalKeys().found(rows) == ()
