@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from hub.graph.driver import BoltDriver, BoltGraph
 from hub.graph.engine import Engine
+from hub.graphql.documents import DocumentRefused
 from hub.graphql.execution import Execution, GraphQLRequest
 from hub.graphql.masking import field_error
 from schema.access import Principal
@@ -95,8 +96,12 @@ async def all_counties(world: Engine) -> AsyncIterator[Pair]:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=documents())
 async def test_generated_documents_give_what_the_reference_gives(all_counties: Pair, document: str) -> None:
-    """Documents that hypothesis-graphql makes from the SDL."""
-    await all_counties.compare(document, {})
+    """Documents that hypothesis-graphql makes from the SDL; of one that is over a limit there is nothing to compare."""
+    try:
+        await all_counties.compare(document, {})
+    except DocumentRefused as refused:
+        assume([fault.code for fault in refused.faults] != ["limit_exceeded"])
+        raise
 
 
 @pytest.mark.parametrize("principal", [ALL, OWN], ids=["all_counties", "own_county"])
