@@ -146,7 +146,7 @@ async def test_a_holder_without_licenses_gets_the_whole_list(world: Engine) -> N
     [
         ({"principal": ANONYMOUS}, "token_required", 0),
         ({"principal": Principal(county="370214", scopes=frozenset({"ledger.entries"}))}, "forbidden", 0),
-        ({"journal": FakeJournal(down=Unavailable("pushback", "full"))}, "pushback", 1),
+        ({"journal": FakeJournal(down=Unavailable("store_stopped", "stopped"))}, "store_stopped", 1),
         ({"registry": FakeRegistry(down=Unavailable("no_log", "nothing is published"))}, "no_log", 1),
     ],
 )
