@@ -30,7 +30,7 @@ from hub.graph.plan import BoundRoot, Plan, RootPlan
 from hub.graph.shaper import UNSURE, Unsure
 from hub.graph.tables import Tables, build_tables
 from hub.graphql.admission import Admission, Admitted
-from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
+from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, wording
 from hub.graphql.hints import Hints
 from hub.graphql.limits import LIMITS, Limits, over
 from hub.graphql.readings import grant, record, settled
@@ -343,4 +343,4 @@ def refusal_error(refusal: Any) -> GraphQLError:
 def _variable_fault(error: GraphQLError) -> Fault:
     code = (error.extensions or {}).get("code", "bad_variables")
     locations = tuple((one.line, one.column) for one in error.locations or ())
-    return Fault(code=code, message=without_suggestion(error.message), locations=locations)
+    return Fault(code=code, message=wording(error.message), locations=locations)
