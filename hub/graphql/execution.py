@@ -152,10 +152,14 @@ class Execution:
         ready = self.prepare(request, context, by_get=by_get)
         if ready.operation.operation is OperationType.SUBSCRIPTION:
             raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
+        return await self.answer(ready, context, timing)
+
+    async def answer(self, ready: Ready, context: Context, timing: Timing | None = None) -> Answer:
+        """Run a query or a mutation that was prepared. Raises Unavailable deadline, pushback."""
         changes = ready.operation.operation is OperationType.MUTATION
         try:
             async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
-                return await self._execute(ready, context, timing)
+                return await self._execute(ready, context, timing or Timing())
         except TimeoutError as error:
             raise Unavailable("deadline", "the request took too long") from error
 
