@@ -149,9 +149,7 @@ def test_clients_that_come_at_once_are_accepted_at_once() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as clients:
             for _ in range(20):
                 clients.enter_context(socket.create_connection(listener.getsockname()))
-            servers = [
-                await loop.create_server(Counting, sock=each, start_serving=False) for each in watched(listener)
-            ]
+            servers = [await loop.create_server(Counting, sock=each, start_serving=False) for each in watched(listener)]
             for server in servers:
                 await server.start_serving()
             while not seen:  # noqa: ASYNC110  # counts turns of the loop
