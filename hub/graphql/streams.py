@@ -94,8 +94,10 @@ class Streams:
         return self._events(ready, context, renew)
 
     async def _once(self, ready: Ready, context: Context) -> AsyncGenerator[Item | None, None]:
-        with self._execution.admitted.place(context.principal):
-            answer = await self._execution.answer(ready, context)
+        admitted = self._execution.admitted
+        with admitted.place(context.principal):
+            async with admitted.turn(context.principal):
+                answer = await self._execution.answer(ready, context)
         yield Item(answer)
 
     async def _events(self, ready: Ready, context: Context, renew: Renew) -> AsyncGenerator[Item | None, None]:
