@@ -99,7 +99,7 @@ def _loaded() -> Codec:
     except ImportError:
         return _pure(as_list)
     pack, unpack = rust.pack, rust.unpack
-    return Codec("rust", lambda value: pack(value, as_list), lambda data, start: unpack(data, start, None)[0])  # type: ignore[no-any-return]
+    return Codec("rust", lambda value: pack(value, as_list), lambda data, start: unpack(data, start, None)[0])
 
 
 def _pure(as_list: Any) -> Codec:

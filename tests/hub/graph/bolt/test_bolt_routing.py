@@ -46,8 +46,15 @@ def test_what_is_no_table_is_told(table: Any) -> None:
         parse_table(table)
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-    st.sampled_from(["rt", "ttl", "servers", "role", "addresses"]), inner)))  # fmt: skip
+_keys = st.sampled_from(["rt", "ttl", "servers", "role", "addresses"])
+_tables = st.recursive(
+    st.none() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_keys, inner),
+    max_leaves=12,
+)
+
+
+@given(_tables)
 def test_any_value_is_a_table_or_told(table: Any) -> None:
     with suppress(ServiceUnavailable):
         assert parse_table(table).readers
