@@ -70,6 +70,11 @@ class JournalRow:
     oldest: int = 0
     against: TongbanError | None = None
 
+    @property
+    def is_statement(self) -> bool:
+        """Whether a county states it; an access record states nothing."""
+        return self.states is not None or self.step is not None
+
 
 def asked_after(holder: str) -> str:
     """Give the name by which the reads of a holder are found: no license and no case has a `/`."""
@@ -251,7 +256,7 @@ class JournalStore:
 
     def _place(self, row: JournalRow, leaves: list[bytes]) -> int | TongbanError:
         leaf, position = leaf_hash(row.raw), self._head.n + len(leaves)
-        if row.states is not None or row.step is not None:
+        if row.is_statement:
             if (known := self._index("SELECT i FROM stated WHERE h = ?", leaf)) is not None:
                 return known
             if refusal := self._refusal(row, position):
