@@ -71,9 +71,9 @@ class JournalRow:
     against: TongbanError | None = None
 
     @property
-    def is_statement(self) -> bool:
-        """Whether a county states it; an access record states nothing."""
-        return self.states is not None or self.step is not None
+    def access(self) -> bool:
+        """Whether it is an access record, JSON, and no statement, which is a JWS."""
+        return self.raw.startswith(b"{")
 
 
 def asked_after(holder: str) -> str:
@@ -256,7 +256,7 @@ class JournalStore:
 
     def _place(self, row: JournalRow, leaves: list[bytes]) -> int | TongbanError:
         leaf, position = leaf_hash(row.raw), self._head.n + len(leaves)
-        if row.is_statement:
+        if row.states is not None or row.step is not None:
             if (known := self._index("SELECT i FROM stated WHERE h = ?", leaf)) is not None:
                 return known
             if refusal := self._refusal(row, position):
