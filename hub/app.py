@@ -138,12 +138,13 @@ class Hub:
         self._guard = ReplayGuard(data / "tokens.sqlite")
         self.sources = self._make_sources()
         self.accesses = AccessJournal(self.journal)
-        self.bases = JournalBases(self.journal)
+        self.bases = JournalBases(self.journal, stated=lambda: self.journal.stated)
         self._probes = CallerProbes(asked=settings.asked_per_hour, misses=settings.misses_per_hour, clock=clock)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
             calendar=self._calendar, lanes=self._lanes if settings.lanes else None,
+            bolt_lane=settings.bolt_lane,
         )  # fmt: skip
         self.projection = Reached(
             self.graph.projector, self.graph.driver, PublishedEntries(self.registry), self.journal,
