@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from hub.auth import Authenticator, TokenIssuer
 from hub.database import missing
-from hub.endpoints import health_routes, submission_routes
+from hub.endpoints import documents_route, health_routes, submission_routes
 from hub.envelope import FaceCipher
 from hub.events.delivery import Delivery, Signing
 from hub.events.feed import EventFeed
@@ -161,13 +161,14 @@ class Hub:
             on_outcome=lambda outcome: self.metrics.webhooks.labels(outcome).inc(),
         )  # fmt: skip
         limits = _graphql_limits(settings)
+        self._documents = SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms)
         self._graphql = GraphQLEndpoint(
-            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered,
-            on_timing=SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms),
+            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, observer=self._documents,
             admission=_admission(settings, clock),
         )  # fmt: skip
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
-        live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
+        streams = Streams(self._graphql.execution, dev=dev, on_event=self.metrics.stream_seconds.observe)
+        live = (streams, self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)
         self._event_streams = EventStreams(*live, limits=limits)
 
@@ -253,6 +254,7 @@ class Hub:
             *StatusTokens(self.registry, self._issuer).routes(),
             *vault.routes(),
             *health_routes(self._checks(), self._exposition, quorum=lambda: self.registry.quorum),
+            documents_route(self._documents.busiest.view),
         ]
 
     def _checks(self) -> dict[str, Callable[[], str | None]]:
@@ -318,6 +320,8 @@ class Hub:
             self.metrics.lane_depth.set(self.graph.lanes.depth)
             self.metrics.lane_shared.set(self.graph.lanes.shared)
         self.metrics.ways(self._graphql.execution.ways)
+        self.metrics.caches({**self._graphql.execution.caches, "token": self._authenticator.cache})
+        self.metrics.journal_queue.set(self.journal.waiting)
         self.metrics.live_clients.set(self._live.open)
         self.metrics.followers.set(self.followers.live)
         self.metrics.events.set(self.feed.position)

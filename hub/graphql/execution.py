@@ -37,6 +37,7 @@ from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
 from hub.graphql.timings import Timing
 from hub.graphql.variables import variable_reader
+from hub.lru import CacheCount
 from ledger.errors import Malformed, TongbanError, Unavailable
 from schema.context import Context, Graph, Statement
 from schema.readafter import ReadAfter
@@ -102,14 +103,19 @@ _Records: TypeAlias = "dict[str, _Record | TongbanError]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A request that passed every check that needs no I/O. cost: where the request asks for it."""
+    """A request that passed every check that needs no I/O. cost: of its operation."""
 
     document: Document
     operation: OperationDefinitionNode
     variables: VariableValues
     plan: Plan
     request: GraphQLRequest
-    cost: int | None = None
+    cost: int
+
+    @property
+    def told_cost(self) -> int | None:
+        """The cost, where the request asks for it."""
+        return self.cost if self.request.tell_cost else None
 
 
 class Execution:
@@ -138,6 +144,11 @@ class Execution:
         """How many documents went which way since start, as of `Documents`."""
         return self._documents.ways
 
+    @property
+    def caches(self) -> Mapping[str, CacheCount]:
+        """What the caches of documents and plans gave since start."""
+        return self._documents.caches
+
     async def run(
         self, request: GraphQLRequest, context: Context, *, by_get: bool = False, timing: Timing | None = None
     ) -> Answer:
@@ -150,14 +161,17 @@ class Execution:
         timing = timing or Timing()
         timing.enter("plan")
         ready = self.prepare(request, context, by_get=by_get)
+        timing.cost = ready.cost
         if ready.operation.operation is OperationType.SUBSCRIPTION:
             raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
         changes = ready.operation.operation is OperationType.MUTATION
         try:
             async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
-                return await self._execute(ready, context, timing)
+                answer = await self._execute(ready, context, timing)
         except TimeoutError as error:
             raise Unavailable("deadline", "the request took too long") from error
+        timing.path = answer.path
+        return answer
 
     def prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Ready:
         """Check and plan a request. Raises DocumentRefused, NotByGet, Refused too_many_requests, Malformed.
@@ -193,8 +207,7 @@ class Execution:
         if cost > self._limits.cost:
             passed = over("cost", self._limits.cost, cost)
             raise DocumentRefused([Fault(code=passed.code, message=passed.message)])
-        told = cost if request.tell_cost else None
-        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=told)
+        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=cost)
 
     def _coerced(
         self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
@@ -221,7 +234,7 @@ class Execution:
         plan = ready.plan
         refusals = [refusal_error(one) for one in plan.refusals]
         if plan.empty:
-            return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.cost)
+            return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.told_cost)
         timing.enter("read")
         if ready.request.read_after is not None and (plan.roots or plan.entities):
             context.bookmarks = await context.projection.reach(ready.request.read_after)
@@ -231,7 +244,7 @@ class Execution:
         data, errors, path = await self._answered(ready, records, named, context)
         data, errors = await settled(data, errors, context)
         return Answer(
-            data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.cost,
+            data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.told_cost,
             written=context.written,
         )  # fmt: skip
 

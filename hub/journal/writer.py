@@ -76,6 +76,11 @@ class JournalWriter:
         """Count and root as of the last commit: what the next status head binds."""
         return self._file.store.head
 
+    @property
+    def waiting(self) -> int:
+        """Records that wait for a commit."""
+        return len(self._queue)
+
     async def append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
         """Append rows; when this returns they are durable. One position or Conflict duplicate_identifier each.
 
