@@ -37,6 +37,7 @@ from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
 from hub.graph.lanes import LaneLimits, Lanes
+from hub.graph.readafter import Reached
 from hub.graph.service import GraphService
 from hub.graphql.admission import Admission
 from hub.graphql.connections import Connections
@@ -141,6 +142,10 @@ class Hub:
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
             calendar=self._calendar, lanes=self._lanes if settings.lanes else None,
+        )  # fmt: skip
+        self.projection = Reached(
+            self.graph.projector, self.graph.driver, PublishedEntries(self.registry), self.journal,
+            within_s=settings.read_after_s,
         )  # fmt: skip
         self.feed = EventFeed(
             data / "events.sqlite", self.journal, PublishedEntries(self.registry), clock=clock,
@@ -277,6 +282,7 @@ class Hub:
             calendar=self._calendar,
             bases=self.bases,
             probes=self._probes,
+            projection=self.projection,
         )
 
     def _holder_key(self, type_code: str, code: str) -> str:

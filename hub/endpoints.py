@@ -13,6 +13,8 @@ A bundle is `uint16 big-endian length || bytes`, entry after entry, at most 16 M
 one: the status is 200, or 202 while one of them is only sequenced. A single entry that fails gives the status of its
 error. `wait=receipt` waits up to 10 s for a quorum.
 
+    Tongban-Read-After: 812.0          what a query names to read what was taken here (schema/readafter.py)
+
     GET /readyz     {"ready":false,"missing":{"witnesses":"1 more cosignature needed: …"},
                      "quorum":{"sequenced":812,"published":800,"cosignatures":1,
                                "groups":[{"group":"alliance","needed":2,"held":1,"lacking":["shandong"]}],
@@ -23,7 +25,7 @@ Without a quorum reads go on, at the published size; receipts of what lies beyon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -35,6 +37,7 @@ from ledger.encoding import b64u_encode
 from ledger.errors import CODES, Malformed, TongbanError
 from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.tiles import decode_bundle
+from schema.readafter import ReadAfter
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -43,13 +46,15 @@ if TYPE_CHECKING:
     from ledger.encoding import JsonValue
     from schema.context import Registry, Submission
 
-__all__ = ["health_routes", "submission_routes"]
+__all__ = ["READ_AFTER_HEADER", "health_routes", "submission_routes"]
 
+READ_AFTER_HEADER: Final = "Tongban-Read-After"
 MAX_BUNDLE_BYTES: Final = 16 * 1024 * 1024
 MAX_BATCH: Final = 1000
 _BUNDLE: Final = "application/octet-stream"
 _SINGLE: Final = frozenset({"application/jose", "application/json"})
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+_NOTHING: Final = ReadAfter()
 
 Check = Callable[[], str | None]
 """Says what is not ready, or None."""
@@ -70,7 +75,8 @@ def submission_routes(
             raise Malformed("bad_request", f"expected a body of type {_BUNDLE}")
         raws = _bundle(await read_body(request, max_bytes=MAX_BUNDLE_BYTES, timeout_s=body_timeout_s))
         placed = await intake.submit(raws)
-        return _json([_error(each) if isinstance(each, TongbanError) else {"position": each} for each in placed])
+        documents = [_error(each) if isinstance(each, TongbanError) else {"position": each} for each in placed]
+        return _json(documents, after=ReadAfter(journal=_count(each for each in placed if isinstance(each, int))))
 
     return [
         Route("/ledger/entries", answering(entries), methods=["POST"]),
@@ -108,12 +114,21 @@ def _one(result: Submission) -> Response:
     document = _document(result)
     if result.code is not None:
         return error_response(CODES[result.code](result.code, result.message or ""))
-    return _json(document, status=200 if result.state == "witnessed" else 202)
+    return _json(document, status=200 if result.state == "witnessed" else 202, after=_after([result]))
 
 
 def _many(results: Sequence[Submission]) -> Response:
     waiting = any(each.state == "sequenced" for each in results)
-    return _json([_document(each) for each in results], status=202 if waiting else 200)
+    return _json([_document(each) for each in results], status=202 if waiting else 200, after=_after(results))
+
+
+def _after(results: Sequence[Submission]) -> ReadAfter:
+    return ReadAfter(ledger=_count(each.index for each in results if each.index is not None))
+
+
+def _count(places: Iterable[int]) -> int:
+    """Give how long a log is at least that has entries at these places."""
+    return max(places, default=-1) + 1
 
 
 def _document(result: Submission) -> dict[str, Any]:
@@ -131,8 +146,9 @@ def _error(error: TongbanError) -> dict[str, Any]:
     return {"error": {"code": error.code, "message": error.message}}
 
 
-def _json(document: object, *, status: int = 200) -> Response:
-    return Response(orjson.dumps(document), status, _NO_STORE, "application/json")
+def _json(document: object, *, status: int = 200, after: ReadAfter = _NOTHING) -> Response:
+    headers = _NO_STORE if after == _NOTHING else {**_NO_STORE, READ_AFTER_HEADER: after.format()}
+    return Response(orjson.dumps(document), status, headers, "application/json")
 
 
 def health_routes(

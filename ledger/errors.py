@@ -78,8 +78,8 @@ class Malformed(TongbanError):
             "too_large", "too_slow", "bad_encoding", "bad_base64", "bad_json", "duplicate_member", "unknown_member",
             "bad_number", "unknown_typ", "unknown_alg", "bad_header", "bad_payload", "es256_high_s", "weak_key",
             "bad_note", "bad_vkey", "bad_checkpoint", "bad_proof_form", "bad_policy", "bad_tile_path", "bad_identifier",
-            "bad_receipt", "bad_disclosure_form", "bad_cursor", "bad_document", "bad_variables", "bad_request",
-            "limit_exceeded", "bad_row", "bad_setting", "bad_file", "bad_base45", "bad_qr",
+            "bad_read_after", "bad_receipt", "bad_disclosure_form", "bad_cursor", "bad_document", "bad_variables",
+            "bad_request", "limit_exceeded", "bad_row", "bad_setting", "bad_file", "bad_base45", "bad_qr",
             "bad_bundle", "bad_certificate", "bad_eseal", "eseal_version",
         }
     )  # fmt: skip
@@ -149,7 +149,7 @@ class Unavailable(TongbanError):
     codes = frozenset(
         {
             "pushback", "unwitnessed_backlog", "store_stopped", "no_log", "graph_unavailable", "source_unavailable",
-            "deadline", "not_ready",
+            "deadline", "not_projected", "not_ready",
         }
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from ledger.verdict import Verdict
 from ledger.workdays import WorkingCalendar
 from schema.access import ANONYMOUS, Principal
 from schema.feed import Events
+from schema.readafter import ReadAfter
 
 if TYPE_CHECKING:
     from graphql.pyutils import Path
@@ -35,6 +36,7 @@ __all__ = [
     "Graph",
     "Journal",
     "Probes",
+    "Projection",
     "Published",
     "Registry",
     "Standing",
@@ -63,12 +65,13 @@ class Batch:
 class Statement:
     """One compiled read: its text, and the values of its parameters. It gives exactly one record with one value.
 
-    batch: its form for many; None when it goes alone.
+    batch: its form for many; None when it goes alone. bookmarks: of the graph's writes that it must see, in a cluster.
     """
 
     text: str
     parameters: Mapping[str, Any]
     batch: Batch | None = field(default=None, compare=False)
+    bookmarks: tuple[str, ...] = ()
 
 
 class Graph(Protocol):
@@ -294,6 +297,17 @@ class Probes(Protocol):
         ...
 
 
+class Projection(Protocol):
+    """How far the graph has come behind ledger and journal."""
+
+    async def reach(self, after: ReadAfter) -> tuple[str, ...]:
+        """Wait, for a bounded time, until the graph holds what a write left; give the bookmarks that its reads carry.
+
+        Raises Malformed bad_read_after (the logs have never been so long), Unavailable not_projected with retry_after.
+        """
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Context:
     """What one request carries: the caller, the ports, the clock.
@@ -305,6 +319,7 @@ class Context:
     resume_after: cursor of the last event that the caller has, where its transport says so (SSE).
     arguments: the root field's arguments that computed fields below it may need, by response name of the root.
     granted: the basis that each root field is read by. withheld: face fields that its basis does not cover.
+    bookmarks: what every read of this request carries. written: what must be waited for to read what it wrote.
     """
 
     principal: Principal = ANONYMOUS
@@ -319,11 +334,14 @@ class Context:
     calendar: WorkingCalendar
     bases: Bases
     probes: Probes
+    projection: Projection
     arguments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     loaders: dict[str, Any] = field(default_factory=dict)
     resume_after: str | None = None
     granted: dict[str, Basis] = field(default_factory=dict)
     withheld: dict[str, set[str]] = field(default_factory=dict)
+    bookmarks: tuple[str, ...] = ()
+    written: ReadAfter | None = None
 
     def basis(self, path: Path) -> Basis | None:
         """Give the basis of the root field above a field at `path`, if it names one."""

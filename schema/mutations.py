@@ -20,6 +20,7 @@ from ledger.errors import Malformed, TongbanError
 from schema.context import Context, Submission
 from schema.mapping import attribute, computed
 from schema.problems import Problem, problem, problem_of
+from schema.readafter import ReadAfter
 from schema.scalars import Digest, LogNumber
 from schema.transparency import InclusionProof, Receipt, inclusion_proof
 
@@ -87,6 +88,10 @@ async def _submit(context: Context, entries: Sequence[bytes], *, wait: bool) -> 
         submissions = await context.registry.submit(entries, wait=wait)
     except TongbanError as error:
         return [problem_of(error)] * len(entries)
+    taken = [submission.index + 1 for submission in submissions if submission.index is not None]
+    if taken:
+        before = 0 if context.written is None else context.written.ledger
+        context.written = ReadAfter(ledger=max(before, *taken))
     return [_result(submission) for submission in submissions]
 
 

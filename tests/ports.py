@@ -16,6 +16,7 @@ from ledger.workdays import read_calendar
 from schema.access import Principal
 from schema.context import Access, AccessEntry, Basis, Context, FaceAnswer, FaceRequest, Published, Standing, Submission
 from schema.feed import FeedEvent
+from schema.readafter import ReadAfter
 
 __all__ = [
     "CALENDAR",
@@ -28,6 +29,7 @@ __all__ = [
     "FakeFaceSources",
     "FakeJournal",
     "FakeProbes",
+    "FakeProjection",
     "FakeRegistry",
     "FakeVerifier",
     "request_context",
@@ -253,6 +255,22 @@ class FakeProbes:
         self.misses += 1
 
 
+@dataclass(slots=True)
+class FakeProjection:
+    """A graph that has come as far as `at`; who asks for more is told to wait. bookmarks: what is given."""
+
+    at: ReadAfter = field(default_factory=ReadAfter)
+    bookmarks: tuple[str, ...] = ()
+    asked: list[ReadAfter] = field(default_factory=list)
+
+    async def reach(self, after: ReadAfter) -> tuple[str, ...]:
+        """Keep what was asked for."""
+        self.asked.append(after)
+        if after.ledger > self.at.ledger or after.journal > self.at.journal:
+            raise Unavailable("not_projected", "the write is not in the graph yet", retry_after=1)
+        return self.bookmarks
+
+
 def verdict(outcome: Outcome = Outcome.VALID, **members: Any) -> Verdict:
     """A verdict; for any outcome but VALID the last step failed."""
     last = StepState.PASSED if outcome is Outcome.VALID else StepState.FAILED
@@ -295,5 +313,6 @@ def request_context(**members: Any) -> Context:
         "calendar": CALENDAR,
         "bases": FakeBases(),
         "probes": FakeProbes(),
+        "projection": FakeProjection(),
     }
     return Context(**(known | members))

@@ -19,7 +19,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, LiteralString, Self, TypeAlias, cast
 
-from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncGraphDatabase, AsyncManagedTransaction, unit_of_work
+from neo4j import (
+    READ_ACCESS,
+    WRITE_ACCESS,
+    AsyncDriver,
+    AsyncGraphDatabase,
+    AsyncManagedTransaction,
+    Bookmarks,
+    unit_of_work,
+)
 from neo4j.exceptions import (
     ConnectionPoolError,
     ConstraintError,
@@ -59,6 +67,7 @@ _PAUSE_FACTOR: Final = 1.6
 _LAST_PAUSE_S: Final = 0.5
 _TRANSIENT: Final = (TransientError, ServiceUnavailable, SessionExpired, ConnectionPoolError, OSError)
 _TIMED_OUT: Final = "Neo.ClientError.Transaction.TransactionTimedOut"
+_ROUTED: Final = "neo4j"
 _OWN_FAULT: Final = "Neo.ClientError.Statement."
 
 
@@ -132,6 +141,15 @@ class BoltDriver:
         self._deadlines = deadlines or Deadlines()
         self._bolt: AsyncDriver | None = None
         self._address: tuple[str, tuple[str, str]] | None = None
+        self._bookmarks: tuple[str, ...] = ()
+
+    @property
+    def bookmarks(self) -> tuple[str, ...]:
+        """Those of the newest write through this driver: a read that carries them sees it, and all before it.
+
+        None unless the URI asks for routing (`neo4j://`): one server shows what is committed to whoever asks next.
+        """
+        return self._bookmarks if self._engine.uri.startswith(_ROUTED) else ()
 
     @property
     def engine(self) -> Engine:
@@ -158,7 +176,7 @@ class BoltDriver:
         """
         # The text comes from the compiler alone, which puts names of the checked mapping tables together and no input.
         text = cast("LiteralString", statement.text)  # type: ignore[redundant-cast]  # mypy takes it for str
-        rows = await self._repeat(text, statement.parameters)
+        rows = await self._repeat(text, statement.parameters, statement.bookmarks)
         if len(rows) != 1 or len(rows[0]) != 1:
             raise Unavailable("graph_unavailable", "a read must give one record with one value")
         return rows[0][0]
@@ -192,6 +210,7 @@ class BoltDriver:
                 bolt = await self._connect()
                 async with bolt.session(database=self._engine.database, default_access_mode=WRITE_ACCESS) as session:
                     await session.execute_write(unit_of_work(timeout=self._deadlines.write_s)(_run), unit)
+                    self._bookmarks = tuple((await session.last_bookmarks()).raw_values)
             except _Stale:
                 return False
             except ConstraintError:
@@ -213,14 +232,16 @@ class BoltDriver:
             self._engine.fence(code or type(error).__name__)
         return _unavailable(error)
 
-    async def _repeat(self, text: LiteralString, parameters: Mapping[str, Any]) -> list[Row]:
+    async def _repeat(
+        self, text: LiteralString, parameters: Mapping[str, Any], bookmarks: tuple[str, ...] = ()
+    ) -> list[Row]:
         tries, limit = 0, asyncio.timeout(self._deadlines.read_s)
         try:
             async with limit:
                 while True:
                     tries += 1
                     try:
-                        return await self._read(text, parameters)
+                        return await self._read(text, parameters, bookmarks)
                     except (DriverError, Neo4jError, OSError) as error:
                         if kind_of(error) != "transient" or not self._engine.alive:
                             raise
@@ -228,9 +249,10 @@ class BoltDriver:
         except (DriverError, Neo4jError, OSError) as error:  # a TimeoutError is an OSError
             raise _unavailable(_ended_by(error, limit)) from error
 
-    async def _read(self, text: LiteralString, parameters: Mapping[str, Any]) -> list[Row]:
-        bolt = await self._connect()
-        async with bolt.session(database=self._engine.database, default_access_mode=READ_ACCESS) as session:
+    async def _read(self, text: LiteralString, parameters: Mapping[str, Any], bookmarks: tuple[str, ...]) -> list[Row]:
+        bolt, name = await self._connect(), self._engine.database
+        behind = Bookmarks.from_raw_values(bookmarks) if bookmarks else None
+        async with bolt.session(database=name, default_access_mode=READ_ACCESS, bookmarks=behind) as session:
             result = await session.run(text, dict(parameters))
             return [list(record.values()) async for record in result]
 
@@ -240,7 +262,7 @@ class BoltDriver:
         if self._bolt is not None and self._address == address:
             return self._bolt
         stale, self._bolt, self._address = self._bolt, _driver(engine, self._deadlines), address
-        bolt = self._bolt
+        bolt, self._bookmarks = self._bolt, ()  # another server's, or another start's, mean nothing here
         if stale is not None:
             await stale.close()
         return bolt

@@ -33,7 +33,7 @@ from hub.graphql.documents import DocumentRefused
 from hub.graphql.execution import GraphQLRequest, NotByGet
 from hub.graphql.gateway import ContextFactory
 from hub.graphql.limits import Limits
-from hub.graphql.masking import answer_body, error_of, fault_of, masked
+from hub.graphql.masking import answer_body, error_of, expected, fault_of, masked
 from hub.graphql.reception import HttpFault, check_content, from_body, from_query_string
 from hub.graphql.streams import Item, StreamEnded, Streams
 from hub.jsonbytes import json_bytes
@@ -76,7 +76,7 @@ class EventStreams:
             cause = Refused(ended.code, "")
             return _refusal(cause.http_status, ended.errors, error_headers(cause))
         except TongbanError as error:
-            return _refusal(error.http_status, [error_of(error.code, error.message)], error_headers(error))
+            return _refusal(error.http_status, [expected(error)], error_headers(error))
 
     async def _answer(self, request: Request, request_id: str) -> Response:
         _check_accept(request.headers.get("accept", "*/*"))
@@ -116,7 +116,7 @@ class EventStreams:
         except StreamEnded as ended:
             yield _next({"errors": ended.errors})
         except TongbanError as error:
-            yield _next({"errors": [error_of(error.code, error.message)]})
+            yield _next({"errors": [expected(error)]})
         except Exception as error:  # noqa: BLE001  # the last place that can mask it
             yield _next({"errors": [masked(error, context.request_id)]})
         yield _COMPLETE

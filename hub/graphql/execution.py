@@ -38,7 +38,8 @@ from hub.graphql.resolvers import Roots, install_resolvers
 from hub.graphql.timings import Timing
 from hub.graphql.variables import variable_reader
 from ledger.errors import Malformed, TongbanError, Unavailable
-from schema.context import Context, Graph
+from schema.context import Context, Graph, Statement
+from schema.readafter import ReadAfter
 
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
 
@@ -56,6 +57,7 @@ class GraphQLRequest:
     """What a client asks: the document's text, which operation of it, its variables as they came.
 
     document_id: identifier of a trusted document; `query` is empty then. tell_cost: the answer is to say what it cost.
+    read_after: what the graph must hold before it is read.
     """
 
     query: str = ""
@@ -63,6 +65,7 @@ class GraphQLRequest:
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     tell_cost: bool = False
+    read_after: ReadAfter | None = None
 
 
 class NotByGet(Exception):
@@ -74,7 +77,7 @@ class Answer:
     """The outcome of an executed request. errors: of the fields, as they came; refusals stand last.
 
     personal: it holds a person's records, and no cache may keep it. path: how it was made. cost: of the document, where
-    the request asks for it.
+    the request asks for it. written: what a query waits for to read what this request wrote.
     """
 
     data: dict[str, Any] | None
@@ -82,6 +85,7 @@ class Answer:
     personal: bool
     path: AnswerPath = "compiled"
     cost: int | None = None
+    written: ReadAfter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,12 +223,17 @@ class Execution:
         if plan.empty:
             return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.cost)
         timing.enter("read")
+        if ready.request.read_after is not None and (plan.roots or plan.entities):
+            context.bookmarks = await context.projection.reach(ready.request.read_after)
         records = await self._fetch(plan, ready.variables, context, timing)
         named = {one.response: await self._entities(one, ready.variables, context, timing) for one in plan.entities}
         timing.enter("complete")
         data, errors, path = await self._answered(ready, records, named, context)
         data, errors = await settled(data, errors, context)
-        return Answer(data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.cost)
+        return Answer(
+            data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.cost,
+            written=context.written,
+        )  # fmt: skip
 
     async def _answered(
         self, ready: Ready, records: _Records, named: Mapping[str, Any], context: Context
@@ -259,7 +268,7 @@ class Execution:
         try:
             bound = entities.bind(variables, context)
             timing.statements += len(bound.statements)
-            read = (self._graph.read(one) for one in bound.statements.values())
+            read = (self._graph.read(_behind(context, one)) for one in bound.statements.values())
             return bound.value(await asyncio.gather(*read))
         except TongbanError as error:
             return error
@@ -278,7 +287,7 @@ class Execution:
             if counted:
                 context.probes.admit(context.principal, bound.subject)
             timing.statements += 1
-            rows = await self._graph.read(bound.statement)
+            rows = await self._graph.read(_behind(context, bound.statement))
             if counted and not root.personal_keys(rows, bound.page):
                 context.probes.missed(context.principal)
             if root.entry.declaration.personal:
@@ -305,6 +314,11 @@ class Execution:
             hide_suggestions=not self._dev,
         )
         return result if isinstance(result, ExecutionResult) else await result
+
+
+def _behind(context: Context, statement: Statement) -> Statement:
+    """Give a read the bookmarks of its request; it goes alone then: others of its shape need not wait for them."""
+    return replace(statement, batch=None, bookmarks=context.bookmarks) if context.bookmarks else statement
 
 
 def _shaped(plan: Plan, records: _Records) -> dict[str, Any] | None:

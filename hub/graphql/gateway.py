@@ -29,7 +29,7 @@ from hub.graphql.execution import AnswerPath, Execution, GraphQLRequest, NotByGe
 from hub.graphql.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
 from hub.graphql.freshness import BY_ID, REVALIDATED, entity_tag, is_fresh
 from hub.graphql.limits import LIMITS, Limits
-from hub.graphql.masking import answer_body, error_of, fault_of, masked
+from hub.graphql.masking import answer_body, error_of, expected, fault_of, masked
 from hub.graphql.reception import (
     GRAPHQL_JSON,
     JSON,
@@ -202,7 +202,7 @@ def _errors(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused(error: TongbanError) -> _Reply:
-    return error.http_status, _errors(error_of(error.code, error.message)), error_headers(error)
+    return error.http_status, _errors(expected(error)), error_headers(error)
 
 
 def _request_id(scope: Scope) -> str:

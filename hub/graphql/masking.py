@@ -12,7 +12,7 @@ value, and a value may be a person's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from graphql import GraphQLError
 
@@ -21,7 +21,7 @@ from hub.graphql.execution import Answer
 from hub.observability import log_unexpected
 from ledger.errors import TongbanError
 
-__all__ = ["INTERNAL", "answer_body", "error_of", "fault_of", "field_error", "masked"]
+__all__ = ["INTERNAL", "answer_body", "error_of", "expected", "fault_of", "field_error", "masked"]
 
 INTERNAL: Final = "internal"
 
@@ -29,6 +29,20 @@ INTERNAL: Final = "internal"
 def error_of(code: str, message: str, **extensions: str | int) -> dict[str, Any]:
     """Give an error without a place."""
     return {"message": message, "extensions": {"code": code, **extensions}}
+
+
+class _Stated(Protocol):
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+
+def expected(error: _Stated) -> dict[str, Any]:
+    """Give an expected error without a place; `retryAfter`: seconds, where it is known."""
+    later = error.retry_after if isinstance(error, TongbanError) else None
+    return error_of(error.code, error.message, **({} if later is None else {"retryAfter": later}))
 
 
 def fault_of(fault: Fault) -> dict[str, Any]:
@@ -55,8 +69,7 @@ def _cause(error: GraphQLError) -> BaseException | None:
 def _body(error: GraphQLError, request_id: str, *, dev: bool) -> dict[str, Any]:
     cause = _cause(error)
     if isinstance(cause, TongbanError):
-        later = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
-        return error_of(cause.code, cause.message, **later)
+        return expected(cause)
     if cause is None:  # graphql-core's own words on the document's values
         code = (error.extensions or {}).get("code", "bad_variables")
         return error_of(code, error.message if dev else without_suggestion(error.message))
@@ -76,11 +89,17 @@ def field_error(error: GraphQLError, request_id: str, *, dev: bool = False) -> d
 
 
 def answer_body(answer: Answer, request_id: str, *, dev: bool = False) -> dict[str, Any]:
-    """Give an executed request as it is answered; what it cost stands in `extensions.cost`, where it was asked for."""
+    """Give an executed request as it is answered.
+
+    In `extensions` stand `cost`, where it was asked for, and `readAfter`, where the request has written.
+    """
     body: dict[str, Any] = {"data": answer.data}
     if answer.errors:
         body = {"errors": [field_error(one, request_id, dev=dev) for one in answer.errors], **body}
-    return body if answer.cost is None else {**body, "extensions": {"cost": answer.cost}}
+    extensions: dict[str, int | str] = {} if answer.cost is None else {"cost": answer.cost}
+    if answer.written is not None:
+        extensions["readAfter"] = answer.written.format()
+    return {**body, "extensions": extensions} if extensions else body
 
 
 def _locations(locations: Sequence[Any]) -> list[Mapping[str, int]]:

@@ -1,7 +1,7 @@
 """What came over HTTP: the parameters of GET and POST, the media type of body and answer.
 
     POST /graphql   Content-Type: application/json
-    {"query": "...", "operationName": null, "variables": {}, "extensions": {"cost": true}}
+    {"query": "...", "operationName": null, "variables": {}, "extensions": {"cost": true, "readAfter": "812.0"}}
     {"documentId": "sha256:2cf2…", "variables": {}}
     [{"query": "..."}, {"documentId": "..."}]         a batch, where the limits allow more than one document
 
@@ -24,6 +24,7 @@ from hub.graphql.limits import Limits
 from hub.graphql.trusted import is_document_id
 from ledger.encoding import parse_json
 from ledger.errors import Malformed
+from schema.readafter import ReadAfter
 
 __all__ = [
     "GRAPHQL_JSON",
@@ -176,8 +177,16 @@ def _request(value: Mapping[str, Any]) -> GraphQLRequest:
         raise HttpFault(400, "bad_request", "extensions: expected an object or null")
     return GraphQLRequest(
         query=query or "", document_id=identifier, operation_name=name or None, variables=variables or {},
-        tell_cost=extensions is not None and extensions.get("cost") is True,
+        tell_cost=extensions is not None and extensions.get("cost") is True, read_after=_read_after(extensions or {}),
     )  # fmt: skip
+
+
+def _read_after(extensions: Mapping[str, Any]) -> ReadAfter | None:
+    text = extensions.get("readAfter")
+    try:
+        return None if text is None else ReadAfter.parse(text if isinstance(text, str) else "")
+    except Malformed as error:
+        raise HttpFault(400, error.code, error.message) from error
 
 
 def _is_identifier(value: Any) -> bool:

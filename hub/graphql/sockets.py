@@ -35,7 +35,7 @@ from hub.graphql.documents import DocumentRefused
 from hub.graphql.execution import GraphQLRequest
 from hub.graphql.gateway import ContextFactory
 from hub.graphql.limits import Limits
-from hub.graphql.masking import answer_body, error_of, fault_of, masked
+from hub.graphql.masking import answer_body, error_of, expected, fault_of, masked
 from hub.graphql.reception import HttpFault, read_request
 from hub.graphql.streams import StreamEnded, Streams
 from hub.jsonbytes import json_bytes
@@ -256,7 +256,7 @@ class _Socket:
             request = read_request(payload)
             await self._stream(name, request, context)
         except (HttpFault, TongbanError) as error:
-            return [error_of(error.code, error.message)], error.code
+            return [expected(error)], error.code
         except DocumentRefused as refused:
             return [fault_of(one) for one in refused.faults], ""
         except StreamEnded as ended:

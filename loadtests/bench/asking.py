@@ -88,6 +88,7 @@ class Asking:
             holder_key=lambda type_code, code: holder_key(secret, type_code, code),
             calendar=read_calendar(read_table("calendar")),
             bases=ports,
+            projection=ports,
         )
 
     async def ask(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
