@@ -4,8 +4,8 @@
     2. order: it follows the newest one taken in; the newest once more is answered once more
     3. body: every chunk is the one that was signed, every line is read                          nothing was sent yet
     4. entries, then records: POST to the running hub, 256 at a time, as the county's own node would
-    5. faces: into the vault, by the code that judges them over HTTP; of a bundle that was noted before, those alone that
-       the vault still has: a file that somebody kept undoes no erasure
+    5. faces: into the vault, by the code that judges them over HTTP; of a bundle that was noted before, those alone
+       that the vault still has: a file that somebody kept undoes no erasure
     6. the answer: the objects of all these answers, encrypted to the bundle's answerKey, signed by the token key
     7. the number is noted (bundles.sqlite), then the answer is shown
 
@@ -105,7 +105,8 @@ class BundleIntake:
     """Takes bundles in. client: reaches the running hub; its base URL is the hub's. key: the hub's own, for bundles.
 
     keys: the newest key state of the ledger. kid, signer: the hub's token key. deposit: (county, SD-JWT, now) ->
-    certificateIdentifier, as `VaultStore.deposit`; deposit_again: the same for a bundle that was noted. on_line: told, for each line answered, how many there are in all.
+    certificateIdentifier, as `VaultStore.deposit`; deposit_again: the same, for a bundle that was noted. on_line: told,
+    for each line answered, how many there are in all.
     """
 
     client: httpx2.AsyncClient

@@ -134,7 +134,8 @@ class ObjectionRecord:
         """Judge it by the license that it is about, or by the objection that it decides.
 
         Raises Conflict wrong_target (the license is stated by another county than the one that is to answer: in the
-        words of one that is not there), Refused not_party (decided by another county than is to answer, withdrawn by another than raised it).
+        words of one that is not there), Refused not_party (decided by another county than is to answer, withdrawn by
+        another than raised it).
         """
         if self.outcome is None:
             if earlier.iss != self.answered_by:
