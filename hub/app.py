@@ -63,7 +63,7 @@ from hub.log.refusals import Refusals
 from hub.log.registry import LedgerRegistry, RegistryLimits
 from hub.log.routes import log_routes
 from hub.log.statustokens import StatusTokens
-from hub.middleware import Direct, Masked, Observed
+from hub.middleware import Bounded, Direct, Masked, Observed
 from hub.mirror.routes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
@@ -72,6 +72,7 @@ from hub.policyfile import policy_fault
 from hub.settings import Settings
 from hub.sources import Sources, VaultEndpoint, VaultSource, VaultStore, connections_of, sources_of
 from hub.tokens import ReplayGuard
+from hub.turns import TurnLimits, Turns
 from hub.upkeep.stores import check_hub_folder
 from ledger.errors import Unavailable
 from ledger.identifiers import holder_key
@@ -91,6 +92,7 @@ __all__ = ["Hub", "create_app"]
 _log = structlog.get_logger(__name__)
 
 _WITNESS_CONNECTIONS: Final = 64
+_OTHERS: Final = TurnLimits(at_once=256, waiting=256)  # beside GraphQL: files of the log, what counties send, tokens
 
 
 def create_app(settings: Settings, *, clock: Clock, random: Callable[[int], bytes], dev: bool = False) -> Starlette:
@@ -136,7 +138,7 @@ class Hub:
         self._guard = ReplayGuard(data / "tokens.sqlite")
         self.sources = self._make_sources()
         self.accesses = AccessJournal(self.journal)
-        self.bases = JournalBases(self.journal)
+        self.bases = JournalBases(self.journal, stated=lambda: self.journal.stated)
         self._probes = CallerProbes(asked=settings.asked_per_hour, misses=settings.misses_per_hour, clock=clock)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
@@ -160,11 +162,15 @@ class Hub:
             chance=lambda: random(1)[0] / 255, private=settings.webhooks_private,
             on_outcome=lambda outcome: self.metrics.webhooks.labels(outcome).inc(),
         )  # fmt: skip
+        self._turns: Final = {
+            "graphql": Turns(_turn_limits(settings), on_shed=self.metrics.shed.labels("graphql").inc),
+            "other": Turns(_OTHERS, on_shed=self.metrics.shed.labels("other").inc),
+        }
         limits = _graphql_limits(settings)
         self._graphql = GraphQLEndpoint(
             build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered,
             on_timing=SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms),
-            admission=_admission(settings, clock),
+            admission=_admission(settings, clock, self._turns["graphql"]),
         )  # fmt: skip
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
@@ -195,7 +201,8 @@ class Hub:
     def app(self) -> Starlette:
         """Give the application: every route, started and stopped with the parts."""
         direct = Middleware(Direct, paths={"/graphql": self._graphql})
-        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct]
+        bounded = Middleware(Bounded, turns=self._turns["other"])
+        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct, bounded]
         return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
 
     @asynccontextmanager
@@ -317,6 +324,8 @@ class Hub:
         if self.graph.lanes is not None:
             self.metrics.lane_depth.set(self.graph.lanes.depth)
             self.metrics.lane_shared.set(self.graph.lanes.shared)
+        for kind, turns in self._turns.items():
+            self.metrics.waiting.labels(kind).set(turns.waiting)
         self.metrics.ways(self._graphql.execution.ways)
         self.metrics.live_clients.set(self._live.open)
         self.metrics.followers.set(self.followers.live)
@@ -349,12 +358,18 @@ def _graphql_limits(settings: Settings) -> Limits:
     )  # fmt: skip
 
 
-def _admission(settings: Settings, clock: Clock) -> Admission:
+def _turn_limits(settings: Settings) -> TurnLimits:
+    return TurnLimits(at_once=settings.at_once, waiting=settings.waiting, patience_s=settings.patience_ms / 1000)
+
+
+def _admission(settings: Settings, clock: Clock, turns: Turns) -> Admission:
     quotas = Quotas(
         per_second=settings.client_documents_per_second, new_per_minute=settings.client_new_per_minute,
         at_once=settings.client_at_once, clock=clock,
     )  # fmt: skip
-    return Admission(texts=registry_of(settings.trusted_documents), mode=settings.trusted_mode, quotas=quotas)
+    return Admission(
+        texts=registry_of(settings.trusted_documents), mode=settings.trusted_mode, quotas=quotas, turns=turns
+    )
 
 
 def _engine(settings: Settings) -> Engine:

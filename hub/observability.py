@@ -93,6 +93,8 @@ class Metrics:
     requests: Counter = field(init=False)
     errors: Counter = field(init=False)
     answers: Counter = field(init=False)
+    shed: Counter = field(init=False)
+    waiting: Gauge = field(init=False)
     statements: Gauge = field(init=False)
     lane_depth: Gauge = field(init=False)
     lane_keys: Histogram = field(init=False)
@@ -125,6 +127,12 @@ class Metrics:
                 "tongban_graphql_requests",
                 "Executed GraphQL requests by how they were answered.",
                 "path",
+            ),
+            "shed": _counter(
+                self.registry, "tongban_shed", "Requests turned away before any work, by kind: graphql, other.", "kind"
+            ),
+            "waiting": Gauge(
+                "tongban_waiting", "Requests that wait for their turn, by kind.", ("kind",), registry=self.registry
             ),
             "statements": Gauge(
                 "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry

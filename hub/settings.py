@@ -101,6 +101,16 @@ class Settings(BaseModel):
     client_at_once: int = Field(
         256, ge=1, le=65_536, description="documents of one client that are being answered at a time"
     )
+    at_once: int = Field(
+        64, ge=1, le=65_536, description="documents of all clients that are worked on at a time; more wait for a place"
+    )
+    waiting: int = Field(512, ge=1, le=65_536, description="most documents that wait for a place; then 503")
+    patience_ms: int = Field(
+        500,
+        ge=1,
+        le=60_000,
+        description="longest wait for a place, milliseconds; then 503. A fifth while the line stands",
+    )
     asked_per_hour: int = Field(
         600, ge=1, le=100_000, description="different people, licenses or cases a client may ask about without a basis"
     )

@@ -37,6 +37,7 @@ from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
 from hub.graphql.timings import Timing
 from hub.graphql.variables import variable_reader
+from hub.turns import aside
 from ledger.errors import Malformed, TongbanError, Unavailable
 from schema.context import Context, Graph, Statement
 from schema.readafter import ReadAfter
@@ -147,7 +148,10 @@ class Execution:
         limit_exceeded, bad_request), NotByGet, and Unavailable deadline, pushback. What goes wrong in a field is in
         the answer.
         """
-        timing = timing or Timing()
+        async with self.admitted.turn(context.principal):
+            return await self._run(request, context, timing or Timing(), by_get=by_get)
+
+    async def _run(self, request: GraphQLRequest, context: Context, timing: Timing, *, by_get: bool) -> Answer:
         timing.enter("plan")
         ready = self.prepare(request, context, by_get=by_get)
         if ready.operation.operation is OperationType.SUBSCRIPTION:
@@ -224,7 +228,8 @@ class Execution:
             return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.cost)
         timing.enter("read")
         if ready.request.read_after is not None and (plan.roots or plan.entities):
-            context.bookmarks = await context.projection.reach(ready.request.read_after)
+            with aside():
+                context.bookmarks = await context.projection.reach(ready.request.read_after)
         records = await self._fetch(plan, ready.variables, context, timing)
         named = {one.response: await self._entities(one, ready.variables, context, timing) for one in plan.entities}
         timing.enter("complete")
@@ -288,7 +293,7 @@ class Execution:
                 context.probes.admit(context.principal, bound.subject)
             timing.statements += 1
             rows = await self._graph.read(_behind(context, bound.statement))
-            if counted and not root.personal_keys(rows, bound.page):
+            if counted and not root.found(rows, bound.page):
                 context.probes.missed(context.principal)
             if root.entry.declaration.personal:
                 await record(root, bound, rows, context)

@@ -26,6 +26,7 @@ from hub.log.ledgerfile import LedgerFile
 from hub.log.publication import Publisher
 from hub.log.refusals import Refusals
 from hub.log.sightings import OwnLog, check_sightings
+from hub.turns import aside
 from ledger.encoding import MAX_INTEGER, JsonValue
 from ledger.entries import Seal, parse_entry
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
@@ -251,7 +252,8 @@ class LedgerRegistry:
         waiting = [_Waiting(candidate, loop.create_future()) for candidate in candidates]
         self._queue.extend(waiting)
         self._arrived.set()
-        return list(await asyncio.gather(*(each.answer for each in waiting)))
+        with aside():  # the queue has bounds of its own
+            return list(await asyncio.gather(*(each.answer for each in waiting)))
 
     async def _next_group(self) -> list[_Waiting]:
         """Wait for the first entry, then until the group is full, old enough, or nothing more comes."""
@@ -307,7 +309,7 @@ class LedgerRegistry:
 
     async def _wait_published(self, placed: Sequence[Placed | TongbanError]) -> None:
         size = max((each.index + 1 for each in placed if isinstance(each, Placed)), default=0)
-        with suppress(TimeoutError):
+        with suppress(TimeoutError), aside():
             async with asyncio.timeout(self.limits.wait_s):
                 await self._publisher.wait_for(size)
 

@@ -110,6 +110,59 @@ async def test_an_open_case_is_a_basis_for_its_counties(journal: JournalWriter) 
         await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)
 
 
+class Counted:
+    """A journal that counts what it is asked; `meanwhile` is stated while it answers."""
+
+    def __init__(self, journal: JournalWriter) -> None:
+        self._journal = journal
+        self.asked = 0
+        self.meanwhile: tuple[bytes, ...] = ()
+
+    async def ask(self, question: Any) -> Any:
+        """Answer as the journal does."""
+        self.asked += 1
+        found = await self._journal.ask(question)
+        if self.meanwhile:
+            await state(self._journal, *self.meanwhile)
+        return found
+
+
+async def test_what_was_found_is_good_until_a_statement_is_committed(journal: JournalWriter) -> None:
+    await state(journal, recorded(consent()), recorded(consent(2)))
+    counted: Any = Counted(journal)
+    bases = JournalBases(counted, stated=lambda: journal.stated)
+
+    async def code(number: int = 1, at: int = NOW) -> str:
+        try:
+            return (await bases.judge(consent=consent_id(number), case=None, county=ASKING, at=at)).name
+        except Refused as refusal:
+            return refusal.code
+
+    first, second = (f"consent/{consent_id(number)}" for number in (1, 2))
+    assert [await code(), await code(), counted.asked] == [first, first, 1]
+    await AccessJournal(journal).record_access(access("x", LICENSE))
+    assert [await code(), await code(at=NOW + 3600), counted.asked] == [first, "basis_ended", 1]
+    await state(journal, revoked(consent_id(1)))
+    assert [await code(), await code(2), counted.asked] == ["basis_ended", second, 3]
+    await state(journal, recorded(consent(3)))
+    counted.meanwhile = (revoked(consent_id(2)),)
+    assert [await code(2), await code(2)] == [second, "basis_ended"]  # found before it was taken back, and not kept
+
+
+async def test_a_case_is_asked_for_again_after_its_next_step(journal: JournalWriter) -> None:
+    case, counted = CaseFile(), Counted(journal)
+    asked: Any = counted
+    bases = JournalBases(asked, stated=lambda: journal.stated)
+    case.apply()
+    await state(journal, offered(), *case.raws)
+    for _ in range(2):
+        assert (await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)).name == f"case/{case.number}"
+    assert counted.asked == 1
+    await state(journal, case.add("PRE_REVIEW", FENGNAN, outcome="RETURNED"))
+    with pytest.raises(Refused, match="basis_ended"):
+        await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)
+
+
 def access(
     cause: str, *licenses: str, holder: str | None = None, basis: str | None = None, matter: str | None = None
 ) -> Access:
