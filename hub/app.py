@@ -144,6 +144,7 @@ class Hub:
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
             calendar=self._calendar, lanes=self._lanes if settings.lanes else None,
+            bolt_lane=settings.bolt_lane,
         )  # fmt: skip
         self.projection = Reached(
             self.graph.projector, self.graph.driver, PublishedEntries(self.registry), self.journal,
