@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hub.graph.driver import BoltDriver, Deadlines, Step, Unit
+from hub.graphql.limits import LIMITS, Limits
 
-__all__ = ["FOREVER", "PATIENT", "PlacedEngine", "empty"]
+__all__ = ["FOREVER", "PATIENT", "UNHURRIED", "PlacedEngine", "empty"]
 
 PATIENT: Final = Deadlines(read_s=60.0, write_s=120.0, acquire_s=30.0)
 """For tests that are about something else: a busy machine's first query may take longer than a request may wait."""
+
+UNHURRIED: Final[Limits] = replace(LIMITS, seconds=60.0)
+"""The same for a whole document, whose own limit would end before the driver's."""
 
 FOREVER: Final = (
     "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b UNWIND range(1, 100000) AS c "
