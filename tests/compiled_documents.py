@@ -20,7 +20,7 @@ from tests.document_files import FOLDER
 from tests.graph_world import HOLDERS
 from tests.ports import CLERK, CONSENT, request_context
 
-__all__ = ["DOCUMENTS", "SCOPES", "VARIABLES", "compiled", "expected", "statements"]
+__all__ = ["DOCUMENTS", "SCOPES", "VARIABLES", "bound", "compiled", "expected", "statements"]
 
 QUERIES: Final = {name: document for name, document in FILES.items() if document.is_query and document.asked}
 _SEPARATOR: Final = "\n\n"
@@ -50,11 +50,16 @@ def expected(name: str, caller: str) -> str:
 
 def statements(name: str, caller: str) -> list[Statement]:
     """Bind the document's statements to its values; the document keeps within the limit of cost."""
+    return bound(QUERIES[name].text, VARIABLES[name], caller)
+
+
+def bound(text: str, values: dict[str, Any], caller: str) -> list[Statement]:
+    """Bind the statements of a document to values, with a consent as the basis."""
     tables = build_tables(build_schema())
-    tree: Any = parse(QUERIES[name].text)
+    tree: Any = parse(text)
     operation, *fragments = tree.definitions
     named = {one.name.value: one for one in fragments}
-    given = VARIABLES[name] | {"basis": {"consent": CONSENT}}
+    given = values | {"basis": {"consent": CONSENT}}
     variables = get_variable_values(tables.schema, operation.variable_definitions, given)
     assert isinstance(variables, VariableValues)
     context = request_context(principal=CLERK, holder_key=lambda _type, code: HOLDERS[code])

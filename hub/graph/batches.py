@@ -25,21 +25,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
+from hub.graph.columns import Columns, columns_text, rewritten
 from schema.context import Batch
 
-__all__ = ["ASKERS", "NUMBER", "batch_of"]
+__all__ = ["ASKERS", "FIRST", "NUMBER", "batch_of", "rows_batch", "text_around"]
 
 ASKERS: Final = "ks"
 NUMBER: Final = "i0"
+FIRST: Final = "f0"
+"""How many rows a statement gives: a parameter, shared by all askers."""
 
 _PARAMETER: Final = re.compile(r"\$([A-Za-z_]+[0-9]*)")
+_HERE: Final = "\0"
 
 
 def batch_of(lines: Sequence[str], shared: tuple[str, ...]) -> Batch:
     """Give the form for many askers of a read. lines: of the single form, with `k` kept, and returning `x`."""
-    text = _PARAMETER.sub(lambda found: found[0] if found[1] in shared else f"k.{found[1]}", "\n".join(lines))
-    body = text.replace("\n", "\n  ")
+    body = _own_values("\n".join(lines), shared).replace("\n", "\n  ")
     head, tail = f"UNWIND ${ASKERS} AS k\nCALL (k) {{", f"}}\nRETURN collect([k.{NUMBER}, x]) AS r"
     return Batch(text=f"{head}\n  {body}\n{tail}", shared=shared)
+
+
+def rows_batch(lines: Sequence[str], columns: Columns, shared: tuple[str, ...], scopes: frozenset[str]) -> Batch:
+    """Give the same of a read that gives rows of some columns. scopes: of the callers it was compiled for."""
+    batch = batch_of([*lines, f"RETURN collect({_HERE}) AS x"], shared)
+    before, _, behind = batch.text.partition(_HERE)
+    own = rewritten(columns, lambda text: _own_values(text, shared))
+    family = (before, behind, scopes)
+    return replace(batch, text=text_around(before, own, behind), family=family, columns=own)
+
+
+def text_around(before: str, columns: Columns, behind: str) -> str:
+    """Write the form for many askers with these columns in it."""
+    inner = columns_text(columns).replace("\n", "\n  ")
+    return f"{before}{inner}{behind}"
+
+
+def _own_values(text: str, shared: tuple[str, ...]) -> str:
+    """Read the parameters that are an asker's own from its map."""
+    return _PARAMETER.sub(lambda found: found[0] if found[1] in shared else f"k.{found[1]}", text)

@@ -8,8 +8,8 @@
       head([(a1)-[:ISSUED_BY]->(a2:Authority) | [a2.name,
         head([(a2)-[:OF]->(a3:Jurisdiction) | [a3.name]])]])]) AS r
 
-The text is a function of the selection's shape: names come from the checked tables, variables are numbered by
-position, every value is a parameter, and neither alias nor value of the document can enter. Lists are ordered and
+The text is a function of the selection's shape: names come from the checked tables, variables are numbered by depth,
+every value is a parameter, and neither alias nor value of the document can enter. Lists are ordered and
 bounded; a row that the caller may not see is cut wherever its label enters. The dialect is the portable one
 (`hub/graph/README.md`): `COLLECT {}` for ordered lists, no pattern as a predicate inside a comprehension.
 """
@@ -20,7 +20,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from hub.graph.batches import batch_of
+from hub.graph.batches import FIRST, rows_batch
+from hub.graph.columns import Below, Column, Columns, columns_text
 from hub.graph.predicates import PERSONAL_KEYS, PREDICATES, predicate_text
 from hub.graph.rows import (
     ABSENT,
@@ -44,7 +45,6 @@ from schema.mapping import Computed, EdgeProperty, Expression, Gather, KeyStart,
 __all__ = ["CompiledRoot", "ListPage", "compile_root"]
 
 _AFTER: Final = "c0"
-_FIRST: Final = "f0"
 _KEY: Final = "k0"
 _BASIS: Final = "basis"
 _CURSORS: Final = frozenset({"startCursor", "endCursor"})
@@ -81,39 +81,46 @@ class CompiledRoot:
 
 @dataclass(slots=True)
 class _Projection:
-    """The expressions of one list, each once; `edge` is the variable of the relationship that led to the node."""
+    """The columns of one list, each once. depth: of its node; named: a relationship led to it that can be read."""
 
-    variable: str
-    edge: str
-    texts: list[str] = field(default_factory=list)
+    depth: int
+    named: bool = False
+    columns: list[Column] = field(default_factory=list)
     edge_read: bool = False
 
-    def place(self, text: str) -> int:
-        if text not in self.texts:
-            self.texts.append(text)
-        return self.texts.index(text)
+    @property
+    def variable(self) -> str:
+        return f"a{self.depth}"
 
-    def list_text(self) -> str:
-        return f"[{', '.join(self.texts)}]".replace(" \n", "\n")  # a nested list starts its own line
+    @property
+    def edge(self) -> str:
+        return f"r{self.depth}" if self.named else ""
+
+    def below(self, place: Any) -> _Projection:
+        """Begin the list of the nodes at the other end of a relation or of an own pattern."""
+        return _Projection(self.depth + 1, isinstance(place, Relation))
+
+    def place(self, column: Column) -> int:
+        if column not in self.columns:
+            self.columns.append(column)
+        return self.columns.index(column)
+
+    @property
+    def kept(self) -> Columns:
+        return tuple(self.columns)
 
 
-_Below: TypeAlias = "list[tuple[int, bool, PersonalKeys]]"
+_Deeper: TypeAlias = "list[tuple[int, bool, PersonalKeys]]"
 
 
 class _Compiler:
-    """Compiles one root field; counts variables and parameters as they come."""
+    """Compiles one root field; collects parameters and bounds as they come."""
 
     def __init__(self, tables: Tables, scopes: frozenset[str]) -> None:
         self.tables = tables
         self.scopes = scopes
-        self.variables = 0
         self.parameters: dict[str, None] = {}
-        self.lists: list[ListPage] = []
-
-    def variable(self) -> tuple[str, str]:
-        number = self.variables
-        self.variables += 1
-        return f"a{number}", f"r{number}"
+        self.lists: dict[ListPage, None] = {}
 
     def conditions(self, label: str, variable: str) -> list[str]:
         """Give the row predicates that guard a node of `label` for this caller."""
@@ -131,7 +138,7 @@ class _Compiler:
         self, children: Iterable[Selected], projection: _Projection, label: str, *, abstract: str | None
     ) -> tuple[Node, PersonalKeys]:
         """Project one node: each stored field a place, nested nodes as lists of their own."""
-        below: _Below = []
+        below: _Deeper = []
         keys = (projection.place(f"{projection.variable}.{PERSONAL_KEYS[label]}"),) if label in PERSONAL_KEYS else ()
         members = tuple(
             (
@@ -142,7 +149,7 @@ class _Compiler:
         )
         return Node(members, abstract), PersonalKeys(keys, tuple(below))
 
-    def member(self, child: Selected, entry: FieldEntry, projection: _Projection, below: _Below) -> Cell:
+    def member(self, child: Selected, entry: FieldEntry, projection: _Projection, below: _Deeper) -> Cell:
         place = entry.declaration.place
         if child.refused:
             return ABSENT
@@ -156,7 +163,7 @@ class _Compiler:
             return Leaf(projection.place(self.expression(place, projection.variable)), entry.field.type)
         return self.nested(child, entry, projection, below)
 
-    def needed(self, place: Computed, projection: _Projection, below: _Below) -> Source:
+    def needed(self, place: Computed, projection: _Projection, below: _Deeper) -> Source:
         """Project what a resolver needs: properties of the node, and the nodes that it gathers."""
         members: list[tuple[str, Cell]] = [
             (name, Leaf(projection.place(f"{projection.variable}.{name}"), None)) for name in place.needs
@@ -164,25 +171,25 @@ class _Compiler:
         members += [(one.name, self.gathered(one, projection, below)) for one in place.gathers]
         return Source(Node(tuple(members)))
 
-    def gathered(self, gather: Gather, projection: _Projection, below: _Below) -> Cell:
+    def gathered(self, gather: Gather, projection: _Projection, below: _Deeper) -> Cell:
         place: Any = gather.place
         if gather.optional and not RULES[rule_of_type(place.target)].open_to(self.scopes):
             return ABSENT
-        variable, edge = self.variable()
-        inner = _Projection(variable, edge if isinstance(place, Relation) else "")
-        deeper: _Below = []
+        inner, deeper = projection.below(place), list[tuple[int, bool, PersonalKeys]]()
         members: list[tuple[str, Cell]] = [
-            (name, Leaf(inner.place(f"{variable}.{name}"), None)) for name in gather.properties
+            (name, Leaf(inner.place(f"{inner.variable}.{name}"), None)) for name in gather.properties
         ]
         members += [
             (name, Leaf(inner.place(self.edge_property(EdgeProperty(name), inner)), None)) for name in gather.edge
         ]
         members += [(one.name, self.gathered(one, inner, deeper)) for one in gather.gathers]
-        keys = (inner.place(f"{variable}.{PERSONAL_KEYS[place.target]}"),) if place.target in PERSONAL_KEYS else ()
-        text = self.collected(
-            place, self.pattern(place, projection.variable, inner), self.conditions(place.target, variable), inner
+        keys = (
+            (inner.place(f"{inner.variable}.{PERSONAL_KEYS[place.target]}"),) if place.target in PERSONAL_KEYS else ()
         )
-        position = projection.place(_indented(text))
+        pattern = self.pattern(place, projection.variable, inner)
+        position = projection.place(
+            self.collected(place, pattern, self.conditions(place.target, inner.variable), inner)
+        )
         if keys or deeper:
             below.append((position, True, PersonalKeys(keys, tuple(deeper))))
         return Nested(position, Node(tuple(members)), many=True, nullable=False)
@@ -197,34 +204,35 @@ class _Compiler:
         self.parameters.update(dict.fromkeys(place.parameters))
         return place.cypher.replace("{n}", variable).replace("{t}", target)
 
-    def nested(self, child: Selected, entry: FieldEntry, projection: _Projection, below: _Below) -> Nested:
+    def nested(self, child: Selected, entry: FieldEntry, projection: _Projection, below: _Deeper) -> Nested:
         """Project the nodes at the other end of a relation or of an own pattern."""
         place: Any = entry.declaration.place
-        variable, edge = self.variable()
-        inner = _Projection(variable, edge if isinstance(place, Relation) else "")
+        inner = projection.below(place)
         node, keys = self.node(child.children, inner, place.target, abstract=entry.target if entry.abstract else None)
         pattern = self.pattern(place, projection.variable, inner)
-        conditions = self.conditions(place.target, variable)
+        conditions = self.conditions(place.target, inner.variable)
         if isinstance(place, Relation) and not place.many:
             where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-            text = f"head([{pattern}{where} | {inner.list_text()}])"
+            column = Below(f"head([{pattern}{where} | ", inner.kept, "])", many=False)
         else:
-            text = self.collected(place, pattern, conditions, inner)
-        position = projection.place(_indented(text))
+            column = self.collected(place, pattern, conditions, inner)
+        position = projection.place(column)
         if keys.keys or keys.below:
             below.append((position, place.many, keys))
         return Nested(position, node, many=place.many, nullable=entry.nullable)
 
-    def collected(self, place: Relation | Expression, pattern: str, conditions: list[str], inner: _Projection) -> str:
+    def collected(self, place: Relation | Expression, pattern: str, conditions: list[str], inner: _Projection) -> Below:
         limit = place.page if place.many else 1
-        page = ListPage(parameter=f"p{len(self.lists)}", page=limit)
-        self.lists.append(page)
+        page = ListPage(parameter=f"p{limit}", page=limit)  # by its value: the text of one list is always the same
+        self.lists[page] = None
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         # An own pattern may hold a WHERE of its own, so its conditions stand behind a WITH.
         between = f" WITH {inner.variable}" if conditions and isinstance(place, Expression) else ""
         order = f" ORDER BY {inner.variable}.{place.order}" if place.order else ""
-        body = f"MATCH {pattern}{between}{where} RETURN {inner.list_text()}{order} LIMIT ${page.parameter}"
-        return f"COLLECT {{ {body} }}" if place.many else f"head(COLLECT {{ {body} }})"
+        opening, closing = f"COLLECT {{ MATCH {pattern}{between}{where} RETURN ", f"{order} LIMIT ${page.parameter} }}"
+        if place.many:
+            return Below(opening, inner.kept, closing, many=True)
+        return Below(f"head({opening}", inner.kept, f"{closing})", many=False)
 
     def pattern(self, place: Relation | Expression, source: str, inner: _Projection) -> str:
         if isinstance(place, Expression):
@@ -237,40 +245,28 @@ def _arrow(relation: Relation, edge: str) -> str:
     return f"{body}>" if relation.direction == "out" else f"<{body}"
 
 
-def _indented(text: str) -> str:
-    return "\n" + "\n".join(f"  {line}" for line in text.split("\n"))
-
-
 def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> CompiledRoot:
     """Compile one stored root field for a caller with these scopes."""
     start: Any = entry.declaration.place
     compiler = _Compiler(tables, scopes)
     label = start_label(start)
     paged = isinstance(start, PageStart) or start.page
-    first = _Projection(compiler.variable()[0], "")
+    first = _Projection(0)
     via = start.via if isinstance(start, KeyStart) else None
-    rows = _Projection(*compiler.variable()) if via else first
+    rows = first.below(via) if via else first
     order = start.key if isinstance(start, PageStart) else (via.order if via else None)
     shape, keys = _root_shape(compiler, root, entry, rows, label, order if paged else None)
     conditions = compiler.conditions(label, rows.variable)
     many = order is not None
     where = _where(compiler, start, rows, order if paged else None, conditions)
     kept = f"{rows.variable}, {rows.edge}" if rows.edge_read else rows.variable
-    ordered = f"{kept} ORDER BY {rows.variable}.{order} LIMIT ${_FIRST}"
-    value = f"RETURN collect({rows.list_text()}) AS"
+    ordered = f"{kept} ORDER BY {rows.variable}.{order} LIMIT ${FIRST}"
+    many_asked = [*_match(compiler, start, first, rows, apart=True), *where, *([f"WITH k, {ordered}"] if many else ())]
+    bounds = (*([FIRST] if many else ()), *(one.parameter for one in compiler.lists))
+    alone = [*_match(compiler, start, first, rows), *where, *([f"WITH {ordered}"] if many else ())]
     return CompiledRoot(
-        text="\n".join(
-            [*_match(compiler, start, first, rows), *where, *([f"WITH {ordered}"] if many else ()), f"{value} r"]
-        ),
-        batch=batch_of(
-            [
-                *_match(compiler, start, first, rows, apart=True),
-                *where,
-                *([f"WITH k, {ordered}"] if many else ()),
-                f"{value} x",
-            ],
-            (*([_FIRST] if many else ()), *(one.parameter for one in compiler.lists)),
-        ),
+        text="\n".join([*alone, f"RETURN collect({columns_text(rows.kept)}) AS r"]),
+        batch=rows_batch(many_asked, rows.kept, bounds, scopes),
         parameters=tuple(compiler.parameters),
         lists=tuple(compiler.lists),
         shape=shape,

@@ -4,8 +4,9 @@
     reader 2  licenses(holder B)  county 220103  ─┼─ UNWIND $ks AS k CALL (k) { … } RETURN collect([k.i0, x])
     reader 3  licenses(holder A)  county 370214  ─┘   two keys: readers 1 and 3 share one
 
-A lane is a statement's text, which has the access predicate in it, with the bounds of its lists. The values, those of
-the predicate too, ride with each key, so two readers share an answer only when every one of them is equal. What was
+A lane is a statement's text, which has the access predicate in it, with the bounds of its lists. Shapes of one look-up
+that are asked often share a lane, whose statement has the columns of all of them (`hub/graph/supersets.py`). Values,
+those of the predicate too, ride with each key, so two readers share an answer only when each value is equal. What was
 asked while a statement was under way goes with the next one: there is no timer, and an idle graph is asked at once. An
 answer that is on its way is not shared with who asks later: it may be older than what that one has just written.
 
@@ -22,8 +23,9 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hub.graph.batches import ASKERS, NUMBER
+from hub.graph.batches import ASKERS, FIRST, NUMBER
 from hub.graph.failures import may_be_of_one_key
+from hub.graph.supersets import Superset, Supersets
 from ledger.errors import TongbanError, Unavailable
 from schema.context import Batch, Graph, Statement
 
@@ -40,27 +42,23 @@ class LaneLimits:
     """Bounds of all lanes together and of each.
 
     in_flight: statements under way in one lane. keys: in one statement. queue: readers in all lanes, then 503.
-    wait_s: longest time of one reader, queue and retries included, in seconds.
+    wait_s: longest time of one reader, queue and retries included, in seconds. often: how many times a shape is asked
+    before it goes together with others.
     """
 
     in_flight: int = 1
     keys: int = 64
     queue: int = 4096
     wait_s: float = 4.0
+    often: int = 16
 
 
-@dataclass(slots=True, eq=False)
-class _Question:
-    """One key with its values, and who waits for its answer."""
+@dataclass(slots=True)
+class _Shape:
+    """One shape of a question: its statement, and who waits for the answer."""
 
     statement: Statement
-    key: Hashable
-    characters: int
     readers: list[asyncio.Future[Any]] = field(default_factory=list)
-
-    @property
-    def wanted(self) -> bool:
-        return any(not reader.done() for reader in self.readers)
 
     def give(self, value: Any) -> None:
         for reader in self.readers:
@@ -73,6 +71,29 @@ class _Question:
                 reader.set_exception(_own(error))
 
 
+@dataclass(slots=True, eq=False)
+class _Question:
+    """One key with its values, in the shapes in which it is asked: by their text."""
+
+    key: Hashable
+    values: Mapping[str, Any]
+    characters: int
+    shapes: dict[str, _Shape] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> bool:
+        return any(not reader.done() for shape in self.shapes.values() for reader in shape.readers)
+
+    def give(self, value: Any, wide: Superset | None) -> None:
+        for shape in self.shapes.values():
+            batch = shape.statement.batch
+            shape.give(value if wide is None or batch is None else wide.rows_of(batch, value))
+
+    def fail(self, error: Exception) -> None:
+        for shape in self.shapes.values():
+            shape.fail(error)
+
+
 class _Lane:
     """Questions of one shape that wait, each key once, in the order in which they came.
 
@@ -80,12 +101,11 @@ class _Lane:
     engine is not sent again and again; doubled when one was answered.
     """
 
-    def __init__(self, batch: Batch, shared: Mapping[str, Any], keys: int) -> None:
+    def __init__(self, keys: int, wide: Superset | None) -> None:
         self.running = 0
         self.keys = keys
         self._most = keys
-        self._batch = batch
-        self._shared = shared
+        self._wide = wide
         self._waiting: dict[Hashable, _Question] = {}
 
     @property
@@ -94,10 +114,13 @@ class _Lane:
 
     def add(self, statement: Statement, values: Mapping[str, Any], reader: asyncio.Future[Any]) -> bool:
         """Put a reader down for a key; True when the key waits already."""
-        key = tuple(map(_typed, values.values()))
+        key = (*values, *map(_typed, values.values()))
         known = self._waiting.get(key)
-        question = known or self._waiting.setdefault(key, _Question(statement, key, _characters(values)))
-        question.readers.append(reader)
+        question = known or self._waiting.setdefault(key, _Question(key, values, _characters(values)))
+        shape = question.shapes.get(statement.text)
+        if shape is None:
+            shape = question.shapes[statement.text] = _Shape(statement)
+        shape.readers.append(reader)
         return known is not None
 
     def take(self) -> list[_Question]:
@@ -113,10 +136,17 @@ class _Lane:
             del self._waiting[question.key]
         return taken
 
-    def together(self, questions: Sequence[_Question]) -> Statement:
-        """Make one statement of several questions."""
-        askers = [{NUMBER: number, **_values(one.statement, self._batch)} for number, one in enumerate(questions)]
-        return Statement(text=self._batch.text, parameters={ASKERS: askers, **self._shared})
+    def together(self, questions: Sequence[_Question]) -> tuple[Statement, Superset | None]:
+        """Make one statement of several questions; wide only where they come in several shapes."""
+        askers = [{NUMBER: number, **one.values} for number, one in enumerate(questions)]
+        shapes = {text: shape.statement for one in questions for text, shape in one.shapes.items()}
+        one_of = next(iter(shapes.values()))
+        wide = self._wide if len(shapes) > 1 else None
+        if wide is None:
+            text, shared = _batch(one_of).text, _shared(one_of)
+        else:
+            text, shared = wide.text, {**_shared(one_of), **wide.bounds}
+        return Statement(text=text, parameters={ASKERS: askers, **shared}), wide
 
     def answered(self) -> None:
         """Let the next statement take more keys."""
@@ -139,6 +169,7 @@ class Lanes:
         self._graph = graph
         self._limits = limits or LaneLimits()
         self._on_statement = on_statement
+        self._supersets = Supersets(often=self._limits.often)
         self._lanes: dict[Hashable, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._depth = 0
@@ -170,7 +201,7 @@ class Lanes:
             async with asyncio.timeout(self._limits.wait_s):
                 if _characters(values) > _KEY_CHARACTERS:
                     return await self._graph.read(statement)
-                return await self._asked(statement, batch, values)
+                return await self._asked(statement, values)
         except TimeoutError as error:
             raise Unavailable("deadline", "the graph did not answer in time") from error
         finally:
@@ -186,12 +217,13 @@ class Lanes:
                 _end(left)
         self._lanes.clear()
 
-    def _asked(self, statement: Statement, batch: Batch, values: Mapping[str, Any]) -> asyncio.Future[Any]:
-        shared = {name: statement.parameters[name] for name in batch.shared}
-        name = (batch.text, *shared.values())
+    def _asked(self, statement: Statement, values: Mapping[str, Any]) -> asyncio.Future[Any]:
+        wide = self._supersets.of(statement)
+        shared = _shared(statement)
+        name = (_batch(statement).text, *shared.values()) if wide is None else (wide, shared.get(FIRST))
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = _Lane(batch, shared, self._limits.keys)
+            lane = self._lanes[name] = _Lane(self._limits.keys, wide)
         reader: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._shared += lane.add(statement, values, reader)
         if lane.running < self._limits.in_flight:
@@ -210,7 +242,8 @@ class Lanes:
         questions: list[_Question] = []
         try:
             while questions := lane.take():
-                await (self._together(lane, questions) if len(questions) > 1 else self._alone(questions[0]))
+                alone = len(questions) == 1 and len(questions[0].shapes) == 1
+                await (self._alone(questions[0]) if alone else self._together(lane, questions))
         finally:
             _end(questions)
             lane.running -= 1
@@ -218,16 +251,18 @@ class Lanes:
                 self._lanes.pop(name, None)
 
     async def _alone(self, question: _Question) -> None:
-        self._on_statement(1)
-        try:
-            question.give(await self._graph.read(question.statement))
-        except Exception as error:  # noqa: BLE001  # it is the readers', whatever it is
-            question.fail(error)
+        for shape in question.shapes.values():
+            self._on_statement(1)
+            try:
+                shape.give(await self._graph.read(shape.statement))
+            except Exception as error:  # noqa: BLE001  # it is the readers', whatever it is
+                shape.fail(error)
 
     async def _together(self, lane: _Lane, questions: list[_Question]) -> None:
         self._on_statement(len(questions))
         try:
-            values = _by_number(await self._graph.read(lane.together(questions)), len(questions))
+            statement, wide = lane.together(questions)
+            values = _by_number(await self._graph.read(statement), len(questions))
         except Exception as error:  # noqa: BLE001  # as above
             if may_be_of_one_key(error):
                 lane.failed(len(questions))
@@ -237,7 +272,7 @@ class Lanes:
         else:
             lane.answered()
             for one, value in zip(questions, values, strict=True):
-                one.give(value)
+                one.give(value, wide)
 
     async def _one_by_one(self, questions: Sequence[_Question]) -> None:
         """Ask each key alone, a few at once: a key that takes long does not use up its neighbours' time."""
@@ -270,6 +305,16 @@ def _by_number(pairs: Any, count: int) -> list[Any]:
     if sorted(values) != list(range(count)):
         raise Unavailable("graph_unavailable", "the graph did not answer every key of a statement once")
     return [values[number] for number in range(count)]
+
+
+def _batch(statement: Statement) -> Batch:
+    assert statement.batch is not None  # noqa: S101  # who has none goes alone
+    return statement.batch
+
+
+def _shared(statement: Statement) -> dict[str, Any]:
+    """Give what all readers of a lane have in common."""
+    return {name: statement.parameters[name] for name in _batch(statement).shared}
 
 
 def _values(statement: Statement, batch: Batch) -> dict[str, Any]:

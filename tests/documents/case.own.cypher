@@ -2,12 +2,12 @@ MATCH (a0:Case {caseNumber: $k0})
 WHERE (a0.takenInBy = $caller_county OR a0.handledBy = $caller_county OR a0.pickedUpAt = $caller_county)
 RETURN collect([a0.caseNumber, a0.mode, a0.stage, a0.missing,
   head([(a0)-[:FOR]->(a1:Offering) | [a1.code, a1.promisedDays]]),
-  head([(a0)-[:FOR]->(a2:Matter) | [a2.name]]),
-  head([(a0)-[:TAKEN_IN_BY]->(a3:Jurisdiction) | [a3.name]]),
-  head([(a0)-[:HANDLED_BY]->(a4:Jurisdiction) | [a4.name]]),
-  head([(a0)-[:PICKED_UP_AT]->(a5:Jurisdiction) | [a5.name]]),
-  COLLECT { MATCH (a0)-[:HAS_STEP]->(a6:Step) RETURN [a6.sequence, a6.kind, a6.outcome, a6.county, a6.window, a6.role, a6.takenAt] ORDER BY a6.code LIMIT $p0 }, a0.takenInBy, a0.handledBy, a0.pickedUpAt, a0.stepCount,
-  COLLECT { MATCH (a0)-[:TIMED_BY]->(a7:Clock) RETURN [a7.name, a7.county, a7.promisedDays, a7.statutoryDays, a7.spans, a7.ended, a7.supervisedBy] ORDER BY a7.order LIMIT $p1 },
-  COLLECT { MATCH (a0)-[:HAS_HELP]->(a8:Assistance) RETURN [a8.number, a8.kind, a8.county, a8.window, a8.service, a8.staff, a8.appointedAt, a8.subject, a8.digest] ORDER BY a8.number LIMIT $p2 },
-  COLLECT { MATCH (a0)-[:USES]->(a9:License) WHERE a9.sealedBy = $caller_county AND ($basis_holder IS NULL OR EXISTS { (a9)-[:HELD_BY]->(:Holder {key: $basis_holder}) }) RETURN [a9.certificateIdentifier, a9.status] ORDER BY a9.certificateIdentifier LIMIT $p3 },
-  COLLECT { MATCH (a0)-[:PRODUCED]->(a10:License) WHERE a10.sealedBy = $caller_county AND ($basis_holder IS NULL OR EXISTS { (a10)-[:HELD_BY]->(:Holder {key: $basis_holder}) }) RETURN [a10.certificateIdentifier] ORDER BY a10.certificateIdentifier LIMIT $p4 }]) AS r
+  head([(a0)-[:FOR]->(a1:Matter) | [a1.name]]),
+  head([(a0)-[:TAKEN_IN_BY]->(a1:Jurisdiction) | [a1.name]]),
+  head([(a0)-[:HANDLED_BY]->(a1:Jurisdiction) | [a1.name]]),
+  head([(a0)-[:PICKED_UP_AT]->(a1:Jurisdiction) | [a1.name]]),
+  COLLECT { MATCH (a0)-[:HAS_STEP]->(a1:Step) RETURN [a1.sequence, a1.kind, a1.outcome, a1.county, a1.window, a1.role, a1.takenAt] ORDER BY a1.code LIMIT $p100 }, a0.takenInBy, a0.handledBy, a0.pickedUpAt, a0.stepCount,
+  COLLECT { MATCH (a0)-[:TIMED_BY]->(a1:Clock) RETURN [a1.name, a1.county, a1.promisedDays, a1.statutoryDays, a1.spans, a1.ended, a1.supervisedBy] ORDER BY a1.order LIMIT $p100 },
+  COLLECT { MATCH (a0)-[:HAS_HELP]->(a1:Assistance) RETURN [a1.number, a1.kind, a1.county, a1.window, a1.service, a1.staff, a1.appointedAt, a1.subject, a1.digest] ORDER BY a1.number LIMIT $p100 },
+  COLLECT { MATCH (a0)-[:USES]->(a1:License) WHERE a1.sealedBy = $caller_county AND ($basis_holder IS NULL OR EXISTS { (a1)-[:HELD_BY]->(:Holder {key: $basis_holder}) }) RETURN [a1.certificateIdentifier, a1.status] ORDER BY a1.certificateIdentifier LIMIT $p100 },
+  COLLECT { MATCH (a0)-[:PRODUCED]->(a1:License) WHERE a1.sealedBy = $caller_county AND ($basis_holder IS NULL OR EXISTS { (a1)-[:HELD_BY]->(:Holder {key: $basis_holder}) }) RETURN [a1.certificateIdentifier] ORDER BY a1.certificateIdentifier LIMIT $p100 }]) AS r

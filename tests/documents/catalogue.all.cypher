@@ -5,14 +5,14 @@ WHERE a0.code > $c0
 WITH a0 ORDER BY a0.code LIMIT $f0
 RETURN collect([a0.code, a0.name,
   COLLECT { MATCH (a0)<-[:IMPLEMENTS]-(a1:Offering) WHERE a1.planEffectiveDate <= $today AND coalesce(a1.planCancelDate, $today) >= $today AND (a1.supersededOn IS NULL OR a1.supersededOn > $today) RETURN [
-    head([(a1)-[:IN]->(a2:Jurisdiction) | [a2.code]]), a1.promisedDays] ORDER BY a1.code LIMIT $p0 }]) AS r
+    head([(a1)-[:IN]->(a2:Jurisdiction) | [a2.code]]), a1.promisedDays] ORDER BY a1.code LIMIT $p50 }]) AS r
 
 MATCH (a0:Jurisdiction)
 WHERE a0.code > $c0
   AND ($level IS NULL OR a0.level = $level)
 WITH a0 ORDER BY a0.code LIMIT $f0
 RETURN collect([a0.code, a0.name,
-  COLLECT { MATCH (a0)<-[:OF]-(a1:Authority) RETURN [a1.code] ORDER BY a1.code LIMIT $p0 }]) AS r
+  COLLECT { MATCH (a0)<-[:OF]-(a1:Authority) RETURN [a1.code] ORDER BY a1.code LIMIT $p20 }]) AS r
 
 MATCH (a0:LicenseType)
 WHERE a0.code > $c0
@@ -21,7 +21,7 @@ RETURN collect([]) AS r
 
 MATCH (a0:LicenseType {code: $k0})
 RETURN collect([a0.name,
-  COLLECT { MATCH (a0)<-[:SATISFIED_BY]-(a1:Material) RETURN [a1.code] ORDER BY a1.code LIMIT $p0 }]) AS r
+  COLLECT { MATCH (a0)<-[:SATISFIED_BY]-(a1:Material) RETURN [a1.code] ORDER BY a1.code LIMIT $p100 }]) AS r
 
 MATCH (a0:Jurisdiction {code: $k0})
 RETURN collect([a0.name,

@@ -2,9 +2,9 @@ MATCH (a0:Offering {service: $k0})
 WHERE a0.planEffectiveDate <= $today AND coalesce(a0.planCancelDate, $today) >= $today AND (a0.supersededOn IS NULL OR a0.supersededOn > $today)
 RETURN collect([a0.code,
   head([(a0)-[:IMPLEMENTS]->(a1:Matter) | [a1.name]]),
-  head([(a0)-[:IN]->(a2:Jurisdiction) | [a2.name]]),
-  COLLECT { MATCH (a0)-[r3:REQUIRES]->(a3:Material) RETURN [a3.code, a3.name, a3.kind, r3.order, r3.need, r3.toleranceDays,
-    COLLECT { MATCH (a3)-[:SATISFIED_BY]->(a4:LicenseType) RETURN [a4.code, a4.name, a4.definerName] ORDER BY a4.code LIMIT $p0 }] ORDER BY a3.code LIMIT $p1 },
-  COLLECT { MATCH (:Holder {key: $holder_key})<-[:HELD_BY]-(a5:License) WHERE EXISTS { MATCH (a0)-[:REQUIRES]->(:Material)-[:SATISFIED_BY]->(y:LicenseType) WHERE y.code = a5.certificateTypeCode } WITH a5 WHERE a5.sealedBy = $caller_county AND ($basis_holder IS NULL OR EXISTS { (a5)-[:HELD_BY]->(:Holder {key: $basis_holder}) }) RETURN [a5.certificateIdentifier, a5.certificateTypeCode, a5.logIndex, a5.sealedBy, a5.certificateIssuedDate, a5.certificateEffectiveDate, a5.certificateExpiringDate, a5.disputed,
-    COLLECT { MATCH (a5)-[:ISSUED_BY]->(a6:Authority) RETURN [a6.name] ORDER BY a6.code LIMIT $p2 }] ORDER BY a5.certificateIdentifier LIMIT $p3 },
-  COLLECT { MATCH (a7:Objection {holderKey: $holder_key}) WHERE a7.open AND EXISTS { MATCH (a0)-[:REQUIRES]->(:Material)-[:SATISFIED_BY]->(y:LicenseType) WHERE y.code = a7.certificateTypeCode } WITH a7 WHERE (a7.raisedBy = $caller_county OR a7.answeredBy = $caller_county) RETURN [a7.id, a7.certificateTypeCode, a7.answeredBy, a7.raisedAt] ORDER BY a7.id LIMIT $p4 }]) AS r
+  head([(a0)-[:IN]->(a1:Jurisdiction) | [a1.name]]),
+  COLLECT { MATCH (a0)-[r1:REQUIRES]->(a1:Material) RETURN [a1.code, a1.name, a1.kind, r1.order, r1.need, r1.toleranceDays,
+    COLLECT { MATCH (a1)-[:SATISFIED_BY]->(a2:LicenseType) RETURN [a2.code, a2.name, a2.definerName] ORDER BY a2.code LIMIT $p10 }] ORDER BY a1.code LIMIT $p30 },
+  COLLECT { MATCH (:Holder {key: $holder_key})<-[:HELD_BY]-(a1:License) WHERE EXISTS { MATCH (a0)-[:REQUIRES]->(:Material)-[:SATISFIED_BY]->(y:LicenseType) WHERE y.code = a1.certificateTypeCode } WITH a1 WHERE a1.sealedBy = $caller_county AND ($basis_holder IS NULL OR EXISTS { (a1)-[:HELD_BY]->(:Holder {key: $basis_holder}) }) RETURN [a1.certificateIdentifier, a1.certificateTypeCode, a1.logIndex, a1.sealedBy, a1.certificateIssuedDate, a1.certificateEffectiveDate, a1.certificateExpiringDate, a1.disputed,
+    COLLECT { MATCH (a1)-[:ISSUED_BY]->(a2:Authority) RETURN [a2.name] ORDER BY a2.code LIMIT $p1 }] ORDER BY a1.certificateIdentifier LIMIT $p500 },
+  COLLECT { MATCH (a1:Objection {holderKey: $holder_key}) WHERE a1.open AND EXISTS { MATCH (a0)-[:REQUIRES]->(:Material)-[:SATISFIED_BY]->(y:LicenseType) WHERE y.code = a1.certificateTypeCode } WITH a1 WHERE (a1.raisedBy = $caller_county OR a1.answeredBy = $caller_county) RETURN [a1.id, a1.certificateTypeCode, a1.answeredBy, a1.raisedAt] ORDER BY a1.id LIMIT $p100 }]) AS r

@@ -1,9 +1,7 @@
 MATCH (a0:Matter {code: $k0})
 RETURN collect([a0.name,
   COLLECT { MATCH (a0)<-[:IMPLEMENTS]-(a1:Offering) WHERE a1.planEffectiveDate <= coalesce($on, $today) AND (a1.planCancelDate IS NULL OR a1.planCancelDate >= coalesce($on, $today)) AND (a1.supersededOn IS NULL OR a1.supersededOn > coalesce($on, $today)) RETURN [a1.code, a1.countyCode, a1.statutoryDays, a1.promisedDays, a1.dayUnit, a1.fee, a1.mode, a1.visits,
-    COLLECT { MATCH (a1)-[r2:REQUIRES]->(a2:Material) RETURN [a2.name, r2.need] ORDER BY a2.code LIMIT $p0 }] ORDER BY a1.code LIMIT $p1 },
-  COLLECT { MATCH (a0)<-[:IMPLEMENTS]-(a3:Offering) WHERE a3.planEffectiveDate <= coalesce($on, $today) AND (a3.planCancelDate IS NULL OR a3.planCancelDate >= coalesce($on, $today)) AND (a3.supersededOn IS NULL OR a3.supersededOn > coalesce($on, $today)) RETURN [a3.code, a3.countyCode, a3.statutoryDays, a3.promisedDays, a3.dayUnit, a3.fee, a3.mode, a3.visits,
-    COLLECT { MATCH (a3)-[r4:REQUIRES]->(a4:Material) RETURN [a4.name, r4.need] ORDER BY a4.code LIMIT $p2 }] ORDER BY a3.code LIMIT $p3 }]) AS r
+    COLLECT { MATCH (a1)-[r2:REQUIRES]->(a2:Material) RETURN [a2.name, r2.need] ORDER BY a2.code LIMIT $p30 }] ORDER BY a1.code LIMIT $p100 }]) AS r
 
 MATCH (a0:Matter {code: $k0})<-[:IMPLEMENTS]-(a1:Offering)
 WHERE a1.code > $c0

@@ -9,4 +9,4 @@ RETURN collect([a0.matterCode, a0.name, a0.type, a0.mode, a0.since, a0.until, a0
 
 MATCH (a0:Matter {code: $k0})
 RETURN collect([a0.name, a0.listedFrom, a0.listedUntil,
-  COLLECT { MATCH (a0)-[:HAS_VERSION]->(a1:MatterVersion) WHERE a1.listed RETURN [a1.name, a1.since, a1.until] ORDER BY a1.code LIMIT $p0 }]) AS r
+  COLLECT { MATCH (a0)-[:HAS_VERSION]->(a1:MatterVersion) WHERE a1.listed RETURN [a1.name, a1.since, a1.until] ORDER BY a1.code LIMIT $p50 }]) AS r

@@ -11,4 +11,4 @@ RETURN collect([a1.id, a1.raisedBy, a1.raisedAt, a1.decidedAt]) AS r
 MATCH (a0:License {certificateIdentifier: $k0})
 WHERE ($basis_holder IS NULL OR EXISTS { (a0)-[:HELD_BY]->(:Holder {key: $basis_holder}) })
 RETURN collect([a0.certificateIdentifier, a0.status, coalesce(a0.disputed, false),
-  COLLECT { MATCH (a0)-[:DISPUTED_BY]->(a1:Objection) WHERE (a1.raisedBy = $caller_county OR a1.answeredBy = $caller_county) RETURN [a1.id, a1.open] ORDER BY a1.id LIMIT $p0 }]) AS r
+  COLLECT { MATCH (a0)-[:DISPUTED_BY]->(a1:Objection) WHERE (a1.raisedBy = $caller_county OR a1.answeredBy = $caller_county) RETURN [a1.id, a1.open] ORDER BY a1.id LIMIT $p100 }]) AS r

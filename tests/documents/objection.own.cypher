@@ -12,4 +12,4 @@ MATCH (a0:License {certificateIdentifier: $k0})
 WHERE a0.sealedBy = $caller_county
   AND ($basis_holder IS NULL OR EXISTS { (a0)-[:HELD_BY]->(:Holder {key: $basis_holder}) })
 RETURN collect([a0.certificateIdentifier, a0.status, coalesce(a0.disputed, false),
-  COLLECT { MATCH (a0)-[:DISPUTED_BY]->(a1:Objection) WHERE (a1.raisedBy = $caller_county OR a1.answeredBy = $caller_county) RETURN [a1.id, a1.open] ORDER BY a1.id LIMIT $p0 }]) AS r
+  COLLECT { MATCH (a0)-[:DISPUTED_BY]->(a1:Objection) WHERE (a1.raisedBy = $caller_county OR a1.answeredBy = $caller_county) RETURN [a1.id, a1.open] ORDER BY a1.id LIMIT $p100 }]) AS r

@@ -2,7 +2,7 @@ MATCH (a0:Offering {service: $k0})
 WHERE a0.planEffectiveDate <= coalesce($on, $today) AND (a0.planCancelDate IS NULL OR a0.planCancelDate >= coalesce($on, $today)) AND (a0.supersededOn IS NULL OR a0.supersededOn > coalesce($on, $today))
 RETURN collect([a0.code, a0.planEffectiveDate, a0.fee, a0.flow,
   head([(a0)-[:IMPLEMENTS]->(a1:Matter) | [a1.name]]),
-  head([(a0)-[:IN]->(a2:Jurisdiction) | [a2.name]]),
-  COLLECT { MATCH (a0)-[r3:REQUIRES]->(a3:Material) RETURN [a3.name, a3.kind, r3.order, r3.need, r3.toleranceDays,
-    COLLECT { MATCH (a3)-[:SATISFIED_BY]->(a4:LicenseType) RETURN [a4.code, a4.name] ORDER BY a4.code LIMIT $p0 }] ORDER BY a3.code LIMIT $p1 },
-  COLLECT { MATCH (a0)-[:PRODUCES]->(a5:LicenseType) RETURN [a5.name] ORDER BY a5.code LIMIT $p2 }]) AS r
+  head([(a0)-[:IN]->(a1:Jurisdiction) | [a1.name]]),
+  COLLECT { MATCH (a0)-[r1:REQUIRES]->(a1:Material) RETURN [a1.name, a1.kind, r1.order, r1.need, r1.toleranceDays,
+    COLLECT { MATCH (a1)-[:SATISFIED_BY]->(a2:LicenseType) RETURN [a2.code, a2.name] ORDER BY a2.code LIMIT $p10 }] ORDER BY a1.code LIMIT $p30 },
+  COLLECT { MATCH (a0)-[:PRODUCES]->(a1:LicenseType) RETURN [a1.name] ORDER BY a1.code LIMIT $p10 }]) AS r

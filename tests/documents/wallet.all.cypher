@@ -4,7 +4,7 @@ WHERE a1.certificateIdentifier > $c0
 WITH a1 ORDER BY a1.certificateIdentifier LIMIT $f0
 RETURN collect([a1.certificateIdentifier, a1.status, a1.certificateExpiringDate,
   head([(a1)-[:OF_TYPE]->(a2:LicenseType) | [a2.name]]),
-  head([(a1)-[:ISSUED_BY]->(a3:Authority) | [a3.name,
-    head([(a3)-[:OF]->(a4:Jurisdiction) | [a4.name,
-      head([(a4)-[:WITHIN]->(a5:Jurisdiction) | [a5.name,
-        head([(a5)-[:WITHIN]->(a6:Jurisdiction) | [a6.name]])]])]])]])]) AS r
+  head([(a1)-[:ISSUED_BY]->(a2:Authority) | [a2.name,
+    head([(a2)-[:OF]->(a3:Jurisdiction) | [a3.name,
+      head([(a3)-[:WITHIN]->(a4:Jurisdiction) | [a4.name,
+        head([(a4)-[:WITHIN]->(a5:Jurisdiction) | [a5.name]])]])]])]])]) AS r

@@ -57,7 +57,7 @@ def test_a_list_is_ordered_and_bounded() -> None:
     assert text == (
         "MATCH (a0:LicenseType {code: $k0})\n"
         "RETURN collect([\n"
-        "  COLLECT { MATCH (a0)<-[:SATISFIED_BY]-(a1:Material) RETURN [a1.name] ORDER BY a1.code LIMIT $p0 }]) AS r"
+        "  COLLECT { MATCH (a0)<-[:SATISFIED_BY]-(a1:Material) RETURN [a1.name] ORDER BY a1.code LIMIT $p100 }]) AS r"
     )
 
 
@@ -99,7 +99,7 @@ def test_own_expressions_stand_over_the_node_at_hand() -> None:
     text = toy("{ items { upper held { status } best { status } } }")
     assert "toLower(a1.code)" in text
     assert "({t}" not in text
-    assert "head(COLLECT { MATCH (a1)-[:SATISFIED_BY]->(:LicenseType)<-[:OF_TYPE]-(a3:License)" in text
+    assert "head(COLLECT { MATCH (a1)-[:SATISFIED_BY]->(:LicenseType)<-[:OF_TYPE]-(a2:License)" in text
 
 
 def test_a_computed_field_brings_its_needs_once() -> None:
