@@ -32,7 +32,8 @@ RUN: dict[str, Any] = {
         },
     ],
     "measured": [
-        {"round": number, "contender": contender, "kind": "mix", "rate": rate} for number, contender, rate in RATES
+        {"round": number, "contender": contender, "kind": "mix", "rate": rate, "foreign": 0.1 + number % 2}
+        for number, contender, rate in RATES
     ],
 }  # fmt: skip
 
@@ -62,6 +63,10 @@ def test_the_block_has_every_figure_and_names_what_is_missed() -> None:
         "Left out for other work on the machine: 1. Every bar is met."
     )
     assert made[9:] == [told, END]
+    noisy = block({**RUN, "conditions": {**RUN["conditions"], "left_out": []}})
+    assert (
+        "No round was quiet: others took up to 110% of a core, so these figures say little. Every bar is met." in noisy
+    )
     missed = {**RUN, "figures": [{**RUN["figures"][0], "verdict": "missed"}]}
     assert block(missed).endswith(f"Missed: driver.\n{END}")
 

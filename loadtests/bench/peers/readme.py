@@ -19,7 +19,8 @@ from typing import Any, Final
 
 import orjson
 
-from loadtests.bench.peers.picture import draw, title_of
+from loadtests.bench.peers.picture import draw, rounds_of, title_of
+from loadtests.bench.peers.rounds import MOST_FOREIGN
 
 __all__ = ["BEGIN", "END", "block", "main", "with_block"]
 
@@ -84,6 +85,9 @@ def _told(document: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
     count = f"{facts['rounds']} rounds" if facts["rounds"] != 1 else "1 round"
     said = f"`make bench-peers`: {count}, {facts['cores']} cores of {facts['processor']}, load average"
     said += f" {facts['load_before']:.1f} before and {facts['load_after']:.1f} after."
+    noise = max(each["foreign"] for each in rounds_of(document))
+    if noise > MOST_FOREIGN:
+        said += f" No round was quiet: others took up to {noise:.0%} of a core, so these figures say little."
     if facts["left_out"]:
         said += f" Left out for other work on the machine: {len(facts['left_out'])}."
     return f"{said} Missed: {', '.join(missed)}." if missed else f"{said} Every bar is met."
