@@ -57,7 +57,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     },
     "FaceUnavailable": {_FACE: "code county message"},
     "AccessRecords": {_LOOKED: "records hasNextPage endCursor"},
-    "AccessRecord": {_LOOKED: "position time county client useCause basis rootField fields licenses"},
+    "AccessRecord": {_LOOKED: "position time county client useCause basis matter rootField fields licenses cases"},
     "HolderReads": {_LOOKED: "records"},
     "Consent": {
         _STAFF: "id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt revokedBy inForce"
@@ -180,7 +180,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "consent for C, by C, of holder 1": {"IHSAP": "C", "O": "1"},
     "consent for K, by C, of holder 1": {"IHSAP": "CK", "O": "1"},
     "some consent of holder 1": {"IHSAP": "CK", "O": "1"},
-    "reads asked of holder 1": {"SA": "CKX", "O": "1"},
+    "reads asked of holder 1": {"SA": "CK", "O": "1"},
     "reads of holder 1": {"SA": "CK", "O": "1"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "page of cases of holder 1": {"O": "1"},

@@ -16,7 +16,7 @@ from hub.journal.records import format_access, parse_access, parse_statement
 from hub.journal.store import JournalRow, row_of
 from hub.journal.writer import JournalWriter, create_journal
 from ledger.consents import Purpose
-from ledger.errors import NotVerified, Refused
+from ledger.errors import Malformed, NotVerified, Refused
 from schema.context import Access, Basis
 from tests.casefile import CHENGYANG, FENGNAN, CaseFile, offered
 from tests.consents import (
@@ -163,17 +163,22 @@ async def test_a_case_is_asked_for_again_after_its_next_step(journal: JournalWri
         await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)
 
 
-def access(cause: str, *licenses: str, holder: str | None = None, basis: str | None = None) -> Access:
+def access(
+    cause: str, *licenses: str, holder: str | None = None, basis: str | None = None, matter: str | None = None
+) -> Access:
     """A read by the asking county."""
     return Access(
-        county=ASKING, client=f"{ASKING}#3", token_id="t", use_cause=cause, basis=basis, root_field="licenses",
-        holder=holder, licenses=licenses, fields=("License.status",), time=NOW,
+        county=ASKING, client=f"{ASKING}#3", token_id="t", use_cause=cause, basis=basis, matter=matter,
+        root_field="licenses", holder=holder, licenses=licenses, fields=("License.status",), time=NOW,
     )  # fmt: skip
 
 
-def test_an_access_record_names_its_basis() -> None:
-    record = access("x", LICENSE, basis=f"consent/{consent_id(1)}")
+def test_an_access_record_names_its_basis_and_matter() -> None:
+    record = access("x", LICENSE, basis=f"consent/{consent_id(1)}", matter="000101002000")
     assert parse_access(format_access(record)) == record
+    assert b'","matter":"000101002000","rootField"' in format_access(record)
+    with pytest.raises(Malformed, match="bad_payload"):
+        parse_access(format_access(access("x", matter="张三")))
     assert b'"useCause":"x","basis":"consent/' in format_access(record)
     assert parse_access(format_access(access("x"))).basis is None
 
@@ -181,26 +186,32 @@ def test_an_access_record_names_its_basis() -> None:
 async def test_a_holder_finds_every_read_and_a_county_those_of_what_it_sealed(
     journal: JournalWriter, tmp_path: Path
 ) -> None:
-    reads = AccessJournal(journal)
+    """Those of the cases that he applied for, too, which are nobody else's to see."""
+    reads, case = AccessJournal(journal), CaseFile()
+    case.apply()
+    await state(journal, offered(), *case.raws)
+    start = journal.head.n
     other = "1.2.156.3005.2.other"
     for record in (
         access("found", LICENSE, other, holder=HOLDER),
         access("found nothing", holder=HOLDER),
         access("by identifier", LICENSE),
         access("somebody else", other, holder=County.holder("2")),
+        access("a case", case.number, "0" * 43),
     ):
         await reads.record_access(record)
 
     async def causes(county: str | None, **page: Any) -> list[tuple[str, tuple[str, ...]]]:
         found = await reads.accesses_of(HOLDER, county=county, **({"first": 9} | page))
-        return [(each.access.use_cause, each.licenses) for each in found]
+        return [(each.access.use_cause, (*each.licenses, *each.cases)) for each in found]
 
-    assert await causes(None) == [("found", (LICENSE,)), ("found nothing", ()), ("by identifier", (LICENSE,))]
+    of_case = ("a case", (case.number,))
+    assert await causes(None) == [("found", (LICENSE,)), ("found nothing", ()), ("by identifier", (LICENSE,)), of_case]
     assert await causes(SEALING) == [("found", (LICENSE,)), ("by identifier", (LICENSE,))]
-    assert await causes(ASKING) == []
-    assert await causes(None, first=1, after=1) == [("found nothing", ())]
-    assert await causes(None, first=2, after=2) == [("by identifier", (LICENSE,))]
-    assert check(tmp_path / "journal.sqlite") == 5
+    assert (await causes(ASKING), await causes(FENGNAN)) == ([], [])
+    assert await causes(None, first=1, after=start) == [("found nothing", ())]
+    assert await causes(None, first=2, after=start + 1) == [("by identifier", (LICENSE,)), of_case]
+    assert check(tmp_path / "journal.sqlite") == start + 5
 
 
 @pytest.mark.parametrize(
