@@ -2,8 +2,8 @@
 
 `shaper`: 1,000 licenses in one answer, from the rows to the bytes. `request`: a whole warm look-up of four licenses, in
 process, from the ASGI call to the answer's bytes: rings, headers, token, body, document, variables, guard, basis,
-access record (its store left out), rows, JSON, figures for `/metrics`. Both sides run the same code but for the shaper, and give the same
-bytes.
+access record (its store left out), rows, JSON, figures for `/metrics`. Both sides run the same code but for the shaper,
+and give the same bytes.
 """
 
 from __future__ import annotations
