@@ -55,17 +55,19 @@ class Quotas:
         self._clients: Final[OrderedDict[str, _Client]] = OrderedDict()
 
     @contextmanager
-    def answering(self, principal: Principal, documents: int = 1) -> Iterator[None]:
+    def answering(self, principal: Principal, documents: int = 1, *, tokens: int | None = None) -> Iterator[None]:
         """Take a client's tokens for its documents, and a place for each while they are answered.
 
-        Raises Refused too_many_requests with the seconds after which as many may be asked again; nothing is taken then.
+        tokens: by default one a document. Raises Refused too_many_requests with the seconds after which as many may be
+        asked again; nothing is taken then.
         """
         client = self._of(principal)
         if client.running + documents > self._at_once:
             raise _refused(1)
-        if client.rate < documents:
-            raise _refused(ceil((documents - client.rate) / self._per_second))
-        client.rate -= documents
+        tokens = documents if tokens is None else tokens
+        if client.rate < tokens:
+            raise _refused(ceil((tokens - client.rate) / self._per_second))
+        client.rate -= tokens
         client.running += documents
         try:
             yield

@@ -82,7 +82,7 @@ class Streams:
         """Check a request and give its answers; None: there was none for a while. Close it in the end.
 
         Raises DocumentRefused, NotByGet, StreamEnded (the caller may not have the subscription) at once; its answers
-        raise StreamEnded, a query's or mutation's also Unavailable deadline.
+        raise StreamEnded, a query's or mutation's also Unavailable deadline, Refused too_many_requests.
         """
         with self._execution.admitted.answering(context.principal):
             ready = self._execution.prepare(request, context, by_get=by_get)
@@ -95,7 +95,9 @@ class Streams:
     async def _once(
         self, request: GraphQLRequest, context: Context, *, by_get: bool
     ) -> AsyncGenerator[Item | None, None]:
-        yield Item(await self._execution.run(request, context, by_get=by_get))
+        with self._execution.admitted.place(context.principal):  # as over HTTP: a socket is no way around it
+            answer = await self._execution.run(request, context, by_get=by_get)
+        yield Item(answer)
 
     async def _events(self, ready: Ready, context: Context, renew: Renew) -> AsyncGenerator[Item | None, None]:
         executor = self._executor(ready, context)

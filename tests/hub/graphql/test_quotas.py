@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.graphql.admission import Admission
+from hub.graphql.execution import Execution, GraphQLRequest
 from hub.graphql.limits import LIMITS
 from hub.graphql.quotas import Quotas
+from hub.graphql.streams import Item, Streams
 from hub.turns import TurnLimits, Turns
 from ledger.errors import Refused
 from schema.access import ANONYMOUS
+from schema.assembly import build_schema
 from schema.context import Statement
 from tests.graphql_http import MATTER, NEW, client, code_of, codes_of
-from tests.ports import CLERK, FakeClock
+from tests.ports import CLERK, FakeClock, request_context
 
 OTHER = replace(CLERK, county="320583", client="320583#1")
 
@@ -146,6 +150,26 @@ async def test_over_http_with_the_time_to_come_back() -> None:
     assert (refused.status_code, code_of(refused)) == (429, "too_many_requests")
     assert (refused.headers["retry-after"], refused.headers["cache-control"]) == ("1", "no-store")
     assert [one.json() for one in answers] == [{"data": {"matter": None}}] * 3
+
+
+async def test_a_socket_is_no_way_around_the_places() -> None:
+    """A stream's query takes one token and holds its place until it is answered; a stream that never ran holds none."""
+    graph, some = Waiting(), quotas(FakeClock(), at_once=1, per_second=2)
+    streams = Streams(Execution(build_schema(), graph, admission=Admission(quotas=some)))
+
+    def asked() -> AsyncGenerator[Item | None, None]:
+        return streams.open(GraphQLRequest(query=MATTER), request_context(), lambda: None)
+
+    unread, first = asked(), asyncio.create_task(anext(asked()))
+    await graph.asked.wait()
+    with pytest.raises(Refused, match="too_many_requests"):
+        asked()
+    graph.free.set()
+    answer = await first
+    await unread.aclose()
+    assert answer is not None
+    assert (answer.answer.data, taken(some, documents=1), taken(some)) == ({"matter": None}, 0, 0)
+    assert taken(some) == 1  # two seconds' worth were four tokens
 
 
 async def test_new_documents_over_http() -> None:
