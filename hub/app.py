@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar, Final
 
 import httpx2
@@ -23,8 +22,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from hub.auth import Authenticator, TokenIssuer
-from hub.database import missing
-from hub.endpoints import health_routes, submission_routes
+from hub.endpoints import documents_route, health_routes, submission_routes
 from hub.envelope import FaceCipher
 from hub.events.delivery import Delivery, Signing
 from hub.events.feed import EventFeed
@@ -73,8 +71,7 @@ from hub.settings import Settings
 from hub.sources import Sources, VaultEndpoint, VaultSource, VaultStore, connections_of, sources_of
 from hub.tokens import ReplayGuard
 from hub.turns import TurnLimits, Turns
-from hub.upkeep.stores import check_hub_folder
-from ledger.errors import Unavailable
+from hub.upkeep.stores import alliance_file, check_hub_folder
 from ledger.identifiers import holder_key
 from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -116,11 +113,11 @@ class Hub:
         data = settings.data
         check_hub_folder(data)
         keys = open_hub_keys(data, read_passphrase(settings.passphrase_file))
-        self._policy = _alliance_file(data, "policy", MAX_POLICY_BYTES)
+        self._policy = alliance_file(data, "policy", MAX_POLICY_BYTES)
         self._matters = MatterTable.shipped()
         policy = Policy.parse(self._policy)
         self._report(policy)
-        self._verifier = Verifier.of_files(self._policy, _alliance_file(data, "genesis", MAX_ENTRY_BYTES))
+        self._verifier = Verifier.of_files(self._policy, alliance_file(data, "genesis", MAX_ENTRY_BYTES))
         self._holder_secret = keys.holder
         self._calendar = read_full_calendar(read_table("calendar"))
         self._journal_seal = JournalSeal(keys.vault, random)
@@ -168,13 +165,14 @@ class Hub:
             "other": Turns(_OTHERS, on_shed=self.metrics.shed.labels("other").inc),
         }
         limits = _graphql_limits(settings)
+        self._documents = SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms)
         self._graphql = GraphQLEndpoint(
-            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered,
-            on_timing=SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms),
+            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, observer=self._documents,
             admission=_admission(settings, clock, self._turns["graphql"]),
         )  # fmt: skip
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
-        live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
+        streams = Streams(self._graphql.execution, dev=dev, on_event=self.metrics.stream_seconds.observe)
+        live = (streams, self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)
         self._event_streams = EventStreams(*live, limits=limits)
 
@@ -261,6 +259,7 @@ class Hub:
             *StatusTokens(self.registry, self._issuer).routes(),
             *vault.routes(),
             *health_routes(self._checks(), self._exposition, quorum=lambda: self.registry.quorum),
+            documents_route(self._documents.busiest.view),
         ]
 
     def _checks(self) -> dict[str, Callable[[], str | None]]:
@@ -328,6 +327,8 @@ class Hub:
         for kind, turns in self._turns.items():
             self.metrics.waiting.labels(kind).set(turns.waiting)
         self.metrics.ways(self._graphql.execution.ways)
+        self.metrics.caches({**self._graphql.execution.caches, "token": self._authenticator.cache})
+        self.metrics.journal_queue.set(self.journal.waiting)
         self.metrics.live_clients.set(self._live.open)
         self.metrics.followers.set(self.followers.live)
         self.metrics.events.set(self.feed.position)
@@ -382,17 +383,6 @@ def _engine(settings: Settings) -> Engine:
             database=settings.neo4j_database,
         )
     return ArcadeEngine(settings.data / "graph", memory_mb=settings.engine_memory_mb)
-
-
-def _alliance_file(data: Path, name: str, max_bytes: int) -> bytes:
-    try:
-        with (data / name).open("rb") as file:
-            found = file.read(max_bytes + 1)
-    except OSError as error:
-        raise missing(data / name) from error
-    if len(found) > max_bytes:
-        raise Unavailable("no_log", f"{name} has more than {max_bytes} bytes")
-    return found
 
 
 def _reason(fault: Exception | None) -> str | None:

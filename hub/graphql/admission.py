@@ -60,8 +60,8 @@ class Admitted:
         return nullcontext() if self._quotas is None else self._quotas.answering(principal, documents)
 
     def place(self, principal: Principal) -> AbstractContextManager[None]:
-        """Take a client's place for one document whose token was taken before. Raises Refused too_many_requests."""
-        return nullcontext() if self._quotas is None else self._quotas.answering(principal, tokens=0)
+        """Take a place for a document whose token was taken. Raises Refused too_many_requests."""
+        return nullcontext() if self._quotas is None else self._quotas.place(principal)
 
     def turn(self, principal: Principal) -> AbstractAsyncContextManager[None]:
         """Have a place for one document, in the line of its county. Raises Unavailable pushback."""

@@ -38,11 +38,13 @@ from hub.graphql.limits import Limits, check_document, over
 from hub.graphql.onepass import read_document
 from hub.graphql.variables import VariableReader
 from hub.graphql.vocabulary import Vocabulary
-from hub.lru import Lru
+from hub.lru import CacheCount, Lru
 from ledger.errors import Malformed
 
-__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "without_suggestion"]
+__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "wording"]
 
+_MAX_MESSAGE: Final = 500  # characters; graphql-core repeats names of any length, one of them in many errors
+_UNTOLD: Final = "not valid, and what is wrong with it is too long to be told"
 _TOO_MANY_TOKENS: Final = "Document contains more than"
 _SUGGESTION: Final = re.compile(r"\s*Did you mean [^?]*\?")
 
@@ -94,7 +96,8 @@ class Document:
 class Documents:
     """All documents of one schema. Used from the event loop alone.
 
-    ways: how many documents went which way since start: `cached`, `onepass`, `graphql_core`, `refused`.
+    ways: how many documents went which way since start: `cached`, `onepass`, `graphql_core`, `refused`. caches: what
+    the caches `document` and `plan` gave; trusted documents are in none, but their plans are.
     """
 
     def __init__(self, tables: Tables, limits: Limits, *, dev: bool = False) -> None:
@@ -103,6 +106,9 @@ class Documents:
         self._dev = dev
         self._vocabulary = Vocabulary(tables.schema)
         self.ways: Final = dict.fromkeys(("cached", "onepass", "graphql_core", "refused"), 0)
+        self._texts = CacheCount()
+        self._plans = CacheCount()
+        self.caches: Final[Mapping[str, CacheCount]] = {"document": self._texts, "plan": self._plans}
         self._rules = (*specified_rules, *(() if dev else (NoSchemaIntrospectionCustomRule,)))
         self._known: Lru[str, Document] = Lru(limits.documents)
         self._refused: Lru[str | bytes, DocumentRefused] = Lru(limits.refused_documents)
@@ -116,7 +122,9 @@ class Documents:
         known = self._known.get(text)
         if known is not None:
             self.ways["cached"] += 1
+            self._texts.hits += 1
             return known
+        self._texts.misses += 1
         short = len(text) <= self._limits.cached_chars
         key = text if short else hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         refused = self._refused.get(key)
@@ -140,7 +148,10 @@ class Documents:
         values = tuple([given.get(name) for name in document.conditions]) if document.conditions else ()
         key = (operation.name.value if operation.name else None, values, scopes)
         plan = document.plans.get(key)
-        if plan is None:
+        if plan is not None:
+            self._plans.hits += 1
+        else:
+            self._plans.misses += 1
             conditions = dict(zip(document.conditions, values, strict=True))
             plan = make_plan(self._tables, operation, document.fragments, conditions, scopes)
             document.plans.put(key, plan)
@@ -205,11 +216,15 @@ def _limit_fault(error: Malformed) -> Fault:
 
 def _fault(error: GraphQLError, *, dev: bool) -> Fault:
     code = (error.extensions or {}).get("code", "bad_document")
-    message = error.message if dev else without_suggestion(error.message)
     locations = tuple((one.line, one.column) for one in error.locations or ())
-    return Fault(code=code, message=message, locations=locations)
+    return Fault(code=code, message=wording(error.message, dev=dev), locations=locations)
 
 
-def without_suggestion(message: str) -> str:
-    """Cut graphql-core's "Did you mean ...?", which tells names of the schema."""
-    return _SUGGESTION.sub("", message)
+def wording(message: str, *, dev: bool = False) -> str:
+    """Give graphql-core's words as they may leave: short, and without "Did you mean ...?", which tells names.
+
+    dev: with it. A message that is too long is not cut: a part of a name would be known no more as one of the schema.
+    """
+    if len(message) > _MAX_MESSAGE:
+        return _UNTOLD
+    return message if dev else _SUGGESTION.sub("", message)

@@ -30,13 +30,14 @@ from hub.graph.plan import BoundRoot, Plan, RootPlan
 from hub.graph.shaper import UNSURE, Unsure
 from hub.graph.tables import Tables, build_tables
 from hub.graphql.admission import Admission, Admitted
-from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
+from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, wording
 from hub.graphql.hints import Hints
 from hub.graphql.limits import LIMITS, Limits, over
 from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
 from hub.graphql.timings import Timing
 from hub.graphql.variables import variable_reader
+from hub.lru import CacheCount
 from hub.turns import aside
 from ledger.errors import Malformed, TongbanError, Unavailable
 from schema.context import Context, Graph, Statement
@@ -103,14 +104,19 @@ _Records: TypeAlias = "dict[str, _Record | TongbanError]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A request that passed every check that needs no I/O. cost: where the request asks for it."""
+    """A request that passed every check that needs no I/O. cost: of its operation."""
 
     document: Document
     operation: OperationDefinitionNode
     variables: VariableValues
     plan: Plan
     request: GraphQLRequest
-    cost: int | None = None
+    cost: int
+
+    @property
+    def told_cost(self) -> int | None:
+        """The cost, where the request asks for it."""
+        return self.cost if self.request.tell_cost else None
 
 
 class Execution:
@@ -139,6 +145,11 @@ class Execution:
         """How many documents went which way since start, as of `Documents`."""
         return self._documents.ways
 
+    @property
+    def caches(self) -> Mapping[str, CacheCount]:
+        """What the caches of documents and plans gave since start."""
+        return self._documents.caches
+
     async def run(
         self, request: GraphQLRequest, context: Context, *, by_get: bool = False, timing: Timing | None = None
     ) -> Answer:
@@ -154,14 +165,22 @@ class Execution:
     async def _run(self, request: GraphQLRequest, context: Context, timing: Timing, *, by_get: bool) -> Answer:
         timing.enter("plan")
         ready = self.prepare(request, context, by_get=by_get)
+        timing.cost = ready.cost
         if ready.operation.operation is OperationType.SUBSCRIPTION:
             raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
+        return await self.answer(ready, context, timing)
+
+    async def answer(self, ready: Ready, context: Context, timing: Timing | None = None) -> Answer:
+        """Run a query or a mutation that was prepared, in its turn. Raises Unavailable deadline, pushback."""
+        timing = timing or Timing()
         changes = ready.operation.operation is OperationType.MUTATION
         try:
             async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
-                return await self._execute(ready, context, timing)
+                answer = await self._execute(ready, context, timing)
         except TimeoutError as error:
             raise Unavailable("deadline", "the request took too long") from error
+        timing.path = answer.path
+        return answer
 
     def prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Ready:
         """Check and plan a request. Raises DocumentRefused, NotByGet, Refused too_many_requests, Malformed.
@@ -197,8 +216,7 @@ class Execution:
         if cost > self._limits.cost:
             passed = over("cost", self._limits.cost, cost)
             raise DocumentRefused([Fault(code=passed.code, message=passed.message)])
-        told = cost if request.tell_cost else None
-        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=told)
+        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=cost)
 
     def _coerced(
         self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
@@ -225,7 +243,7 @@ class Execution:
         plan = ready.plan
         refusals = [refusal_error(one) for one in plan.refusals]
         if plan.empty:
-            return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.cost)
+            return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.told_cost)
         timing.enter("read")
         if ready.request.read_after is not None and (plan.roots or plan.entities):
             with aside():
@@ -236,7 +254,7 @@ class Execution:
         data, errors, path = await self._answered(ready, records, named, context)
         data, errors = await settled(data, errors, context)
         return Answer(
-            data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.cost,
+            data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.told_cost,
             written=context.written,
         )  # fmt: skip
 
@@ -362,4 +380,4 @@ def refusal_error(refusal: Any) -> GraphQLError:
 def _variable_fault(error: GraphQLError) -> Fault:
     code = (error.extensions or {}).get("code", "bad_variables")
     locations = tuple((one.line, one.column) for one in error.locations or ())
-    return Fault(code=code, message=without_suggestion(error.message), locations=locations)
+    return Fault(code=code, message=wording(error.message), locations=locations)

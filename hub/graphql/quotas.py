@@ -55,19 +55,24 @@ class Quotas:
         self._clients: Final[OrderedDict[str, _Client]] = OrderedDict()
 
     @contextmanager
-    def answering(self, principal: Principal, documents: int = 1, *, tokens: int | None = None) -> Iterator[None]:
+    def answering(self, principal: Principal, documents: int = 1) -> Iterator[None]:
         """Take a client's tokens for its documents, and a place for each while they are answered.
 
-        tokens: by default one a document. Raises Refused too_many_requests with the seconds after which as many may be
-        asked again; nothing is taken then.
+        Raises Refused too_many_requests with the seconds after which as many may be asked again; nothing is taken then.
         """
+        client = self._of(principal)
+        if client.rate < documents:
+            raise _refused(ceil((documents - client.rate) / self._per_second))
+        with self.place(principal, documents):
+            client.rate -= documents
+            yield
+
+    @contextmanager
+    def place(self, principal: Principal, documents: int = 1) -> Iterator[None]:
+        """Take a place for each of a client's documents while they are answered. Raises Refused too_many_requests."""
         client = self._of(principal)
         if client.running + documents > self._at_once:
             raise _refused(1)
-        tokens = documents if tokens is None else tokens
-        if client.rate < tokens:
-            raise _refused(ceil((tokens - client.rate) / self._per_second))
-        client.rate -= tokens
         client.running += documents
         try:
             yield

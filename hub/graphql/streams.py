@@ -10,6 +10,7 @@ One event is fetched ahead at most; a caller that does not read stops its own st
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,10 +70,17 @@ class Item:
 
 
 class Streams:
-    """Runs operations of any kind as streams, over one execution."""
+    """Runs operations of any kind as streams, over one execution.
 
-    def __init__(self, execution: Execution, limits: StreamLimits | None = None, *, dev: bool = False) -> None:
+    on_event: told in how many seconds an event was answered and its client had taken the answer.
+    """
+
+    def __init__(
+        self, execution: Execution, limits: StreamLimits | None = None, *, dev: bool = False,
+        on_event: Callable[[float], object] = lambda _seconds: None,
+    ) -> None:  # fmt: skip
         self.limits: Final = limits or StreamLimits()
+        self._on_event = on_event
         self._execution = execution
         self._dev = dev
 
@@ -81,22 +89,23 @@ class Streams:
     ) -> AsyncGenerator[Item | None, None]:
         """Check a request and give its answers; None: there was none for a while. Close it in the end.
 
-        Raises DocumentRefused, NotByGet, StreamEnded (the caller may not have the subscription) at once; its answers
-        raise StreamEnded, a query's or mutation's also Unavailable deadline, Refused too_many_requests.
+        Raises DocumentRefused, NotByGet, StreamEnded (the caller may not have the subscription), Refused
+        too_many_requests at once; its answers raise StreamEnded, a query's or mutation's Unavailable deadline, pushback
+        and Refused too_many_requests, for it has a place among its client's documents while it is answered.
         """
         with self._execution.admitted.answering(context.principal):
             ready = self._execution.prepare(request, context, by_get=by_get)
         if ready.operation.operation is not OperationType.SUBSCRIPTION:
-            return self._once(request, context, by_get=by_get)
+            return self._once(ready, context)
         if ready.plan.refusals:
             raise StreamEnded([field_error(refusal_error(one), context.request_id) for one in ready.plan.refusals])
         return self._events(ready, context, renew)
 
-    async def _once(
-        self, request: GraphQLRequest, context: Context, *, by_get: bool
-    ) -> AsyncGenerator[Item | None, None]:
-        with self._execution.admitted.place(context.principal):  # as over HTTP: a socket is no way around it
-            answer = await self._execution.run(request, context, by_get=by_get)
+    async def _once(self, ready: Ready, context: Context) -> AsyncGenerator[Item | None, None]:
+        admitted = self._execution.admitted
+        with admitted.place(context.principal):
+            async with admitted.turn(context.principal):
+                answer = await self._execution.answer(ready, context)
         yield Item(answer)
 
     async def _events(self, ready: Ready, context: Context, renew: Renew) -> AsyncGenerator[Item | None, None]:
@@ -114,7 +123,9 @@ class Streams:
                     return
                 event = self._event(coming, context)
                 coming = asyncio.ensure_future(anext(source))
+                began = time.perf_counter()
                 yield Item(await self._answer(executor, event), event.cursor)
+                self._on_event(time.perf_counter() - began)  # who takes the next item has sent this one
         finally:
             coming.cancel()
             with suppress(asyncio.CancelledError, Exception):

@@ -77,6 +77,11 @@ class JournalWriter:
         return self._file.store.head
 
     @property
+    def waiting(self) -> int:
+        """Records that wait for a commit."""
+        return len(self._queue)
+
+    @property
     def stated(self) -> int:
         """Grows whenever counties' statements were committed, or may have been; access records leave it as it is."""
         return self._stated

@@ -9,9 +9,9 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.graph.plan import Plan
 from hub.graph.tables import build_tables
-from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
+from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, wording
 from hub.graphql.limits import LIMITS, Limits
-from hub.lru import Lru
+from hub.lru import CacheCount, Lru
 from ledger.errors import Malformed, Unavailable
 from schema.assembly import build_schema
 
@@ -62,6 +62,7 @@ def test_documents_are_counted_by_the_way_they_went() -> None:
         with pytest.raises(DocumentRefused):
             known.load("{ nothing }")
     assert known.ways == {"cached": 2, "onepass": 1, "graphql_core": 1, "refused": 2}
+    assert known.caches["document"] == CacheCount(hits=2, misses=4)
 
 
 def test_what_graphql_core_must_judge_is_admitted_first() -> None:
@@ -164,7 +165,17 @@ def test_suggestions_are_for_development_only(text: str) -> None:
 
 
 def test_a_suggestion_is_cut_from_a_message() -> None:
-    assert without_suggestion("Unknown argument 'a'. Did you mean 'b' or 'c'?") == "Unknown argument 'a'."
+    assert wording("Unknown argument 'a'. Did you mean 'b' or 'c'?") == "Unknown argument 'a'."
+
+
+@pytest.mark.parametrize("dev", [False, True])
+def test_what_is_wrong_is_told_in_few_words(dev: bool) -> None:
+    """The operation's name stands in the error of each variable: a megabyte of it would be told, and kept, ten times."""
+    name = "a" * 100_000
+    text = f"query {name} {{ {' '.join(f'a{n}: matter(code: $v{n}) {{ name }}' for n in range(9))} }}"
+    found = faults(text, dev=dev)
+    assert len(found) == 9
+    assert {message for _, message in found} == {"not valid, and what is wrong with it is too long to be told"}
 
 
 def test_several_operations_need_a_name() -> None:
@@ -178,3 +189,11 @@ def test_several_operations_need_a_name() -> None:
 def test_a_document_without_operation_is_refused() -> None:
     document = documents().load('fragment F on Matter { name } { matter(code: "1") { ...F } }')
     assert list(document.fragments) == ["F"]
+
+
+def test_plans_are_counted_by_what_their_cache_gave() -> None:
+    """One plan a set of scopes."""
+    known = documents()
+    for scopes in (None, None, ALL, ALL, None):
+        plan_of(known, MATTER, scopes)
+    assert known.caches["plan"] == CacheCount(hits=3, misses=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +15,13 @@ from hub.graphql.admission import Admission
 from hub.graphql.execution import Execution, GraphQLRequest
 from hub.graphql.limits import LIMITS
 from hub.graphql.quotas import Quotas
-from hub.graphql.streams import Item, Streams
+from hub.graphql.streams import Streams
 from hub.turns import TurnLimits, Turns
 from ledger.errors import Refused
 from schema.access import ANONYMOUS
-from schema.assembly import build_schema
 from schema.context import Statement
-from tests.graphql_http import MATTER, NEW, client, code_of, codes_of
+from tests.graph_fakes import CannedGraph
+from tests.graphql_http import MATTER, NEW, SCHEMA, client, code_of, codes_of
 from tests.ports import CLERK, FakeClock, request_context
 
 OTHER = replace(CLERK, county="320583", client="320583#1")
@@ -152,24 +152,31 @@ async def test_over_http_with_the_time_to_come_back() -> None:
     assert [one.json() for one in answers] == [{"data": {"matter": None}}] * 3
 
 
-async def test_a_socket_is_no_way_around_the_places() -> None:
-    """A stream's query takes one token and holds its place until it is answered; a stream that never ran holds none."""
-    graph, some = Waiting(), quotas(FakeClock(), at_once=1, per_second=2)
-    streams = Streams(Execution(build_schema(), graph, admission=Admission(quotas=some)))
+async def _last(stream: Any) -> Any:
+    async with aclosing(stream):
+        return [item async for item in stream][-1]
 
-    def asked() -> AsyncGenerator[Item | None, None]:
-        return streams.open(GraphQLRequest(query=MATTER), request_context(), lambda: None)
 
-    unread, first = asked(), asyncio.create_task(anext(asked()))
+async def test_a_query_over_a_stream_has_its_place_until_it_is_answered() -> None:
+    """Else ten operations of each of a county's sockets would be places that nobody counts."""
+    graph = Waiting()
+    admission = Admission(quotas=quotas(FakeClock(), at_once=1))
+    streams = Streams(Execution(SCHEMA, graph, admission=admission))
+    asked = GraphQLRequest(query=MATTER)
+    first = asyncio.create_task(_last(streams.open(asked, request_context(), lambda: None)))
     await graph.asked.wait()
     with pytest.raises(Refused, match="too_many_requests"):
-        asked()
+        streams.open(asked, request_context(), lambda: None)
     graph.free.set()
-    answer = await first
-    await unread.aclose()
-    assert answer is not None
-    assert (answer.answer.data, taken(some, documents=1), taken(some)) == ({"matter": None}, 0, 0)
-    assert taken(some) == 1  # two seconds' worth were four tokens
+    answers = [await first, await _last(streams.open(asked, request_context(), lambda: None))]
+    assert [one.answer.data for one in answers] == [{"matter": None}] * 2
+
+
+async def test_a_query_over_a_stream_is_one_new_document() -> None:
+    admission = Admission(quotas=quotas(FakeClock(), new_per_minute=1), mode="prefer")
+    streams = Streams(Execution(SCHEMA, CannedGraph(), admission=admission))
+    answered = await _last(streams.open(GraphQLRequest(query=MATTER), request_context(), lambda: None))
+    assert answered.answer.data == {"matter": None}
 
 
 async def test_new_documents_over_http() -> None:
