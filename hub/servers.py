@@ -27,7 +27,7 @@ from wsproto.events import CloseConnection
 
 from ledger.errors import Unavailable
 
-__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "serve_app"]
+__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "serve_app", "settle_garbage"]
 
 _BACKLOG: Final = 512
 _KEEP_ALIVE_S: Final = 30
@@ -201,12 +201,12 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
     )
     config.load()
     config.lifespan_class = AppLifespan
-    _settle_garbage()
+    settle_garbage()
     with closing(_listening(host, port)) as listener, suppress(KeyboardInterrupt):  # it has ended in order by then
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _settle_garbage() -> None:
+def settle_garbage() -> None:
     """Let the collector look at what requests make, and not again at modules and schema, which live as long as we do.
 
     A full collection over them stops every request for as long as several look-ups take, and the objects of one bundle

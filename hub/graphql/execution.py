@@ -45,7 +45,17 @@ _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test,
 
 _STREAMED: Final = "a subscription goes over a WebSocket (graphql-transport-ws), or to /graphql/stream"
 
-__all__ = ["PATHS", "Answer", "AnswerPath", "Execution", "GraphQLRequest", "NotByGet", "Ready", "refusal_error"]
+__all__ = [
+    "PATHS",
+    "Answer",
+    "AnswerPath",
+    "Execution",
+    "GraphQLRequest",
+    "NotByGet",
+    "NotHere",
+    "Ready",
+    "refusal_error",
+]
 
 AnswerPath: TypeAlias = Literal["compiled", "hybrid", "completed"]
 PATHS: Final[tuple[AnswerPath, ...]] = ("compiled", "hybrid", "completed")
@@ -70,6 +80,10 @@ class GraphQLRequest:
 
 class NotByGet(Exception):
     """The operation must not be sent by GET: it changes something, or its arguments would stand in a URL."""
+
+
+class NotHere(Exception):
+    """The operation changes something, and this process only reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +129,13 @@ class Ready:
 class Execution:
     """Runs requests against one schema and one graph.
 
-    shaped: False lets graphql-core complete every answer: the judge, for tests and figures.
+    shaped: False lets graphql-core complete every answer: the judge, for tests and figures. read_only: mutations are
+    another process's.
     """
 
     def __init__(
         self, schema: strawberry.Schema, graph: Graph, *, limits: Limits = LIMITS, dev: bool = False,
-        shaped: bool = True, admission: Admission | None = None,
+        shaped: bool = True, admission: Admission | None = None, read_only: bool = False,
     ) -> None:  # fmt: skip
         self.tables: Final[Tables] = build_tables(schema)
         self._executor = schema.execution_context_class
@@ -129,6 +144,7 @@ class Execution:
         self._dev = dev
         self._hints = Hints(self.tables.schema)
         self._shapes = shaped
+        self._read_only = read_only
         self._documents = Documents(self.tables, limits, dev=dev)
         self.admitted: Final = Admitted(self._documents, admission or Admission())
         install_resolvers(self.tables)
@@ -144,8 +160,8 @@ class Execution:
         """Check, plan and run one request.
 
         Raises DocumentRefused for what is wrong with document or variables (bad_document, bad_variables,
-        limit_exceeded, bad_request), NotByGet, and Unavailable deadline, pushback. What goes wrong in a field is in
-        the answer.
+        limit_exceeded, bad_request), NotByGet, NotHere, and Unavailable deadline, pushback. What goes wrong in a field
+        is in the answer.
         """
         timing = timing or Timing()
         timing.enter("plan")
@@ -153,6 +169,8 @@ class Execution:
         if ready.operation.operation is OperationType.SUBSCRIPTION:
             raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
         changes = ready.operation.operation is OperationType.MUTATION
+        if changes and self._read_only:
+            raise NotHere
         try:
             async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
                 return await self._execute(ready, context, timing)
@@ -280,22 +298,22 @@ class Execution:
         try:
             arguments = context.arguments[root.response] = root.arguments(variables)
             if arguments.get("basis") is not None:
-                context.probes.admit(context.principal, None)
+                await context.probes.admit(context.principal, None)
             basis = await grant(root, arguments, context)
             bound = root.bind(arguments, context, basis)
             counted = root.entry.declaration.personal and basis is None
             if counted:
-                context.probes.admit(context.principal, bound.subject)
+                await context.probes.admit(context.principal, bound.subject)
             timing.statements += 1
             rows = await self._graph.read(_behind(context, bound.statement))
             if counted and not root.personal_keys(rows, bound.page):
-                context.probes.missed(context.principal)
+                await context.probes.missed(context.principal)
             if root.entry.declaration.personal:
                 await record(root, bound, rows, context)
         except TongbanError as error:
             context.granted.pop(root.response, None)  # nothing leaves by it: it is not judged again
             if error.code == "no_basis":
-                context.probes.missed(context.principal)
+                await context.probes.missed(context.principal)
             return error
         return _Record(bound=bound, rows=rows)
 

@@ -53,7 +53,7 @@ class CallerProbes:
         self._clock: Final = clock
         self._callers: Final[OrderedDict[str, _Caller]] = OrderedDict()
 
-    def admit(self, principal: Principal, subject: str | None) -> None:
+    async def admit(self, principal: Principal, subject: str | None) -> None:
         """Let a client ask about one subject; None: about the holder of the basis that it names.
 
         Raises Refused too_many_asked, too_many_misses, with the seconds after which it may ask again.
@@ -78,7 +78,7 @@ class CallerProbes:
             raise Refused("too_many_asked", told, retry_after=wait)
         caller.asked[subject] = now
 
-    def missed(self, principal: Principal) -> None:
+    async def missed(self, principal: Principal) -> None:
         """Count a read that found nothing, or whose basis is none."""
         caller = self._of(_named(principal), self._clock())
         caller.left = max(0.0, caller.left - 1)

@@ -20,7 +20,7 @@ from schema.consents import NO_BASIS
 from schema.context import Basis
 
 if TYPE_CHECKING:
-    from hub.journal.writer import JournalWriter
+    from hub.journal.access import Asked
 
 __all__ = ["JournalBases"]
 
@@ -31,8 +31,8 @@ _OVER: Final = frozenset({CaseStage.DELIVERED, CaseStage.CLOSED, CaseStage.EVALU
 class JournalBases:
     """Judges consents and cases by what the journal holds now."""
 
-    def __init__(self, writer: JournalWriter) -> None:
-        self._writer: Final = writer
+    def __init__(self, journal: Asked) -> None:
+        self._journal: Final = journal
 
     async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
         """Judge a consent by its id, or a case by its number, for a county at a time (POSIX seconds).
@@ -48,7 +48,7 @@ class JournalBases:
 
     async def _consent(self, consent_id: str, county: str, at: int) -> Basis:
         name = f"consent/{consent_id}"
-        raw, ended = await self._writer.ask(lambda reader: (reader.stated(name), reader.stated(f"{name}/revoked")))
+        raw, ended = await self._journal.ask(lambda reader: (reader.stated(name), reader.stated(f"{name}/revoked")))
         record = None if raw is None else _read(raw)
         if record is None or record.consent.county != county:
             raise Refused("no_basis", NO_BASIS)
@@ -60,7 +60,7 @@ class JournalBases:
         )
 
     async def _case(self, number: str, county: str) -> Basis:
-        case = (await self._writer.ask(lambda reader: reader.cases((number,)))).get(number)
+        case = (await self._journal.ask(lambda reader: reader.cases((number,)))).get(number)
         if case is None or county not in case.counties:
             raise Refused("no_basis", NO_BASIS)
         if case.stage in _OVER:
