@@ -35,7 +35,7 @@ faults: $(STAMP) neo4j  ## crashes, full disks, wrong clocks, flipped bytes: a t
 fuzz: $(STAMP)  ## 100,000 mutations of every format (`make fuzz ARGS="--target receipt --count 1000 --seed 2"`)
 	@$(BIN)/python -m tests.fuzz.run $(ARGS)
 
-interop: $(STAMP)  ## Go's checksum-database packages and Tessera's fsck read a live log, a verifier in Go judges receipts as ours, Apollo composes a supergraph, graphql-http audits a hub
+interop: $(STAMP)  ## Go's checksum-database packages and Tessera's fsck read a live log, a verifier in Go judges receipts as ours, Apollo composes a supergraph, graphql-http audits a hub, schemathesis fuzzes it
 	@$(BIN)/python -m pytest -q -m interop tests/interop
 
 lint: $(STAMP)  ## format, lint and layers: the quick part of check

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any, Final
 
 import hypothesis_graphql
-from graphql import StringValueNode, parse, print_ast, visit
+from graphql import GraphQLSchema, StringValueNode, TypeInfo, TypeInfoVisitor, parse, parse_type, print_ast, visit
 from graphql.language import ast, visitor
+from graphql.utilities import value_from_ast_untyped
 from hypothesis import strategies as st
 
 from schema.assembly import build_schema
@@ -17,7 +19,7 @@ from tests.graph_world import CONSENTS as WORLD_CONSENTS
 from tests.graph_world import HOLDERS, LICENSES
 from tests.ports import CONSENTS
 
-__all__ = ["ROOTS", "documents"]
+__all__ = ["ROOTS", "SCALARS", "documents", "with_variables"]
 
 CODES: Final = (
     "370000", "370200", "370214", "220103", "11370214MB2857113F", "000101002000", "000707003000",
@@ -82,3 +84,39 @@ def documents(fields: tuple[str, ...] = ROOTS) -> st.SearchStrategy[str]:
     sdl = build_schema().as_str()
     made = hypothesis_graphql.queries(sdl, fields=fields, custom_scalars=SCALARS, allow_null=False)
     return made.map(lambda text: print_ast(visit(parse(text), _Sizes())))
+
+
+class _Lifter(visitor.Visitor):
+    """Puts some of the arguments' values into variables of the arguments' types."""
+
+    def __init__(self, info: TypeInfo, chance: random.Random) -> None:
+        super().__init__()
+        self.values: dict[str, Any] = {}
+        self._definitions: list[ast.VariableDefinitionNode] = []
+        self._info = info
+        self._chance = chance
+
+    def enter_argument(self, node: ast.ArgumentNode, *_: Any) -> Any:
+        argument = self._info.get_argument()
+        if argument is None or self._chance.random() < 0.5:
+            return None
+        variable = ast.VariableNode(name=ast.NameNode(value=f"v{len(self.values)}"))
+        self.values[variable.name.value] = value_from_ast_untyped(node.value)
+        self._definitions.append(ast.VariableDefinitionNode(variable=variable, type=parse_type(str(argument.type))))
+        return ast.ArgumentNode(name=node.name, value=variable)
+
+    def leave_operation_definition(self, node: ast.OperationDefinitionNode, *_: Any) -> Any:
+        return ast.OperationDefinitionNode(
+            operation=node.operation,
+            name=node.name,
+            variable_definitions=(*(node.variable_definitions or ()), *self._definitions),
+            directives=node.directives,
+            selection_set=node.selection_set,
+        )
+
+
+def with_variables(text: str, schema: GraphQLSchema, chance: random.Random) -> tuple[str, dict[str, Any]]:
+    """Put about half of a query's argument values into variables; gives the new text, and the variables' values."""
+    info = TypeInfo(schema)
+    lifter = _Lifter(info, chance)
+    return print_ast(visit(parse(text), TypeInfoVisitor(info, lifter))), lifter.values

@@ -2,8 +2,8 @@
 
 The tests carry the mark `interop` and run only when it is asked for (`-m interop`): they build Go programs, whose modules
 the Go toolchain fetches by the pins and hashes of go.mod and go.sum; those with the mark `npm` install Node programs by
-package-lock.json. Where Go or npm is missing they do not run, the summary says how many, and with TONGBAN_REQUIRE_GO=1 or
-TONGBAN_REQUIRE_NPM=1 the run fails.
+package-lock.json, those with the mark `installed` use what requirements.lock has. Where Go or npm is missing they do not
+run, the summary says how many, and with TONGBAN_REQUIRE_GO=1 or TONGBAN_REQUIRE_NPM=1 the run fails.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and start the list of tests that did not run."""
     config.addinivalue_line("markers", "interop: programs of others read a live log; needs Go")
     config.addinivalue_line("markers", "npm: needs Node and npm in place of Go")
+    config.addinivalue_line("markers", "installed: needs nothing but what requirements.lock has")
     config.stash[_not_run] = {"go": set(), "npm": set()}
 
 
@@ -58,6 +59,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Count a test as not run, before anything is built or started for it."""
     program = "npm" if item.get_closest_marker("npm") else "go"
-    if FOLDER in item.path.parents and shutil.which(program) is None:
+    if item.get_closest_marker("installed") or FOLDER not in item.path.parents:
+        return
+    if shutil.which(program) is None:
         item.config.stash[_not_run][program].add(item.nodeid)
         pytest.skip(f"no {program}: the interop tests make programs with it")

@@ -1,8 +1,8 @@
 """The GraphQL endpoint as a target: a POST body in, one JSON answer out, whose words tell nothing of what is inside.
 
 Nothing is answered by 500, no answer holds a traceback or text of the engine, and each error has a code. Two targets mutate
-requests; the third one turns the mutated bytes into valid documents of the SDL, by hypothesis-graphql, which makes
-schemathesis's cases for GraphQL, too.
+requests; the third one turns the mutated bytes into valid documents of the SDL, by hypothesis-graphql. `make interop`
+gives 2,000 of schemathesis's cases to a live hub.
 """
 
 from __future__ import annotations

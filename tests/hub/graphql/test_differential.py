@@ -30,7 +30,6 @@ from tests.ports import CLERK, request_context
 from tests.random_documents import random_document
 from tests.reference import Reference
 
-FEW: Final = replace(WIDE, seconds=PATIENT.read_s)
 OWN: Final = Principal(
     county="370214",
     client="370214#3",
@@ -83,7 +82,7 @@ async def _pair(engine: Engine, principal: Principal) -> AsyncIterator[Pair]:
         graph = BoltGraph(driver)
         own = None if "license.read" in principal.scopes else principal.county
         reference = Reference(build_schema(), driver, own_county=own, caller_county=principal.county)
-        yield Pair(Execution(build_schema(), graph, limits=FEW), graph, reference, principal)
+        yield Pair(Execution(build_schema(), graph, limits=WIDE), graph, reference, principal)
 
 
 @pytest.fixture

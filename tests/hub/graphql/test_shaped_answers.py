@@ -30,7 +30,7 @@ def test_crooked_documents_are_answered_alike() -> None:
     """By all three paths."""
     campaign = Differential()
     campaign.crooked(120)
-    assert campaign.paths.keys() == {"compiled", "hybrid", "completed"}
+    assert campaign.paths.keys() >= {"compiled", "hybrid", "completed"}
 
 
 def test_generated_documents_are_answered_alike() -> None:
