@@ -42,7 +42,7 @@ __all__ = ["ReaderPool", "Surroundings"]
 
 _MOST: Final = 512  # documents that one reader answers at a time; then 503
 _BEGIN_S: Final = 120.0
-_SILENT_S: Final = 20.0
+SILENT_S: Final = 20.0
 _LOOK_S: Final = 0.25
 _END_S: Final = 5.0
 _FIRST_PAUSE_S: Final = 0.2
@@ -77,21 +77,29 @@ class _Reader:
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     channel: Channel = field(init=False)
 
+    @property
+    def takes(self) -> bool:
+        """Whether it takes documents."""
+        return self.ready and self.channel.is_open
+
 
 class ReaderPool:
     """`hub.graphql.gateway.Elsewhere` over `count` reader processes; on the hub's main thread, whose end is theirs.
 
-    within_s: longest wait for an answer, seconds. own: the metrics of the hub's process.
+    within_s: longest wait for an answer, seconds. silent_s: for how long a reader may say nothing. own: the metrics of
+    the hub's process.
     """
 
     def __init__(
-        self, count: int, questions: Questions, surroundings: Surroundings, *, own: CollectorRegistry, within_s: float
-    ) -> None:
+        self, count: int, questions: Questions, surroundings: Surroundings, *, own: CollectorRegistry, within_s: float,
+        silent_s: float = SILENT_S,
+    ) -> None:  # fmt: skip
         self.count: Final = count
         self.figures: Final = Figures(own)
         self._questions: Final = questions
         self._around: Final = surroundings
         self._within_s: Final = within_s
+        self._silent_s: Final = silent_s
         self._readers: Final[list[_Reader]] = []
         self._numbers: Final = itertools.count(1)
         self._place: list[Any] = []
@@ -101,7 +109,7 @@ class ReaderPool:
     @property
     def ready(self) -> int:
         """Readers that take documents."""
-        return sum(reader.ready for reader in self._readers)
+        return sum(reader.takes for reader in self._readers)
 
     def state(self) -> dict[str, JsonValue]:
         """Say how many readers take documents; nothing where there are to be none."""
@@ -117,7 +125,7 @@ class ReaderPool:
 
         Raises Unavailable pushback, deadline, not_ready (the reader has ended), and what the answer raises.
         """
-        reader = min((one for one in self._readers if one.ready), key=_load, default=None)
+        reader = min((one for one in self._readers if one.takes), key=_load, default=None)
         if reader is None or not self._around.usable():
             return None
         if reader.busy >= _MOST:
@@ -153,7 +161,7 @@ class ReaderPool:
 
     def _tell(self, name: str, value: Any) -> None:
         for reader in self._readers:
-            if reader.ready:
+            if reader.takes:
                 reader.channel.tell(name, value)
 
     @asynccontextmanager
@@ -244,7 +252,7 @@ class ReaderPool:
                 self._place = place
                 self._tell("graph", place)
             for reader in self._readers:
-                if reader.ready and now - reader.heard > _SILENT_S:
+                if reader.takes and now - reader.heard > self._silent_s:
                     _log.error("reader_hangs", pid=reader.process.pid)
                     reader.process.kill()
             await asyncio.sleep(_LOOK_S)
