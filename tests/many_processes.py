@@ -61,7 +61,7 @@ class ManyProcesses:
         """Found and run it, with these settings of the hub."""
         choice = EngineChoice(variables=settings)
         world = cls(Alliance.found(folder / "alliance", (SEALING, OTHER), provinces=2, engine=choice))
-        with world.alliance.running():
+        with world.alliance.running(graph=False):
             yield world
 
     @property

@@ -51,6 +51,7 @@ class Channel(asyncio.Protocol):
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._transport: asyncio.Transport | None = None
         self._unread = False
+        self._turn: list[bytes] = []
 
     @property
     def is_open(self) -> bool:
@@ -88,6 +89,7 @@ class Channel(asyncio.Protocol):
 
     def close(self) -> None:
         """End the channel after what is written."""
+        self._flush()
         if self._transport is not None:
             self._transport.close()
 
@@ -155,6 +157,13 @@ class Channel(asyncio.Protocol):
         self._write(packed)
 
     def _write(self, packed: bytes) -> None:
+        """Write with all that this turn of the loop has to say: at a system call other threads may go first."""
+        if not self._turn:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._turn.append(packed)
+
+    def _flush(self) -> None:
+        packed, self._turn = b"".join(self._turn), []
         if self._transport is not None:
             self._transport.write(packed)
 

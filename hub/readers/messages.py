@@ -10,7 +10,8 @@ TELL graph      ["bolt://127.0.0.1:24796", "root", "<password>", "hub", 1]      
 TELL shown      {"size": 812, "root": "<b64u>", …}                         the newest published checkpoint
 
 reader -> hub; 7: the number of the document that it answers, by which the hub knows who asks
-ASK  record     7, body: the access record                                 -> its position, when it is durable
+ASK  record     [7, [useCause, basis, rootField, holder, [license, …], [field, …], time]]
+                                                                           -> its position, when it is durable
 ASK  admit      [7, "<subject>"]        ASK  missed  7                     -> null
 ASK  faces      [7, [[identifier, county, [field, …], useCause], …]]       -> [[values, source, asOf, code], …]
 ASK  reach      "812.0"                                                    -> ["<bookmark>", …]
@@ -30,7 +31,7 @@ from hub.graphql.execution import GraphQLRequest
 from ledger.encoding import b64u_decode, b64u_encode
 from ledger.transparency.snapshot import Snapshot
 from schema.access import Principal
-from schema.context import FaceAnswer, FaceRequest
+from schema.context import Access, FaceAnswer, FaceRequest
 from schema.readafter import ReadAfter
 from schema.roles import RoleKind
 
@@ -38,12 +39,14 @@ if TYPE_CHECKING:
     from hub.graph.engine import Engine
 
 __all__ = [
+    "access",
     "face_answer",
     "face_request",
     "place_of",
     "principal",
     "request",
     "snapshot",
+    "told_access",
     "told_face",
     "told_principal",
     "told_question",
@@ -101,6 +104,20 @@ def snapshot(told: dict[str, Any] | None) -> Snapshot | None:
     return Snapshot(
         size=told["size"], root=b64u_decode(told["root"]), note=b64u_decode(told["note"]),
         quorum_note=b64u_decode(told["quorumNote"]), time=told["time"], cosigners=tuple(told["cosigners"]),
+    )  # fmt: skip
+
+
+def told_access(read: Access) -> list[Any]:
+    """Write what was read and why; who has read it, the hub knows."""
+    return [read.use_cause, read.basis, read.root_field, read.holder, read.licenses, read.fields, read.time]
+
+
+def access(told: list[Any], caller: Principal) -> Access:
+    """Read what a caller has read and why."""
+    use_cause, basis, root_field, holder, licenses, fields, time = told
+    return Access(
+        county=caller.county or "", client=caller.client or "", token_id=caller.token_id or "", use_cause=use_cause,
+        basis=basis, root_field=root_field, holder=holder, licenses=tuple(licenses), fields=tuple(fields), time=time,
     )  # fmt: skip
 
 

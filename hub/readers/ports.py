@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from hub.journal.access import AccessReads
-from hub.journal.records import format_access
 from hub.journal.store import JournalReader
 from hub.log.shownlog import ShownLog
 from hub.logfile import LogReader
-from hub.readers.messages import face_answer, told_question
+from hub.readers.messages import face_answer, told_access, told_question
 from ledger.errors import Unavailable
 from ledger.transparency.snapshot import LogReads, Snapshot
 from ledger.transparency.sqlite import SqliteReader
@@ -84,7 +83,7 @@ class RecordedAccesses(AccessReads):
 
     async def record_access(self, access: Access) -> int:
         """Have an access record appended; durable when this returns. Raises Unavailable: then no answer may leave."""
-        position, _ = await self._channel.ask("record", self._number, format_access(access))
+        position, _ = await self._channel.ask("record", [self._number, told_access(access)])
         return int(position)
 
 

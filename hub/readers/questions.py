@@ -1,7 +1,7 @@
 """What readers ask of the hub: what must be one in the whole hub, whoever answers the document.
 
 Who asks is what the hub found out from the token, by the number of the document: a reader cannot speak for another
-caller, and an access record that names one is refused. A document that nobody waits for any more leaves no record.
+caller, and says of an access only what was read and why. A document that nobody waits for any more leaves no record.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.journal.records import parse_access
-from hub.readers.messages import face_request, told_face
-from ledger.errors import Refused, Unavailable
+from hub.readers.messages import access, face_request, told_face
+from ledger.errors import Unavailable
 from schema.readafter import ReadAfter
 
 if TYPE_CHECKING:
@@ -54,15 +53,9 @@ class Questions:
             raise Unavailable("deadline", "nobody waits for this answer any more")
         return caller
 
-    async def _record(self, number: int, raw: bytes) -> tuple[Any, bytes]:
-        caller, access = self._caller(number), parse_access(raw)
-        if (access.county, access.client, access.token_id) != (
-            caller.county or "",
-            caller.client or "",
-            caller.token_id or "",
-        ):
-            raise Refused("forbidden", "an access record names another caller")
-        return await self._journal.record_access(access), b""
+    async def _record(self, value: Any, _body: bytes) -> tuple[Any, bytes]:
+        number, told = value
+        return await self._journal.record_access(access(told, self._caller(number))), b""
 
     async def _admit(self, value: Any, _body: bytes) -> tuple[Any, bytes]:
         number, subject = value

@@ -9,7 +9,6 @@ import pytest
 
 from hub.graphql.execution import GraphQLRequest
 from hub.graphql.probes import CallerProbes
-from hub.journal.records import format_access
 from hub.readers import messages
 from hub.readers.questions import Questions
 from ledger.errors import TongbanError
@@ -50,14 +49,13 @@ class Hub:
         return refused.value.code
 
 
-async def test_a_record_is_appended_for_the_caller_of_its_document_alone() -> None:
-    hub = Hub()
-    assert await hub.ask("record", 1, format_access(ACCESS)) == 0
-    assert hub.journal.records == [ACCESS]
-    assert await hub.code("record", 2, format_access(ACCESS)) == "forbidden"
-    assert await hub.code("record", 3, format_access(ACCESS)) == "deadline"  # nobody waits for it
-    assert await hub.code("record", 1, format_access(ACCESS)[:-1]) == "bad_json"
-    assert hub.journal.records == [ACCESS]
+async def test_a_record_names_the_caller_of_its_document_and_nobody_else() -> None:
+    hub, told = Hub(), messages.told_access(ACCESS)
+    assert [await hub.ask("record", [number, told]) for number in (1, 2)] == [0, 1]
+    others = replace(ACCESS, county="220103", client="220103#3", token_id="token-2")
+    assert hub.journal.records == [ACCESS, others]
+    assert await hub.code("record", [3, told]) == "deadline"  # nobody waits for it
+    assert hub.journal.records == [ACCESS, others]
 
 
 async def test_the_guard_counts_by_who_asks_whatever_process_says_so() -> None:
