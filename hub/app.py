@@ -125,7 +125,7 @@ class Hub:
         self._calendar = read_full_calendar(read_table("calendar"))
         self._journal_seal = JournalSeal(keys.vault, random)
         self._http = httpx2.AsyncClient(trust_env=False, limits=_connections(settings))
-        self.journal = JournalWriter(data / "journal.sqlite", on_committed=self._recorded)
+        self.journal = JournalWriter(data / "journal.sqlite", on_stated=self._stated)
         self.refusals = Refusals(data / "refusals.sqlite", lambda: self.registry.keys)
         self.registry = self.registry_kind(
             data / "ledger.sqlite", signer=keys.log, policy=policy, journal=self._journal_binding, clock=clock,
@@ -325,7 +325,7 @@ class Hub:
         self.metrics.published_size.set(snapshot.size)
         self.metrics.cosignatures.set(len(snapshot.cosigners))
 
-    def _recorded(self) -> None:
+    def _stated(self) -> None:
         self.feed.wake()
 
     def _happened(self, events: Sequence[FeedEvent]) -> None:

@@ -136,6 +136,11 @@ class Uscc:
         return self.code[8:17]
 
 
+@lru_cache(maxsize=4096)  # some thousand authorities define and issue all licenses
+def _uscc_fault(text: str) -> str | None:
+    return fault_of(Uscc.parse, text)
+
+
 def _uscc_check(body: str) -> str:
     total = sum(weight * _USCC_CHARS.find(char) for weight, char in zip(_USCC_WEIGHTS, body, strict=False))
     return _USCC_CHARS[-total % 31]
@@ -162,11 +167,11 @@ class LicenseIdentifier:
     version: int
 
     def __post_init__(self) -> None:
-        if fault := fault_of(Uscc.parse, self.type_code[:18]):
+        if fault := _uscc_fault(self.type_code[:18]):
             raise Malformed("bad_identifier", f"definer in the type code: {fault}")
         if not _TYPE_NUMBER.fullmatch(self.type_code[18:]):
             raise Malformed("bad_identifier", "a type code ends in a 3-digit number")
-        if fault := fault_of(Uscc.parse, self.issuer):
+        if fault := _uscc_fault(self.issuer):
             raise Malformed("bad_identifier", f"issuer: {fault}")
         if not _SERIAL.fullmatch(self.serial):
             raise Malformed("bad_identifier", "a serial has 1..32 digits and capital letters")
@@ -179,7 +184,7 @@ class LicenseIdentifier:
     @property
     def division(self) -> str:
         """The division (GB/T 2260, 6 digits) in the issuer's USCC: the county that the license is of."""
-        return Uscc(self.issuer).division
+        return self.issuer[2:8]
 
     @property
     def check(self) -> str:

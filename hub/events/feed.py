@@ -155,7 +155,7 @@ class EventFeed:
         return 0 if due is None else max(0, self._clock() - due)
 
     def wake(self) -> None:
-        """Say that journal or ledger have grown; from the feed's loop."""
+        """Say that statements or entries have come; from the feed's loop. Access records wait for the next look."""
         self._woken.set()
 
     async def ask(self, question: Callable[[EventReader], T]) -> T:
@@ -215,6 +215,8 @@ class EventFeed:
 
     async def _step_moves(self, start: int, steps: Sequence[tuple[int, CaseStepRecord]]) -> list[StepMove]:
         """Make the moves of some steps, from the cases as they were at position `start`."""
+        if not steps:
+            return []
         unknown = sorted({step.step.number for _, step in steps} - self._cases.keys())
         named = sorted({each for _, record in steps for each in _used(record)})
         cases, stated = await self._journal.ask(lambda reader: _read_back(reader, unknown, named, start))

@@ -70,6 +70,11 @@ class JournalRow:
     oldest: int = 0
     against: TongbanError | None = None
 
+    @property
+    def access(self) -> bool:
+        """Whether it is an access record, JSON, and no statement, which is a JWS."""
+        return self.raw.startswith(b"{")
+
 
 def asked_after(holder: str) -> str:
     """Give the name by which the reads of a holder are found: no license and no case has a `/`."""

@@ -42,13 +42,12 @@ class _Waiting:
 class JournalWriter:
     """The journal of one hub process. `start` before anything else; all methods belong to one event loop.
 
-    on_committed: called in the loop after each commit; must not block.
+    on_stated: called in the loop after each commit that holds a statement of a county; must not block. Access records
+    alone, of which there is one a look-up, call nobody.
     """
 
-    def __init__(
-        self, path: Path, *, max_queue: int = MAX_QUEUE, on_committed: Callable[[], None] = lambda: None
-    ) -> None:
-        self._on_committed: Final = on_committed
+    def __init__(self, path: Path, *, max_queue: int = MAX_QUEUE, on_stated: Callable[[], None] = lambda: None) -> None:
+        self._on_stated: Final = on_stated
         self._max_queue: Final = max_queue
         self._queue: Final[deque[_Waiting]] = deque()
         self._committing: asyncio.Task[None] | None = None
@@ -109,7 +108,8 @@ class JournalWriter:
             for each, result in zip(group, results, strict=True):
                 if not each.answer.done():
                     each.answer.set_result(result)
-            self._on_committed()
+            if not all(each.row.access for each in group):
+                self._on_stated()
 
     async def _write(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
         return await self._file.write(lambda store: store.append(rows))

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -245,7 +246,7 @@ def test_damage_is_found_at_start(path: Path, change: str) -> None:
 
 
 @asynccontextmanager
-async def running(path: Path, **options: int) -> AsyncIterator[JournalWriter]:
+async def running(path: Path, **options: Any) -> AsyncIterator[JournalWriter]:
     writer = JournalWriter(path, **options)
     await writer.start()
     try:
@@ -265,6 +266,16 @@ async def test_many_callers_share_a_commit_and_find_their_records(path: Path) ->
         assert (await writer.size(), len(await writer.read(98, 10))) == (100, 2)
     with closing(connect(path)) as connection:
         assert JournalStore(connection).head.n == 100
+
+
+async def test_statements_are_announced_and_access_records_are_not(path: Path) -> None:
+    """Whoever follows the counties' statements is not woken by each look-up."""
+    told: list[int] = []
+    read, said = JournalRow(raw=b"{access", accesses=("x",)), JournalRow(raw=b"statement", states="x")
+    async with running(path, on_stated=lambda: told.append(writer.head.n)) as writer:
+        for rows in ([read], [said], [read, read], [read, JournalRow(raw=b"another", states="y")]):
+            await writer.append(rows)
+    assert told == [2, 6]
 
 
 async def test_a_full_journal_queue_pushes_back(path: Path) -> None:
