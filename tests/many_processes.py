@@ -62,6 +62,7 @@ class ManyProcesses:
         choice = EngineChoice(variables=settings)
         world = cls(Alliance.found(folder / "alliance", (SEALING, OTHER), provinces=2, engine=choice))
         with world.alliance.running(graph=False):
+            wait_until(lambda: world.get("/readyz").status_code == 200, "the hub is ready")
             yield world
 
     @property
