@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import ClassVar, Final
 
 import httpx2
@@ -23,8 +22,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from hub.auth import Authenticator, TokenIssuer
-from hub.database import missing
-from hub.endpoints import health_routes, submission_routes
+from hub.endpoints import documents_route, health_routes, submission_routes
 from hub.envelope import FaceCipher
 from hub.events.delivery import Delivery, Signing
 from hub.events.feed import EventFeed
@@ -45,7 +43,7 @@ from hub.graphql.probes import CallerProbes
 from hub.graphql.sockets import GraphQLSockets
 from hub.graphql.streams import Streams
 from hub.graphql.timings import SlowDocuments
-from hub.graphqlparts import admission_of, lanes_over, limits_of
+from hub.graphqlparts import admission_of, lanes_over, limits_of, turns_of
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
@@ -59,7 +57,7 @@ from hub.log.refusals import Refusals
 from hub.log.registry import LedgerRegistry, RegistryLimits
 from hub.log.routes import log_routes
 from hub.log.statustokens import StatusTokens
-from hub.middleware import Direct, Masked, Observed
+from hub.middleware import Bounded, Direct, Masked, Observed
 from hub.mirror.routes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
@@ -71,9 +69,9 @@ from hub.readers.questions import Questions
 from hub.settings import Settings
 from hub.sources import Sources, VaultEndpoint, VaultSource, VaultStore, connections_of, sources_of
 from hub.tokens import ReplayGuard
-from hub.upkeep.stores import check_hub_folder
+from hub.turns import TurnLimits, Turns
+from hub.upkeep.stores import alliance_file, check_hub_folder
 from ledger.encoding import b64u_encode
-from ledger.errors import Unavailable
 from ledger.identifiers import holder_key
 from ledger.jws import MAX_ENTRY_BYTES
 from ledger.transparency.policy import MAX_POLICY_BYTES, Policy
@@ -92,6 +90,7 @@ _log = structlog.get_logger(__name__)
 
 _WITNESS_CONNECTIONS: Final = 64
 _MARGIN_S: Final = 2.0  # a reader's own deadline comes first
+_OTHERS: Final = TurnLimits(at_once=256, waiting=256)  # beside GraphQL: files of the log, what counties send, tokens
 
 
 def create_app(settings: Settings, *, clock: Clock, random: Callable[[int], bytes], dev: bool = False) -> Starlette:
@@ -115,11 +114,11 @@ class Hub:
         data = settings.data
         check_hub_folder(data)
         keys = open_hub_keys(data, read_passphrase(settings.passphrase_file))
-        self._policy = _alliance_file(data, "policy", MAX_POLICY_BYTES)
+        self._policy = alliance_file(data, "policy", MAX_POLICY_BYTES)
         self._matters = MatterTable.shipped()
         policy = Policy.parse(self._policy)
         self._report(policy)
-        self._genesis = _alliance_file(data, "genesis", MAX_ENTRY_BYTES)
+        self._genesis = alliance_file(data, "genesis", MAX_ENTRY_BYTES)
         self._verifier = Verifier.of_files(self._policy, self._genesis)
         self._holder_secret = keys.holder
         self._calendar = read_full_calendar(read_table("calendar"))
@@ -138,13 +137,13 @@ class Hub:
         self._guard = ReplayGuard(data / "tokens.sqlite")
         self.sources = self._make_sources()
         self.accesses = AccessJournal(self.journal)
-        self.bases = JournalBases(self.journal)
+        self.bases = JournalBases(self.journal, stated=lambda: self.journal.stated)
         self._probes = CallerProbes(asked=settings.asked_per_hour, misses=settings.misses_per_hour, clock=clock)
         lanes = partial(lanes_over, settings=settings, metrics=self.metrics)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
-            calendar=self._calendar, lanes=lanes if settings.lanes else None,
+            calendar=self._calendar, lanes=lanes if settings.lanes else None, bolt_lane=settings.bolt_lane,
         )  # fmt: skip
         self.projection = Reached(
             self.graph.projector, self.graph.driver, PublishedEntries(self.registry), self.journal,
@@ -163,15 +162,21 @@ class Hub:
             chance=lambda: random(1)[0] / 255, private=settings.webhooks_private,
             on_outcome=lambda outcome: self.metrics.webhooks.labels(outcome).inc(),
         )  # fmt: skip
+        self._turns: Final = {
+            "graphql": Turns(turns_of(settings), on_shed=self.metrics.shed.labels("graphql").inc),
+            "other": Turns(_OTHERS, on_shed=self.metrics.shed.labels("other").inc),
+        }
         self.readers = self._make_readers(dev=dev)
         limits = limits_of(settings)
+        self._documents = SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms)
         self._graphql = GraphQLEndpoint(
-            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, on_answer=self.metrics.answered,
-            on_timing=SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms),
-            admission=admission_of(settings, clock), elsewhere=self.readers if settings.workers else None,
+            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, observer=self._documents,
+            admission=admission_of(settings, clock, self._turns["graphql"]),
+            elsewhere=self.readers if settings.workers else None,
         )  # fmt: skip
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
-        live = (Streams(self._graphql.execution, dev=dev), self._context, self._live)
+        streams = Streams(self._graphql.execution, dev=dev, on_event=self.metrics.stream_seconds.observe)
+        live = (streams, self._context, self._live)
         self._sockets = GraphQLSockets(*live, limits=limits)
         self._event_streams = EventStreams(*live, limits=limits)
 
@@ -214,7 +219,8 @@ class Hub:
     def app(self) -> Starlette:
         """Give the application: every route, started and stopped with the parts."""
         direct = Middleware(Direct, paths={"/graphql": self._graphql})
-        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct]
+        bounded = Middleware(Bounded, turns=self._turns["other"])
+        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct, bounded]
         return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
 
     @asynccontextmanager
@@ -275,6 +281,7 @@ class Hub:
             *health_routes(
                 self._checks(), self._exposition, quorum=lambda: self.registry.quorum, readers=self.readers.state
             ),
+            documents_route(lambda: self.readers.documents(self._documents.busiest.view())),
         ]
 
     def _checks(self) -> dict[str, Callable[[], str | None]]:
@@ -341,7 +348,11 @@ class Hub:
         if self.graph.lanes is not None:
             self.metrics.lane_depth.set(self.graph.lanes.depth)
             self.metrics.lane_shared.set(self.graph.lanes.shared)
+        for kind, turns in self._turns.items():
+            self.metrics.waiting.labels(kind).set(turns.waiting)
         self.metrics.ways(self._graphql.execution.ways)
+        self.metrics.caches({**self._graphql.execution.caches, "token": self._authenticator.cache})
+        self.metrics.journal_queue.set(self.journal.waiting)
         self.metrics.live_clients.set(self._live.open)
         self.metrics.followers.set(self.followers.live)
         self.metrics.events.set(self.feed.position)
@@ -375,17 +386,6 @@ def _engine(settings: Settings) -> Engine:
             database=settings.neo4j_database,
         )
     return ArcadeEngine(settings.data / "graph", memory_mb=settings.engine_memory_mb)
-
-
-def _alliance_file(data: Path, name: str, max_bytes: int) -> bytes:
-    try:
-        with (data / name).open("rb") as file:
-            found = file.read(max_bytes + 1)
-    except OSError as error:
-        raise missing(data / name) from error
-    if len(found) > max_bytes:
-        raise Unavailable("no_log", f"{name} has more than {max_bytes} bytes")
-    return found
 
 
 def _reason(fault: Exception | None) -> str | None:

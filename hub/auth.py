@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hub.lru import CacheCount, Lru
 from hub.tokens import Jwt, JwtRule, public_jwk, sign_jwt, verify_jwt
 from ledger.encoding import MAX_INTEGER, b64u_encode, canonical_json
 from ledger.errors import NotVerified, Refused, TongbanError
@@ -121,13 +121,15 @@ class TokenIssuer:
 class Authenticator:
     """Turns an Authorization header into a Principal; a token's signature is checked once, then remembered by hash.
 
-    A token ends with its `exp`, and at once when its client's key is no longer active in the newest key state.
+    A token ends with its `exp`, and at once when its client's key is no longer active in the newest key state. cache:
+    how often a token was remembered.
     """
 
     def __init__(self, issuer: TokenIssuer, key_state: Callable[[], KeyState]) -> None:
         self._issuer = issuer
         self._key_state = key_state
-        self._known: OrderedDict[bytes, Principal] = OrderedDict()
+        self.cache: Final = CacheCount()
+        self._known: Lru[bytes, Principal] = Lru(_CACHE_ENTRIES)
         self._rule = JwtRule(
             typ=frozenset({_ACCESS_TOKEN_TYP}),
             audience=issuer.issuer,
@@ -158,12 +160,12 @@ class Authenticator:
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         principal = self._known.get(digest)
         if principal is None:
+            self.cache.misses += 1
             principal = self._verified(token, now)
-            self._known[digest] = principal
-            if len(self._known) > _CACHE_ENTRIES:
-                self._known.popitem(last=False)
+            self._known.put(digest, principal)
+        else:
+            self.cache.hits += 1
         if principal.expires <= now:
-            self._known.pop(digest, None)
             raise NotVerified("bad_token", "token has expired")
         return principal
 

@@ -35,6 +35,7 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "seal": "hub.commands.seal:app",
         "serve": "hub.commands.serve:serve",
         "settings": "hub.commands.settings:settings",
+        "documents": "hub.commands.documents:documents",
         "audit": "hub.commands.audit:audit",
         "ledger": "hub.commands.ledger:app",
         "county": "hub.commands.county:app",

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ledger.encoding import JsonValue
     from schema.context import Registry, Submission
 
-__all__ = ["READ_AFTER_HEADER", "health_routes", "submission_routes"]
+__all__ = ["READ_AFTER_HEADER", "documents_route", "health_routes", "submission_routes"]
 
 READ_AFTER_HEADER: Final = "Tongban-Read-After"
 MAX_BUNDLE_BYTES: Final = 16 * 1024 * 1024
@@ -180,3 +180,12 @@ def health_routes(
         return Response(metrics(), 200, _NO_STORE, "text/plain; version=0.0.4; charset=utf-8")
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", exposition)]
+
+
+def documents_route(view: Callable[[], Mapping[str, JsonValue]]) -> Route:
+    """Make `/metrics/documents`: the documents that take the hub's time (hub/graphql/busiest.py)."""
+
+    async def documents(_request: Request) -> Response:
+        return _json(view())
+
+    return Route("/metrics/documents", documents)

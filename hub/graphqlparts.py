@@ -10,13 +10,15 @@ from hub.graphql.admission import Admission
 from hub.graphql.limits import LIMITS, Limits
 from hub.graphql.quotas import Quotas
 from hub.graphql.trusted import registry_of
+from hub.turns import TurnLimits
 
 if TYPE_CHECKING:
     from hub.observability import Metrics
     from hub.settings import Settings
+    from hub.turns import Turns
     from schema.context import Clock, Graph
 
-__all__ = ["admission_of", "lanes_over", "limits_of"]
+__all__ = ["admission_of", "lanes_over", "limits_of", "turns_of"]
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -27,13 +29,20 @@ def limits_of(settings: Settings) -> Limits:
     )  # fmt: skip
 
 
-def admission_of(settings: Settings, clock: Clock) -> Admission:
-    """Give the registry of trusted documents and the quotas of clients. Raises Malformed bad_file, bad_document."""
+def turns_of(settings: Settings) -> TurnLimits:
+    """Give how many documents one process works on at once, and how many may wait."""
+    return TurnLimits(at_once=settings.at_once, waiting=settings.waiting, patience_s=settings.patience_ms / 1000)
+
+
+def admission_of(settings: Settings, clock: Clock, turns: Turns) -> Admission:
+    """Give the registry of trusted documents, the quotas of clients, the turns. Raises Malformed bad_file."""
     quotas = Quotas(
         per_second=settings.client_documents_per_second, new_per_minute=settings.client_new_per_minute,
         at_once=settings.client_at_once, clock=clock,
     )  # fmt: skip
-    return Admission(texts=registry_of(settings.trusted_documents), mode=settings.trusted_mode, quotas=quotas)
+    return Admission(
+        texts=registry_of(settings.trusted_documents), mode=settings.trusted_mode, quotas=quotas, turns=turns
+    )
 
 
 def lanes_over(graph: Graph, settings: Settings, metrics: Metrics) -> Lanes:

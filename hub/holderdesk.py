@@ -1,7 +1,7 @@
 """What the hub keeps of a holder, asked with a token that is bound to that holder.
 
-Licenses of all counties, faces from the counties that issued them, who read them, cases that use them, objections;
-every case that the holder applied for, with licenses or without; every consent:
+Licenses of all counties, faces from the counties that issued them, cases that use them, objections; every case that the
+holder applied for, with licenses or without; every consent; who read any of it, or asked and found nothing:
 
     county's client key vouches for HOLDER  ->  token bound to the keyed hash  ->  POST /graphql, page by page
 """
@@ -19,7 +19,7 @@ from schema.roles import RoleKind
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
 
-__all__ = ["as_holder", "cases_at_hub", "consents_at_hub", "open_cases", "records_at_hub"]
+__all__ = ["as_holder", "cases_at_hub", "consents_at_hub", "open_cases", "reads_at_hub", "records_at_hub"]
 
 _PAGE: Final = 20
 _OVER: Final = frozenset({"CLOSED", "DELIVERED", "EVALUATED"})
@@ -60,21 +60,19 @@ _WHOLE: Final = """query Whole($holder: HolderInput!, $cause: UseCause!, $after:
         }
         ... on FaceUnavailable { code county }
       }
-      accessRecords(first: 100) { ...Reads }
       objections { id kind raisedBy raisedAt answeredBy open outcome decidedAt }
       cases { caseNumber matterCode mode stage takenInBy handledBy pickedUpAt appliedAt steppedAt }
     } }
     pageInfo { hasNextPage endCursor }
   }
-}
-fragment Reads on AccessRecordsResult {
-  ... on AccessRecords { records { time county client useCause rootField fields } hasNextPage endCursor }
-  ... on Problem { code message }
 }"""
-_MORE_READS: Final = """query Reads($identifier: LicenseIdentifier!, $cause: UseCause!, $after: Cursor) {
-  license(certificateIdentifier: $identifier, useCause: $cause) {
-    accessRecords(first: 100, after: $after) {
-      ... on AccessRecords { records { time county client useCause rootField fields } hasNextPage endCursor }
+_READS: Final = """query Reads($holder: HolderInput!, $cause: UseCause!, $after: Cursor) {
+  accessRecords(holder: $holder, useCause: $cause) {
+    records(first: 100, after: $after) {
+      ... on AccessRecords {
+        records { time county client useCause basis matter rootField fields licenses cases }
+        hasNextPage endCursor
+      }
       ... on Problem { code message }
     }
   }
@@ -95,9 +93,24 @@ def records_at_hub(partner: Partner, holder: tuple[str, str], cause: str) -> lis
     partner: as that holder. A county whose faces cannot be had now is named in the face's place. Raises what the hub
     states; Unavailable not_ready.
     """
-    found = _nodes(partner, _WHOLE, "licenses", holder, {"cause": cause})
-    for each in found:
-        _read_on(partner, each, cause)
+    return _nodes(partner, _WHOLE, "licenses", holder, {"cause": cause})
+
+
+def reads_at_hub(partner: Partner, holder: tuple[str, str], cause: str) -> list[dict[str, Any]]:
+    """Give every read of the holder's licenses and cases, and every one that found nothing, oldest first.
+
+    The copy is whole, or it is not made. Raises as records_at_hub.
+    """
+    found: list[dict[str, Any]] = []
+    variables: dict[str, Any] = {"holder": _named(holder), "cause": cause, "after": None}
+    while (reads := _data(partner.query(_READS, variables))["accessRecords"]) is not None:
+        page = reads["records"]
+        if "records" not in page:
+            raise Unavailable("not_ready", f"the hub shows no access records: {page.get('code')}")
+        found += page["records"]
+        if not page["hasNextPage"]:
+            break
+        variables = {**variables, "after": page["endCursor"]}
     return found
 
 
@@ -129,27 +142,18 @@ def _nodes(
     partner: Partner, document: str, root: str, holder: tuple[str, str], more: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Read every page of a list of the holder's. more: further variables of the document."""
-    named = dict(zip(("certificateHolderTypeCode", "certificateHolderCode"), holder, strict=True))
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = _data(partner.query(document, {"holder": named, "after": after, **more}))[root]
+        page = _data(partner.query(document, {"holder": _named(holder), "after": after, **more}))[root]
         found += [edge["node"] for edge in page["edges"]]
         if not page["pageInfo"]["hasNextPage"]:
             return found
         after = page["pageInfo"]["endCursor"]
 
 
-def _read_on(partner: Partner, license_: dict[str, Any], cause: str) -> None:
-    """Fetch the rest of a license's access records; the copy is whole, or it is not made."""
-    reads = page = license_["accessRecords"]
-    while page.get("hasNextPage"):
-        variables = {"identifier": license_["certificateIdentifier"], "cause": cause, "after": page["endCursor"]}
-        page = _data(partner.query(_MORE_READS, variables))["license"]["accessRecords"]
-        reads["records"] += page["records"]
-    if "records" not in reads:
-        raise Unavailable("not_ready", f"the hub shows no access records: {reads.get('code')}")
-    license_["accessRecords"] = reads["records"]
+def _named(holder: tuple[str, str]) -> dict[str, str]:
+    return dict(zip(("certificateHolderTypeCode", "certificateHolderCode"), holder, strict=True))
 
 
 def _data(answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,24 @@
-"""A mapping of bounded size."""
+"""A mapping of bounded size, and what a cache has given."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import ItemsView
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-__all__ = ["Lru"]
+__all__ = ["CacheCount", "Lru"]
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class CacheCount:
+    """How often a cache had what was asked for since start, and how often not."""
+
+    hits: int = 0
+    misses: int = 0
 
 
 class Lru(Generic[Key, Value]):
@@ -20,6 +30,10 @@ class Lru(Generic[Key, Value]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def items(self) -> ItemsView[Key, Value]:
+        """Give all that is kept, what was used longest ago first; marks nothing as used."""
+        return self._kept.items()
 
     def get(self, key: Key) -> Value | None:
         """Give what is kept under a key, and mark it as used."""

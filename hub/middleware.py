@@ -2,6 +2,7 @@
 
     Observed   a request id, the time it took, one line in the log
     Direct     the hottest paths go past the router
+    Bounded    beside these, a bounded number of requests at once, and 503 for what comes too late to be one of them
     Masked     an error that nobody foresaw: status 500,
                {"error":{"code":"internal","message":"internal error","requestId":"4f…"}}
 
@@ -14,16 +15,19 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.exchange import ERROR_HEADER
+from hub.exchange import ERROR_HEADER, error_response
 from hub.observability import Metrics, log_unexpected
+from hub.turns import Turns, aside
+from ledger.errors import Unavailable
 
-__all__ = ["Direct", "Masked", "Observed"]
+__all__ = ["Bounded", "Direct", "Masked", "Observed"]
 
 _ROUTES: Final = {
     "graphql": "graphql",
@@ -51,7 +55,10 @@ _LOG_ROUTES: Final = frozenset(
         "entries",
     }
 )
+_UNBOUNDED: Final = frozenset({"health", "metrics", "graphql/stream"})
+"""Routes that must answer when nothing else does, and streams, which have places of their own for hours."""
 _ERROR_HEADER: Final = ERROR_HEADER.encode("ascii")
+_SHED: Final = "pushback"  # told by a metric: a line for each would cost more than to answer it
 
 # Names a request in the log and protects nothing. A system call a request would hand the interpreter to another thread.
 _IDS: Final = random.Random()  # noqa: S311
@@ -86,7 +93,7 @@ class Observed:
         finally:
             route, seconds = _route(scope["path"]), time.perf_counter() - began
             self._metrics.observe(route, status, seconds, codes)
-            line = _log.warning if status >= 500 else _log.debug
+            line = _log.warning if status >= 500 and codes != _SHED else _log.debug
             line("answered", method=scope["method"], route=route, status=status, codes=codes,
                  ms=round(seconds * 1000, 1), request_id=request_id)  # fmt: skip
 
@@ -102,6 +109,36 @@ class Direct:
         """Pass a request on."""
         found = self._paths.get(scope["path"]) if scope["type"] == "http" else None
         await (found or self._app)(scope, receive, send)
+
+
+class Bounded:
+    """Wraps an application: its requests have turns. One that waits for its client holds no place meanwhile."""
+
+    def __init__(self, app: ASGIApp, turns: Turns) -> None:
+        self._app = app
+        self._turns = turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on in its turn, or answer it with 503."""
+        if scope["type"] != "http" or _route(scope["path"]) in _UNBOUNDED:
+            await self._app(scope, receive, send)
+            return
+
+        async def received() -> Message:
+            with aside():
+                return await receive()
+
+        async def sent(message: Message) -> None:
+            with aside():
+                await send(message)
+
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._turns.place(""))
+            except Unavailable as error:
+                await error_response(error)(scope, receive, send)
+                return
+            await self._app(scope, received, sent)
 
 
 class Masked:

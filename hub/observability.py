@@ -18,6 +18,8 @@ import stamina
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from hub.lru import CacheCount
+
 __all__ = ["Metrics", "configure_logging", "log_unexpected"]
 
 _log = structlog.get_logger(__name__)
@@ -93,13 +95,18 @@ class Metrics:
     requests: Counter = field(init=False)
     errors: Counter = field(init=False)
     answers: Counter = field(init=False)
+    shed: Counter = field(init=False)
+    waiting: Gauge = field(init=False)
     statements: Gauge = field(init=False)
     lane_depth: Gauge = field(init=False)
     lane_keys: Histogram = field(init=False)
     lane_shared: Gauge = field(init=False)
     documents: Gauge = field(init=False)
+    cache_hits: Gauge = field(init=False)
+    cache_misses: Gauge = field(init=False)
     document_seconds: Histogram = field(init=False)
     document_statements: Histogram = field(init=False)
+    write_seconds: Histogram = field(init=False)
     faces: Counter = field(init=False)
     resting: Gauge = field(init=False)
     seconds: Histogram = field(init=False)
@@ -109,12 +116,15 @@ class Metrics:
     projection_lag: Gauge = field(init=False)
     live_clients: Gauge = field(init=False)
     followers: Gauge = field(init=False)
+    stream_seconds: Histogram = field(init=False)
+    journal_queue: Gauge = field(init=False)
     events: Gauge = field(init=False)
     lamp_lag: Gauge = field(init=False)
     webhooks: Counter = field(init=False)
     policy_shared: Gauge = field(init=False)
     policy_block: Gauge = field(init=False)
     _routes: dict[tuple[str, int], tuple[Counter, Histogram]] = field(default_factory=dict, init=False, repr=False)
+    _stages: dict[tuple[str, str], Histogram] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         made = {
@@ -125,6 +135,12 @@ class Metrics:
                 "tongban_graphql_requests",
                 "Executed GraphQL requests by how they were answered.",
                 "path",
+            ),
+            "shed": _counter(
+                self.registry, "tongban_shed", "Requests turned away before any work, by kind: graphql, other.", "kind"
+            ),
+            "waiting": Gauge(
+                "tongban_waiting", "Requests that wait for their turn, by kind.", ("kind",), registry=self.registry
             ),
             "statements": Gauge(
                 "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry
@@ -142,10 +158,19 @@ class Metrics:
                 ("way",),
                 registry=self.registry,
             ),
+            "cache_hits": Gauge(
+                "tongban_cache_hits",
+                "Found in a cache since start: document, plan, token.",
+                ("cache",),
+                registry=self.registry,
+            ),
+            "cache_misses": Gauge(
+                "tongban_cache_misses", "Not found in a cache since start.", ("cache",), registry=self.registry
+            ),
             "document_seconds": Histogram(
                 "tongban_document_seconds",
-                "Time of a document in each stage: plan, read, complete.",
-                ("stage",),
+                "Time of a document in each stage (plan, read, complete), by how it was answered.",
+                ("stage", "path"),
                 buckets=_BUCKETS,
                 registry=self.registry,
             ),
@@ -153,6 +178,12 @@ class Metrics:
                 "tongban_document_statements",
                 "Compiled reads of a document.",
                 buckets=_STATEMENTS,
+                registry=self.registry,
+            ),
+            "write_seconds": Histogram(
+                "tongban_write_seconds",
+                "Time from a made answer to its JSON on the connection.",
+                buckets=_BUCKETS,
                 registry=self.registry,
             ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),
@@ -177,6 +208,15 @@ class Metrics:
                 "tongban_live_clients", "Open streams: WebSockets and event streams.", registry=self.registry
             ),
             "followers": Gauge("tongban_followers", "Subscriptions to events of cases.", registry=self.registry),
+            "stream_seconds": Histogram(
+                "tongban_stream_seconds",
+                "Time of one event of a stream, until its client has taken it.",
+                buckets=_BUCKETS,
+                registry=self.registry,
+            ),
+            "journal_queue": Gauge(
+                "tongban_journal_queue", "Records that wait for a commit of the journal.", registry=self.registry
+            ),
             "events": Gauge("tongban_events", "Events of cases in the feed.", registry=self.registry),
             "lamp_lag": Gauge(
                 "tongban_lamp_lag_seconds", "For how long a lamp has turned untold.", registry=self.registry
@@ -207,9 +247,24 @@ class Metrics:
         for way, count in counts.items():
             self.documents.labels(way).set(count)
 
+    def caches(self, counts: Mapping[str, CacheCount]) -> None:
+        """Set what each cache gave."""
+        for cache, count in counts.items():
+            self.cache_hits.labels(cache).set(count.hits)
+            self.cache_misses.labels(cache).set(count.misses)
+
     def answered(self, path: str) -> None:
         """Count one executed GraphQL request by how it was answered."""
         self.answers.labels(path).inc()
+
+    def document(self, path: str, seconds: Mapping[str, float], statements: int) -> None:
+        """Count one document. path: how it was answered, or `failed`. seconds: by stage. statements: it has sent."""
+        for stage, each in seconds.items():
+            found = self._stages.get((stage, path))
+            if found is None:
+                found = self._stages[stage, path] = self.document_seconds.labels(stage, path)
+            found.observe(each)
+        self.document_statements.observe(statements)
 
     def breakers(self, states: Mapping[str, str]) -> None:
         """Set what the circuit breaker of each county's source does now."""

@@ -4,6 +4,11 @@ uvicorn bounds neither the time nor the size of a request's head, and after an a
 goes on reading that body; either way a slow stranger would keep a connection for ever. `BoundedProtocol` ends both, and
 a client that does not read its answer; `BoundedSocket` does the last for WebSockets, which wsproto speaks.
 
+uvloop accepts one connection of a listener in one turn of its loop (libuv 1.45). A busy turn takes a tenth of a second,
+so hundreds of clients that come at once would wait for the last ones of them to be seen at all, past any time limit of
+theirs. So the listener is watched `_ACCEPTED` times: as many are accepted in one turn, and told at least that they are
+too many.
+
 An app that cannot start ends `serve_app` with what its lifespan raised: `AppLifespan` sees to that. uvicorn would print
 a traceback, and leave with a code of its own.
 """
@@ -20,19 +25,21 @@ from typing import ClassVar, Final, cast
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from wsproto.events import CloseConnection
 
+from hub.exchange import error_response
 from ledger.errors import Unavailable
 
-__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "serve_app", "settle_garbage"]
+__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "serve_app", "settle_garbage", "watched"]
 
 _BACKLOG: Final = 512
+_ACCEPTED: Final = 32  # connections in one turn of the loop
 _KEEP_ALIVE_S: Final = 30
 _GRACE_S: Final = 8
-_MAX_CONNECTIONS: Final = 1024
 _MAX_MESSAGE: Final = 128 * 1024
 _TRY_AGAIN_LATER: Final = 1013  # of the IANA registry of close codes
 _GARBAGE_OBJECTS: Final = 20_000  # objects made and not freed, between two looks of the collector at the newest
@@ -45,11 +52,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     head_s: seconds from the connection, or from a later request's first byte, to the end of its head. head_bytes: how
     many may have come of a head that is not complete. stall_s: seconds for which a client may not read.
+    most_connections: of the server; a request on one beyond them is answered by 503 pushback, and the connection ends.
     """
 
     head_s: ClassVar[float] = 10.0
     head_bytes: ClassVar[int] = 64 * 1024
     stall_s: ClassVar[float] = 30.0
+
+    most_connections: ClassVar[int] = 1024
 
     _head_timer: asyncio.TimerHandle | None = None
     _stall_timer: asyncio.TimerHandle | None = None
@@ -83,6 +93,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """End a request's head."""
         self._stop_waiting()
+        if len(self.connections) > self.most_connections:
+            self.app = _crowded
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
@@ -114,6 +126,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+async def _crowded(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request for which there is no connection."""
+    answer = error_response(Unavailable("pushback", "too many connections: come back later"))
+    answer.headers["Connection"] = "close"
+    await answer(scope, receive, send)
 
 
 class BoundedSocket(WSProtocol):
@@ -195,7 +214,6 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
         log_level="warning",
         server_header=False,
         backlog=_BACKLOG,
-        limit_concurrency=_MAX_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
     )
@@ -203,7 +221,12 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
     config.lifespan_class = AppLifespan
     settle_garbage()
     with closing(_listening(host, port)) as listener, suppress(KeyboardInterrupt):  # it has ended in order by then
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(config).run(sockets=watched(listener))
+
+
+def watched(listener: socket.socket) -> list[socket.socket]:
+    """Give a listener as often as connections are to be accepted in one turn of the loop; all but the first are new."""
+    return [listener, *(listener.dup() for _ in range(_ACCEPTED - 1))]
 
 
 def settle_garbage() -> None:

@@ -70,6 +70,9 @@ class Settings(BaseModel):
     neo4j_user: str = Field("neo4j", description="user at the Neo4j server")
     neo4j_password_file: Path | None = Field(None, description="file (0600) with that user's password")
     neo4j_database: str = Field("neo4j", description="database at the Neo4j server")
+    bolt_lane: bool = Field(
+        default=True, description="look-ups are sent pipelined, many on each of four connections; false: by the driver"
+    )
     lanes: bool = Field(default=True, description="concurrent look-ups of one shape go to the graph as one statement")
     lane_statements: int = Field(1, ge=1, le=16, description="statements under way at once for one shape of look-up")
     lane_queue: int = Field(4096, ge=1, le=65536, description="most look-ups waiting for the graph; then 503")
@@ -103,6 +106,16 @@ class Settings(BaseModel):
     )
     client_at_once: int = Field(
         256, ge=1, le=65_536, description="documents of one client that are being answered at a time"
+    )
+    at_once: int = Field(
+        64, ge=1, le=65_536, description="documents of all clients that are worked on at a time; more wait for a place"
+    )
+    waiting: int = Field(512, ge=1, le=65_536, description="most documents that wait for a place; then 503")
+    patience_ms: int = Field(
+        500,
+        ge=1,
+        le=60_000,
+        description="longest wait for a place, milliseconds; then 503. A fifth while the line stands",
     )
     asked_per_hour: int = Field(
         600, ge=1, le=100_000, description="different people, licenses or cases a client may ask about without a basis"

@@ -37,6 +37,7 @@ from ledger.entries import Seal, parse_entry
 from ledger.errors import Malformed, NotVerified
 from ledger.holder_binding import holder_statement
 from ledger.jws import MAX_ENTRY_BYTES, compact_jws
+from ledger.matters import CATALOGUE_CODE
 from ledger.signers import Signer
 
 __all__ = [
@@ -69,7 +70,6 @@ TERMS: Final = ("id", "county", "matter", "fields", "purpose", "expires")
 GRANT_TYP: Final = "consent-grant+jwt"
 WITHDRAWAL_TYP: Final = "consent-withdrawal+jwt"
 MAX_SIGNED: Final = MAX_ENTRY_BYTES + 4096
-_MATTER: Final = re.compile(r"[0-9]{12}")
 _FIELD: Final = re.compile(r"[a-z][A-Za-z]{2,63}|KZ_[0-9A-Za-z_]{1,61}")
 _SIGNED: Final = re.compile(r"[A-Za-z0-9_.-]+~[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _GRANT: Final = frozenset({"iat", "seal", *TERMS})
@@ -129,7 +129,7 @@ def parse_consent(obj: Mapping[str, JsonValue]) -> Consent:
     return Consent(
         id=text(terms, "id", CONSENT_ID),
         county=text(terms, "county", COUNTY),
-        matter=None if terms["matter"] is None else text(terms, "matter", _MATTER),
+        matter=None if terms["matter"] is None else text(terms, "matter", CATALOGUE_CODE),
         fields=None if terms["fields"] is None else _fields(terms),
         purpose=_purpose(terms["purpose"]),
         expires=integer(terms, "expires"),

@@ -127,11 +127,17 @@ def _parse(data: bytes, max_bytes: int, max_depth: int) -> tuple[JsonValue, bool
     """Parse, and tell whether the text is known to be canonical."""
     if len(data) > max_bytes:
         raise Malformed("too_large", f"JSON has {len(data)} bytes, at most {max_bytes} are read")
-    if data.count(b"[") + data.count(b"{") <= max_depth:
-        value = _parse_canonical(data)
-        if value is not None:
-            return value, True
+    value = _parse_canonical(data)
+    # Brackets may stand in texts, and in a GraphQL document they do: only many of them are worth a second look.
+    if value is not None and (data.count(b"[") + data.count(b"{") <= max_depth or _is_within(value, max_depth)):
+        return value, True
     return _parse_strictly(data, max_depth), False
+
+
+def _is_within(value: JsonValue, depth: int) -> bool:
+    """Tell whether a value nests at most so many containers."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inner is None or (depth > 0 and all(_is_within(each, depth - 1) for each in inner))
 
 
 def _parse_canonical(data: bytes) -> JsonValue:
@@ -252,6 +258,6 @@ def _is_alike(value: object) -> bool:
     """Tell whether a value is made of texts, integers, booleans and null: no float, no type that only orjson knows."""
     if isinstance(value, dict):
         return _TEXTS.issuperset(map(type, value)) and all(map(_is_alike, value.values()))
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return _SCALARS.issuperset(map(type, value)) or all(map(_is_alike, value))
     return type(value) in _SCALARS

@@ -18,11 +18,13 @@ from typing import Final
 from ledger.errors import Malformed
 from ledger.identifiers import Uscc, fault_of
 
-__all__ = ["CASE_NUMBER_CHARS", "CaseNumber", "MatterCode"]
+__all__ = ["CASE_NUMBER_CHARS", "CATALOGUE_CODE", "CaseNumber", "MatterCode"]
 
 CASE_NUMBER_CHARS: Final = 43
 _TASK_CHARS: Final = 31
-_CATALOGUE: Final = re.compile(r"[0-9]{12}")
+CATALOGUE_CODE: Final = re.compile(r"[0-9]{12}")
+"""A matter's basic code in the catalogue."""
+
 _ITEM: Final = re.compile(r"[0-9]{2}")
 _DAY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{4})")
 
@@ -41,7 +43,7 @@ class MatterCode:
     item: str | None = None
 
     def __post_init__(self) -> None:
-        if not _CATALOGUE.fullmatch(self.catalogue):
+        if not CATALOGUE_CODE.fullmatch(self.catalogue):
             raise Malformed("bad_identifier", "a catalogue code has 12 digits")
         if (self.implementer is None) != (self.level is None):
             raise Malformed("bad_identifier", "implementing body and exercise level stand together")

@@ -16,7 +16,7 @@ from schema.connections import DEFAULT_PAGE, After, First, bound_label, decode_c
 from schema.context import AccessEntry, Context
 from schema.mapping import attribute, computed
 from schema.problems import Problem, problem_of
-from schema.scalars import CatalogueCode, Cursor, DateTime, LicenseIdentifier, LogNumber, UseCause, instant
+from schema.scalars import CaseNumber, CatalogueCode, Cursor, DateTime, LicenseIdentifier, LogNumber, UseCause, instant
 
 __all__ = ["AccessRecord", "AccessRecords", "AccessRecordsResult", "HolderReads", "access_records"]
 
@@ -24,7 +24,7 @@ _ACCESS: Final = "license.access_records"
 _LABEL: Final = "AccessRecord"
 
 
-@strawberry.type(description="One read of a license: who, when, why, and which fields.")
+@strawberry.type(description="One read of licenses or cases: who, when, why, and which fields.")
 class AccessRecord:
     """As the hub recorded it, before the answer left."""
 
@@ -36,10 +36,16 @@ class AccessRecord:
     basis: str | None = attribute(
         access=_ACCESS, description="By what right: consent/<id> or case/<number>; null: none was named."
     )
+    matter: CatalogueCode | None = attribute(
+        access=_ACCESS, description="Code of the matter that it was read for; null: it was for none, or named none."
+    )
     root_field: str = attribute(access=_ACCESS, description="The root field of the query.")
     fields: list[str] = attribute(access=_ACCESS, description="Names of the fields that were selected.")
     licenses: list[LicenseIdentifier] = attribute(
         access=_ACCESS, description="Which licenses it gave, of those that are asked after here."
+    )
+    cases: list[CaseNumber] = attribute(
+        access=_ACCESS, description="Which cases it gave, of those that the holder applied for; for the holder alone."
     )
 
 
@@ -58,7 +64,7 @@ AccessRecordsResult: TypeAlias = Annotated[
 ]
 
 
-@strawberry.type(description="Who looked at a holder's licenses, whichever county sealed them.")
+@strawberry.type(description="Who looked at a holder's licenses and cases, whichever county they are of.")
 class HolderReads:
     """A node `Holder`, of which nothing is shown."""
 
@@ -66,7 +72,7 @@ class HolderReads:
     async def records(
         self, info: Info[Context, Any], first: First = DEFAULT_PAGE, after: After = None
     ) -> AccessRecordsResult | None:
-        """The reads, oldest first: the holder sees all, also those that found nothing; a county those of its seals."""
+        """The reads, oldest first: the holder sees all, of cases too, and those without a find; a county its seals'."""
         return await _holder_records(info, first=first, after=after)
 
 
@@ -79,9 +85,11 @@ def _record(entry: AccessEntry) -> AccessRecord:
         client=access.client,
         use_cause=UseCause(access.use_cause),
         basis=access.basis,
+        matter=None if access.matter is None else CatalogueCode(access.matter),
         root_field=access.root_field,
         fields=list(access.fields),
         licenses=[LicenseIdentifier(each) for each in entry.licenses],
+        cases=[CaseNumber(each) for each in entry.cases],
     )
 
 

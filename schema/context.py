@@ -157,7 +157,8 @@ class Access:
     """One read of a person's licenses or cases, as it is recorded: who, with which token, why, what was found.
 
     fields: the names of the API's fields that were selected. licenses: certificateIdentifiers in the answer, and the
-    numbers of cases. basis: `consent/<id>` or `case/<number>`; None: the reader named none.
+    numbers of cases. basis: `consent/<id>` or `case/<number>`; None: the reader named none. matter: code of the matter
+    that it was for, 12 digits; None: it was for none, or named none.
     """
 
     county: str
@@ -165,6 +166,7 @@ class Access:
     token_id: str
     use_cause: str
     basis: str | None = None
+    matter: str | None = None
     root_field: str
     holder: str | None
     licenses: tuple[str, ...]
@@ -174,11 +176,15 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessEntry:
-    """One access record as the journal holds it, with its 0-based position. licenses: those that were asked after."""
+    """One access record as the journal holds it, with its 0-based position.
+
+    licenses, cases: of what it gave, those that were asked after.
+    """
 
     position: int
     access: Access
     licenses: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
 
 
 class Journal(Protocol):
@@ -200,7 +206,8 @@ class Journal(Protocol):
     ) -> Sequence[AccessEntry]:  # fmt: skip
         """Give the access records of a holder's licenses, in the same order; of those that `county` sealed only.
 
-        county None: of all of them, and those that found none. Each entry names the licenses that it is given for.
+        county None: of all of them, of the cases that the holder applied for, and those that found none. Each entry
+        names the licenses and cases that it is given for.
         """
         ...
 

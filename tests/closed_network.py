@@ -77,7 +77,8 @@ class ClosedNetwork:
         issuer = self.hub.alliance.issuer
         known: dict[str, Any] = {
             "client": self.hub.http, "key": HUB_KEY, "keys": self.hub.alliance.state, "kid": issuer.kid,
-            "signer": signer_of("hub token"), "book": self.book, "deposit": self.vault.deposit, "clock": self.clock,
+            "signer": signer_of("hub token"), "book": self.book, "deposit": self.vault.deposit,
+            "deposit_again": self.vault.deposit_again, "clock": self.clock,
         }  # fmt: skip
         return BundleIntake(**(known | parts))
 

@@ -22,6 +22,7 @@ from typing import Final, cast
 import pytest
 from hypothesis import HealthCheck, settings
 
+from hub.folderfiles import locked_folder
 from hub.graph.constraints import apply_constraints
 from hub.graph.driver import BoltDriver
 from hub.graph.embedded import ArcadeEngine
@@ -106,17 +107,20 @@ def _or_skip(engine: Neo4jEngine | None, request: pytest.FixtureRequest) -> Neo4
 
 
 @pytest.fixture
-def neo4j_engine(_neo4j: Neo4jEngine | None, request: pytest.FixtureRequest) -> Neo4jEngine:
-    """Give the Neo4j server, or count the test as not run."""
-    return _or_skip(_neo4j, request)
+def neo4j_engine(_neo4j: Neo4jEngine | None, request: pytest.FixtureRequest) -> Iterator[Neo4jEngine]:
+    """Give the Neo4j server, or count the test as not run; to one test at a time, of all runs on this machine.
+
+    Each test empties the graph first: that of another run would be gone in the middle.
+    """
+    engine = _or_skip(_neo4j, request)
+    with locked_folder(_CONNECTION.parent):
+        yield engine
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Give each engine in turn."""
-    if request.param == "arcadedb":
-        return cast("ArcadeEngine", request.getfixturevalue("arcade"))
-    return _or_skip(request.getfixturevalue("_neo4j"), request)
+    return cast("Engine", request.getfixturevalue("arcade" if request.param == "arcadedb" else "neo4j_engine"))
 
 
 @pytest.fixture

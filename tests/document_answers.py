@@ -24,7 +24,7 @@ from schema.assembly import build_schema
 from tests.document_files import FOLDER, Asked
 from tests.document_worlds import ports_of
 from tests.graph_world import fill_world
-from tests.graphs import PATIENT
+from tests.graphs import PATIENT, UNHURRIED
 from tests.ports import FakeClock, request_context
 
 __all__ = ["Found", "ask"]
@@ -47,7 +47,9 @@ async def ask(driver: BoltDriver, text: str, asked: Asked) -> Found:
     graph = BoltGraph(driver)
     members: dict[str, Any] = {"principal": asked.caller, "clock": FakeClock(asked.at), "calendar": _CALENDAR}
     context = request_context(**(members | ports_of(asked.world)))
-    answer = await Execution(_SCHEMA, graph).run(GraphQLRequest(query=text, variables=asked.variables), context)
+    answer = await Execution(_SCHEMA, graph, limits=UNHURRIED).run(
+        GraphQLRequest(query=text, variables=asked.variables), context
+    )
     errors = [field_error(error, "request-1") for error in answer.errors]
     named = tuple((".".join(map(str, error.get("path", ()))), error["extensions"]["code"]) for error in errors)
     return Found(data=answer.data, errors=named, statements=graph.statements)

@@ -6,6 +6,7 @@ The graph itself is always the small world of `tests.graph_world`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -35,6 +36,16 @@ def _read_once() -> dict[str, Any]:
         time=NOW - 3600,
     )
     return {"journal": FakeJournal(records=[access])}
+
+
+def _asked_after() -> dict[str, Any]:
+    """Clerks have read license 1 by a consent for any matter, looked for licenses in vain, and read the holder's case."""
+    (first,) = _read_once()["journal"].records
+    by_consent = replace(first, basis=f"consent/{CONSENT}", matter="000101002000")
+    in_vain = replace(first, use_cause="窗口查询", licenses=(), time=NOW - 1800)
+    of_case = replace(first, root_field="case", holder=None, licenses=(OUR_CASE,), fields=("Case.stage",))
+    holdings = {"holder-one": {_FIRST: "370214", OUR_CASE: ""}}
+    return {"journal": FakeJournal(records=[by_consent, in_vain, of_case], holdings=holdings)}
 
 
 def _with_faces() -> dict[str, Any]:
@@ -75,6 +86,7 @@ WORLDS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = MappingProxyType(
     {
         "quiet": dict,
         "read before": _read_once,
+        "asked after": _asked_after,
         "faces": _with_faces,
         "one name consented": _consented,
         "consent ends": lambda: _consented(ends=1),

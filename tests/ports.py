@@ -137,7 +137,7 @@ class FakeEvents:
 
 @dataclass(slots=True)
 class FakeJournal:
-    """A journal in a list. holdings: holder key -> license -> county that sealed it."""
+    """A journal in a list. holdings: holder key -> license -> county that sealed it, and case -> no county."""
 
     records: list[Access] = field(default_factory=list)
     holdings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -162,15 +162,17 @@ class FakeJournal:
     async def accesses_of(
         self, holder: str, *, county: str | None, first: int, after: int = -1
     ) -> Sequence[AccessEntry]:  # fmt: skip
-        """Give the records of a holder's licenses, which stand in `holdings`, oldest first."""
-        names = {name for name, by in self.holdings.get(holder, {}).items() if county in {None, by}}
+        """Give the records of a holder's licenses and cases, which stand in `holdings`, oldest first."""
+        names = {name: by for name, by in self.holdings.get(holder, {}).items() if county in {None, by}}
         found = [
             AccessEntry(
-                position=position, access=access, licenses=tuple(each for each in access.licenses if each in names)
+                position=position,
+                access=access,
+                licenses=tuple(each for each in access.licenses if names.get(each)),
+                cases=tuple(each for each in access.licenses if names.get(each) == ""),
             )
             for position, access in enumerate(self.records)
-            if position > after
-            and (names.intersection(access.licenses) or (county is None and access.holder == holder))
+            if position > after and (names.keys() & access.licenses or (county is None and access.holder == holder))
         ]
         return found[:first]
 

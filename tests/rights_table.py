@@ -57,7 +57,7 @@ GRANTED: Final[dict[str, dict[str, str]]] = {
     },
     "FaceUnavailable": {_FACE: "code county message"},
     "AccessRecords": {_LOOKED: "records hasNextPage endCursor"},
-    "AccessRecord": {_LOOKED: "position time county client useCause basis rootField fields licenses"},
+    "AccessRecord": {_LOOKED: "position time county client useCause basis matter rootField fields licenses cases"},
     "HolderReads": {_LOOKED: "records"},
     "Consent": {
         _STAFF: "id county matterCode fields purpose expiresAt statedBy statedAt evidence revokedAt revokedBy inForce"

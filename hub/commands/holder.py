@@ -19,7 +19,7 @@ from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.output import Force, check_new, new_file
 from hub.commands.progress import progress_bars
 from hub.county.holders import erase_faces, licenses_of, personal_texts, traces_in
-from hub.holderdesk import as_holder, cases_at_hub, consents_at_hub, open_cases, records_at_hub
+from hub.holderdesk import as_holder, cases_at_hub, consents_at_hub, open_cases, reads_at_hub, records_at_hub
 from hub.keyfiles import read_private, write_private
 from hub.partner import Partner, access_token
 from ledger.closed import closed
@@ -81,8 +81,8 @@ def export(
 ) -> None:
     """Write what this county and the hub keep of a holder into one JSON file: for the holder, after a look at who asks.
 
-    Licenses of all counties with faces, who read them, objections; cases, with licenses or without; consents; and this
-    county's own statements and faces. Reading it leaves access records, which the next copy shows.
+    Licenses of all counties with faces and objections; cases, with licenses or without; consents; who read or asked,
+    also in vain; and this county's own statements and faces. Reading it leaves access records of its own.
 
     Example: tongban county holder export --holder-file holder.json --output copy.json --data c370214
     --passphrase-file c370214.pass
@@ -98,13 +98,14 @@ def export(
             "licenses": records_at_hub(partner, holder, _COPY),
             "cases": cases_at_hub(partner, holder, _COPY),
             "consents": consents_at_hub(partner, holder),
+            "reads": reads_at_hub(partner, holder, _COPY),
             "kept_here": [
                 {"certificateIdentifier": each.identifier, "stated": each.stated, "face": each.face} for each in own
             ],
         }
     with new_file(output, force=force) as place:
         write_private(place, orjson.dumps(copy, option=orjson.OPT_INDENT_2))
-    counts = ", ".join(f"{len(copy[name])} {name}" for name in ("licenses", "cases", "consents"))
+    counts = ", ".join(f"{len(copy[name])} {name}" for name in ("licenses", "cases", "consents", "reads"))
     typer.echo(f"wrote {output}: {counts} at the hub, {len(own)} licenses kept here")
 
 

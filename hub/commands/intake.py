@@ -84,6 +84,7 @@ def opened_intake(settings: Settings, url: str, *, on_line: Callable[[int], None
             signer=keys.token,
             book=stack.enter_context(closing(BundleBook(data / "bundles.sqlite"))),
             deposit=vault.deposit,
+            deposit_again=vault.deposit_again,
             clock=lambda: int(time.time()),
             on_line=on_line,
         )

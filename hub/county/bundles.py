@@ -133,10 +133,7 @@ class CountyBundles:
             report = self._settle(self._counted(answer_lines(checked.lines(secret)), count), settlement, head.number)
             with self._database.transaction() as connection:
                 connection.execute(_ANSWERED, (now, head.number))
-        for number in range(head.number, 0, -1):
-            if not self._path(number).exists():
-                break
-            self._path(number).unlink()
+        self._forget(head.number)
         return report
 
     def close(self) -> None:
@@ -225,6 +222,13 @@ class CountyBundles:
         with self._database.reading() as connection:
             row = connection.execute(_NEWEST).fetchone()
         return (1, None) if row is None else (int(row[0]) + 1, bytes(row[1]))
+
+    def _forget(self, number: int) -> None:
+        """Delete all copies up to a number, whatever an import that was cut off has left of them."""
+        newest = self._path(number).name
+        for path in sorted(self._folder.glob(f"{self._node.county}-*.bundle")):
+            if path.name <= newest:
+                path.unlink()
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{self._node.county}-{number:06d}.bundle"

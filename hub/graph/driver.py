@@ -1,23 +1,15 @@
 """BoltDriver: the one way to the graph. Reads in READ mode, writes in managed transactions, all bounded in time.
 
-The driver's errors come in three kinds, told apart by class and status code, never by text (ArcadeDB conceals its
-texts, and the two engines give different codes for one mistake):
-
-    transient    TransientError, ServiceUnavailable, SessionExpired, no free connection    tried again
-    constraint   ConstraintError     tried again: on ArcadeDB it may be a race of two MERGEs
-    other        everything else     a write that ends so fences the engine, unless
-                 the code is Neo.ClientError.Statement.* or a time limit: then the statement or its rows are at fault
-
-Only the asynchronous driver is used: the synchronous one hangs when threads share it after a failed statement.
+How its errors are told apart stands in failures.py. Only the asynchronous driver is used: the synchronous one hangs
+when threads share it after a failed statement.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, LiteralString, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, LiteralString, Self, cast
 
 from neo4j import (
     READ_ACCESS,
@@ -28,45 +20,31 @@ from neo4j import (
     Bookmarks,
     unit_of_work,
 )
-from neo4j.exceptions import (
-    ConnectionPoolError,
-    ConstraintError,
-    DriverError,
-    Neo4jError,
-    ServiceUnavailable,
-    SessionExpired,
-    TransientError,
-)
+from neo4j.exceptions import ConstraintError, DriverError, Neo4jError
 
+from hub.graph.failures import (
+    FIRST_PAUSE_S,
+    PAUSE_FACTOR,
+    Row,
+    code_of,
+    ended_by,
+    kind_of,
+    only_value,
+    pause_s,
+    timed_out,
+    unavailable,
+    until_read,
+)
 from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
 
 if TYPE_CHECKING:
     from hub.graph.engine import Engine
-    from schema.context import Statement
+    from schema.context import Graph, Statement
 
-__all__ = [
-    "BoltDriver",
-    "BoltGraph",
-    "Deadlines",
-    "Kind",
-    "Row",
-    "Step",
-    "Unit",
-    "kind_of",
-    "may_be_of_one_key",
-    "timed_out",
-]
-
-Kind: TypeAlias = Literal["transient", "constraint", "other"]
-Row: TypeAlias = list[Any]
+__all__ = ["BoltDriver", "BoltGraph", "Deadlines", "Step", "Unit"]
 
 _POOL: Final = 16
 _CONSTRAINT_TRIES: Final = 5
-_FIRST_PAUSE_S: Final = 0.02
-_PAUSE_FACTOR: Final = 1.6
-_LAST_PAUSE_S: Final = 0.5
-_TRANSIENT: Final = (TransientError, ServiceUnavailable, SessionExpired, ConnectionPoolError, OSError)
-_TIMED_OUT: Final = "Neo.ClientError.Transaction.TransactionTimedOut"
 _ROUTED: Final = "neo4j"
 _OWN_FAULT: Final = "Neo.ClientError.Statement."
 
@@ -104,35 +82,6 @@ class _Stale(Exception):  # rolls the transaction back; never leaves this module
     pass
 
 
-def kind_of(error: Exception) -> Kind:
-    """Sort a driver's error into the three kinds."""
-    if isinstance(error, ConstraintError):
-        return "constraint"
-    if isinstance(error, _TRANSIENT):
-        return "transient"
-    return "other"
-
-
-def timed_out(error: Exception) -> bool:
-    """Tell whether a time limit, the engine's or ours, ended the call."""
-    return isinstance(error, TimeoutError) or _code(error).startswith(_TIMED_OUT)
-
-
-def may_be_of_one_key(error: Exception) -> bool:
-    """Tell whether a failed read may be at fault itself, by its values or by its length: its parts may still succeed.
-
-    Otherwise the engine is away, or must not be asked yet, and would fail each part too.
-    """
-    cause = error.__cause__
-    if isinstance(error, TongbanError) and error.code == "deadline":
-        return True
-    return isinstance(cause, Exception) and kind_of(cause) != "transient"
-
-
-def _code(error: Exception) -> str:
-    return (error.code or "") if isinstance(error, Neo4jError) else ""
-
-
 class BoltDriver:
     """One driver over one engine for the life of the process; follows the engine to another address after a restart."""
 
@@ -156,6 +105,11 @@ class BoltDriver:
         """The engine behind."""
         return self._engine
 
+    @property
+    def deadlines(self) -> Deadlines:
+        """Its time limits."""
+        return self._deadlines
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -176,10 +130,7 @@ class BoltDriver:
         """
         # The text comes from the compiler alone, which puts names of the checked mapping tables together and no input.
         text = cast("LiteralString", statement.text)  # type: ignore[redundant-cast]  # mypy takes it for str
-        rows = await self._repeat(text, statement.parameters, statement.bookmarks)
-        if len(rows) != 1 or len(rows[0]) != 1:
-            raise Unavailable("graph_unavailable", "a read must give one record with one value")
-        return rows[0][0]
+        return only_value(await self._repeat(text, statement.parameters, statement.bookmarks))
 
     async def rows(self, text: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one literal read and give its records, values by position. Raises as `read`."""
@@ -198,7 +149,7 @@ class BoltDriver:
             async with limit:
                 return await self._write(unit)
         except (DriverError, Neo4jError, OSError) as error:
-            raise self._blamed(_ended_by(error, limit)) from error
+            raise self._blamed(ended_by(error, limit)) from error
 
     async def apply(self, text: LiteralString) -> None:
         """Run one schema statement in a transaction of its own. Raises as `write`."""
@@ -216,38 +167,29 @@ class BoltDriver:
             except ConstraintError:
                 if not tries_left:
                     raise
-                await asyncio.sleep(_pause(_CONSTRAINT_TRIES - tries_left))
+                await asyncio.sleep(pause_s(_CONSTRAINT_TRIES - tries_left))
             else:
                 return True
         raise AssertionError  # the last try returns or raises
 
     def _blamed(self, error: Exception) -> TongbanError:
         """Turn the error of a write into ours, and fence the engine when neither statement nor chance explains it."""
-        code, kind = _code(error), kind_of(error)
+        code, kind = code_of(error), kind_of(error)
         if kind == "constraint":
             return Conflict("already_exists", "the graph holds another node with this key")
         if code.startswith(_OWN_FAULT):
             return Malformed("bad_row", f"the graph refuses the statement or its rows: {code}")
         if kind == "other" and not timed_out(error):
             self._engine.fence(code or type(error).__name__)
-        return _unavailable(error)
+        return unavailable(error)
 
     async def _repeat(
         self, text: LiteralString, parameters: Mapping[str, Any], bookmarks: tuple[str, ...] = ()
     ) -> list[Row]:
-        tries, limit = 0, asyncio.timeout(self._deadlines.read_s)
-        try:
-            async with limit:
-                while True:
-                    tries += 1
-                    try:
-                        return await self._read(text, parameters, bookmarks)
-                    except (DriverError, Neo4jError, OSError) as error:
-                        if kind_of(error) != "transient" or not self._engine.alive:
-                            raise
-                    await asyncio.sleep(_pause(tries))
-        except (DriverError, Neo4jError, OSError) as error:  # a TimeoutError is an OSError
-            raise _unavailable(_ended_by(error, limit)) from error
+        async def read() -> list[Row]:
+            return await self._read(text, parameters, bookmarks)
+
+        return await until_read(read, self._engine, within_s=self._deadlines.read_s)
 
     async def _read(self, text: LiteralString, parameters: Mapping[str, Any], bookmarks: tuple[str, ...]) -> list[Row]:
         bolt, name = await self._connect(), self._engine.database
@@ -276,8 +218,8 @@ def _driver(engine: Engine, deadlines: Deadlines) -> AsyncDriver:
         connection_acquisition_timeout=deadlines.acquire_s,
         connection_timeout=deadlines.acquire_s,
         max_transaction_retry_time=deadlines.write_s / 2,
-        initial_retry_delay=_FIRST_PAUSE_S,
-        retry_delay_multiplier=_PAUSE_FACTOR,
+        initial_retry_delay=FIRST_PAUSE_S,
+        retry_delay_multiplier=PAUSE_FACTOR,
         retry_delay_jitter_factor=0.5,
         notifications_min_severity="OFF",
         telemetry_disabled=True,
@@ -294,32 +236,15 @@ async def _run(transaction: AsyncManagedTransaction, unit: Unit) -> None:
         await (await transaction.run(step.text, dict(step.parameters))).consume()
 
 
-def _pause(tries: int) -> float:
-    """Give the pause after the n-th try (n >= 1), in seconds: grows, with jitter so that racers part."""
-    pause = min(_FIRST_PAUSE_S * _PAUSE_FACTOR ** (tries - 1), _LAST_PAUSE_S)
-    return pause * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
-
-
-def _ended_by(error: Exception, limit: asyncio.Timeout) -> Exception:
-    """Give what ended a call: the driver may turn our cancelling into an error of its own."""
-    return TimeoutError() if limit.expired() else error
-
-
-def _unavailable(error: Exception) -> Unavailable:
-    if timed_out(error):
-        return Unavailable("deadline", "the graph did not answer in time")
-    return Unavailable("graph_unavailable", f"the graph does not answer: {_code(error) or type(error).__name__}")
-
-
 class BoltGraph:
-    """The Graph port of the schema over a BoltDriver; counts its statements.
+    """The Graph port of the schema over a BoltDriver, or over the lane beside it; counts its statements.
 
     ready: whether the graph holds what the logs hold. One that is still being filled would answer that a license does
     not exist, or is not revoked.
     """
 
-    def __init__(self, driver: BoltDriver, *, ready: Callable[[], bool] = lambda: True) -> None:
-        self._driver = driver
+    def __init__(self, reads: Graph, *, ready: Callable[[], bool] = lambda: True) -> None:
+        self._reads = reads
         self._ready = ready
         self.statements = 0
 
@@ -328,4 +253,4 @@ class BoltGraph:
         if not self._ready():
             raise Unavailable("graph_unavailable", "the graph is not ready")
         self.statements += 1
-        return await self._driver.read(statement)
+        return await self._reads.read(statement)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.graph.batches import ASKERS, NUMBER
-from hub.graph.driver import may_be_of_one_key
+from hub.graph.failures import may_be_of_one_key
 from ledger.errors import TongbanError, Unavailable
 from schema.context import Batch, Graph, Statement
 

@@ -181,6 +181,11 @@ class RootPlan:
         """Give the keys of all personal records in the answer, each once, in its order."""
         return self.compiled.keys.found(rows if page is None else rows[: page.first])
 
+    def found(self, rows: Sequence[Any], page: Page | None) -> bool:
+        """Tell whether what was asked after is there: a personal record, or a row of a root that shows none itself."""
+        keys = self.compiled.keys
+        return bool(self.personal_keys(rows, page) if keys.keys or keys.below else rows)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

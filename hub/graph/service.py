@@ -19,6 +19,7 @@ from typing import Final
 
 import structlog
 
+from hub.graph.bolt.lane import lane_beside
 from hub.graph.catalogue import load_catalogue
 from hub.graph.constraints import apply_constraints
 from hub.graph.driver import BoltDriver, BoltGraph
@@ -41,16 +42,18 @@ class GraphService:
     """Engine, driver and projection of one hub.
 
     catalogue: the data tables, and a digest that changes with them. calendar: the working days. lanes: puts lanes
-    over the graph; None sends each look-up alone.
+    over the graph; None sends each look-up alone. bolt_lane: whether reads go pipelined, beside the driver.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # its parts, each by name
         self, engine: Engine, *, ledger: Ledger, journal: LogReader, catalogue: Tables, catalogue_digest: str,
         calendar: WorkingCalendar, retry_s: float = RETRY_S, lanes: Callable[[Graph], Lanes] | None = None,
+        bolt_lane: bool = True,
     ) -> None:  # fmt: skip
         self.engine: Final = engine
         self.driver: Final = BoltDriver(engine)
-        self._reads = BoltGraph(self.driver, ready=lambda: self.ready)
+        self._bolt_lane = lane_beside(self.driver) if bolt_lane else None
+        self._reads = BoltGraph(self._bolt_lane or self.driver, ready=lambda: self.ready)
         self.lanes: Final = None if lanes is None else lanes(self._reads)
         self.projector: Final = Projector(self.driver, ledger, journal, prepare=self._prepare, calendar=calendar)
         self._catalogue = catalogue
@@ -97,6 +100,8 @@ class GraphService:
             await asyncio.gather(task, return_exceptions=True)
             if self.lanes is not None:
                 await self.lanes.close()
+            if self._bolt_lane is not None:
+                await self._bolt_lane.close()
             await self.driver.close()
             await self.engine.stop()
 

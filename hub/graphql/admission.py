@@ -1,13 +1,15 @@
-"""Which documents are let in, and at what rate: the registry of trusted documents and the quotas of clients.
+"""Which documents are let in, at what rate and how many: trusted documents, quotas of clients, turns of partners.
 
 request -> registry (by identifier or text) -> document
         -> a text that is not registered: refused in mode `only`; else loaded, and what is new counts against its client
+
+Before that comes the turn: the process works on a few documents at once, and turns away what it cannot come to in time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +20,7 @@ from ledger.errors import Malformed
 if TYPE_CHECKING:
     from hub.graphql.execution import GraphQLRequest
     from hub.graphql.quotas import Quotas
+    from hub.turns import Turns
     from schema.access import Principal
 
 __all__ = ["Admission", "Admitted"]
@@ -27,11 +30,15 @@ _UNTRUSTED: Final = Fault(code="untrusted_document", message="expected a documen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What is let in. texts: the registry, identifier -> text. mode: as of `trusted`. quotas: None for no bounds."""
+    """What is let in. texts: the registry, identifier -> text. mode: as of `trusted`.
+
+    quotas: of each client; turns: of all of them together; None for no bounds.
+    """
 
     texts: Mapping[str, str] = field(default_factory=dict)
     mode: TrustedMode = "open"
     quotas: Quotas | None = None
+    turns: Turns | None = None
 
 
 class Admitted:
@@ -44,12 +51,17 @@ class Admitted:
         self._documents: Final = documents
         self._mode: Final = admission.mode
         self._quotas: Final = admission.quotas
+        self._turns: Final = admission.turns
         self._by_id: Final = {name: _registered(documents, name, text) for name, text in admission.texts.items()}
         self._by_text: Final = {text: self._by_id[name] for name, text in admission.texts.items()}
 
     def answering(self, principal: Principal, documents: int = 1) -> AbstractContextManager[None]:
         """Take the places and tokens of so many documents of a client. Raises Refused too_many_requests."""
         return nullcontext() if self._quotas is None else self._quotas.answering(principal, documents)
+
+    def turn(self, principal: Principal) -> AbstractAsyncContextManager[None]:
+        """Have a place for one document, in the line of its county. Raises Unavailable pushback."""
+        return nullcontext() if self._turns is None else self._turns.place(principal.county or "")
 
     def load(self, request: GraphQLRequest, principal: Principal) -> Document:
         """Give the document of a request.

@@ -38,7 +38,7 @@ from hub.graphql.limits import Limits, check_document, over
 from hub.graphql.onepass import read_document
 from hub.graphql.variables import VariableReader
 from hub.graphql.vocabulary import Vocabulary
-from hub.lru import Lru
+from hub.lru import CacheCount, Lru
 from ledger.errors import Malformed
 
 __all__ = ["Document", "DocumentRefused", "Documents", "Fault", "without_suggestion"]
@@ -94,7 +94,8 @@ class Document:
 class Documents:
     """All documents of one schema. Used from the event loop alone.
 
-    ways: how many documents went which way since start: `cached`, `onepass`, `graphql_core`, `refused`.
+    ways: how many documents went which way since start: `cached`, `onepass`, `graphql_core`, `refused`. caches: what
+    the caches `document` and `plan` gave; trusted documents are in none, but their plans are.
     """
 
     def __init__(self, tables: Tables, limits: Limits, *, dev: bool = False) -> None:
@@ -103,6 +104,9 @@ class Documents:
         self._dev = dev
         self._vocabulary = Vocabulary(tables.schema)
         self.ways: Final = dict.fromkeys(("cached", "onepass", "graphql_core", "refused"), 0)
+        self._texts = CacheCount()
+        self._plans = CacheCount()
+        self.caches: Final[Mapping[str, CacheCount]] = {"document": self._texts, "plan": self._plans}
         self._rules = (*specified_rules, *(() if dev else (NoSchemaIntrospectionCustomRule,)))
         self._known: Lru[str, Document] = Lru(limits.documents)
         self._refused: Lru[str | bytes, DocumentRefused] = Lru(limits.refused_documents)
@@ -116,7 +120,9 @@ class Documents:
         known = self._known.get(text)
         if known is not None:
             self.ways["cached"] += 1
+            self._texts.hits += 1
             return known
+        self._texts.misses += 1
         short = len(text) <= self._limits.cached_chars
         key = text if short else hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         refused = self._refused.get(key)
@@ -140,7 +146,10 @@ class Documents:
         values = tuple([given.get(name) for name in document.conditions]) if document.conditions else ()
         key = (operation.name.value if operation.name else None, values, scopes)
         plan = document.plans.get(key)
-        if plan is None:
+        if plan is not None:
+            self._plans.hits += 1
+        else:
+            self._plans.misses += 1
             conditions = dict(zip(document.conditions, values, strict=True))
             plan = make_plan(self._tables, operation, document.fragments, conditions, scopes)
             document.plans.put(key, plan)

@@ -37,6 +37,8 @@ from hub.graphql.readings import grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
 from hub.graphql.timings import Timing
 from hub.graphql.variables import variable_reader
+from hub.lru import CacheCount
+from hub.turns import aside
 from ledger.errors import Malformed, TongbanError, Unavailable
 from schema.context import Context, Graph, Statement
 from schema.readafter import ReadAfter
@@ -116,14 +118,19 @@ _Records: TypeAlias = "dict[str, _Record | TongbanError]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A request that passed every check that needs no I/O. cost: where the request asks for it."""
+    """A request that passed every check that needs no I/O. cost: of its operation."""
 
     document: Document
     operation: OperationDefinitionNode
     variables: VariableValues
     plan: Plan
     request: GraphQLRequest
-    cost: int | None = None
+    cost: int
+
+    @property
+    def told_cost(self) -> int | None:
+        """The cost, where the request asks for it."""
+        return self.cost if self.request.tell_cost else None
 
 
 class Execution:
@@ -154,6 +161,11 @@ class Execution:
         """How many documents went which way since start, as of `Documents`."""
         return self._documents.ways
 
+    @property
+    def caches(self) -> Mapping[str, CacheCount]:
+        """What the caches of documents and plans gave since start."""
+        return self._documents.caches
+
     async def run(
         self, request: GraphQLRequest, context: Context, *, by_get: bool = False, timing: Timing | None = None
     ) -> Answer:
@@ -163,9 +175,13 @@ class Execution:
         limit_exceeded, bad_request), NotByGet, NotHere, and Unavailable deadline, pushback. What goes wrong in a field
         is in the answer.
         """
-        timing = timing or Timing()
+        async with self.admitted.turn(context.principal):
+            return await self._run(request, context, timing or Timing(), by_get=by_get)
+
+    async def _run(self, request: GraphQLRequest, context: Context, timing: Timing, *, by_get: bool) -> Answer:
         timing.enter("plan")
         ready = self.prepare(request, context, by_get=by_get)
+        timing.cost = ready.cost
         if ready.operation.operation is OperationType.SUBSCRIPTION:
             raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
         changes = ready.operation.operation is OperationType.MUTATION
@@ -173,9 +189,11 @@ class Execution:
             raise NotHere
         try:
             async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
-                return await self._execute(ready, context, timing)
+                answer = await self._execute(ready, context, timing)
         except TimeoutError as error:
             raise Unavailable("deadline", "the request took too long") from error
+        timing.path = answer.path
+        return answer
 
     def prepare(self, request: GraphQLRequest, context: Context, *, by_get: bool = False) -> Ready:
         """Check and plan a request. Raises DocumentRefused, NotByGet, Refused too_many_requests, Malformed.
@@ -211,8 +229,7 @@ class Execution:
         if cost > self._limits.cost:
             passed = over("cost", self._limits.cost, cost)
             raise DocumentRefused([Fault(code=passed.code, message=passed.message)])
-        told = cost if request.tell_cost else None
-        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=told)
+        return Ready(document=document, operation=operation, variables=variables, plan=plan, request=request, cost=cost)
 
     def _coerced(
         self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
@@ -239,17 +256,18 @@ class Execution:
         plan = ready.plan
         refusals = [refusal_error(one) for one in plan.refusals]
         if plan.empty:
-            return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.cost)
+            return Answer(data=None, errors=refusals, personal=plan.personal, cost=ready.told_cost)
         timing.enter("read")
         if ready.request.read_after is not None and (plan.roots or plan.entities):
-            context.bookmarks = await context.projection.reach(ready.request.read_after)
+            with aside():
+                context.bookmarks = await context.projection.reach(ready.request.read_after)
         records = await self._fetch(plan, ready.variables, context, timing)
         named = {one.response: await self._entities(one, ready.variables, context, timing) for one in plan.entities}
         timing.enter("complete")
         data, errors, path = await self._answered(ready, records, named, context)
         data, errors = await settled(data, errors, context)
         return Answer(
-            data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.cost,
+            data=data, errors=[*errors, *refusals], personal=plan.personal, path=path, cost=ready.told_cost,
             written=context.written,
         )  # fmt: skip
 
@@ -306,7 +324,7 @@ class Execution:
                 await context.probes.admit(context.principal, bound.subject)
             timing.statements += 1
             rows = await self._graph.read(_behind(context, bound.statement))
-            if counted and not root.personal_keys(rows, bound.page):
+            if counted and not root.found(rows, bound.page):
                 await context.probes.missed(context.principal)
             if root.entry.declaration.personal:
                 await record(root, bound, rows, context)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
@@ -26,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 from hub.exchange import ERROR_HEADER, error_headers, receive_body
 from hub.graphql.admission import Admission
 from hub.graphql.documents import DocumentRefused
-from hub.graphql.execution import AnswerPath, Execution, GraphQLRequest, NotByGet
+from hub.graphql.execution import Execution, GraphQLRequest, NotByGet
 from hub.graphql.explorer import EXPLORER_HEADERS, EXPLORER_PAGE
 from hub.graphql.freshness import BY_ID, REVALIDATED, entity_tag, is_fresh
 from hub.graphql.limits import LIMITS, Limits
@@ -40,7 +41,7 @@ from hub.graphql.reception import (
     check_content,
     from_query_string,
 )
-from hub.graphql.timings import Timing
+from hub.graphql.timings import Observer, Timing
 from hub.jsonbytes import json_bytes
 from ledger.errors import TongbanError
 from schema.context import Context, Graph
@@ -75,10 +76,9 @@ class Elsewhere(Protocol):
 class GraphQLEndpoint:
     """The ASGI application behind `/graphql`: `Route("/graphql", GraphQLEndpoint(...))`.
 
-    dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. on_answer: told how each executed request was
-    answered. on_timing: told what each one took, with the request's id. shaped: as for `Execution`. admission: trusted
-    documents and quotas; Malformed bad_document for a trusted one that does not hold. elsewhere: asked first to answer
-    a document. read_only: as for `Execution`.
+    dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. observer: told of every document and of every
+    answer that was written. shaped: as for `Execution`. admission: trusted documents and quotas; Malformed bad_document
+    for a trusted one that does not hold. elsewhere: asked first to answer a document. read_only: as for `Execution`.
     """
 
     def __init__(  # noqa: PLR0913  # what a hub and a test set, each by its name
@@ -89,8 +89,7 @@ class GraphQLEndpoint:
         *,
         limits: Limits = LIMITS,
         dev: bool = False,
-        on_answer: Callable[[AnswerPath], None] | None = None,
-        on_timing: Callable[[GraphQLRequest, Timing, str], None] | None = None,
+        observer: Observer | None = None,
         shaped: bool = True,
         admission: Admission | None = None,
         elsewhere: Elsewhere | None = None,
@@ -103,8 +102,7 @@ class GraphQLEndpoint:
         self._context = context_factory
         self._limits = limits
         self._dev = dev
-        self._on_answer = on_answer
-        self._on_timing = on_timing
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a cancellation leaves."""
@@ -114,12 +112,15 @@ class GraphQLEndpoint:
             await _send(send, 200, EXPLORER_PAGE, EXPLORER_HEADERS, request_id)
             return
         status, body, extra = await _told(self._answer(scope, headers, receive, request_id), request_id)
+        began = time.perf_counter()
         data = body if isinstance(body, bytes) else json_bytes(body)
         if extra.get("Cache-Control", _NO_STORE) != _NO_STORE:
             extra["ETag"] = tag = entity_tag(data)
             if is_fresh(headers.get("if-none-match"), tag):
                 status, data = 304, b""
         await _send(send, status, data, {**_HEADERS, **extra, **codes_of(body)}, request_id)
+        if self._observer is not None:
+            self._observer.written(time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive, request_id: str) -> _Batched:
         if scope["method"] not in {"GET", "POST"}:
@@ -172,10 +173,8 @@ class GraphQLEndpoint:
         except NotByGet:
             raise HttpFault(405, "bad_request", "this operation must be sent by POST", {"Allow": "POST"}) from None
         finally:
-            if self._on_timing is not None:
-                self._on_timing(request, timing, context.request_id)
-        if self._on_answer is not None:
-            self._on_answer(answer.path)
+            if self._observer is not None:
+                self._observer.answered(request, timing, context.request_id)
         kept = {}
         if by_get and not answer.personal and not answer.errors and context.principal.county is None:
             kept["Cache-Control"] = REVALIDATED if request.document_id is None else BY_ID

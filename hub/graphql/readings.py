@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from graphql import GraphQLError
 
 from ledger.errors import Refused, TongbanError
+from ledger.matters import CATALOGUE_CODE
 from schema.consents import basis_of, check_purpose
 from schema.context import Access
 
@@ -57,6 +58,7 @@ async def record(root: RootPlan, bound: BoundRoot, rows: Sequence[Any], context:
         token_id=principal.token_id or "",
         use_cause=bound.arguments["useCause"],
         basis=None if basis is None else basis.name,
+        matter=_matter(bound.arguments.get("matter"), basis),
         root_field=root.entry.name,
         holder=bound.holder,
         licenses=root.personal_keys(rows, bound.page),
@@ -64,6 +66,16 @@ async def record(root: RootPlan, bound: BoundRoot, rows: Sequence[Any], context:
         time=context.clock(),
     )
     await context.journal.record_access(access)
+
+
+def _matter(named: str | None, basis: Basis | None) -> str | None:
+    """Give the matter that a reading says it is for, or that its basis is for.
+
+    An argument is the caller's text, and the journal keeps what it takes for ever: what is no code is left out.
+    """
+    if named is not None and CATALOGUE_CODE.fullmatch(named):
+        return named
+    return None if basis is None else basis.matter
 
 
 async def settled(

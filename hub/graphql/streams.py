@@ -10,6 +10,7 @@ One event is fetched ahead at most; a caller that does not read stops its own st
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,10 +70,17 @@ class Item:
 
 
 class Streams:
-    """Runs operations of any kind as streams, over one execution."""
+    """Runs operations of any kind as streams, over one execution.
 
-    def __init__(self, execution: Execution, limits: StreamLimits | None = None, *, dev: bool = False) -> None:
+    on_event: told in how many seconds an event was answered and its client had taken the answer.
+    """
+
+    def __init__(
+        self, execution: Execution, limits: StreamLimits | None = None, *, dev: bool = False,
+        on_event: Callable[[float], object] = lambda _seconds: None,
+    ) -> None:  # fmt: skip
         self.limits: Final = limits or StreamLimits()
+        self._on_event = on_event
         self._execution = execution
         self._dev = dev
 
@@ -112,7 +120,9 @@ class Streams:
                     return
                 event = self._event(coming, context)
                 coming = asyncio.ensure_future(anext(source))
+                began = time.perf_counter()
                 yield Item(await self._answer(executor, event), event.cursor)
+                self._on_event(time.perf_counter() - began)  # who takes the next item has sent this one
         finally:
             coming.cancel()
             with suppress(asyncio.CancelledError, Exception):

@@ -15,30 +15,36 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from hub.graphql.trusted import document_id
+from hub.graphql.busiest import BusiestDocuments, Took, named
 
 if TYPE_CHECKING:
-    from hub.graphql.execution import GraphQLRequest
+    from hub.graphql.execution import AnswerPath, GraphQLRequest
     from hub.observability import Metrics
 
-__all__ = ["STAGES", "SlowDocuments", "Timing"]
+__all__ = ["STAGES", "Observer", "SlowDocuments", "Timing"]
 
 STAGES: Final = ("plan", "read", "complete")
+_FAILED: Final = "failed"
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Timing:
-    """What one document has taken so far. seconds: by stage that it has left. statements: reads that it sent."""
+    """What one document has taken so far. seconds: by stage that it has left. statements: reads that it sent.
+
+    cost: None until the document is judged. path: how it was answered; None: not, or not yet.
+    """
 
     clock: Callable[[], float] = time.perf_counter
     seconds: dict[str, float] = field(default_factory=dict)
     statements: int = 0
+    cost: int | None = None
+    path: AnswerPath | None = None
     _stage: str | None = None
     _since: float = 0.0
 
@@ -50,24 +56,47 @@ class Timing:
         self._stage, self._since = stage, now
 
 
-class SlowDocuments:
-    """Told of every document that was asked for: counts its parts, and logs it when all of them took `slow_ms` or more.
+class Observer(Protocol):
+    """Told of what the endpoint does, in the event loop; must not block."""
 
-    slow_ms: 0 logs none.
+    def answered(self, request: GraphQLRequest, timing: Timing, request_id: str) -> None:
+        """Take one document that has ended, well or not; before its answer is written."""
+        ...
+
+    def written(self, seconds: float) -> None:
+        """Take the time in which one answer, of a batch too, became JSON and was handed to its connection."""
+        ...
+
+
+class SlowDocuments:
+    """Counts every document and its parts, and logs one whose parts took `slow_ms` or more together.
+
+    slow_ms: 0 logs none. busiest: the view by document.
     """
 
     def __init__(self, metrics: Metrics, *, slow_ms: int) -> None:
-        self._seconds: Final = {stage: metrics.document_seconds.labels(stage) for stage in STAGES}
-        self._statements: Final = metrics.document_statements
+        self.busiest: Final = BusiestDocuments()
+        self._metrics: Final = metrics
         self._slow_ms: Final = slow_ms
 
-    def __call__(self, request: GraphQLRequest, timing: Timing, request_id: str) -> None:
-        """Take one request that has ended, well or not."""
+    def answered(self, request: GraphQLRequest, timing: Timing, request_id: str) -> None:
+        """Count one document, as of `Observer`."""
         timing.enter(None)
-        for stage, seconds in timing.seconds.items():
-            self._seconds[stage].observe(seconds)
-        self._statements.observe(timing.statements)
-        if self._slow_ms and sum(timing.seconds.values()) * 1000 >= self._slow_ms:
+        self._metrics.document(timing.path or _FAILED, timing.seconds, timing.statements)
+        if timing.path is not None:
+            self._metrics.answered(timing.path)
+        total = sum(timing.seconds.values())
+        slow = self._slow_ms and total * 1000 >= self._slow_ms
+        if timing.cost is None and not slow:
+            return  # refused before it was judged: whoever sends rubbish fills neither the log nor the view
+        name = named(request.document_id, request.query)
+        if timing.cost is not None:
+            took = Took(seconds=total, read_s=timing.seconds.get("read", 0.0), statements=timing.statements)
+            self.busiest.add(name, took, failed=timing.path is None)
+        if slow:
             parts = {f"{stage}_ms": round(seconds * 1000) for stage, seconds in timing.seconds.items()}
-            named = request.document_id or document_id(request.query)
-            _log.warning("slow_document", document=named, statements=timing.statements, request_id=request_id, **parts)
+            _log.warning("slow_document", document=name, statements=timing.statements, request_id=request_id, **parts)
+
+    def written(self, seconds: float) -> None:
+        """Count one answer, as of `Observer`."""
+        self._metrics.write_seconds.observe(seconds)

@@ -4,7 +4,8 @@
     2. order: it follows the newest one taken in; the newest once more is answered once more
     3. body: every chunk is the one that was signed, every line is read                          nothing was sent yet
     4. entries, then records: POST to the running hub, 256 at a time, as the county's own node would
-    5. faces: into the vault, by the code that judges them over HTTP
+    5. faces: into the vault, by the code that judges them over HTTP; of a bundle that was noted before, those alone
+       that the vault still has: a file that somebody kept undoes no erasure
     6. the answer: the objects of all these answers, encrypted to the bundle's answerKey, signed by the token key
     7. the number is noted (bundles.sqlite), then the answer is shown
 
@@ -104,7 +105,8 @@ class BundleIntake:
     """Takes bundles in. client: reaches the running hub; its base URL is the hub's. key: the hub's own, for bundles.
 
     keys: the newest key state of the ledger. kid, signer: the hub's token key. deposit: (county, SD-JWT, now) ->
-    certificateIdentifier, as `VaultStore.deposit`. on_line: told, for each line answered, how many there are in all.
+    certificateIdentifier, as `VaultStore.deposit`; deposit_again: the same, for a bundle that was noted. on_line: told,
+    for each line answered, how many there are in all.
     """
 
     client: httpx2.AsyncClient
@@ -114,6 +116,7 @@ class BundleIntake:
     signer: Signer
     book: BundleBook
     deposit: Callable[[str, str, int], str]
+    deposit_again: Callable[[str, str, int], str]
     clock: Clock
     on_line: Callable[[int], None] = lambda _all: None
 
@@ -128,7 +131,7 @@ class BundleIntake:
             again = self._check_head(bundle, without=without)
             checked = bundle.check_body()
             count = sum(1 for _ in outbox_lines(checked.lines(self.key)))  # all of it is read before the first is sent
-            answers = [each async for each in self._answers(checked, bundle.head.county, count)]
+            answers = [each async for each in self._answers(checked, bundle.head.county, count, again=again)]
             self._write(bundle, answers, answer)
             self.book.note(bundle.head, bundle.signed.digest, self.clock())
         refused = [(each.kind, each.id, error) for each in answers if (error := stated_error(each.answer.get("error")))]
@@ -149,10 +152,15 @@ class BundleIntake:
         check_signature(bundle.signed, self.keys.key_for(kid, index=MAX_INTEGER, use="journal"))
         return self.book.check(head, bundle.signed.digest, without=without)
 
-    async def _answers(self, bundle: CheckedBundle, county: str, count: int) -> AsyncIterator[AnswerLine]:
+    async def _answers(
+        self, bundle: CheckedBundle, county: str, count: int, *, again: bool
+    ) -> AsyncIterator[AnswerLine]:  # fmt: skip
+        put = self.deposit_again if again else self.deposit
         for kind, group in groupby(outbox_lines(bundle.lines(self.key)), key=lambda line: line.kind):
             while batch := list(islice(group, _BATCH)):
-                told = self._deposited(batch, county) if kind == "face" else await self._posted(_PATHS[kind], batch)
+                told = (
+                    self._deposited(batch, county, put) if kind == "face" else await self._posted(_PATHS[kind], batch)
+                )
                 for line, one in zip(batch, told, strict=True):
                     self.on_line(count)
                     yield AnswerLine(kind=line.kind, id=line.id, answer=one)
@@ -171,11 +179,13 @@ class BundleIntake:
             raise stated_in(body) or Unavailable("not_ready", f"the hub answered with status {status}")
         return [_settled(each) for each in _rows(body, len(lines))]
 
-    def _deposited(self, lines: Sequence[OutboxLine], county: str) -> list[dict[str, JsonValue]]:
+    def _deposited(
+        self, lines: Sequence[OutboxLine], county: str, put: Callable[[str, str, int], str]
+    ) -> list[dict[str, JsonValue]]:  # fmt: skip
         answers: list[dict[str, JsonValue]] = []
         for line in lines:
             try:
-                identifier = self.deposit(county, line.data.decode("ascii"), self.clock())
+                identifier = put(county, line.data.decode("ascii"), self.clock())
                 answers.append({"certificateIdentifier": identifier})
             except TongbanError as error:
                 answers.append({"error": {"code": error.code, "message": error.message}})

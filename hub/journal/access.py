@@ -1,11 +1,12 @@
 """Access records: who read which licenses, with which token and why; durable before the answer leaves.
 
 The port `schema.context.Journal` over the running journal. Equal accesses are two records; a license is found by its
-certificateIdentifier, a holder by the keyed hash.
+certificateIdentifier, a case by its number, a holder by the keyed hash.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from hub.journal.records import parse_access
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["AccessJournal", "AccessReads", "Asked"]
 
 T = TypeVar("T")
+
+_CASE: Final = re.compile(r"[0-9A-Z]{43}")
 
 
 class Asked(Protocol):
@@ -48,7 +51,8 @@ class AccessReads:
     ) -> Sequence[AccessEntry]:  # fmt: skip
         """Give the access records of a holder's licenses, oldest first; of those that `county` sealed only.
 
-        county None: of all of them, and those that found none. Each entry names the licenses that it is given for.
+        county None: of all of them, of the cases that the holder applied for, and those that found none. Each entry
+        names the licenses and cases that it is given for.
         """
 
         def found(reader: JournalReader) -> Sequence[AccessEntry]:
@@ -78,9 +82,13 @@ class AccessJournal(AccessReads):
 
 
 def _entries(rows: Sequence[tuple[int, bytes]], names: Sequence[str]) -> list[AccessEntry]:
-    """Read access records, each with those of its licenses that were asked after."""
-    read, asked = [(position, parse_access(raw)) for position, raw in rows], frozenset(names)
-    return [
-        AccessEntry(position=position, access=access, licenses=tuple(each for each in access.licenses if each in asked))
-        for position, access in read
-    ]
+    """Read access records, each with those of its licenses and cases that were asked after."""
+    asked = frozenset(names)
+    return [_entry(position, parse_access(raw), asked) for position, raw in rows]
+
+
+def _entry(position: int, access: Access, asked: frozenset[str]) -> AccessEntry:
+    given = [each for each in access.licenses if each in asked]
+    cases = tuple(each for each in given if _CASE.fullmatch(each))
+    licenses = tuple(each for each in given if not _CASE.fullmatch(each))
+    return AccessEntry(position=position, access=access, licenses=licenses, cases=cases)

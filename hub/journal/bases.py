@@ -1,16 +1,17 @@
 """By what right a person's licenses are read, judged over the journal: consents, and open cases.
 
 The port `schema.context.Bases`. A consent is asked for by two names, `consent/<id>` and `consent/<id>/revoked`: two
-look-ups in one index, of what the last commit holds. What a consent says never changes, so its parsed form is kept;
-whether it was taken back is read each time.
+look-ups in one index, of what the last commit holds. What was found is good until a statement is committed, by whatever
+county; most commits hold access records alone. A reading is judged twice, and so costs one way to a reading thread.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hub.journal.consents import CONSENT_TYP, ConsentRecord, consent_of
+from hub.lru import Lru
 from ledger.cases import CaseStage
 from ledger.consents import covers
 from ledger.errors import Refused
@@ -20,19 +21,32 @@ from schema.consents import NO_BASIS
 from schema.context import Basis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hub.journal.access import Asked
+    from hub.journal.store import JournalReader
+    from ledger.casework import Case
 
 __all__ = ["JournalBases"]
+
+T = TypeVar("T")
 
 _KEPT: Final = 4096
 _OVER: Final = frozenset({CaseStage.DELIVERED, CaseStage.CLOSED, CaseStage.EVALUATED})
 
 
 class JournalBases:
-    """Judges consents and cases by what the journal holds now."""
+    """Judges consents and cases by what the journal holds now. Used from the event loop alone.
 
-    def __init__(self, journal: Asked) -> None:
+    stated: grows whenever a statement was committed (`JournalWriter.stated`), and nobody else writes the journal; None:
+    somebody else may, and the journal is asked each time.
+    """
+
+    def __init__(self, journal: Asked, *, stated: Callable[[], int] | None = None) -> None:
         self._journal: Final = journal
+        self._stated: Final = stated
+        self._consents: Final[Lru[str, _Found[tuple[ConsentRecord | None, bool]]]] = Lru(_KEPT)
+        self._cases: Final[Lru[str, _Found[Case | None]]] = Lru(_KEPT)
 
     async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
         """Judge a consent by its id, or a case by its number, for a county at a time (POSIX seconds).
@@ -48,19 +62,18 @@ class JournalBases:
 
     async def _consent(self, consent_id: str, county: str, at: int) -> Basis:
         name = f"consent/{consent_id}"
-        raw, ended = await self._journal.ask(lambda reader: (reader.stated(name), reader.stated(f"{name}/revoked")))
-        record = None if raw is None else _read(raw)
+        record, ended = await self._found(self._consents, name, _consent_in)
         if record is None or record.consent.county != county:
             raise Refused("no_basis", NO_BASIS)
         consent = record.consent
-        if ended is not None or not covers(consent, county=county, matter=consent.matter, fields=(), at=at):
+        if ended or not covers(consent, county=county, matter=consent.matter, fields=(), at=at):
             raise Refused("basis_ended", "the consent has expired, or was taken back")
         return Basis(
             name=name, holder=record.holder, matter=consent.matter, fields=consent.fields, purpose=consent.purpose
         )
 
     async def _case(self, number: str, county: str) -> Basis:
-        case = (await self._journal.ask(lambda reader: reader.cases((number,)))).get(number)
+        case = await self._found(self._cases, number, _case_in)
         if case is None or county not in case.counties:
             raise Refused("no_basis", NO_BASIS)
         if case.stage in _OVER:
@@ -70,7 +83,31 @@ class JournalBases:
             purpose=None,
         )  # fmt: skip
 
+    async def _found(self, kept: Lru[str, _Found[T]], name: str, question: Callable[[JournalReader, str], T]) -> T:
+        # Taken before it is asked: a statement that is committed meanwhile makes what is found good for once only.
+        stated = None if self._stated is None else self._stated()
+        known = kept.get(name)
+        if known is not None and known.stated == stated:
+            return known.value
+        value = await self._journal.ask(lambda reader: question(reader, name))
+        if stated is not None:
+            kept.put(name, _Found(stated, value))
+        return value
 
-@lru_cache(maxsize=_KEPT)
-def _read(raw: bytes) -> ConsentRecord:
-    return consent_of(parse_compact(raw, CONSENT_TYP))
+
+@dataclass(frozen=True, slots=True)
+class _Found(Generic[T]):
+    """What the journal held after so many statements."""
+
+    stated: int
+    value: T
+
+
+def _consent_in(reader: JournalReader, name: str) -> tuple[ConsentRecord | None, bool]:
+    """Give a consent, if there is one, and whether it was taken back."""
+    raw, ended = reader.stated(name), reader.stated(f"{name}/revoked")
+    return None if raw is None else consent_of(parse_compact(raw, CONSENT_TYP)), ended is not None
+
+
+def _case_in(reader: JournalReader, number: str) -> Case | None:
+    return reader.cases((number,)).get(number)

@@ -35,7 +35,7 @@ from ledger.encoding import JsonValue
 from ledger.errors import Malformed
 from ledger.identifiers import LicenseIdentifier
 from ledger.jws import Jws, compact_jws, parse_jws
-from ledger.matters import CaseNumber
+from ledger.matters import CATALOGUE_CODE, CaseNumber
 from ledger.signers import Signer
 
 __all__ = [
@@ -86,7 +86,6 @@ OWN_MEMBERS: Final[Mapping[StepKind, tuple[str, ...]]] = MappingProxyType(
 _OUTCOMES: Final = frozenset((row.step, row.outcome) for row in TRANSITIONS)
 _CASE: Final = re.compile(r"case")
 _TRACKING: Final = re.compile(r"[0-9A-Z]{8,32}")
-_MATTER: Final = re.compile(r"[0-9]{12}")
 _NODE: Final = re.compile(r"N[0-9]{2,3}")
 _MATERIAL: Final = re.compile(r"M[0-9]{2}")
 _OFFERING: Final = re.compile(r"[0-9]{12}@[0-9]{6}@[0-9]{8}")
@@ -243,7 +242,7 @@ def _tolerated(obj: dict[str, JsonValue]) -> tuple[Tolerated, ...]:
 
 
 def _matter(obj: dict[str, JsonValue], step: CaseStep) -> str:
-    matter = text(obj, "matter", _MATTER)
+    matter = text(obj, "matter", CATALOGUE_CODE)
     if matter != CaseNumber.parse(step.number).task.catalogue:
         raise Malformed("bad_payload", "matter is not the one in the case number")
     return matter

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.journal.reading import HOLDER, constant, ordered, random_id, stating_county, string
+from hub.journal.standing import NOT_STATED
 from ledger.closed import county_of, digest, integer, text
 from ledger.consents import (
     MAX_CONSENT_S,
@@ -41,7 +42,7 @@ from ledger.consents import (
     parse_signed_grant,
 )
 from ledger.encoding import JsonValue, b64u_encode
-from ledger.errors import Malformed, NotVerified, Refused
+from ledger.errors import Conflict, Malformed, NotVerified, Refused
 from ledger.identifiers import LicenseIdentifier
 from ledger.jws import Jws, compact_jws, parse_compact
 from ledger.signers import Signer
@@ -109,15 +110,16 @@ class ConsentRecord:
         """Nothing: it is tied to no case."""
 
     def after(self, earlier: Stated) -> None:
-        """Check a signed consent against its license's record: seal, holder, signature.
+        """Check a signed consent against its license's record: signature, then seal and holder.
 
-        Raises NotVerified holder_binding: another seal's, another holder's, or not signed by the key; Malformed.
+        Raises NotVerified holder_binding (not signed by the key), Malformed; Conflict wrong_target: the license is of
+        another seal or holder, in the words of one that is not there.
         """
         if self.grant is None:  # then it follows nothing
             return
+        self.grant.check(self.consent)  # says nothing of the journal, so it comes first
         if (getattr(earlier, "leaf", None), getattr(earlier, "holders", ())) != (self.grant.seal.leaf, (self.holder,)):
-            raise NotVerified("holder_binding", "the seal is not that of a license which this holder alone holds")
-        self.grant.check(self.consent)
+            raise Conflict("wrong_target", NOT_STATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

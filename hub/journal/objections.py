@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from hub.journal.reading import HOLDER, constant, named, optional, ordered, random_id, stating_county, string
+from hub.journal.standing import NOT_STATED
 from ledger.closed import COUNTY, county_of, integer, text
 from ledger.encoding import JsonValue
 from ledger.errors import Conflict, Malformed, Refused
@@ -132,12 +133,13 @@ class ObjectionRecord:
     def after(self, earlier: Stated) -> None:
         """Judge it by the license that it is about, or by the objection that it decides.
 
-        Raises Conflict wrong_target (the license is stated by another county than the one that is to answer), Refused
-        not_party (decided by another county than is to answer, withdrawn by another than raised it).
+        Raises Conflict wrong_target (the license is stated by another county than the one that is to answer: in the
+        words of one that is not there), Refused not_party (decided by another county than is to answer, withdrawn by
+        another than raised it).
         """
         if self.outcome is None:
             if earlier.iss != self.answered_by:
-                raise Conflict("wrong_target", "an objection is answered by the county that issued the license")
+                raise Conflict("wrong_target", NOT_STATED)
             return
         if not isinstance(earlier, ObjectionRecord):
             raise Conflict("wrong_target", "what is decided is no objection")

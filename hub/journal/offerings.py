@@ -29,6 +29,7 @@ from ledger.closed import COUNTY, KID, county_of, integer, list_of, text
 from ledger.encoding import JsonValue
 from ledger.errors import Malformed
 from ledger.jws import MAX_ENTRY_BYTES, Jws, compact_jws
+from ledger.matters import CATALOGUE_CODE
 from ledger.offered import OfferingTerms
 from ledger.signers import Signer
 from ledger.workdays import china_day
@@ -73,7 +74,6 @@ _MAX_MATERIALS: Final = 30
 _MAX_TYPES: Final = 10
 
 _OFFERING: Final = re.compile(r"offering")
-_MATTER: Final = re.compile(r"[0-9]{12}")
 _TEXT: Final = re.compile(r"(?=\S)[^\x00-\x1f\x7f\ud800-\udfff]{1,200}(?<=\S)")
 _TYPE: Final = re.compile(r"[0-9A-Z]{21}")
 
@@ -160,7 +160,7 @@ def offering_of(jws: Jws) -> OfferingRecord:
     if effective < china_day(iat).isoformat():
         raise Malformed("bad_payload", "planEffectiveDate lies before the day of the statement")
     return OfferingRecord(
-        jws=jws, iss=iss, iat=iat, matter=text(obj, "matter", _MATTER), effective=effective, claims=claims,
+        jws=jws, iss=iss, iat=iat, matter=text(obj, "matter", CATALOGUE_CODE), effective=effective, claims=claims,
         materials=materials, produces=produces,
     )  # fmt: skip
 
@@ -171,7 +171,7 @@ def read_claims(claims: dict[str, JsonValue]) -> tuple[tuple[OfferedMaterial, ..
     claims: exactly OFFERING_CLAIMS, in their order. Raises Malformed bad_payload, bad_number, unknown_member.
     """
     ordered(claims, "offering", OFFERING_CLAIMS)
-    text(claims, "matter", _MATTER)
+    text(claims, "matter", CATALOGUE_CODE)
     _check_days(claims)
     _one_of(claims, "dayUnit", DAY_UNITS)
     _one_of(claims, "mode", MODES)

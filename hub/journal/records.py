@@ -13,8 +13,8 @@ digests only. Compact JWS by a `journal` key:
 The hub states accesses, as canonical JSON. The status head, which the log key signs, covers them:
 
     {"type":"access","time":1780304400,"county":"130202","client":"130202#3","token":"…","useCause":"…",
-     "basis":"consent/<id>"|"case/<number>"|null,"rootField":"license","holder":"<holder key>"|null,"licenses":["…"],
-     "fields":["…"]}
+     "basis":"consent/<id>"|"case/<number>"|null,"matter":"<12>"|null,"rootField":"license",
+     "holder":"<holder key>"|null,"licenses":["…"],"fields":["…"]}
 
 All are read strictly: the members above, all of them, in this order, canonical JSON. The leaf of a record in the
 journal's tree is H(0x00 || its bytes). A holder is a keyed hash here, never a name or a number.
@@ -42,6 +42,7 @@ from ledger.encoding import JsonValue, b64u_encode, canonical_json, parse_json
 from ledger.errors import Malformed
 from ledger.identifiers import LicenseIdentifier
 from ledger.jws import Jws, compact_jws, parse_compact, parse_jws
+from ledger.matters import CATALOGUE_CODE
 from ledger.signers import Signer
 from schema.context import Access
 
@@ -85,6 +86,7 @@ _ACCESS_MEMBERS: Final = (
     "token",
     "useCause",
     "basis",
+    "matter",
     "rootField",
     "holder",
     "licenses",
@@ -229,6 +231,7 @@ def format_access(access: Access) -> bytes:
             "token": access.token_id,
             "useCause": access.use_cause,
             "basis": access.basis,
+            "matter": access.matter,
             "rootField": access.root_field,
             "holder": access.holder,
             "licenses": access.licenses,
@@ -249,6 +252,7 @@ def parse_access(raw: bytes) -> Access:
         token_id=string(obj, "token"),
         use_cause=string(obj, "useCause"),
         basis=None if obj["basis"] is None else string(obj, "basis"),
+        matter=None if obj["matter"] is None else text(obj, "matter", CATALOGUE_CODE),
         root_field=string(obj, "rootField"),
         holder=None if obj["holder"] is None else string(obj, "holder"),
         licenses=strings(obj, "licenses", maximum=MAX_ACCESS_BYTES),

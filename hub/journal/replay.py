@@ -69,7 +69,7 @@ class RecordSpan:
 class RecordFindings:
     """What one record says. iss, states: of all but a step; seal: of a license's; step: of a case; standing: of itself.
 
-    The signatures of all of them hold. accesses: licenses, sorted.
+    The signatures of all of them hold. accesses: licenses, sorted. holders: of a license, or a case's applicant.
     """
 
     leaf: bytes
@@ -103,7 +103,10 @@ def _read(raw: bytes, keys: KeyState) -> RecordFindings:
         raise NotVerified("key_use", f"key {key.kid} was never listed for journal records of this suite")
     verify(key.public_key, signature.message, signature.signature)
     if isinstance(record, CaseStepRecord):
-        return RecordFindings(leaf=record.jws.leaf, step=record.step)
+        opening = record.step.opening
+        return RecordFindings(
+            leaf=record.jws.leaf, step=record.step, holders=() if opening is None else (opening.holder,)
+        )
     return RecordFindings(
         leaf=record.jws.leaf,
         seal=record.leaf if isinstance(record, LicenseRecord) else None,
@@ -192,7 +195,8 @@ class _Replay:
             named: list[tuple[str, tuple[Any, ...]]] = []
             self._counts["access"] += len(row.accesses)
             self._counts["holding"] += len(row.holders)
-            named += [(_HELD, (each, row.states, row.iss)) for each in row.holders]
+            held = row.states if row.step is None else row.step.number
+            named += [(_HELD, (each, held, row.iss)) for each in row.holders]
             if row.states is not None:
                 self._counts["stated"] += 1
                 self._counts["license"] += 1

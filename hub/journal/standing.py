@@ -11,7 +11,7 @@ case: to all others the case looks absent. A new kind is a record that is a `Sta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ledger.errors import Conflict, Refused
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from ledger.casework import Case
     from ledger.jws import Jws
 
-__all__ = ["JournalView", "Standing", "Stated", "judge"]
+__all__ = ["NOT_STATED", "JournalView", "Standing", "Stated", "judge"]
+
+NOT_STATED: Final = "it follows a statement that the journal does not have"
+"""The message of Conflict wrong_target: of a license, the same for one that is not there and for one that is another
+county's or holder's, so that nobody finds out by trying which licenses there are, and whose."""
 
 
 class Stated(Protocol):
@@ -99,7 +103,7 @@ def judge(record: Standing, view: JournalView) -> None:
     if record.follows is not None:
         earlier = view.stated(record.follows)
         if earlier is None:
-            raise Conflict("wrong_target", "it follows a statement that the journal does not have")
+            raise Conflict("wrong_target", NOT_STATED)
         record.after(earlier)
         if record.iat < earlier.iat:
             raise Conflict("iat_too_old", "it is dated before the statement that it follows")

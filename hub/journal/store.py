@@ -33,7 +33,7 @@ from schema.context import Access
 
 __all__ = ["SCHEMA", "JournalHead", "JournalReader", "JournalRow", "JournalStore", "asked_after", "indexed", "row_of"]
 
-FORMAT: Final = b"tongban-journal/v2"
+FORMAT: Final = b"tongban-journal/v3"
 SCHEMA: Final = (
     """
 CREATE TABLE IF NOT EXISTS record  (i INTEGER PRIMARY KEY, d BLOB NOT NULL);
@@ -55,9 +55,10 @@ _STATED: Final = "SELECT r.d FROM license l JOIN record r ON r.i = l.i WHERE l.i
 class JournalRow:
     """A record to append. states: the license's identifier, the offering's code, or the name that it states.
 
-    accesses: licenses or cases whose read it records, and the holder asked after. holders, county: of a license.
-    step, standing: the same bytes as a step of a case, or as a standing statement, which must not be dated before
-    `oldest`, POSIX seconds. against: why it is refused where journal and record by themselves would let it stand.
+    accesses: licenses or cases whose read it records, and the holder asked after. holders: of a license, with its
+    county; or the applicant of a case, with none. step, standing: the same bytes as a step of a case, or as a standing
+    statement, which must not be dated before `oldest`, POSIX seconds. against: why it is refused where journal and
+    record by themselves would let it stand.
     """
 
     raw: bytes
@@ -91,7 +92,9 @@ def row_of(record: Statement | Access, *, oldest: int = 0, against: TongbanError
     if isinstance(record, Access):
         return JournalRow(raw=format_access(record), accesses=indexed(record))
     if isinstance(record, CaseStepRecord):
-        return JournalRow(raw=record.raw, step=record, oldest=oldest, against=against)
+        opening = record.step.opening
+        applicant = () if opening is None else (opening.holder,)
+        return JournalRow(raw=record.raw, holders=applicant, step=record, oldest=oldest, against=against)
     if isinstance(record, LicenseRecord):
         return JournalRow(raw=record.raw, states=record.states, holders=record.holders, county=record.iss)
     standing = None if isinstance(record, LicenseRecord | OfferingRecord) else record
@@ -135,7 +138,10 @@ class JournalReader:
         return [(place, self._rows("SELECT d FROM record WHERE i = ?", place)[0][0]) for place in found]
 
     def holdings(self, holder: str, county: str | None) -> list[str]:
-        """Give the licenses that are stated of a holder, by identifier; of those that `county` stated only."""
+        """Give the licenses and cases that are stated of a holder as theirs, by identifier and number.
+
+        county: only the licenses that it stated.
+        """
         text = "SELECT identifier FROM holding WHERE holder = ? AND (? IS NULL OR county = ?) ORDER BY identifier"
         return [row[0] for row in self._rows(text, holder, county, county)]
 
@@ -264,7 +270,8 @@ class JournalStore:
             self._connection.execute("INSERT INTO stated VALUES (?, ?)", (leaf, position))
         if row.states is not None:
             self._connection.execute("INSERT INTO license VALUES (?, ?)", (row.states, position))
-        held = ((holder, row.states, row.county, position) for holder in row.holders)
+        name = row.states if row.step is None else row.step.step.number
+        held = ((holder, name, row.county, position) for holder in row.holders)
         self._connection.executemany("INSERT INTO holding VALUES (?, ?, ?, ?)", held)
         self._connection.execute("INSERT INTO record VALUES (?, ?)", (position, row.raw))
         leaves.append(leaf)

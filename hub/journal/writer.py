@@ -53,6 +53,7 @@ class JournalWriter:
         self._committing: asyncio.Task[None] | None = None
         self._file: Final = LogFile(path, "journal", store=JournalStore, reader=JournalReader)
         self._fault: TongbanError | None = None
+        self._stated = 0
 
     async def start(self) -> None:
         """Open and check the journal. Raises Unavailable no_log, store_stopped, NotVerified corrupt_store."""
@@ -75,6 +76,16 @@ class JournalWriter:
         """Count and root as of the last commit: what the next status head binds."""
         return self._file.store.head
 
+    @property
+    def waiting(self) -> int:
+        """Records that wait for a commit."""
+        return len(self._queue)
+
+    @property
+    def stated(self) -> int:
+        """Grows whenever counties' statements were committed, or may have been; access records leave it as it is."""
+        return self._stated
+
     async def append(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:
         """Append rows; when this returns they are durable. One position or Conflict duplicate_identifier each.
 
@@ -90,14 +101,15 @@ class JournalWriter:
         self._queue.extend(waiting)
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit_all())
-        # Shielded: a caller that goes away must not leave its neighbours' commit without an owner.
+        # The commit has a task of its own: a caller that goes away leaves its neighbours' records to it, and its own.
         if len(waiting) == 1:  # access records come one by one, ten thousand a second
-            return [await asyncio.shield(waiting[0].answer)]
-        return list(await asyncio.shield(asyncio.gather(*(each.answer for each in waiting))))
+            return [await waiting[0].answer]
+        return await asyncio.gather(*(each.answer for each in waiting))
 
     async def _commit_all(self) -> None:
         while self._queue:
             group = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_GROUP))]
+            stated = not all(each.row.access for each in group)
             try:
                 if self._fault is not None:
                     raise Unavailable("store_stopped", "the journal takes no records")  # noqa: TRY301  # as if it failed
@@ -105,10 +117,12 @@ class JournalWriter:
             except Exception as error:  # noqa: BLE001  # every waiter must hear of it
                 self._fail(group, error)
                 continue
+            finally:  # before anybody hears that a statement stands
+                self._stated += stated
             for each, result in zip(group, results, strict=True):
                 if not each.answer.done():
                     each.answer.set_result(result)
-            if not all(each.row.access for each in group):
+            if stated:
                 self._on_stated()
 
     async def _write(self, rows: Sequence[JournalRow]) -> list[int | TongbanError]:

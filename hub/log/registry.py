@@ -27,6 +27,7 @@ from hub.log.publication import Publisher
 from hub.log.refusals import Refusals
 from hub.log.shownlog import ShownLog
 from hub.log.sightings import OwnLog, check_sightings
+from hub.turns import aside
 from ledger.encoding import JsonValue
 from ledger.entries import Seal, parse_entry
 from ledger.errors import Malformed, TongbanError, Unavailable
@@ -256,7 +257,8 @@ class LedgerRegistry(ShownLog):
         waiting = [_Waiting(candidate, loop.create_future()) for candidate in candidates]
         self._queue.extend(waiting)
         self._arrived.set()
-        return list(await asyncio.gather(*(each.answer for each in waiting)))
+        with aside():  # the queue has bounds of its own
+            return list(await asyncio.gather(*(each.answer for each in waiting)))
 
     async def _next_group(self) -> list[_Waiting]:
         """Wait for the first entry, then until the group is full, old enough, or nothing more comes."""
@@ -312,7 +314,7 @@ class LedgerRegistry(ShownLog):
 
     async def _wait_published(self, placed: Sequence[Placed | TongbanError]) -> None:
         size = max((each.index + 1 for each in placed if isinstance(each, Placed)), default=0)
-        with suppress(TimeoutError):
+        with suppress(TimeoutError), aside():
             async with asyncio.timeout(self.limits.wait_s):
                 await self._publisher.wait_for(size)
 

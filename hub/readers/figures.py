@@ -1,30 +1,36 @@
 """The figures of all processes as one exposition: counters, histograms and gauges of the readers added to the hub's.
 
 A reader tells its samples every second. Counts of one that has ended stay in the sums, so that no counter falls; what
-it counted in its last second is lost with it, and so are its gauges.
+it counted in its last second is lost with it, and so are its gauges. The view by document is of the processes that run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from hub.graphql.busiest import MOST_DOCUMENTS
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from ledger.encoding import JsonValue
+
 __all__ = ["Figures", "Told", "told_figures"]
 
-Told: TypeAlias = "Sequence[Sequence[Any]]"
-"""[[family, kind, [[sample, [[label, value], …], number], …]], …]"""
+Told: TypeAlias = "Mapping[str, Any]"
+"""{"samples": [[family, kind, [[sample, [[label, value], …], number], …]], …], "documents": [{"document": …}, …]}"""
 _Key: TypeAlias = "tuple[str, tuple[tuple[str, str], ...]]"
 _Sums: TypeAlias = "dict[str, dict[_Key, float]]"
 
 _COUNTED: Final = frozenset({"counter", "histogram"})
 _CREATED: Final = "_created"
+_SUMMED: Final = ("count", "failed", "statements", "totalMs", "readMs")
+_NOTHING: Final[Told] = {"samples": (), "documents": ()}
 
 
 def told_figures(registry: CollectorRegistry) -> list[list[Any]]:
@@ -57,11 +63,21 @@ class Figures(Collector):
 
     def retire(self, process: int) -> None:
         """Keep the counts of a process that has ended."""
-        _add(self._retired, (one for one in self._told.pop(process, ()) if one[1] in _COUNTED))
+        _add(self._retired, (one for one in self._told.pop(process, _NOTHING)["samples"] if one[1] in _COUNTED))
 
     def text(self) -> bytes:
         """Give the exposition of all processes."""
         return generate_latest(self)
+
+    def documents(self, own: Mapping[str, Any]) -> dict[str, JsonValue]:
+        """Give the view by document (hub/graphql/busiest) of all processes that run."""
+        sums: dict[str, dict[str, Any]] = {}
+        for row in [*own["documents"], *(row for told in self._told.values() for row in told["documents"])]:
+            found = sums.setdefault(row["document"], {**row, **dict.fromkeys(_SUMMED, 0), "slowestMs": 0.0})
+            found.update({name: round(found[name] + row[name], 1) for name in _SUMMED})
+            found["slowestMs"] = max(found["slowestMs"], row["slowestMs"])
+        rows = sorted(sums.values(), key=lambda row: (-row["totalMs"], row["document"]))
+        return {"documents": [*rows[:MOST_DOCUMENTS]]}
 
     def collect(self) -> Iterator[Metric]:
         """Give every family of the hub, with what the readers and those before them have counted."""
@@ -69,7 +85,7 @@ class Figures(Collector):
         for name, samples in self._retired.items():
             sums[name] = dict(samples)
         for told in self._told.values():
-            _add(sums, told)
+            _add(sums, told["samples"])
         for family in self._own.collect():
             yield _together(family, sums.get(family.name, {}))
 

@@ -17,7 +17,8 @@ ASK  faces      [7, [[identifier, county, [field, …], useCause], …]]       -
 ASK  reach      "812.0"                                                    -> ["<bookmark>", …]
 ASK  newest     null                                                       -> "<cursor of the newest event>"
 ASK  leaving    null                                                       -> null: no more documents come
-TELL figures    [[family, kind, [[sample, [[label, value], …], 1.0], …]], …]       every second
+TELL figures    {"samples": [[family, kind, [[sample, [[label, value], …], 1.0], …]], …],
+                 "documents": [{"document": "sha256:2cf2…", "count": 812, …}, …]}      every second
 
 principal   [county, client, tokenId, [scope, …], expires, role, holder]
 request     [query, documentId, operationName, {variable: value}, tellCost, readAfter]

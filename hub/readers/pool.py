@@ -15,7 +15,7 @@ import itertools
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -110,6 +110,10 @@ class ReaderPool:
     def ready(self) -> int:
         """Readers that take documents."""
         return sum(reader.takes for reader in self._readers)
+
+    def documents(self, own: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Give the view by document of all processes that run. own: that of the hub's."""
+        return self.figures.documents(own)
 
     def state(self) -> dict[str, JsonValue]:
         """Say how many readers take documents; nothing where there are to be none."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from hub.graph.bolt.lane import lane_beside
 from hub.graph.driver import BoltDriver, BoltGraph
 from hub.graphql.execution import NotHere
 from hub.graphql.gateway import GraphQLEndpoint, codes_of
 from hub.graphql.reception import HttpFault
 from hub.graphql.timings import SlowDocuments
-from hub.graphqlparts import admission_of, lanes_over, limits_of
+from hub.graphqlparts import admission_of, lanes_over, limits_of, turns_of
 from hub.ingest.data import read_table
 from hub.journal.bases import JournalBases
 from hub.jsonbytes import json_bytes
@@ -31,6 +32,7 @@ from hub.readers.ports import (
     RecordedAccesses,
 )
 from hub.settings import Settings
+from hub.turns import Turns
 from ledger.encoding import b64u_decode
 from ledger.errors import Refused, Unavailable
 from ledger.identifiers import holder_key
@@ -98,12 +100,14 @@ class Reading:
         self._secret: Final = b64u_decode(begin["holder"])
         files = (b64u_decode(begin[name]) for name in ("policy", "genesis"))
         self._verifier: Final = OwnVerifier(Verifier.of_files(*files), self.log, clock)
-        self._graph: Final = BoltGraph(BoltDriver(self.engine))
+        driver = BoltDriver(self.engine)
+        self._graph: Final = BoltGraph((lane_beside(driver) if settings.bolt_lane else None) or driver)
         self._lanes: Final = lanes_over(self._graph, settings, self.metrics) if settings.lanes else None
+        self._observer: Final = SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms)
+        self._turns: Final = Turns(turns_of(settings), on_shed=self.metrics.shed.labels("graphql").inc)
         self._endpoint: Final = GraphQLEndpoint(
             build_schema(), self._lanes or self._graph, _nobody, limits=limits_of(settings), dev=begin["dev"],
-            on_answer=self.metrics.answered, on_timing=SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms),
-            admission=admission_of(settings, clock), read_only=True,
+            observer=self._observer, admission=admission_of(settings, clock, self._turns), read_only=True,
         )  # fmt: skip
 
     async def document(self, value: Any, _body: bytes) -> tuple[Any, bytes]:
@@ -119,14 +123,16 @@ class Reading:
         data = body if isinstance(body, bytes) else json_bytes(body)
         return [status, {**headers, **codes_of(body)}], data
 
-    def figures(self) -> list[list[Any]]:
+    def figures(self) -> dict[str, Any]:
         """Give what this process has counted."""
         self.metrics.statements.set(self._graph.statements)
         if self._lanes is not None:
             self.metrics.lane_depth.set(self._lanes.depth)
             self.metrics.lane_shared.set(self._lanes.shared)
+        self.metrics.waiting.labels("graphql").set(self._turns.waiting)
         self.metrics.ways(self._endpoint.execution.ways)
-        return told_figures(self.metrics.registry)
+        self.metrics.caches(self._endpoint.execution.caches)
+        return {"samples": told_figures(self.metrics.registry), **self._observer.busiest.view()}
 
     def _context(self, number: int, request_id: str, caller: Principal) -> Context:
         return Context(

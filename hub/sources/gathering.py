@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub.sources.breaker import CircuitBreaker
+from hub.turns import aside
 from ledger.errors import TongbanError, Unavailable
 from schema.context import FaceAnswer, FaceRequest
 
@@ -57,7 +58,9 @@ class Sources:
         """Ask all counties concurrently; answers in the order of the requests. Never raises."""
         end = asyncio.get_running_loop().time() + self._deadline_s
         answers: dict[int, FaceAnswer] = {}
-        for part in await asyncio.gather(*(self._call(requests, places, end) for places in self._cut(requests))):
+        with aside():
+            found = await asyncio.gather(*(self._call(requests, places, end) for places in self._cut(requests)))
+        for part in found:
             answers |= part
         for answer in answers.values():
             self._on_outcome(answer.code or "ok")

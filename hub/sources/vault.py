@@ -66,9 +66,22 @@ class VaultStore:
         Raises Malformed, NotVerified bad_disclosure, Refused forbidden (sealed by another county), not_issuer (the
         identifier was issued in another one), Conflict wrong_target (the seal is not logged).
         """
+        return self._put(county, sd_jwt, now, erased=False)
+
+    def deposit_again(self, county: str, sd_jwt: str, now: int) -> str:
+        """Take a face in that was taken in before: one that was erased meanwhile stays so.
+
+        Raises as `deposit`; Conflict wrong_target also for a face that is not there any more.
+        """
+        return self._put(county, sd_jwt, now, erased=True)
+
+    def _put(self, county: str, sd_jwt: str, now: int, *, erased: bool) -> str:
+        """Write a face. erased: where none is there it was erased, and nothing is written."""
         identifier = self._sealed_by(county, sd_jwt)
         envelope = self._cipher.encrypt(identifier, sd_jwt.encode("ascii"))
         with self._database.transaction() as connection:
+            if erased and connection.execute(_OPEN, (identifier, county)).fetchone() is None:
+                raise Conflict("wrong_target", "the face was erased since it was taken in")
             connection.execute(_PUT, (identifier, county, envelope.wrapped, envelope.body, now))
         return identifier
 

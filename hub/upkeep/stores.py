@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hub.database import open_reader
+from hub.database import missing, open_reader
 from ledger.errors import Malformed, Unavailable
 from ledger.transparency.sqlite import read_rows
 
-__all__ = ["JOURNAL", "LEDGER", "OpenedStores", "check_hub_folder", "stores_of"]
+__all__ = ["JOURNAL", "LEDGER", "OpenedStores", "alliance_file", "check_hub_folder", "stores_of"]
 
 LEDGER: Final = "ledger.sqlite"
 JOURNAL: Final = "journal.sqlite"
@@ -42,6 +42,18 @@ def check_hub_folder(data: Path) -> None:
     """Check that a folder is a hub's, or a copy of one, whatever else is wrong with it. Raises Malformed bad_file."""
     if not any((data / name).exists() for name in (LEDGER, "log.vkey")):
         raise Malformed("bad_file", f"{data} is no hub's folder: `tongban ledger keygen` and `ledger init` make one")
+
+
+def alliance_file(data: Path, name: str, max_bytes: int) -> bytes:
+    """Read a file of the alliance, `policy` or `genesis`. Raises Unavailable no_log: it is missing, or too large."""
+    try:
+        with (data / name).open("rb") as file:
+            found = file.read(max_bytes + 1)
+    except OSError as error:
+        raise missing(data / name) from error
+    if len(found) > max_bytes:
+        raise Unavailable("no_log", f"{name} has more than {max_bytes} bytes")
+    return found
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 from joserfc.jwk import OKPKey
 
 from hub.auth import Authenticator, TokenIssuer, thumbprint
+from hub.lru import CacheCount
 from hub.tokens import public_jwk, sign_jwt
 from ledger.encoding import canonical_json, parse_json
 from ledger.errors import Refused
@@ -167,6 +168,8 @@ def test_a_remembered_token_gives_nothing_to_one_that_differs_in_a_character() -
     world.principal(token)
     with pytest.raises(Refused):
         world.principal(token + "A")
+    world.principal(token)
+    assert world.authenticator.cache == CacheCount(hits=1, misses=2)
 
 
 def test_the_jwk_set_is_canonical_and_names_the_key_by_its_thumbprint() -> None:

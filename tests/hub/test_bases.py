@@ -16,7 +16,7 @@ from hub.journal.records import format_access, parse_access, parse_statement
 from hub.journal.store import JournalRow, row_of
 from hub.journal.writer import JournalWriter, create_journal
 from ledger.consents import Purpose
-from ledger.errors import Refused
+from ledger.errors import Malformed, Refused
 from schema.context import Access, Basis
 from tests.casefile import CHENGYANG, FENGNAN, CaseFile, offered
 from tests.consents import (
@@ -110,17 +110,75 @@ async def test_an_open_case_is_a_basis_for_its_counties(journal: JournalWriter) 
         await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)
 
 
-def access(cause: str, *licenses: str, holder: str | None = None, basis: str | None = None) -> Access:
+class Counted:
+    """A journal that counts what it is asked; `meanwhile` is stated while it answers."""
+
+    def __init__(self, journal: JournalWriter) -> None:
+        self._journal = journal
+        self.asked = 0
+        self.meanwhile: tuple[bytes, ...] = ()
+
+    async def ask(self, question: Any) -> Any:
+        """Answer as the journal does."""
+        self.asked += 1
+        found = await self._journal.ask(question)
+        if self.meanwhile:
+            await state(self._journal, *self.meanwhile)
+        return found
+
+
+async def test_what_was_found_is_good_until_a_statement_is_committed(journal: JournalWriter) -> None:
+    await state(journal, recorded(consent()), recorded(consent(2)))
+    counted: Any = Counted(journal)
+    bases = JournalBases(counted, stated=lambda: journal.stated)
+
+    async def code(number: int = 1, at: int = NOW) -> str:
+        try:
+            return (await bases.judge(consent=consent_id(number), case=None, county=ASKING, at=at)).name
+        except Refused as refusal:
+            return refusal.code
+
+    first, second = (f"consent/{consent_id(number)}" for number in (1, 2))
+    assert [await code(), await code(), counted.asked] == [first, first, 1]
+    await AccessJournal(journal).record_access(access("x", LICENSE))
+    assert [await code(), await code(at=NOW + 3600), counted.asked] == [first, "basis_ended", 1]
+    await state(journal, revoked(consent_id(1)))
+    assert [await code(), await code(2), counted.asked] == ["basis_ended", second, 3]
+    await state(journal, recorded(consent(3)))
+    counted.meanwhile = (revoked(consent_id(2)),)
+    assert [await code(2), await code(2)] == [second, "basis_ended"]  # found before it was taken back, and not kept
+
+
+async def test_a_case_is_asked_for_again_after_its_next_step(journal: JournalWriter) -> None:
+    case, counted = CaseFile(), Counted(journal)
+    asked: Any = counted
+    bases = JournalBases(asked, stated=lambda: journal.stated)
+    case.apply()
+    await state(journal, offered(), *case.raws)
+    for _ in range(2):
+        assert (await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)).name == f"case/{case.number}"
+    assert counted.asked == 1
+    await state(journal, case.add("PRE_REVIEW", FENGNAN, outcome="RETURNED"))
+    with pytest.raises(Refused, match="basis_ended"):
+        await bases.judge(consent=None, case=case.number, county=FENGNAN, at=NOW)
+
+
+def access(
+    cause: str, *licenses: str, holder: str | None = None, basis: str | None = None, matter: str | None = None
+) -> Access:
     """A read by the asking county."""
     return Access(
-        county=ASKING, client=f"{ASKING}#3", token_id="t", use_cause=cause, basis=basis, root_field="licenses",
-        holder=holder, licenses=licenses, fields=("License.status",), time=NOW,
+        county=ASKING, client=f"{ASKING}#3", token_id="t", use_cause=cause, basis=basis, matter=matter,
+        root_field="licenses", holder=holder, licenses=licenses, fields=("License.status",), time=NOW,
     )  # fmt: skip
 
 
-def test_an_access_record_names_its_basis() -> None:
-    record = access("x", LICENSE, basis=f"consent/{consent_id(1)}")
+def test_an_access_record_names_its_basis_and_matter() -> None:
+    record = access("x", LICENSE, basis=f"consent/{consent_id(1)}", matter="000101002000")
     assert parse_access(format_access(record)) == record
+    assert b'","matter":"000101002000","rootField"' in format_access(record)
+    with pytest.raises(Malformed, match="bad_payload"):
+        parse_access(format_access(access("x", matter="张三")))
     assert b'"useCause":"x","basis":"consent/' in format_access(record)
     assert parse_access(format_access(access("x"))).basis is None
 
@@ -128,26 +186,32 @@ def test_an_access_record_names_its_basis() -> None:
 async def test_a_holder_finds_every_read_and_a_county_those_of_what_it_sealed(
     journal: JournalWriter, tmp_path: Path
 ) -> None:
-    reads = AccessJournal(journal)
+    """Those of the cases that he applied for, too, which are nobody else's to see."""
+    reads, case = AccessJournal(journal), CaseFile()
+    case.apply()
+    await state(journal, offered(), *case.raws)
+    start = journal.head.n
     other = "1.2.156.3005.2.other"
     for record in (
         access("found", LICENSE, other, holder=HOLDER),
         access("found nothing", holder=HOLDER),
         access("by identifier", LICENSE),
         access("somebody else", other, holder=County.holder("2")),
+        access("a case", case.number, "0" * 43),
     ):
         await reads.record_access(record)
 
     async def causes(county: str | None, **page: Any) -> list[tuple[str, tuple[str, ...]]]:
         found = await reads.accesses_of(HOLDER, county=county, **({"first": 9} | page))
-        return [(each.access.use_cause, each.licenses) for each in found]
+        return [(each.access.use_cause, (*each.licenses, *each.cases)) for each in found]
 
-    assert await causes(None) == [("found", (LICENSE,)), ("found nothing", ()), ("by identifier", (LICENSE,))]
+    of_case = ("a case", (case.number,))
+    assert await causes(None) == [("found", (LICENSE,)), ("found nothing", ()), ("by identifier", (LICENSE,)), of_case]
     assert await causes(SEALING) == [("found", (LICENSE,)), ("by identifier", (LICENSE,))]
-    assert await causes(ASKING) == []
-    assert await causes(None, first=1, after=1) == [("found nothing", ())]
-    assert await causes(None, first=2, after=2) == [("by identifier", (LICENSE,))]
-    assert check(tmp_path / "journal.sqlite") == 5
+    assert (await causes(ASKING), await causes(FENGNAN)) == ([], [])
+    assert await causes(None, first=1, after=start) == [("found nothing", ())]
+    assert await causes(None, first=2, after=start + 1) == [("by identifier", (LICENSE,)), of_case]
+    assert check(tmp_path / "journal.sqlite") == start + 5
 
 
 @pytest.mark.parametrize(

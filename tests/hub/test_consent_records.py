@@ -183,7 +183,7 @@ def test_what_may_not_stand_is_refused_by_its_code_and_changes_nothing(path: Pat
         recorded(consent(2), by=SEALING): "duplicate_identifier",
         signed(consent(3), text=forged): "holder_binding",
         signed(consent(3), text=signed_text(consent(4))): "holder_binding",  # other terms
-        signed(consent(3), holder=County.holder("2")): "holder_binding",  # another holder
+        signed(consent(3), holder=County.holder("2")): "wrong_target",  # another holder
         signed(consent(3), at=NOW - 1): "iat_too_old",  # before the license was stated
         revoked(consent_id(9)): "wrong_target",  # no such consent
         revoked(name, by=SEALING): "not_party",  # neither who stated it or reads by it, nor the holder
@@ -205,7 +205,7 @@ def test_a_key_grants_nothing_for_a_license_of_two_holders_or_of_another_seal(tm
     for number, record in enumerate((two, moved)):
         create_journal(tmp_path / f"{number}.sqlite")
         with opened(tmp_path / f"{number}.sqlite") as store:
-            assert list(map(code_of, store.append(rows(record, signed(consent()))))) == [0, "holder_binding"]
+            assert list(map(code_of, store.append(rows(record, signed(consent()))))) == [0, "wrong_target"]
 
 
 def test_a_signed_consent_waits_for_its_license(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hub.journal.casebook import NO_LICENSE
 from hub.journal.intake import RecordIntake
+from hub.journal.standing import NOT_STATED
 from hub.journal.writer import JournalWriter, create_journal
 from ledger.status import Status
 from ledger.transparency.merkle import leaf_hash
@@ -27,6 +28,7 @@ from tests.consents import (
     signed_text,
     withdrawn,
 )
+from tests.deskwork import Dispute
 from tests.journal_files import KEYS, STRANGER, check, opened, rows
 from tests.offerings import LISTED
 from tests.statements import NOW, County
@@ -124,8 +126,19 @@ async def test_who_shows_no_grant_of_the_holder_learns_no_status(path: Path) -> 
     for status in (Status.VALID, Status.REVOKED, None):
         found = await told(path, status, LICENSE_RECORD, forged, others)
         assert [each if isinstance(each, int) else each.partition(":")[0] for each in found] == [
-            1, "holder_binding", "holder_binding",
+            1, "holder_binding", "wrong_target",
         ]  # fmt: skip
+
+
+async def test_who_tries_identifiers_of_licenses_learns_nothing_of_them(path: Path) -> None:
+    """By grants of another holder, and objections for another county to answer: told alike, is it there or not."""
+    tries = (
+        signed(consent(), holder=OTHERS, by=SEALING),
+        Dispute(LICENSE).raised(by=SEALING, answeredBy="320583" if SEALING != "320583" else CHENGYANG),
+    )
+    found = [await told(path, Status.VALID, *tries), await told(path, Status.VALID, LICENSE_RECORD, *tries)]
+    nowhere = f"wrong_target: {NOT_STATED}"
+    assert found == [[nowhere, nowhere], [1, nowhere, nowhere]]
 
 
 @pytest.mark.parametrize("status", [Status.VALID, Status.REVOKED, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -14,8 +15,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from hub.middleware import Direct, Masked, Observed
+from hub.middleware import Bounded, Direct, Masked, Observed
 from hub.observability import Metrics
+from hub.turns import TurnLimits, Turns
 from tests.servers import serving
 
 SECRET = "370214199001010014"  # stands for what an error's text may hold
@@ -81,3 +83,56 @@ async def test_an_answer_that_fails_on_its_way_is_cut_off_without_a_word() -> No
                 await http.get(f"{url}/vault/breaks")
     assert [line["event"] for line in lines] == ["unexpected_error", "answered"]
     assert SECRET not in str(lines)
+
+
+async def test_what_is_too_much_is_turned_away_before_any_work() -> None:
+    """One place, nobody may wait: the second request is told to come again, and health is told all the same."""
+    free, begun, asked = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def slow(request: Request) -> Response:
+        asked.append(request.url.path)
+        begun.set()
+        await free.wait()
+        return Response(b"done")
+
+    async def health(_request: Request) -> Response:
+        return Response(b"ok")
+
+    shed = list[int]()
+    turns = Turns(TurnLimits(at_once=1, waiting=0), on_shed=lambda: shed.append(1))
+    routes = [Route("/ledger/head", slow), Route("/readyz", health)]
+    rings = [Middleware(Observed, metrics=Metrics()), Middleware(Bounded, turns=turns)]
+    app = Starlette(routes=routes, middleware=rings)
+    with structlog.testing.capture_logs() as lines:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://hub") as http:
+            first = asyncio.create_task(http.get("/ledger/head"))
+            await begun.wait()
+            second, ready = await http.get("/ledger/head"), await http.get("/readyz")
+            free.set()
+            answers = [(await first).content, (await http.get("/ledger/head")).content, ready.content]
+    assert (second.status_code, second.headers["retry-after"], second.json()["error"]["code"]) == (503, "1", "pushback")
+    assert (answers, asked, shed) == ([b"done", b"done", b"ok"], ["/ledger/head"] * 2, [1])
+    assert [line["log_level"] for line in lines] == ["debug"] * 4
+
+
+async def test_a_client_that_sends_slowly_holds_no_place() -> None:
+    rest, read = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"x"
+        read.set()
+        await rest.wait()
+
+    async def endpoint(request: Request) -> Response:
+        return Response(await request.body())
+
+    turns = Turns(TurnLimits(at_once=1, waiting=0))
+    app = Starlette(
+        routes=[Route("/vault/faces", endpoint, methods=["POST"])], middleware=[Middleware(Bounded, turns=turns)]
+    )
+    async with serving(app) as url, httpx2.AsyncClient() as http:
+        slow = asyncio.create_task(http.post(f"{url}/vault/faces", content=slowly()))
+        await read.wait()
+        quick = await http.post(f"{url}/vault/faces", content=b"y")
+        rest.set()
+        assert ((await slow).content, quick.content, turns.working) == (b"x", b"y", 0)

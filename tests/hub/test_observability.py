@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from hub.lru import CacheCount
 from hub.observability import Metrics
 
 _PROGRAM = """
@@ -35,6 +36,13 @@ def test_documents_show_by_the_way_they_went() -> None:
     metrics.ways({"cached": 3, "refused": 1})
     assert b'tongban_documents{way="cached"} 3.0' in metrics.text()
     assert b'tongban_documents{way="refused"} 1.0' in metrics.text()
+
+
+def test_caches_show_what_they_gave() -> None:
+    metrics = Metrics()
+    metrics.caches({"plan": CacheCount(hits=3, misses=1)})
+    assert b'tongban_cache_hits{cache="plan"} 3.0' in metrics.text()
+    assert b'tongban_cache_misses{cache="plan"} 1.0' in metrics.text()
 
 
 def test_a_breaker_shows_by_county() -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 import httpx2
 import pytest
+import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.servers import BoundedProtocol, _reason, serve_app
+from hub.servers import BoundedProtocol, _reason, serve_app, watched
 from ledger.errors import Conflict
 from tests.servers import serving
 
@@ -114,6 +116,49 @@ async def test_a_connection_serves_request_after_request(url: str) -> None:
     async with httpx2.AsyncClient() as client:
         answers = [await client.post(url, content=b"x" * 100_000) for _ in range(3)]
     assert [len(answer.content) for answer in answers] == [100_000] * 3
+
+
+class Crowded(BoundedProtocol):
+    """A protocol of a server that is full."""
+
+    most_connections = 1
+
+
+async def test_a_connection_too_many_is_told_so() -> None:
+    async with serving(_app(), http=Crowded) as url, httpx2.AsyncClient() as first, httpx2.AsyncClient() as second:
+        taken = await first.post(url, content=b"x")
+        told = await second.post(url, content=b"y")
+        again = await first.post(url, content=b"z")
+    assert (taken.content, again.content) == (b"x", b"z")
+    assert (told.status_code, told.json()["error"]["code"]) == (503, "pushback")
+    assert (told.headers["retry-after"], told.headers["connection"]) == ("1", "close")
+
+
+def test_clients_that_come_at_once_are_accepted_at_once() -> None:
+    """In the turn of the loop in which the first one is seen, not each in a turn of its own."""
+    seen = 0
+
+    class Counting(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            nonlocal seen
+            seen += 1
+            transport.close()
+
+    async def come() -> int:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as clients:
+            for _ in range(20):
+                clients.enter_context(socket.create_connection(listener.getsockname()))
+            servers = [await loop.create_server(Counting, sock=each, start_serving=False) for each in watched(listener)]
+            for server in servers:
+                await server.start_serving()
+            while not seen:  # noqa: ASYNC110  # counts turns of the loop
+                await asyncio.sleep(0)
+            for server in servers:
+                server.close()
+        return seen
+
+    assert uvloop.run(come()) == 20
 
 
 @asynccontextmanager

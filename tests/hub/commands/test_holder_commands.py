@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from graphql import parse, validate
 
-from hub.holderdesk import _APPLIED, _CASES, _GRANTED, _MORE_READS, _WHOLE
+from hub.holderdesk import _APPLIED, _CASES, _GRANTED, _READS, _WHOLE
 from hub.keyfiles import write_private
 from schema.assembly import build_schema
 from schema.inspection import core_schema
@@ -21,7 +21,7 @@ from tests.county_folder import CountyFolder
 from tests.token_hub import TokenHub, token_hub
 
 CODE: Final = "92370214MA3C00000X"
-AT_HUB: Final = "2 licenses, 2 cases, 2 consents"
+AT_HUB: Final = "2 licenses, 2 cases, 2 consents, 2 reads"
 ONE, TWO = str(identifier_of(1)), str(identifier_of(2))
 
 
@@ -33,14 +33,16 @@ class Desk:
         self.stages: dict[str, dict[str, str]] = {}  # role -> case number -> stage
         self.applied = {"8" * 43: "CLOSED", "9" * 43: "DELIVERED"}  # cases that name no license
         self.consents = {"A" * 22: False, "B" * 21 + "A": False}  # id -> in force
+        self.reads: dict[str, Any] | None = None
         hub.answer = self._answer
 
     def _answer(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         role = self.hub.asked[-1][0]
-        reads = {"records": [{"county": "220103", "useCause": "新办"}], "hasNextPage": True, "endCursor": "more"}
-        if "query Reads" in document:
-            return {"license": {"accessRecords": {**reads, "hasNextPage": False}}}
         first = variables["after"] is None
+        if "query Reads" in document:
+            records = [{"useCause": "新办", "licenses": [ONE]} if first else {"useCause": "查无", "licenses": []}]
+            page = {"records": records, "hasNextPage": first, "endCursor": "more"}
+            return {"accessRecords": {"records": self.reads or page}}
         if "query Applied" in document:
             rows = [{"caseNumber": number, "stage": stage} for number, stage in self.applied.items()]
             return {"cases": _page(rows, first=first)}
@@ -48,7 +50,7 @@ class Desk:
             return {"consents": _page([{"id": name, "inForce": on} for name, on in self.consents.items()], first=first)}
         cases = [{"caseNumber": number, "stage": stage} for number, stage in self.stages.get(role, {}).items()]
         name = ONE if first else TWO
-        node = {"certificateIdentifier": name, "cases": cases, "accessRecords": reads}
+        node = {"certificateIdentifier": name, "cases": cases}
         page = {"hasNextPage": name == ONE, "endCursor": "next"}
         return {"licenses": {"edges": [{"node": node}], "pageInfo": page}}
 
@@ -83,13 +85,19 @@ def test_a_copy_holds_what_the_hub_and_the_county_keep(desk: Desk) -> None:
     assert stat.S_IMODE((desk.place / "copy.json").stat().st_mode) == 0o600
     assert copy["holder"]["certificateHolderCode"] == CODE
     assert [each["certificateIdentifier"] for each in copy["licenses"]] == [ONE, TWO]
-    assert [len(each["accessRecords"]) for each in copy["licenses"]] == [2, 2]
+    assert [(each["useCause"], each["licenses"]) for each in copy["reads"]] == [("新办", [ONE]), ("查无", [])]
     assert [each["caseNumber"] for each in copy["cases"]] == ["8" * 43, "9" * 43]
     assert [each["id"] for each in copy["consents"]] == ["A" * 22, "B" * 21 + "A"]
     assert [each["certificateIdentifier"] for each in copy["kept_here"]] == [ONE, TWO]
     assert copy["kept_here"][0]["face"] == license_of(1).claims()
     assert {role for role, _ in desk.hub.asked} == {"HOLDER"}
     assert (len(desk.hub.forms), CODE in str(desk.hub.forms)) == (1, False)
+
+
+def test_a_copy_that_lacks_reads_is_not_made(desk: Desk) -> None:
+    desk.reads = {"code": "forbidden", "message": "…"}
+    result = desk.run("export", "--output", desk.place / "copy.json")
+    assert (result.code, "forbidden" in result.err, (desk.place / "copy.json").exists()) == (3, True, False)
 
 
 def test_erasure_takes_faces_here_and_in_the_vault_and_says_what_is_kept(desk: Desk) -> None:
@@ -158,6 +166,6 @@ def test_erasure_asks_first(desk: Desk) -> None:
     assert result.code == 0  # no terminal: a script is not asked
 
 
-@pytest.mark.parametrize("document", [_WHOLE, _CASES, _MORE_READS, _APPLIED, _GRANTED])
+@pytest.mark.parametrize("document", [_WHOLE, _CASES, _READS, _APPLIED, _GRANTED])
 def test_what_is_asked_of_the_hub_can_be_asked(document: str) -> None:
     assert validate(core_schema(build_schema()), parse(document)) == []

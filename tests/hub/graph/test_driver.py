@@ -9,19 +9,16 @@ from pathlib import Path
 import pytest
 from neo4j.exceptions import ClientError, ConstraintError, Neo4jError, ServiceUnavailable, TransientError
 
-from hub.graph.driver import BoltDriver, BoltGraph, Deadlines, Step, Unit, kind_of, timed_out
+from hub.graph.driver import BoltDriver, BoltGraph, Deadlines, Step, Unit
 from hub.graph.engine import Engine
+from hub.graph.failures import kind_of, timed_out
 from ledger.errors import Conflict, Malformed, Unavailable
 from schema.context import Statement
-from tests.graphs import PATIENT
+from tests.graphs import FOREVER, PATIENT, PlacedEngine
 
 _MAKE = "UNWIND $codes AS code MERGE (m:Matter {code: code})"
 _COUNT = "MATCH (m:Matter) RETURN count(m)"
 _CLAIM = "MATCH (c:Cursor {id: $id}) SET c.lock = true WITH c WHERE c.at = $from SET c.at = $to RETURN c.at"
-_FOREVER = (
-    "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b UNWIND range(1, 100000) AS c "
-    "WITH a, b, c WHERE a + b + c = -1 RETURN count(*)"
-)
 
 
 def _make(*codes: str | None) -> Step:
@@ -104,14 +101,14 @@ async def test_a_read_ends_at_its_deadline(engine: Engine) -> None:
         BoltDriver(engine, deadlines=PATIENT) as driver,
     ):
         with pytest.raises(Unavailable, match=r"^deadline: "):
-            await short.rows(_FOREVER)
+            await short.rows(FOREVER)
         assert await driver.rows("RETURN 1") == [[1]]
 
 
 async def test_a_write_that_meets_its_time_limit_does_not_fence(engine: Engine) -> None:
     async with BoltDriver(engine, deadlines=Deadlines(write_s=0.3)) as driver:
         with pytest.raises(Unavailable, match=r"^deadline: "):
-            await driver.write(Unit(steps=[Step(text=_FOREVER, parameters={})]))
+            await driver.write(Unit(steps=[Step(text=FOREVER, parameters={})]))
         assert not engine.fenced
 
 
@@ -169,33 +166,8 @@ def test_both_engines_time_limits_are_told_by_code() -> None:
     assert not timed_out(_coded(ClientError, "Neo.ClientError.Transaction.TransactionNotFound"))
 
 
-class DeadEngine:
-    """An engine that does not answer: a port that nobody listens on."""
-
-    uri = "bolt://127.0.0.1:1"
-    auth = ("nobody", "password")
-    database = "hub"
-    alive = True
-    starts = 1
-
-    def __init__(self) -> None:
-        self.fenced = False
-
-    def fence(self, reason: str) -> None:
-        self.fenced = True
-
-    def check_writable(self) -> None:
-        pass
-
-    async def start(self) -> None:
-        pass
-
-    async def stop(self) -> None:
-        pass
-
-
 async def test_an_engine_that_is_away_is_unavailable_and_not_fenced() -> None:
-    engine = DeadEngine()
+    engine = PlacedEngine()
     async with BoltDriver(engine, deadlines=Deadlines(read_s=0.3, write_s=0.3)) as driver:
         with pytest.raises(Unavailable):
             await driver.rows("RETURN 1")

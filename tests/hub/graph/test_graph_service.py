@@ -9,8 +9,9 @@ from typing import Any, LiteralString
 
 import pytest
 
-from hub.graph.driver import BoltDriver, Row
+from hub.graph.driver import BoltDriver
 from hub.graph.engine import keep
+from hub.graph.failures import Row
 from hub.graph.projection import Projector
 from hub.graph.service import GraphService
 from ledger.errors import Unavailable

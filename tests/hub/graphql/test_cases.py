@@ -22,7 +22,7 @@ from schema.assembly import build_schema
 from tests.case_world import FOREIGN_CASE, OUR_CASE
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, offered
 from tests.graph_fakes import CannedGraph
-from tests.graphs import PATIENT
+from tests.graphs import PATIENT, UNHURRIED
 from tests.ports import FakeClock, FakeJournal, request_context
 from tests.small_catalogue import small_tables
 from tests.statements import NOW, County, MemoryLog, genesis
@@ -39,7 +39,9 @@ def _caller(county: str, *scopes: str) -> Principal:
 
 async def _ask(graph: Any, text: str, caller: Principal, *, now: int = NOW, **variables: Any) -> Answer:
     context = request_context(principal=caller, journal=FakeJournal(), clock=FakeClock(now), calendar=CALENDAR)
-    return await Execution(SCHEMA, graph).run(GraphQLRequest(query=text, variables=variables), context)
+    return await Execution(SCHEMA, graph, limits=UNHURRIED).run(
+        GraphQLRequest(query=text, variables=variables), context
+    )
 
 
 def _logs() -> tuple[MemoryLog, MemoryLog, CaseFile]:
@@ -159,7 +161,7 @@ async def test_a_read_of_a_case_leaves_an_access_record_that_names_it(world: Eng
         journal = FakeJournal()
         context = request_context(principal=_caller(CHENGYANG, "case.read", "license.read"), journal=journal)
         text = f'{{ case(caseNumber: "{OUR_CASE}", useCause: "办件") {{ uses {{ status }} }} }}'
-        await Execution(SCHEMA, BoltGraph(driver)).run(GraphQLRequest(query=text), context)
+        await Execution(SCHEMA, BoltGraph(driver), limits=UNHURRIED).run(GraphQLRequest(query=text), context)
     ((_, access),) = [(each.position, each.access) for each in await journal.accesses(OUR_CASE, first=9)]
     identifiers = [f"1.2.156.3005.2.TYPE.ISSUER.{number:05d}.001.A" for number in (1, 3)]
     assert (access.root_field, access.use_cause, access.fields) == ("case", "办件", ("Case.uses", "License.status"))

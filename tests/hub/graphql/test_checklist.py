@@ -18,7 +18,7 @@ from schema.assembly import build_schema
 from tests.compiled_documents import VARIABLES
 from tests.graph_fakes import CannedGraph
 from tests.graph_world import LICENSES
-from tests.graphs import PATIENT
+from tests.graphs import PATIENT, UNHURRIED
 from tests.ports import CLERK, CONSENTS, FakeJournal, FakeRegistry, request_context
 
 DOCUMENTS: Final = Path(__file__).parents[2] / "documents"
@@ -36,7 +36,7 @@ async def _ask(
     named = {"basis": {"consent": CONSENTS[holder]}} if name == "checklist" else {}
     async with BoltDriver(world, deadlines=PATIENT) as driver:
         graph = BoltGraph(driver)
-        answer = await Execution(build_schema(), graph).run(
+        answer = await Execution(build_schema(), graph, limits=UNHURRIED).run(
             GraphQLRequest(query=text, variables=VARIABLES[name] | named), context
         )
         assert graph.statements == statements
@@ -262,7 +262,9 @@ async def test_each_day_has_its_versions(
 ) -> None:
     async with BoltDriver(world, deadlines=PATIENT) as driver:
         request = GraphQLRequest(query=_ON, variables={"day": day})
-        answer = await Execution(build_schema(), BoltGraph(driver)).run(request, request_context(principal=ANONYMOUS))
+        answer = await Execution(build_schema(), BoltGraph(driver), limits=UNHURRIED).run(
+            request, request_context(principal=ANONYMOUS)
+        )
     assert answer.errors == []
     data: Any = answer.data
     assert data["offering"] == (own and {"code": f"000101002000@370214@{own}"})

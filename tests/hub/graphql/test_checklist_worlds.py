@@ -23,6 +23,7 @@ from schema.access import Principal
 from schema.assembly import build_schema
 from tests.checklists import Claim, Line, Paper, expected_line
 from tests.entropy import signer_of
+from tests.graphs import UNHURRIED
 from tests.offerings import MATTER, material, offering
 from tests.ports import CLERK, CONSENTS, FakeJournal, FakeRegistry, request_context
 
@@ -155,7 +156,7 @@ async def test_every_holder_and_caller_gets_the_checklist_of_the_slow_reference(
     rng = random.Random(seed)
     papers, materials, claims = _papers(rng), _materials(rng), _claims(rng)
     await _fill(driver, papers, claims, materials)
-    execution = Execution(SCHEMA, BoltGraph(driver))
+    execution = Execution(SCHEMA, BoltGraph(driver), limits=UNHURRIED)
     registry = FakeRegistry(changed={number: Status[paper.status] for number, paper in enumerate(papers)})
     for holder in (*HOLDERS, "nobody"):
         for caller in (CLERK, OWN, OWN_TOO):

@@ -16,7 +16,7 @@ from schema.access import Principal
 from schema.assembly import build_schema
 from tests.compiled_documents import QUERIES, VARIABLES
 from tests.graph_world import HOLDERS, LICENSES
-from tests.graphs import PATIENT
+from tests.graphs import PATIENT, UNHURRIED
 from tests.ports import CLERK, CONSENTS, FakeJournal, request_context
 
 FIRST, SECOND, THIRD = (one["certificateIdentifier"] for one in LICENSES[:3])
@@ -46,7 +46,7 @@ def journal() -> FakeJournal:
 async def test_equal_look_ups_are_one_statement_and_leave_a_record_each(world: Engine, journal: FakeJournal) -> None:
     async with BoltDriver(world, deadlines=PATIENT) as driver:
         graph = BoltGraph(driver)
-        execution = Execution(build_schema(), Lanes(graph))
+        execution = Execution(build_schema(), Lanes(graph), limits=UNHURRIED)
         callers = [replace(CLERK, token_id=f"token-{number}") for number in range(32)]
         answers = await asyncio.gather(*(wallet(execution, journal, CONSENTS["holder-one"], each) for each in callers))
     assert [shown(answer) for answer in answers] == [[FIRST, SECOND, THIRD]] * 32
@@ -63,7 +63,7 @@ async def test_callers_of_two_counties_and_two_scopes_keep_to_their_own_rows(
     counties = [replace(CLERK, county=county, scopes=own) for county in ("370214", "220103")]
     async with BoltDriver(world, deadlines=PATIENT) as driver:
         graph = BoltGraph(driver)
-        execution = Execution(build_schema(), Lanes(graph))
+        execution = Execution(build_schema(), Lanes(graph), limits=UNHURRIED)
         callers = [*counties, CLERK] * 5
         answers = await asyncio.gather(*(wallet(execution, journal, CONSENTS["holder-one"], each) for each in callers))
     assert [shown(answer) for answer in answers] == [[FIRST, SECOND], [THIRD], [FIRST, SECOND, THIRD]] * 5

@@ -11,7 +11,7 @@ from hub.graph.plan import Plan
 from hub.graph.tables import build_tables
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
 from hub.graphql.limits import LIMITS, Limits
-from hub.lru import Lru
+from hub.lru import CacheCount, Lru
 from ledger.errors import Malformed, Unavailable
 from schema.assembly import build_schema
 
@@ -62,6 +62,7 @@ def test_documents_are_counted_by_the_way_they_went() -> None:
         with pytest.raises(DocumentRefused):
             known.load("{ nothing }")
     assert known.ways == {"cached": 2, "onepass": 1, "graphql_core": 1, "refused": 2}
+    assert known.caches["document"] == CacheCount(hits=2, misses=4)
 
 
 def test_what_graphql_core_must_judge_is_admitted_first() -> None:
@@ -178,3 +179,11 @@ def test_several_operations_need_a_name() -> None:
 def test_a_document_without_operation_is_refused() -> None:
     document = documents().load('fragment F on Matter { name } { matter(code: "1") { ...F } }')
     assert list(document.fragments) == ["F"]
+
+
+def test_plans_are_counted_by_what_their_cache_gave() -> None:
+    """One plan a set of scopes."""
+    known = documents()
+    for scopes in (None, None, ALL, ALL, None):
+        plan_of(known, MATTER, scopes)
+    assert known.caches["plan"] == CacheCount(hits=3, misses=2)

@@ -19,6 +19,7 @@ from schema.access import Principal
 from schema.assembly import build_schema
 from tests.casefile import CHENGYANG, DAY, FENGNAN, CaseFile, case_number, offered
 from tests.casehelp import supervision
+from tests.graphs import UNHURRIED
 from tests.ports import FakeClock, FakeJournal, request_context
 from tests.small_catalogue import small_tables
 from tests.statements import NOW, MemoryLog, genesis
@@ -36,7 +37,7 @@ async def _ask(driver: BoltDriver, county: str, *, now: int, by: str = CHENGYANG
     caller = Principal(county=by, client=f"{by}#3", token_id="t", scopes=frozenset({"case.supervise"}))
     context = request_context(principal=caller, journal=FakeJournal(), clock=FakeClock(now), calendar=CALENDAR)
     request = GraphQLRequest(query=TEXT, variables={"county": county, "on": on})
-    return await Execution(SCHEMA, BoltGraph(driver)).run(request, context)
+    return await Execution(SCHEMA, BoltGraph(driver), limits=UNHURRIED).run(request, context)
 
 
 def _cases(seed: int) -> list[CaseFile]:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.limits import Limits
+from hub.graphql.timings import SlowDocuments
 from hub.observability import Metrics
 from ledger.errors import Unavailable
 from schema.context import Graph
@@ -295,7 +296,9 @@ async def test_a_value_that_breaks_its_type_is_masked_in_its_place() -> None:
 async def test_how_a_request_was_answered_is_counted() -> None:
     """Requests that were executed; one that is refused before counts as none."""
     metrics = Metrics()
-    endpoint = GraphQLEndpoint(SCHEMA, CannedGraph(rows=[["名"]]), context_of, on_answer=metrics.answered)
+    endpoint = GraphQLEndpoint(
+        SCHEMA, CannedGraph(rows=[["名"]]), context_of, observer=SlowDocuments(metrics, slow_ms=0)
+    )
     transport = httpx2.ASGITransport(Starlette(routes=[Route("/graphql", endpoint)]))
     async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as http:
         for query in (MATTER, MATTER, '{ matter(code: "1") { name } checkpoint { size } }', LICENSE, "{"):

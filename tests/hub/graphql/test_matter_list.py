@@ -13,6 +13,7 @@ from hub.graph.projection import Projector
 from hub.graphql.execution import Execution, GraphQLRequest
 from ledger.matterlist import MatterChange
 from schema.assembly import build_schema
+from tests.graphs import UNHURRIED
 from tests.hub.graph.test_matters import list_change
 from tests.offerings import MATTER, offering
 from tests.ports import CLERK, CONSENTS, FakeClock, request_context
@@ -65,7 +66,9 @@ async def _projected(driver: BoltDriver) -> BoltGraph:
 
 async def _ask(graph: BoltGraph, text: str, day: str, **variables: Any) -> dict[str, Any]:
     context = request_context(principal=CLERK, clock=FakeClock(_noon(day)))
-    answer = await Execution(build_schema(), graph).run(GraphQLRequest(query=text, variables=variables), context)
+    answer = await Execution(build_schema(), graph, limits=UNHURRIED).run(
+        GraphQLRequest(query=text, variables=variables), context
+    )
     assert answer.errors == []
     assert answer.data is not None
     return answer.data

@@ -23,7 +23,7 @@ from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_nu
 from tests.desk_world import FOREIGN_OBJECTION, MISSING_OBJECTION, OUR_OBJECTION
 from tests.deskwork import Appeal, Dispute, follow_up, made_id
 from tests.graph_fakes import CannedGraph
-from tests.graphs import PATIENT
+from tests.graphs import PATIENT, UNHURRIED
 from tests.ports import CONSENT, FakeBases, FakeClock, FakeJournal, request_context
 from tests.statements import NOW, County, MemoryLog, genesis
 
@@ -46,7 +46,7 @@ async def _ask(
     context = request_context(
         principal=caller, journal=journal or FakeJournal(), clock=FakeClock(now), calendar=CALENDAR, bases=BASES
     )
-    return await Execution(SCHEMA, graph).run(GraphQLRequest(query=text), context)
+    return await Execution(SCHEMA, graph, limits=UNHURRIED).run(GraphQLRequest(query=text), context)
 
 
 async def _data(driver: BoltDriver, text: str, caller: Principal, *, now: int = NOW) -> Any:

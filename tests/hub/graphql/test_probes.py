@@ -128,6 +128,10 @@ LOOK_UP: Final = (
     '{ licenses(holder: {certificateHolderTypeCode: "001", certificateHolderCode: "X"}, useCause: "x")'
     " { edges { node { status } } } }"
 )
+READS: Final = (
+    '{ accessRecords(holder: {certificateHolderTypeCode: "001", certificateHolderCode: "X"}, useCause: "x")'
+    " { __typename } }"
+)
 OWN: Final = replace(CLERK, scopes=frozenset({"license.read.own"}))
 
 
@@ -138,6 +142,14 @@ async def test_a_read_is_asked_for_first_and_counted_as_a_miss_if_it_finds_nothi
     probes = FakeProbes()
     context = request_context(principal=OWN, probes=probes)
     await Execution(SCHEMA, CannedGraph(rows=rows)).run(GraphQLRequest(query=LOOK_UP), context)
+    assert (probes.asked, probes.misses) == (["key of 001 X"], misses)
+
+
+@pytest.mark.parametrize(("rows", "misses"), [([], 1), ([["holder"]], 0)])
+async def test_a_holder_who_looks_at_who_read_has_missed_nothing(rows: list[Any], misses: int) -> None:
+    """A root field that shows no license itself: what was asked after is the holder, and is there or not."""
+    probes = FakeProbes()
+    await Execution(SCHEMA, CannedGraph(rows=rows)).run(GraphQLRequest(query=READS), request_context(probes=probes))
     assert (probes.asked, probes.misses) == (["key of 001 X"], misses)
 
 

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.graphql.admission import Admission
+from hub.graphql.limits import LIMITS
 from hub.graphql.quotas import Quotas
+from hub.turns import TurnLimits, Turns
 from ledger.errors import Refused
 from schema.access import ANONYMOUS
 from schema.context import Statement
-from tests.graphql_http import MATTER, NEW, client, code_of
+from tests.graphql_http import MATTER, NEW, client, code_of, codes_of
 from tests.ports import CLERK, FakeClock
 
 OTHER = replace(CLERK, county="320583", client="320583#1")
@@ -153,3 +155,28 @@ async def test_new_documents_over_http() -> None:
         texts = ["{ a }", "{ b }", "{ a }", "{ c }", MATTER, '{ m: matter(code: "1") { name } }']
         answers = [await http.post("/graphql", json={"query": text}) for text in texts]
     assert [one.status_code for one in answers] == [200, 200, 200, 429, 200, 200]
+
+
+async def test_what_cannot_be_come_to_is_refused_before_it_is_read() -> None:
+    """One place, nobody may wait: a document that nobody has seen is not even parsed, and may be sent again."""
+    graph, admission = Waiting(), Admission(turns=Turns(TurnLimits(at_once=1, waiting=0)))
+    async with client(graph, admission=admission) as http:
+        first = asyncio.create_task(http.post("/graphql", json={"query": MATTER}))
+        await graph.asked.wait()
+        refused = await http.post("/graphql", json={"query": "{ no document"})
+        graph.free.set()
+        answers = [(await first).json(), (await http.post("/graphql", json={"query": MATTER})).json()]
+    assert (refused.status_code, code_of(refused), refused.headers["retry-after"]) == (503, "pushback", "1")
+    assert answers == [{"data": {"matter": None}}] * 2
+
+
+async def test_a_batch_takes_a_place_for_each_document() -> None:
+    graph = Waiting()
+    admission = Admission(turns=Turns(TurnLimits(at_once=2, waiting=0)))
+    async with client(graph, admission=admission, limits=replace(LIMITS, batch_length=3)) as http:
+        batch = asyncio.create_task(http.post("/graphql", json=[{"query": MATTER}] * 3))
+        await graph.asked.wait()
+        graph.free.set()
+        answer = await batch
+    assert [codes_of(one) for one in answer.json()] == [[], [], ["pushback"]]
+    assert (answer.status_code, answer.headers["retry-after"]) == (200, "1")

@@ -130,6 +130,35 @@ async def test_a_case_says_itself_what_it_is_for(root: str) -> None:
     assert found == [[], [], ["not_consented"]]
 
 
+@pytest.mark.parametrize(
+    ("of_basis", "said", "recorded"),
+    [
+        (None, ', matter: "000707003000"', "000707003000"),
+        (None, "", None),
+        (None, ', matter: "ZhangSan.370202199001011234"', None),
+        ("000707003000", ', matter: "000707003000"', "000707003000"),
+    ],
+)
+async def test_the_access_record_names_the_matter_and_no_text_that_is_none(
+    of_basis: str | None, said: str, recorded: str | None
+) -> None:
+    """Under a consent for any matter the caller names it: the holder is to see for which one it was used."""
+    bases, journal = FakeBases(), FakeJournal()
+    bases.kept[X] = replace(bases.kept[X], matter=of_basis)
+    basis = f', basis: {{consent: "{X}"}}{said}'
+    assert codes(await ask(f"{{ r: {ROOTS[0] % basis} }}", journal=journal, bases=bases)) == []
+    assert [record.matter for record in journal.records] == [recorded]
+
+
+async def test_a_reading_by_a_case_or_of_a_checklist_is_for_its_matter() -> None:
+    known = Basis(name="case/x", holder="key of 001 X", matter="000707003000", fields=None, purpose=None)
+    bases, journal = FakeBases({OUR_CASE: known}), FakeJournal()
+    basis = f', basis: {{case: "{OUR_CASE}"}}'
+    await ask(f"{{ r: {ROOTS[2] % basis} }}", journal=journal, bases=bases)
+    await ask(f"{{ r: {ROOTS[3] % ''} }}", journal=journal, principal=OWN)
+    assert [record.matter for record in journal.records] == ["000707003000", "000101002000"]
+
+
 async def test_each_purpose_covers_its_questions_and_no_other() -> None:
     """Every root field that takes a basis, by every purpose; what is not covered is neither read nor recorded."""
     names = [root.partition("(")[0] for root in ROOTS]

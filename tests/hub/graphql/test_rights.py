@@ -30,7 +30,7 @@ from schema.context import Context
 from schema.mapping import Attribute
 from tests.graph_fakes import CannedGraph
 from tests.graph_world import LICENSES
-from tests.graphs import PATIENT
+from tests.graphs import PATIENT, UNHURRIED
 from tests.ports import CONSENT, CONSENTS, FakeJournal, request_context
 
 SCHEMA: Final = build_schema()
@@ -82,7 +82,7 @@ async def _ask(field: str, caller: Principal, graph: Any, identifier: str = MINE
     basis = f', basis: {{consent: "{CONSENT}"}}' if "license.read" in caller.scopes else ""
     text = f'{{ license(certificateIdentifier: "{identifier}", useCause: "x"{basis}) {{ {field}{_below(entry)} }} }}'
     context = request_context(principal=caller, journal=FakeJournal())
-    return await Execution(SCHEMA, graph).run(GraphQLRequest(query=text), context)
+    return await Execution(SCHEMA, graph, limits=UNHURRIED).run(GraphQLRequest(query=text), context)
 
 
 def _codes(answer: Answer) -> set[str]:
@@ -153,7 +153,7 @@ async def test_a_field_of_a_checklist_is_for_who_may_look_licenses_up(type_name:
     one = f"{field}{_below(TABLES.entry(type_name, field))}"
     text = CHECKLIST.format(field=BELOW[type_name].format(one, one))
     context = request_context(principal=caller, journal=journal)
-    answer = await Execution(SCHEMA, graph).run(GraphQLRequest(query=text), context)
+    answer = await Execution(SCHEMA, graph, limits=UNHURRIED).run(GraphQLRequest(query=text), context)
     assert answer.data == {"checklist": None}
     assert answer.personal
     if not _allowed(TABLES.entry("Query", "checklist"), caller):

@@ -16,6 +16,7 @@ from schema.access import ANONYMOUS, Principal
 from schema.assembly import build_schema
 from tests.casefile import CHENGYANG, DAY, FENGNAN, KUANCHENG, CaseFile, case_number
 from tests.graph_fakes import CannedGraph
+from tests.graphs import UNHURRIED
 from tests.ports import FakeClock, FakeJournal, request_context
 from tests.small_catalogue import SAMPLE, small_tables
 from tests.statements import NOW, County, MemoryLog, genesis
@@ -31,7 +32,9 @@ def _caller(county: str, *scopes: str) -> Principal:
 
 async def _ask(graph: Any, caller: Principal, text: str = DOCUMENT, **variables: Any) -> Answer:
     context = request_context(principal=caller, journal=FakeJournal(), clock=FakeClock(NOW))
-    return await Execution(SCHEMA, graph).run(GraphQLRequest(query=text, variables=variables), context)
+    return await Execution(SCHEMA, graph, limits=UNHURRIED).run(
+        GraphQLRequest(query=text, variables=variables), context
+    )
 
 
 def _tables() -> dict[str, list[dict[str, str]]]:

@@ -22,21 +22,23 @@ from tests.ports import FakeClock, FakeJournal, request_context
 from tests.statements import NOW, MemoryLog
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "documents" / "events.graphql").read_text("utf-8")
-STREAMS: Final = Streams(Execution(build_schema(), CannedGraph(rows=[])), StreamLimits(look_s=0.01))
+EXECUTION: Final = Execution(build_schema(), CannedGraph(rows=[]))
+STREAMS: Final = Streams(EXECUTION, StreamLimits(look_s=0.01))
 PARTY: Final = Principal(county=CHENGYANG, client=f"{CHENGYANG}#3", token_id="t", scopes=frozenset({"case.follow"}))
 BEGINNING: Final = "A" * 43
 
 
 async def _taken(
-    world: EventWorld, count: int, *, renew: Callable[[], object] = lambda: None, journal: Any = None
-) -> list[Any]:
+    world: EventWorld, count: int, *, renew: Callable[[], object] = lambda: None, journal: Any = None,
+    streams: Streams = STREAMS,
+) -> list[Any]:  # fmt: skip
     """Take so many answers of the document; what is not there is left out."""
     request = GraphQLRequest(query=DOCUMENT, variables={"after": BEGINNING, "useCause": "办件跟踪"})
     context = request_context(
         principal=PARTY, events=world.followers, journal=journal or FakeJournal(), clock=FakeClock(NOW)
     )
     found: list[Any] = []
-    async with aclosing(STREAMS.open(request, context, renew)) as stream:
+    async with aclosing(streams.open(request, context, renew)) as stream:
         async for item in stream:
             if item is not None:
                 assert item.answer.data is not None
@@ -100,3 +102,18 @@ async def test_a_caller_who_may_no_longer_gets_nothing_more(tmp_path: Path) -> N
         with pytest.raises(StreamEnded, match="invalid_token"):
             await _taken(world, 1, renew=renew)
         assert world.followers.live == 0
+
+
+async def test_an_event_counts_when_its_client_has_taken_it(tmp_path: Path) -> None:
+    """Of three answers that were given the last is not counted: nobody came for the next."""
+    took: list[float] = []
+    streams = Streams(EXECUTION, StreamLimits(look_s=0.01), on_event=took.append)
+    async with EventWorld.opened(tmp_path) as world:
+        case = CaseFile()
+        case.apply()
+        await world.state(*case.raws)
+        await world.feed.catch_up()
+        world.clock.now = NOW + 5 * DAY
+        await world.feed.catch_up()
+        await _taken(world, 3, streams=streams)
+    assert len(took) == 2

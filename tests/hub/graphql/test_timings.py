@@ -31,7 +31,7 @@ def ticking(*times: float) -> Callable[[], float]:
 
 def timed() -> Timing:
     """A document that was planned in 0.25 s, read in 1.5 s with two statements, and completed in 0.25 s."""
-    timing = Timing(clock=ticking(0.0, 0.25, 1.75, 2.0), statements=2)
+    timing = Timing(clock=ticking(0.0, 0.25, 1.75, 2.0), statements=2, cost=3, path="hybrid")
     for stage in ("plan", "read", "complete"):
         timing.enter(stage)
     return timing
@@ -51,7 +51,7 @@ def told(slow_ms: int, request: GraphQLRequest) -> tuple[Metrics, list[Any]]:
     """Tell of that document; give the metrics, and what was logged."""
     metrics = Metrics()
     with structlog.testing.capture_logs() as logs:
-        SlowDocuments(metrics, slow_ms=slow_ms)(request, timed(), "request-1")
+        SlowDocuments(metrics, slow_ms=slow_ms).answered(request, timed(), "request-1")
     return metrics, list(logs)
 
 
@@ -59,10 +59,11 @@ def test_every_document_counts_by_stage() -> None:
     metrics, logs = told(0, GraphQLRequest(query=SECRET))
     assert logs == []
     assert figures(metrics, "tongban_document_seconds") == {
-        '_count{stage="plan"}': 1.0, '_sum{stage="plan"}': 0.25,
-        '_count{stage="read"}': 1.0, '_sum{stage="read"}': 1.5,
-        '_count{stage="complete"}': 1.0, '_sum{stage="complete"}': 0.25,
+        '_count{path="hybrid",stage="plan"}': 1.0, '_sum{path="hybrid",stage="plan"}': 0.25,
+        '_count{path="hybrid",stage="read"}': 1.0, '_sum{path="hybrid",stage="read"}': 1.5,
+        '_count{path="hybrid",stage="complete"}': 1.0, '_sum{path="hybrid",stage="complete"}': 0.25,
     }  # fmt: skip
+    assert b'tongban_graphql_requests_total{path="hybrid"} 1.0' in metrics.text()
     assert figures(metrics, "tongban_document_statements") == {"_count": 1.0, "_sum": 2.0}
 
 
@@ -82,7 +83,7 @@ def test_a_slow_document_is_logged_by_its_digest() -> None:
 async def post(graph: Any, metrics: Metrics, body: dict[str, Any], *, limits: Limits, slow_ms: int) -> list[Any]:
     """Send one document to a hub that watches; give what it logged."""
     slow = SlowDocuments(metrics, slow_ms=slow_ms)
-    endpoint = GraphQLEndpoint(SCHEMA, graph, context_of, limits=limits, on_timing=slow)
+    endpoint = GraphQLEndpoint(SCHEMA, graph, context_of, limits=limits, observer=slow)
     transport = httpx2.ASGITransport(Starlette(routes=[Route("/graphql", endpoint)]))
     with structlog.testing.capture_logs() as logs:
         async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as http:
@@ -111,5 +112,10 @@ async def test_statements_are_counted_where_they_are_sent() -> None:
     ):
         await post(CannedGraph(), metrics, body, limits=Limits(), slow_ms=0)
     assert figures(metrics, "tongban_document_statements") == {"_count": 3.0, "_sum": 5.0}
-    assert figures(metrics, "tongban_document_seconds")['_count{stage="plan"}'] == 3.0
-    assert figures(metrics, "tongban_document_seconds")['_count{stage="read"}'] == 2.0
+    counts = {key: count for key, count in figures(metrics, "tongban_document_seconds").items() if "_count" in key}
+    assert counts == {
+        '_count{path="failed",stage="plan"}': 1.0,
+        **{f'_count{{path="{path}",stage="{stage}"}}': 1.0
+           for path in ("hybrid", "completed") for stage in ("plan", "read", "complete")},
+    }  # fmt: skip
+    assert figures(metrics, "tongban_write_seconds")["_count"] == 3.0

@@ -73,6 +73,34 @@ async def test_everything_twice_changes_nothing(closed: ClosedNetwork) -> None:
     assert (brought.settled, brought.waiting, closed.states()) == (0, 0, ["done", "done"])
 
 
+async def test_a_bundle_that_comes_again_puts_no_erased_face_back(closed: ClosedNetwork) -> None:
+    """Whoever kept the file could undo an erasure with it; what is still in the vault stays there."""
+    closed.seal(1, 2)
+    await closed.round()
+    path = Path(shutil.copy(closed.export(faces=True).path, closed.folder / "kept"))
+    first, second = (license_of(number, county=COUNTY).identifier for number in (1, 2))
+    await closed.take(path)
+    closed.vault.erase(COUNTY, first)
+    taken = await closed.take(path, "once more")
+    assert [(kind, name, error.code) for kind, name, error in taken.refused] == [("face", first, "wrong_target")]
+    assert closed.vault.face(COUNTY, first) is None
+    assert closed.vault.face(COUNTY, second) is not None
+
+
+async def test_an_import_that_was_cut_off_leaves_no_bundle_for_ever(closed: ClosedNetwork) -> None:
+    """The newest copy was deleted, the older one not yet: the same answer once more deletes that, too."""
+    closed.seal(1)
+    older = closed.export().path
+    closed.seal(2)
+    newest = closed.export().path
+    await closed.take(newest, without=True)
+    kept = older.read_bytes()
+    closed.bring()
+    older.write_bytes(kept)
+    closed.bring()
+    assert (older.exists(), newest.exists()) == (False, False)
+
+
 async def test_a_lost_bundle_is_named_and_written_again(closed: ClosedNetwork) -> None:
     closed.seal(1)
     closed.export()
