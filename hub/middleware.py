@@ -175,7 +175,7 @@ def _internal_error(request_id: str) -> JSONResponse:
 
 def _route(path: str) -> str:
     """Name the route of a path from a fixed list, so that a label is never a caller's text."""
-    _, first, *rest = path.split("/", 3)
+    first, *rest = path.removeprefix("/").split("/", 2)  # `OPTIONS *` has a path without a slash
     if first == "ledger" and rest and rest[0] in _LOG_ROUTES:
         return f"ledger/{rest[0]}"
     if first == "graphql" and rest:

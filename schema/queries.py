@@ -66,6 +66,11 @@ _HELD_BY = Relation(type="HELD_BY", direction="in", target="License", many=True,
 _APPLIED_BY = Relation(type="APPLIED_BY", direction="in", target="Case", many=True, order="caseNumber")
 _GRANTED_BY = Relation(type="GRANTED_BY", direction="in", target="Consent", many=True, order="id")
 
+# The holder, or a county that has sealed something of the holder: to any other the holder is as one who has nothing.
+_ASKS_OF_OWN = (
+    "({n}.key = $caller_holder OR EXISTS { MATCH ({n})<-[:HELD_BY]-(y:License) WHERE y.sealedBy = $caller_county })"
+)
+
 
 @strawberry.type(description="What can be asked.")
 class Query:
@@ -241,7 +246,13 @@ class Query:
         raise NotImplementedError
 
     @root(
-        KeyStart(label="Holder", key="key", argument="holder", bind="holder_key"),
+        KeyStart(
+            label="Holder",
+            key="key",
+            argument="holder",
+            bind="holder_key",
+            where=Expression(cypher=_ASKS_OF_OWN, parameters=("caller_holder", "caller_county")),
+        ),
         access="license.access_records",
         personal=True,
     )

@@ -180,7 +180,7 @@ ROWS: Final[dict[str, dict[str, str]]] = {
     "consent for C, by C, of holder 1": {"IHSAP": "C", "O": "1"},
     "consent for K, by C, of holder 1": {"IHSAP": "CK", "O": "1"},
     "some consent of holder 1": {"IHSAP": "CK", "O": "1"},
-    "reads asked of holder 1": {"SA": "CKX", "O": "1"},
+    "reads asked of holder 1": {"SA": "CK", "O": "1"},
     "reads of holder 1": {"SA": "CK", "O": "1"},
     "case of K and C, holder 1": {"IHSAP": "CK", "O": "1"},
     "page of cases of holder 1": {"O": "1"},

@@ -63,11 +63,11 @@ class ArgumentReader:
         return found
 
     def _judged(self, values: VariableValues) -> dict[str, Any]:
-        # What a valid document can still get wrong is an input object of which exactly one member must be given.
+        # What a valid document can still get wrong: null by a variable with a default, not one member of a oneOf input.
         try:
             return get_argument_values(self.entry.field, self.node, values)
         except GraphQLError as error:
-            raise Malformed("bad_variables", f"{self.entry.name}: give exactly one member of a oneOf input") from error
+            raise Malformed("bad_variables", f"{self.entry.name}: expected values of the arguments' types") from error
 
 
 def argument_reader(entry: FieldEntry, node: FieldNode) -> ArgumentReader:

@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from graphql import FieldNode
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import VariableValues
 
+from hub.graph.arguments import ArgumentReader, argument_reader
 from hub.graph.batches import ASKERS, NUMBER
 from hub.graph.compiler import CompiledRoot, compile_root
 from hub.graph.predicates import CONTEXT_VALUES
@@ -71,18 +71,22 @@ class EntitiesPlan:
 
     response: str
     entry: FieldEntry
-    node: FieldNode
+    reader: ArgumentReader
     compiled: Mapping[str, CompiledRoot]
     costs: Mapping[str, tuple[int, Sequence[Costed]]]
 
     def total(self, variables: VariableValues) -> int:
-        """Sum the cost of every representation."""
-        each = {name: fixed + sum(one.total(variables) for one in costs) for name, (fixed, costs) in self.costs.items()}
+        """Sum the cost of every representation; of the field alone where graphql-core will refuse its arguments."""
         own = self.entry.declaration.cost
-        return own + sum(own + each[one.type_name] for one in self._representations(variables))
+        try:
+            representations = self._representations(variables)
+        except Malformed:
+            return own
+        each = {name: fixed + sum(one.total(variables) for one in costs) for name, (fixed, costs) in self.costs.items()}
+        return own + sum(own + each[one.type_name] for one in representations)
 
     def bind(self, variables: VariableValues, context: Context) -> BoundEntities:
-        """Make the statements of one request. Raises Malformed limit_exceeded."""
+        """Make the statements of one request. Raises Malformed limit_exceeded, bad_variables."""
         representations = self._representations(variables)
         if len(representations) > MAX_REPRESENTATIONS:
             raise Malformed("limit_exceeded", f"representations: at most {MAX_REPRESENTATIONS}")
@@ -94,7 +98,7 @@ class EntitiesPlan:
         return BoundEntities(representations=representations, statements=statements, nodes=nodes)
 
     def _representations(self, variables: VariableValues) -> list[Representation]:
-        found: list[Representation] = get_argument_values(self.entry.field, self.node, variables)["representations"]
+        found: list[Representation] = self.reader.read(variables)["representations"]
         return found
 
 
@@ -118,7 +122,7 @@ def entities_plan(
     return EntitiesPlan(
         response=root.response,
         entry=entry,
-        node=root.nodes[0],
+        reader=argument_reader(entry, root.nodes[0]),
         compiled={name: _compiled(tables, own, entry, start.start_of(name), scopes) for name, own in by_type.items()},
         costs={name: costs(own.children) for name, own in by_type.items()},
     )

@@ -76,7 +76,10 @@ class _Cost:
     def _rows(self, variables: VariableValues) -> int:
         if self.sized is None:
             return self.rows
-        first = self.sized.read(variables).get("first")
+        try:
+            first = self.sized.read(variables).get("first")
+        except Malformed:  # graphql-core refuses the field in its place
+            return self.rows
         return first if isinstance(first, int) and 0 < first < self.rows else self.rows
 
 
@@ -237,7 +240,7 @@ def make_plan(
         entities=tuple(below.values()),
         top=top,
         computed=computed_operation(operation, selection.roots),
-        shaped=operation.operation is OperationType.QUERY and not below and all(root.shaper for root in roots),
+        shaped=_is_query(operation, conditions) and not below and all(root.shaper for root in roots),
         refusals=selection.refusals,
         refused=frozenset(refused),
         empty=selection.empty,
@@ -246,6 +249,12 @@ def make_plan(
         fixed_cost=fixed,
         costs=(*costs, *below.values()),
     )
+
+
+def _is_query(operation: OperationDefinitionNode, conditions: Conditions) -> bool:
+    """Tell whether it is a query whose `@skip` and `@include` are decided: null for one is an error of its parent."""
+    names = [one.variable.name.value for one in operation.variable_definitions or ()]
+    return operation.operation is OperationType.QUERY and all(conditions.get(name, False) is not None for name in names)
 
 
 def _top(tables: Tables, one: Selected, scopes: frozenset[str]) -> RootPlan | TypeName | None:

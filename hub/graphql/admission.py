@@ -59,6 +59,10 @@ class Admitted:
         """Take the places and tokens of so many documents of a client. Raises Refused too_many_requests."""
         return nullcontext() if self._quotas is None else self._quotas.answering(principal, documents)
 
+    def place(self, principal: Principal) -> AbstractContextManager[None]:
+        """Take a place for a document whose token was taken. Raises Refused too_many_requests."""
+        return nullcontext() if self._quotas is None else self._quotas.place(principal)
+
     def turn(self, principal: Principal) -> AbstractAsyncContextManager[None]:
         """Have a place for one document, in the line of its county. Raises Unavailable pushback."""
         return nullcontext() if self._turns is None else self._turns.place(principal.county or "")

@@ -41,8 +41,10 @@ from hub.graphql.vocabulary import Vocabulary
 from hub.lru import CacheCount, Lru
 from ledger.errors import Malformed
 
-__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "without_suggestion"]
+__all__ = ["Document", "DocumentRefused", "Documents", "Fault", "wording"]
 
+_MAX_MESSAGE: Final = 500  # characters; graphql-core repeats names of any length, one of them in many errors
+_UNTOLD: Final = "not valid, and what is wrong with it is too long to be told"
 _TOO_MANY_TOKENS: Final = "Document contains more than"
 _SUGGESTION: Final = re.compile(r"\s*Did you mean [^?]*\?")
 
@@ -214,11 +216,15 @@ def _limit_fault(error: Malformed) -> Fault:
 
 def _fault(error: GraphQLError, *, dev: bool) -> Fault:
     code = (error.extensions or {}).get("code", "bad_document")
-    message = error.message if dev else without_suggestion(error.message)
     locations = tuple((one.line, one.column) for one in error.locations or ())
-    return Fault(code=code, message=message, locations=locations)
+    return Fault(code=code, message=wording(error.message, dev=dev), locations=locations)
 
 
-def without_suggestion(message: str) -> str:
-    """Cut graphql-core's "Did you mean ...?", which tells names of the schema."""
-    return _SUGGESTION.sub("", message)
+def wording(message: str, *, dev: bool = False) -> str:
+    """Give graphql-core's words as they may leave: short, and without "Did you mean ...?", which tells names.
+
+    dev: with it. A message that is too long is not cut: a part of a name would be known no more as one of the schema.
+    """
+    if len(message) > _MAX_MESSAGE:
+        return _UNTOLD
+    return message if dev else _SUGGESTION.sub("", message)

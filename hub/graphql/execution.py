@@ -30,7 +30,7 @@ from hub.graph.plan import BoundRoot, Plan, RootPlan
 from hub.graph.shaper import UNSURE, Unsure
 from hub.graph.tables import Tables, build_tables
 from hub.graphql.admission import Admission, Admitted
-from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
+from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, wording
 from hub.graphql.hints import Hints
 from hub.graphql.limits import LIMITS, Limits, over
 from hub.graphql.readings import grant, record, settled
@@ -184,6 +184,11 @@ class Execution:
         timing.cost = ready.cost
         if ready.operation.operation is OperationType.SUBSCRIPTION:
             raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
+        return await self.answer(ready, context, timing)
+
+    async def answer(self, ready: Ready, context: Context, timing: Timing | None = None) -> Answer:
+        """Run a query or a mutation that was prepared, in its turn. Raises Unavailable deadline, pushback."""
+        timing = timing or Timing()
         changes = ready.operation.operation is OperationType.MUTATION
         if changes and self._read_only:
             raise NotHere
@@ -393,4 +398,4 @@ def refusal_error(refusal: Any) -> GraphQLError:
 def _variable_fault(error: GraphQLError) -> Fault:
     code = (error.extensions or {}).get("code", "bad_variables")
     locations = tuple((one.line, one.column) for one in error.locations or ())
-    return Fault(code=code, message=without_suggestion(error.message), locations=locations)
+    return Fault(code=code, message=wording(error.message), locations=locations)

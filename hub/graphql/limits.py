@@ -22,10 +22,11 @@ __all__ = ["LIMITS", "Limits", "check_document", "over"]
 class Limits:
     """Every limit of the GraphQL endpoint. Sizes in bytes or pieces, times in seconds.
 
-    depth counts fields, not fragments; fields, aliases and directives are counted on the expanded tree of an operation,
-    fragments included. cost is the sum of the fields' costs, a list times the rows that it may have. seconds bounds a
-    query, mutation_seconds a mutation (which may wait for witnesses), body_seconds the arrival of the body. documents
-    and refused_documents are the caches' entries, plans those of one document; a document of more than cached_chars is
+    depth counts fields, not fragments; fields, aliases and directives are counted on the expanded tree of an
+    operation, fragments included. alias_chars bounds one alias: an answer repeats it for every row, and caches keep
+    it. cost is the sum of the fields' costs, a list times the rows that it may have. seconds bounds a query,
+    mutation_seconds a mutation (which may wait for witnesses), body_seconds the arrival of the body. documents and
+    refused_documents are the caches' entries, plans those of one document; a document of more than cached_chars is
     never cached. batch_length: most documents in one request; each is held to all other limits, and counted as one.
     """
 
@@ -39,6 +40,7 @@ class Limits:
     depth: int = 12
     fields: int = 1_000
     aliases: int = 15
+    alias_chars: int = 128
     directives: int = 50
     root_fields: int = 10
     cost: int = 25_000
@@ -61,7 +63,7 @@ def over(what: str, limit: int, got: int | None = None) -> Malformed:
 def check_document(document: DocumentNode, limits: Limits) -> None:
     """Check every operation of a parsed document, before it is validated.
 
-    Raises Malformed limit_exceeded for depth, fields, aliases, directives or root fields.
+    Raises Malformed limit_exceeded for depth, fields, aliases and their length, directives or root fields.
     """
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
     for operation in document.definitions:
@@ -106,6 +108,8 @@ class _Count:
         self.step()
         if node.alias is not None:
             self.add("aliases", 1, self.limits.aliases)
+            if len(node.alias.value) > self.limits.alias_chars:
+                raise over("characters of an alias", self.limits.alias_chars)
         if depth == 1:
             self.roots += 1
             if self.roots > self.limits.root_fields:

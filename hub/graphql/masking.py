@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from graphql import GraphQLError
 
-from hub.graphql.documents import Fault, without_suggestion
+from hub.graphql.documents import Fault, wording
 from hub.graphql.execution import Answer
 from hub.observability import log_unexpected
 from ledger.errors import TongbanError
@@ -72,7 +72,7 @@ def _body(error: GraphQLError, request_id: str, *, dev: bool) -> dict[str, Any]:
         return expected(cause)
     if cause is None:  # graphql-core's own words on the document's values
         code = (error.extensions or {}).get("code", "bad_variables")
-        return error_of(code, error.message if dev else without_suggestion(error.message))
+        return error_of(code, wording(error.message, dev=dev))
     field = error.nodes[0] if error.nodes else None
     return masked(cause, request_id, field=field.name.value if field is not None and hasattr(field, "name") else "")
 

@@ -6,7 +6,8 @@ when there is no such basis, so that nobody tries ids. All other reads of a pers
 
     asked    different holders, licenses or cases within an hour; one that was asked about before costs nothing more
     misses   a bucket that empties by one for each read that finds nothing, or names no basis of the client's county and
-             this holder, and fills again over an hour; while it is empty, no basis is judged either
+             this holder, and fills again over an hour; while it is empty, no basis is judged either. Reads that
+             are under way when it runs out count, too: it fills from below nothing, so haste gains nothing
 
 Both are decided from what this client asked before, never from what is there: a refusal says the same of a holder who
 exists and of one who does not. Source: ISO/IEC 27559 (linkage and inference), RFC 6585, 4 (429).
@@ -34,7 +35,10 @@ _SIGNED_IN: Final = 10  # times as many holders may a county's portal sign in as
 
 @dataclass(slots=True)
 class _Caller:
-    """One client's last hour. asked: subject -> when first asked about, oldest first. left: misses, at `time`."""
+    """One client's last hour. asked: subject -> when first asked about, oldest first. left: misses, at `time`.
+
+    left is negative where more reads were under way than misses left.
+    """
 
     left: float
     time: int
@@ -44,6 +48,7 @@ class _Caller:
 class CallerProbes:
     """The state of all clients, in memory: at most 4,096, the one that asked least recently gives way.
 
+    Holders' tokens, of which a client can have many, have a memory of their own: they push no client out of the other.
     asked, misses: per client and hour, from 1 on. Not thread-safe: used on the event loop alone.
     """
 
@@ -51,7 +56,8 @@ class CallerProbes:
         self._asked: Final = asked
         self._misses: Final = misses
         self._clock: Final = clock
-        self._callers: Final[OrderedDict[str, _Caller]] = OrderedDict()
+        self._clients: Final[OrderedDict[str, _Caller]] = OrderedDict()
+        self._holders: Final[OrderedDict[str, _Caller]] = OrderedDict()
 
     async def admit(self, principal: Principal, subject: str | None) -> None:
         """Let a client ask about one subject; None: about the holder of the basis that it names.
@@ -59,12 +65,12 @@ class CallerProbes:
         Raises Refused too_many_asked, too_many_misses, with the seconds after which it may ask again.
         """
         if None not in {principal.holder, subject}:
-            self._admit(f"{principal.client} *", principal.holder, self._asked * _SIGNED_IN)
-        self._admit(_named(principal), subject, self._asked)
+            signed_in = self._of(self._clients, f"{principal.client} *")
+            self._admit(signed_in, principal.holder, self._asked * _SIGNED_IN)
+        self._admit(self._caller(principal), subject, self._asked)
 
-    def _admit(self, name: str, subject: str | None, most: int) -> None:
-        now = self._clock()
-        caller = self._of(name, now)
+    def _admit(self, caller: _Caller, subject: str | None, most: int) -> None:
+        now = caller.time
         if caller.left < 1:
             wait = ceil((1 - caller.left) * _HOUR_S / self._misses)
             raise Refused("too_many_misses", "too many reads found nothing: come back later", retry_after=wait)
@@ -80,19 +86,20 @@ class CallerProbes:
 
     async def missed(self, principal: Principal) -> None:
         """Count a read that found nothing, or whose basis is none."""
-        caller = self._of(_named(principal), self._clock())
-        caller.left = max(0.0, caller.left - 1)
+        self._caller(principal).left -= 1
 
-    def _of(self, name: str, now: int) -> _Caller:
-        caller = self._callers.setdefault(name, _Caller(left=float(self._misses), time=now))
-        self._callers.move_to_end(name)
-        if len(self._callers) > _CALLERS:
-            self._callers.popitem(last=False)
+    def _caller(self, principal: Principal) -> _Caller:
+        if principal.holder is None:
+            return self._of(self._clients, str(principal.client))
+        return self._of(self._holders, f"{principal.client} {principal.holder}")
+
+    def _of(self, callers: OrderedDict[str, _Caller], name: str) -> _Caller:
+        now = self._clock()
+        caller = callers.setdefault(name, _Caller(left=float(self._misses), time=now))
+        callers.move_to_end(name)
+        if len(callers) > _CALLERS:
+            callers.popitem(last=False)
         # A clock that is set back gives nothing, and takes nothing.
         caller.left = min(float(self._misses), caller.left + max(0, now - caller.time) * self._misses / _HOUR_S)
         caller.time = now
         return caller
-
-
-def _named(principal: Principal) -> str:
-    return f"{principal.client} {principal.holder or ''}"

@@ -61,11 +61,18 @@ class Quotas:
         Raises Refused too_many_requests with the seconds after which as many may be asked again; nothing is taken then.
         """
         client = self._of(principal)
-        if client.running + documents > self._at_once:
-            raise _refused(1)
         if client.rate < documents:
             raise _refused(ceil((documents - client.rate) / self._per_second))
-        client.rate -= documents
+        with self.place(principal, documents):
+            client.rate -= documents
+            yield
+
+    @contextmanager
+    def place(self, principal: Principal, documents: int = 1) -> Iterator[None]:
+        """Take a place for each of a client's documents while they are answered. Raises Refused too_many_requests."""
+        client = self._of(principal)
+        if client.running + documents > self._at_once:
+            raise _refused(1)
         client.running += documents
         try:
             yield

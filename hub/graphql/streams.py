@@ -89,21 +89,24 @@ class Streams:
     ) -> AsyncGenerator[Item | None, None]:
         """Check a request and give its answers; None: there was none for a while. Close it in the end.
 
-        Raises DocumentRefused, NotByGet, StreamEnded (the caller may not have the subscription) at once; its answers
-        raise StreamEnded, a query's or mutation's also Unavailable deadline.
+        Raises DocumentRefused, NotByGet, StreamEnded (the caller may not have the subscription), Refused
+        too_many_requests at once; its answers raise StreamEnded, a query's or mutation's Unavailable deadline, pushback
+        and Refused too_many_requests, for it has a place among its client's documents while it is answered.
         """
         with self._execution.admitted.answering(context.principal):
             ready = self._execution.prepare(request, context, by_get=by_get)
         if ready.operation.operation is not OperationType.SUBSCRIPTION:
-            return self._once(request, context, by_get=by_get)
+            return self._once(ready, context)
         if ready.plan.refusals:
             raise StreamEnded([field_error(refusal_error(one), context.request_id) for one in ready.plan.refusals])
         return self._events(ready, context, renew)
 
-    async def _once(
-        self, request: GraphQLRequest, context: Context, *, by_get: bool
-    ) -> AsyncGenerator[Item | None, None]:
-        yield Item(await self._execution.run(request, context, by_get=by_get))
+    async def _once(self, ready: Ready, context: Context) -> AsyncGenerator[Item | None, None]:
+        admitted = self._execution.admitted
+        with admitted.place(context.principal):
+            async with admitted.turn(context.principal):
+                answer = await self._execution.answer(ready, context)
+        yield Item(answer)
 
     async def _events(self, ready: Ready, context: Context, renew: Renew) -> AsyncGenerator[Item | None, None]:
         executor = self._executor(ready, context)

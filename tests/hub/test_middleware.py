@@ -76,6 +76,20 @@ async def test_a_direct_path_goes_past_the_router() -> None:
     assert b'tongban_requests_total{route="graphql",status="204"} 1.0' in metrics.text()
 
 
+async def test_a_path_without_a_slash_is_answered_as_any_other() -> None:
+    """`OPTIONS * HTTP/1.1` (RFC 9112, 3.2.4): counted and logged, and no error of ours."""
+    metrics = Metrics()
+    with structlog.testing.capture_logs():
+        async with serving(_app(metrics)) as url:
+            host, port = url.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(f"OPTIONS * HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            answer = await reader.read()
+            writer.close()
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b'tongban_requests_total{route="other",status="404"} 1.0' in metrics.text()
+
+
 async def test_an_answer_that_fails_on_its_way_is_cut_off_without_a_word() -> None:
     with structlog.testing.capture_logs() as lines:
         async with serving(_app(Metrics())) as url, httpx2.AsyncClient() as http:

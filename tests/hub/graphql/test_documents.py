@@ -9,7 +9,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.graph.plan import Plan
 from hub.graph.tables import build_tables
-from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, without_suggestion
+from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, wording
 from hub.graphql.limits import LIMITS, Limits
 from hub.lru import CacheCount, Lru
 from ledger.errors import Malformed, Unavailable
@@ -165,7 +165,17 @@ def test_suggestions_are_for_development_only(text: str) -> None:
 
 
 def test_a_suggestion_is_cut_from_a_message() -> None:
-    assert without_suggestion("Unknown argument 'a'. Did you mean 'b' or 'c'?") == "Unknown argument 'a'."
+    assert wording("Unknown argument 'a'. Did you mean 'b' or 'c'?") == "Unknown argument 'a'."
+
+
+@pytest.mark.parametrize("dev", [False, True])
+def test_what_is_wrong_is_told_in_few_words(dev: bool) -> None:
+    """The operation's name stands in the error of each variable: a megabyte of it would be told, and kept, ten times."""
+    name = "a" * 100_000
+    text = f"query {name} {{ {' '.join(f'a{n}: matter(code: $v{n}) {{ name }}' for n in range(9))} }}"
+    found = faults(text, dev=dev)
+    assert len(found) == 9
+    assert {message for _, message in found} == {"not valid, and what is wrong with it is too long to be told"}
 
 
 def test_several_operations_need_a_name() -> None:

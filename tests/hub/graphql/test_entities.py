@@ -83,6 +83,15 @@ async def test_the_graph_that_is_away_is_one_error() -> None:
     assert (answer.data, error["path"], error["extensions"]["code"]) == (None, ["_entities"], "graph_unavailable")
 
 
+async def test_a_null_for_the_representations_is_an_error_of_the_field() -> None:
+    """It passes as a variable with a default, and only graphql-core says that it must not stand there."""
+    text = "query($r: [_Any!] = []) { _entities(representations: $r) { ... on Matter { name } } }"
+    request = GraphQLRequest(query=text, variables={"r": None})
+    answer = await EXECUTION.run(request, request_context(principal=ANONYMOUS))
+    (error,) = [field_error(one, "request-1") for one in answer.errors]
+    assert (answer.data, error["path"], error["extensions"]["code"]) == (None, ["_entities"], "bad_variables")
+
+
 STRANGE: Final[list[object]] = [
     "Matter",
     None,

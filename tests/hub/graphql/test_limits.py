@@ -33,6 +33,7 @@ def fields(count: int, text: str = "f{0}") -> str:
         (nested(12), nested(13), "depth: at most 12"),
         (f"{{ {fields(10)} }}", f"{{ {fields(11)} }}", "root fields: at most 10"),
         (f"{{ r {{ {fields(15, 'a{0}: x')} }} }}", f"{{ r {{ {fields(16, 'a{0}: x')} }} }}", "aliases: at most 15"),
+        (f"{{ {'a' * 128}: x }}", f"{{ {'a' * 129}: x }}", "characters of an alias: at most 128"),
         (f"{{ r {'@a ' * 50} }}", f"{{ r {'@a ' * 51} }}", "directives: at most 50"),
         (f"{{ r {{ {fields(999)} }} }}", f"{{ r {{ {fields(1000)} }} }}", "fields: at most 1000"),
     ],

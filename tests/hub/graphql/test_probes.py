@@ -90,6 +90,18 @@ def test_misses_run_out_and_come_back_one_by_one() -> None:
     assert _refusal(guard, "a", OTHER) is None
 
 
+def test_reads_that_were_under_way_together_are_all_counted() -> None:
+    """Else whoever sends a hundred guesses at once would pay for the one that was left."""
+    clock = FakeClock()
+    guard = _guard(clock)
+    assert [_refusal(guard, "a") for _ in range(10)] == [None] * 10
+    for _ in range(10):
+        guard.missed(CLERK)
+    assert _refusal(guard, "a") == ("too_many_misses", 9 * 1800)
+    clock.advance(9 * 1800)
+    assert _refusal(guard, "a") is None
+
+
 def test_a_clock_that_is_set_back_gives_nothing() -> None:
     clock = FakeClock()
     guard = _guard(clock)
@@ -107,6 +119,15 @@ def test_the_client_that_asked_least_recently_gives_way() -> None:
         assert _refusal(guard, "a", replace(OTHER, client=f"220103#{number}")) is None
         assert _refusal(guard, "b") == ("too_many_asked", 3600)
     assert _refusal(guard, "b", replace(OTHER, client="220103#0")) is None
+
+
+def test_holders_whom_a_client_signs_in_do_not_push_it_out_of_memory() -> None:
+    """Else it would begin a new hour whenever it has signed in enough of them."""
+    guard = _guard(FakeClock(), asked=1000)
+    assert all(_refusal(guard, f"s{number}") is None for number in range(1000))
+    for number in range(5000):
+        assert _refusal(guard, "own", replace(CLERK, holder=f"h{number}")) is None
+    assert _refusal(guard, "one more") == ("too_many_asked", 3600)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2000), st.sampled_from("abcde")), max_size=40))

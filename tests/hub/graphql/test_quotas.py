@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.graphql.admission import Admission
+from hub.graphql.execution import Execution, GraphQLRequest
 from hub.graphql.limits import LIMITS
 from hub.graphql.quotas import Quotas
+from hub.graphql.streams import Streams
 from hub.turns import TurnLimits, Turns
 from ledger.errors import Refused
 from schema.access import ANONYMOUS
 from schema.context import Statement
-from tests.graphql_http import MATTER, NEW, client, code_of, codes_of
-from tests.ports import CLERK, FakeClock
+from tests.graph_fakes import CannedGraph
+from tests.graphql_http import MATTER, NEW, SCHEMA, client, code_of, codes_of
+from tests.ports import CLERK, FakeClock, request_context
 
 OTHER = replace(CLERK, county="320583", client="320583#1")
 
@@ -146,6 +150,33 @@ async def test_over_http_with_the_time_to_come_back() -> None:
     assert (refused.status_code, code_of(refused)) == (429, "too_many_requests")
     assert (refused.headers["retry-after"], refused.headers["cache-control"]) == ("1", "no-store")
     assert [one.json() for one in answers] == [{"data": {"matter": None}}] * 3
+
+
+async def _last(stream: Any) -> Any:
+    async with aclosing(stream):
+        return [item async for item in stream][-1]
+
+
+async def test_a_query_over_a_stream_has_its_place_until_it_is_answered() -> None:
+    """Else ten operations of each of a county's sockets would be places that nobody counts."""
+    graph = Waiting()
+    admission = Admission(quotas=quotas(FakeClock(), at_once=1))
+    streams = Streams(Execution(SCHEMA, graph, admission=admission))
+    asked = GraphQLRequest(query=MATTER)
+    first = asyncio.create_task(_last(streams.open(asked, request_context(), lambda: None)))
+    await graph.asked.wait()
+    with pytest.raises(Refused, match="too_many_requests"):
+        streams.open(asked, request_context(), lambda: None)
+    graph.free.set()
+    answers = [await first, await _last(streams.open(asked, request_context(), lambda: None))]
+    assert [one.answer.data for one in answers] == [{"matter": None}] * 2
+
+
+async def test_a_query_over_a_stream_is_one_new_document() -> None:
+    admission = Admission(quotas=quotas(FakeClock(), new_per_minute=1), mode="prefer")
+    streams = Streams(Execution(SCHEMA, CannedGraph(), admission=admission))
+    answered = await _last(streams.open(GraphQLRequest(query=MATTER), request_context(), lambda: None))
+    assert answered.answer.data == {"matter": None}
 
 
 async def test_new_documents_over_http() -> None:

@@ -76,6 +76,47 @@ async def test_the_path_of_an_answer(text: str, rows: list[Any], path: AnswerPat
     assert (await _answer(text, rows)).path == path
 
 
+OPEN: Final = {"data": None, "errors": ["bad_variables"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('matter(code: "1") { name @include(if: $on) }', {"data": {"matter": None}, "errors": ["bad_variables"]}),
+        ('matter(code: "1") { ... @skip(if: $on) { name } }', {"data": {"matter": None}, "errors": ["bad_variables"]}),
+        ('__typename matter(code: "1") @skip(if: $on) { name }', OPEN),
+    ],
+)
+async def test_a_null_decides_no_condition(text: str, told: dict[str, Any]) -> None:
+    """Where a variable has a default it may be null, and then its place is graphql-core's to refuse."""
+    request = GraphQLRequest(query=f"query($on: Boolean = true) {{ {text} }}", variables={"on": None})
+    answers = [
+        await Execution(SCHEMA, CannedGraph(rows=[["名"]]), shaped=shaped).run(request, request_context())
+        for shaped in (True, False)
+    ]
+    found = [
+        {"data": one.data, "errors": [field_error(error, "r")["extensions"]["code"] for error in one.errors]}
+        for one in answers
+    ]
+    assert found == [told, told]
+
+
+async def test_a_condition_of_another_operation_changes_no_path() -> None:
+    text = 'query A { matter(code: "1") { name } } query B($on: Boolean = true) { matter(code: "1") { name @skip(if: $on) } }'
+    request = GraphQLRequest(query=text, operation_name="A")
+    answer = await Execution(SCHEMA, CannedGraph(rows=[["名"]])).run(request, request_context())
+    assert (answer.data, answer.path) == ({"matter": {"name": "名"}}, "compiled")
+
+
+async def test_a_null_for_a_size_is_refused_in_its_place() -> None:
+    """Its cost is that of the largest page, since it is counted before anything is refused."""
+    text = 'query($n: Int = 3) { matter(code: "1") { name } jurisdictions(first: $n) { edges { cursor } } }'
+    request = GraphQLRequest(query=text, variables={"n": None}, tell_cost=True)
+    answer = await Execution(SCHEMA, CannedGraph(rows=[["名"]])).run(request, request_context())
+    (error,) = [field_error(one, "r") for one in answer.errors]
+    assert (error["path"], error["extensions"]["code"]) == (["jurisdictions"], "bad_variables")
+
+
 async def test_computed_values_are_laid_over_stored_ones() -> None:
     """In the document's order, and every face is asked for once."""
     faces = FakeFaceSources(kept={"1.2.156.1": {"certificateName": "营业执照"}})
