@@ -33,14 +33,14 @@ from hub.graphql.admission import Admission, Admitted
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, wording
 from hub.graphql.hints import Hints
 from hub.graphql.limits import LIMITS, Limits, over
-from hub.graphql.readings import grant, record, settled
+from hub.graphql.readings import behind, grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
 from hub.graphql.timings import Timing
 from hub.graphql.variables import variable_reader
 from hub.lru import CacheCount
 from hub.turns import aside
 from ledger.errors import Malformed, TongbanError, Unavailable
-from schema.context import Context, Graph, Statement
+from schema.context import Context, Graph
 from schema.readafter import ReadAfter
 
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
@@ -309,7 +309,7 @@ class Execution:
         try:
             bound = entities.bind(variables, context)
             timing.statements += len(bound.statements)
-            read = (self._graph.read(_behind(context, one)) for one in bound.statements.values())
+            read = (self._graph.read(behind(context, one)) for one in bound.statements.values())
             return bound.value(await asyncio.gather(*read))
         except TongbanError as error:
             return error
@@ -328,7 +328,7 @@ class Execution:
             if counted:
                 await context.probes.admit(context.principal, bound.subject)
             timing.statements += 1
-            rows = await self._graph.read(_behind(context, bound.statement))
+            rows = await self._graph.read(behind(context, bound.statement))
             if counted and not root.found(rows, bound.page):
                 await context.probes.missed(context.principal)
             if root.entry.declaration.personal:
@@ -355,11 +355,6 @@ class Execution:
             hide_suggestions=not self._dev,
         )
         return result if isinstance(result, ExecutionResult) else await result
-
-
-def _behind(context: Context, statement: Statement) -> Statement:
-    """Give a read the bookmarks of its request; it goes alone then: others of its shape need not wait for them."""
-    return replace(statement, batch=None, bookmarks=context.bookmarks) if context.bookmarks else statement
 
 
 def _shaped(plan: Plan, records: _Records) -> dict[str, Any] | None:
