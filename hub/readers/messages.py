@@ -10,8 +10,7 @@ TELL graph      ["bolt://127.0.0.1:24796", "root", "<password>", "hub", 1]      
 TELL shown      {"size": 812, "root": "<b64u>", …}                         the newest published checkpoint
 
 reader -> hub; 7: the number of the document that it answers, by which the hub knows who asks
-ASK  record     [7, [useCause, basis, rootField, holder, [license, …], [field, …], time]]
-                                                                           -> its position, when it is durable
+ASK  record     [7, {"use_cause": "…", …}]: an Access without its caller  -> its position, when it is durable
 ASK  admit      [7, "<subject>"]        ASK  missed  7                     -> null
 ASK  faces      [7, [[identifier, county, [field, …], useCause], …]]       -> [[values, source, asOf, code], …]
 ASK  reach      "812.0"                                                    -> ["<bookmark>", …]
@@ -26,7 +25,8 @@ request     [query, documentId, operationName, {variable: value}, tellCost, read
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.graphql.execution import GraphQLRequest
 from ledger.encoding import b64u_decode, b64u_encode
@@ -54,6 +54,9 @@ __all__ = [
     "told_request",
     "told_snapshot",
 ]
+
+
+_CALLER: Final = frozenset({"county", "client", "token_id"})
 
 
 def told_principal(caller: Principal) -> list[Any]:
@@ -108,17 +111,16 @@ def snapshot(told: dict[str, Any] | None) -> Snapshot | None:
     )  # fmt: skip
 
 
-def told_access(read: Access) -> list[Any]:
+def told_access(read: Access) -> dict[str, Any]:
     """Write what was read and why; who has read it, the hub knows."""
-    return [read.use_cause, read.basis, read.root_field, read.holder, read.licenses, read.fields, read.time]
+    return {each.name: getattr(read, each.name) for each in fields(read) if each.name not in _CALLER}
 
 
-def access(told: list[Any], caller: Principal) -> Access:
+def access(told: dict[str, Any], caller: Principal) -> Access:
     """Read what a caller has read and why."""
-    use_cause, basis, root_field, holder, licenses, fields, time = told
+    said = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
     return Access(
-        county=caller.county or "", client=caller.client or "", token_id=caller.token_id or "", use_cause=use_cause,
-        basis=basis, root_field=root_field, holder=holder, licenses=tuple(licenses), fields=tuple(fields), time=time,
+        county=caller.county or "", client=caller.client or "", token_id=caller.token_id or "", **said
     )  # fmt: skip
 
 

@@ -20,8 +20,8 @@ from schema.roles import RoleKind
 from tests.ports import CLERK, NOW, FakeClock, FakeEvents, FakeFaceSources, FakeJournal, FakeProjection
 
 ACCESS: Final = Access(
-    county="370214", client="370214#3", token_id="token-1", use_cause="x", basis=None, root_field="license",
-    holder=None, licenses=("1",), fields=("License.status",), time=NOW,
+    county="370214", client="370214#3", token_id="token-1", use_cause="x", basis="case/1", matter="000101002000",
+    root_field="license", holder="h", licenses=("1",), fields=("License.status",), time=NOW,
 )  # fmt: skip
 OTHER: Final = replace(CLERK, county="220103", client="220103#3", token_id="token-2")
 
