@@ -38,9 +38,11 @@ from schema.roles import RoleKind
 
 if TYPE_CHECKING:
     from hub.graph.engine import Engine
+    from hub.settings import Settings
 
 __all__ = [
     "access",
+    "beginning",
     "face_answer",
     "face_request",
     "place_of",
@@ -57,6 +59,14 @@ __all__ = [
 
 
 _CALLER: Final = frozenset({"county", "client", "token_id"})
+
+
+def beginning(settings: Settings, *, dev: bool, holder: bytes, policy: bytes, genesis: bytes) -> dict[str, Any]:
+    """Write what stays as it is for the life of a reader. holder: the secret that hashes holders."""
+    return {
+        "settings": settings.model_dump(mode="json"), "dev": dev, "holder": b64u_encode(holder),
+        "policy": b64u_encode(policy), "genesis": b64u_encode(genesis),
+    }  # fmt: skip
 
 
 def told_principal(caller: Principal) -> list[Any]:

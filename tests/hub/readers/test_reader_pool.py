@@ -19,10 +19,10 @@ from hub.graphql.reception import HttpFault
 from hub.journal.writer import create_journal
 from hub.log.ledgerfile import create_ledger
 from hub.observability import Metrics
+from hub.readers.messages import beginning
 from hub.readers.pool import ReaderPool, Surroundings
 from hub.readers.questions import Questions
 from hub.settings import Settings
-from ledger.encoding import b64u_encode
 from ledger.errors import Unavailable
 from schema.context import Context
 from tests.kill.processes import Process, children_of
@@ -53,10 +53,8 @@ class Hub:
         self.usable = True
         self.journal = FakeJournal()
         settings = Settings(data=folder, passphrase_file=folder / "pass", request_timeout_s=60.0)
-        begin = {
-            "settings": settings.model_dump(mode="json"), "dev": False, "holder": b64u_encode(bytes(32)),
-            "policy": b64u_encode(Witnesses(3, LOG_KEY, now=T0).policy(2)), "genesis": b64u_encode(GENESIS),
-        }  # fmt: skip
+        policy = Witnesses(3, LOG_KEY, now=T0).policy(2)
+        begin = beginning(settings, dev=False, holder=bytes(32), policy=policy, genesis=GENESIS)
         questions = Questions(
             journal=self.journal, probes=FakeProbes(), faces=FakeFaceSources(), projection=FakeProjection(),
             events=FakeEvents(),
