@@ -128,7 +128,7 @@ def told_access(read: Access) -> dict[str, Any]:
 
 def access(told: dict[str, Any], caller: Principal) -> Access:
     """Read what a caller has read and why."""
-    said = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    said: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
     return Access(
         county=caller.county or "", client=caller.client or "", token_id=caller.token_id or "", **said
     )  # fmt: skip
