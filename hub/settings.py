@@ -102,7 +102,10 @@ class Settings(BaseModel):
         1_000, ge=1, le=1_000_000, description="documents that one client may send, for long; twice as many in a second"
     )
     client_new_per_minute: int = Field(
-        600, ge=1, le=1_000_000, description="documents of one client that need graphql-core's validation"
+        600,
+        ge=1,
+        le=1_000_000,
+        description="documents of one client that need graphql-core's validation; a long one counts up to eight times",
     )
     client_at_once: int = Field(
         256, ge=1, le=65_536, description="documents of one client that are being answered at a time"
