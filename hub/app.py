@@ -9,6 +9,7 @@ may come later: until then /readyz says so, and what needs no graph is answered.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -70,6 +71,7 @@ from hub.policyfile import policy_fault
 from hub.settings import Settings
 from hub.sources import Sources, VaultEndpoint, VaultSource, VaultStore, connections_of, sources_of
 from hub.tokens import ReplayGuard
+from hub.tracing import tracing_of
 from hub.turns import TurnLimits, Turns
 from hub.upkeep.stores import alliance_file, check_hub_folder
 from ledger.identifiers import holder_key
@@ -133,8 +135,9 @@ class Hub:
         self._authenticator = Authenticator(self._issuer, lambda: self.registry.keys)
         self.vault = VaultStore(data / "vault.sqlite", FaceCipher(keys.vault, random), self._is_logged)
         self._guard = ReplayGuard(data / "tokens.sqlite")
+        self._tracing = tracing_of(settings)
         self.sources = self._make_sources()
-        self.accesses = AccessJournal(self.journal)
+        self.accesses = self._tracing.journal(AccessJournal(self.journal))
         self.bases = JournalBases(self.journal, stated=lambda: self.journal.stated)
         self._probes = CallerProbes(asked=settings.asked_per_hour, misses=settings.misses_per_hour, clock=clock)
         self.graph = GraphService(
@@ -167,9 +170,11 @@ class Hub:
         limits = _graphql_limits(settings)
         self._documents = SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms)
         self._graphql = GraphQLEndpoint(
-            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, observer=self._documents,
+            build_schema(), self._tracing.graph(self.graph.graph), self._context, limits=limits, dev=dev,
+            observer=self._tracing.observer(self._documents),
             admission=_admission(settings, clock, self._turns["graphql"]),
         )  # fmt: skip
+        self._answering = self._tracing.app(self._graphql)
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         streams = Streams(self._graphql.execution, dev=dev, on_event=self.metrics.stream_seconds.observe)
         live = (streams, self._context, self._live)
@@ -190,7 +195,9 @@ class Hub:
 
     def _make_sources(self) -> Sources:
         return Sources(
-            sources_of(self.settings, self._http, self._issuer, self._clock),
+            self._tracing.sources(
+                sources_of(self.settings, self._http, self._issuer, self._clock, outgoing=self._tracing.outgoing)
+            ),
             VaultSource(self.vault, self._clock),
             clock=self._clock,
             deadline_ms=self.settings.face_deadline_ms,
@@ -199,7 +206,7 @@ class Hub:
 
     def app(self) -> Starlette:
         """Give the application: every route, started and stopped with the parts."""
-        direct = Middleware(Direct, paths={"/graphql": self._graphql})
+        direct = Middleware(Direct, paths={"/graphql": self._answering})
         bounded = Middleware(Bounded, turns=self._turns["other"])
         rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct, bounded]
         return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
@@ -209,6 +216,7 @@ class Hub:
         """Start journal, ledger and graph in this order; stop them in the other."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._http.aclose)
+            stack.push_async_callback(asyncio.to_thread, self._tracing.stop)
             stack.callback(self.vault.close)
             stack.callback(self._guard.close)
             stack.callback(self.refusals.close)
@@ -240,7 +248,7 @@ class Hub:
         tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
-            Route("/graphql", self._graphql),
+            Route("/graphql", self._answering),
             WebSocketRoute("/graphql", self._sockets),
             Route("/graphql/stream", self._event_streams.answer, methods=["GET", "POST"]),
             *log_routes(

@@ -99,7 +99,10 @@ class Settings(BaseModel):
         1_000, ge=1, le=1_000_000, description="documents that one client may send, for long; twice as many in a second"
     )
     client_new_per_minute: int = Field(
-        600, ge=1, le=1_000_000, description="documents of one client that need graphql-core's validation"
+        600,
+        ge=1,
+        le=1_000_000,
+        description="documents of one client that need graphql-core's validation; a long one counts up to eight times",
     )
     client_at_once: int = Field(
         256, ge=1, le=65_536, description="documents of one client that are being answered at a time"
@@ -134,6 +137,12 @@ class Settings(BaseModel):
     slow_document_ms: int = Field(
         1000, ge=0, le=60_000, description="documents that take as long are logged, by their digest; 0: none"
     )
+    trace_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s@?#]+)?$",
+        description="OTLP/HTTP collector of traces, like http://127.0.0.1:4318/v1/traces; needs the extra `otel`",
+    )
+    trace_share: float = Field(0.1, ge=0, le=1, description="share of the GraphQL requests that are traced")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     nodes: dict[str, str] = Field(
         default_factory=dict, description="county nodes that answer for faces: county code -> URL"

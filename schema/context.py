@@ -258,8 +258,8 @@ class FaceRequest:
 class FaceAnswer:
     """One face, or the reason why it is missing. Exactly one of `values` and `code` is set.
 
-    source: `node`, `legacy` or `vault`. as_of: when the source read it, POSIX seconds. code: source_unavailable,
-    deadline or absent.
+    source: `node`, `legacy` or `vault`. as_of: when it was read at the county, or (vault) deposited by it, POSIX
+    seconds. code: source_unavailable, deadline or absent.
     """
 
     values: Mapping[str, Any] | None
