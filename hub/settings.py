@@ -86,6 +86,9 @@ class Settings(BaseModel):
     request_timeout_s: float = Field(5.0, gt=0, le=60, description="longest time for one GraphQL request, seconds")
     body_timeout_s: float = Field(10.0, gt=0, le=60, description="longest time for a request body to arrive, seconds")
     read_after_s: float = Field(2.0, gt=0, le=30, description="longest wait of a query for a write, seconds")
+    workers: int = Field(
+        0, ge=0, le=64, description="reader processes that answer GraphQL queries; 0: the hub's own answers them"
+    )
     max_cost: int = Field(25_000, ge=1, le=1_000_000, description="highest cost of one GraphQL document")
     trusted_documents: Path | None = Field(
         None, description="registry of trusted documents, made by `schema trust`; asked for by `documentId`"

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
@@ -52,6 +53,7 @@ _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2
 _METHODS: Final = frozenset({"GET", "POST"})
 _ERROR_HEADER: Final = ERROR_HEADER.encode("ascii")
 _EXPORT_S: Final = 5
+_STOP_S: Final = 3
 _DOCUMENT: Final = "tongban.document"
 _LANES: Final = "tongban.lanes"
 
@@ -107,8 +109,10 @@ class Spans:
         return {"traceparent": f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"}
 
     def stop(self) -> None:
-        """Send what is left, as of `Tracing`."""
-        self._provider.shutdown()
+        """Send what is left, as of `Tracing`: a collector that is away is not waited for any longer than that."""
+        ending = Thread(target=self._provider.shutdown, daemon=True)
+        ending.start()
+        ending.join(_STOP_S)
 
     @contextmanager
     def child(self, name: str, kind: SpanKind, attributes: Mapping[str, Any]) -> Iterator[None]:

@@ -283,7 +283,7 @@ class FaceSources(Protocol):
 class Probes(Protocol):
     """What each client has asked lately about people without a basis, and by bases that are none."""
 
-    def admit(self, principal: Principal, subject: str | None) -> None:
+    async def admit(self, principal: Principal, subject: str | None) -> None:
         """Let a client ask about one holder, license or case, by its key, before anything is read.
 
         subject: None for a read that names its basis, before it is judged.
@@ -292,7 +292,7 @@ class Probes(Protocol):
         """
         ...
 
-    def missed(self, principal: Principal) -> None:
+    async def missed(self, principal: Principal) -> None:
         """Count a read that found nothing, or whose basis is none."""
         ...
 

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -64,16 +65,14 @@ class Collector:
         """Nothing is open."""
 
     @property
+    def resources(self) -> list[dict[str, Any]]:
+        """What each sender told of itself."""
+        return [_plain(each.resource.attributes) for each in self._read()]
+
+    @property
     def spans(self) -> list[Sent]:
         """All spans, in the order in which they ended."""
-        read = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
-        found = [
-            span
-            for each in read
-            for resource in each.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
+        found = [span for each in self._read() for scope in each.scope_spans for span in scope.spans]
         return [
             Sent(
                 name=one.name,
@@ -86,6 +85,10 @@ class Collector:
             )
             for one in found
         ]
+
+    def _read(self) -> list[ResourceSpans]:
+        read = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
+        return [each for request in read for each in request.resource_spans]
 
 
 def _plain(attributes: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -157,6 +158,7 @@ async def test_a_compiled_request(world: World) -> None:
     assert {name: part.attributes for name, part in parts.items()} == {
         "statement": {"db.system.name": "neo4j", "tongban.lane": lane}
     }
+    assert world.collector.resources == [{"service.name": "tongban-hub", "service.version": version("tongban")}]
 
 
 async def test_a_hybrid_request_and_the_county_that_it_asks(world: World) -> None:
@@ -233,6 +235,13 @@ async def test_the_share_decides_for_a_caller_too(collector: Collector) -> None:
     world = World(Spans.sent_to(collector.endpoint, share=0), collector)
     await world.post({"query": MATTER, "variables": {"c": PLANTED}}, traceparent=CALLER)
     assert collector.bodies == []
+
+
+async def test_a_collector_that_is_away_costs_no_answer(collector: Collector) -> None:
+    """Nor does the end of the hub wait for it."""
+    world = World(Spans.sent_to("http://127.0.0.1:1/v1/traces", share=1), collector)
+    answer = await world.post({"query": MATTER, "variables": {"c": PLANTED}})
+    assert answer.json() == {"data": {"matter": {"name": "名"}}}
 
 
 async def test_a_read_beside_any_request_is_no_trace(world: World) -> None:
