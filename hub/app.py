@@ -9,9 +9,10 @@ may come later: until then /readyz says so, and what needs no graph is answered.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from functools import partial
 from typing import ClassVar, Final
 
 import httpx2
@@ -34,20 +35,16 @@ from hub.governance.matters import MatterTable
 from hub.graph.embedded import ArcadeEngine
 from hub.graph.engine import Engine
 from hub.graph.external import Neo4jEngine
-from hub.graph.lanes import LaneLimits, Lanes
 from hub.graph.readafter import Reached
 from hub.graph.service import GraphService
-from hub.graphql.admission import Admission
 from hub.graphql.connections import Connections
 from hub.graphql.eventstreams import EventStreams
 from hub.graphql.gateway import GraphQLEndpoint
-from hub.graphql.limits import LIMITS, Limits
 from hub.graphql.probes import CallerProbes
-from hub.graphql.quotas import Quotas
 from hub.graphql.sockets import GraphQLSockets
 from hub.graphql.streams import Streams
 from hub.graphql.timings import SlowDocuments
-from hub.graphql.trusted import registry_of
+from hub.graphqlparts import admission_of, lanes_over, limits_of, turns_of
 from hub.ingest.data import CATALOGUE, catalogue_digest, read_table
 from hub.ingest.offerings import listed_codes
 from hub.journal.access import AccessJournal
@@ -67,9 +64,13 @@ from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
 from hub.ownverifier import OwnVerifier
 from hub.policyfile import policy_fault
+from hub.readers.messages import beginning, place_of
+from hub.readers.pool import ReaderPool, Surroundings
+from hub.readers.questions import Questions
 from hub.settings import Settings
 from hub.sources import Sources, VaultEndpoint, VaultSource, VaultStore, connections_of, sources_of
 from hub.tokens import ReplayGuard
+from hub.tracing import tracing_of
 from hub.turns import TurnLimits, Turns
 from hub.upkeep.stores import alliance_file, check_hub_folder
 from ledger.identifiers import holder_key
@@ -81,7 +82,7 @@ from ledger.verifier import Verifier
 from ledger.workdays import read_full_calendar
 from schema.access import Principal
 from schema.assembly import build_schema
-from schema.context import Clock, Context, Graph
+from schema.context import Clock, Context
 from schema.feed import FeedEvent
 
 __all__ = ["Hub", "create_app"]
@@ -89,6 +90,7 @@ __all__ = ["Hub", "create_app"]
 _log = structlog.get_logger(__name__)
 
 _WITNESS_CONNECTIONS: Final = 64
+_MARGIN_S: Final = 2.0  # a reader's own deadline comes first
 _OTHERS: Final = TurnLimits(at_once=256, waiting=256)  # beside GraphQL: files of the log, what counties send, tokens
 
 
@@ -117,7 +119,8 @@ class Hub:
         self._matters = MatterTable.shipped()
         policy = Policy.parse(self._policy)
         self._report(policy)
-        self._verifier = Verifier.of_files(self._policy, alliance_file(data, "genesis", MAX_ENTRY_BYTES))
+        self._genesis = alliance_file(data, "genesis", MAX_ENTRY_BYTES)
+        self._verifier = Verifier.of_files(self._policy, self._genesis)
         self._holder_secret = keys.holder
         self._calendar = read_full_calendar(read_table("calendar"))
         self._journal_seal = JournalSeal(keys.vault, random)
@@ -133,15 +136,16 @@ class Hub:
         self._authenticator = Authenticator(self._issuer, lambda: self.registry.keys)
         self.vault = VaultStore(data / "vault.sqlite", FaceCipher(keys.vault, random), self._is_logged)
         self._guard = ReplayGuard(data / "tokens.sqlite")
+        self._tracing = tracing_of(settings)
         self.sources = self._make_sources()
-        self.accesses = AccessJournal(self.journal)
+        self.accesses = self._tracing.journal(AccessJournal(self.journal))
         self.bases = JournalBases(self.journal, stated=lambda: self.journal.stated)
         self._probes = CallerProbes(asked=settings.asked_per_hour, misses=settings.misses_per_hour, clock=clock)
+        lanes = partial(lanes_over, settings=settings, metrics=self.metrics)
         self.graph = GraphService(
             _engine(settings), ledger=PublishedEntries(self.registry), journal=self.journal,
             catalogue={name: read_table(name) for name in CATALOGUE}, catalogue_digest=catalogue_digest(),
-            calendar=self._calendar, lanes=self._lanes if settings.lanes else None,
-            bolt_lane=settings.bolt_lane,
+            calendar=self._calendar, lanes=lanes if settings.lanes else None, bolt_lane=settings.bolt_lane,
         )  # fmt: skip
         self.projection = Reached(
             self.graph.projector, self.graph.driver, PublishedEntries(self.registry), self.journal,
@@ -161,15 +165,19 @@ class Hub:
             on_outcome=lambda outcome: self.metrics.webhooks.labels(outcome).inc(),
         )  # fmt: skip
         self._turns: Final = {
-            "graphql": Turns(_turn_limits(settings), on_shed=self.metrics.shed.labels("graphql").inc),
+            "graphql": Turns(turns_of(settings), on_shed=self.metrics.shed.labels("graphql").inc),
             "other": Turns(_OTHERS, on_shed=self.metrics.shed.labels("other").inc),
         }
-        limits = _graphql_limits(settings)
+        self.readers = self._make_readers(dev=dev)
+        limits = limits_of(settings)
         self._documents = SlowDocuments(self.metrics, slow_ms=settings.slow_document_ms)
         self._graphql = GraphQLEndpoint(
-            build_schema(), self.graph.graph, self._context, limits=limits, dev=dev, observer=self._documents,
-            admission=_admission(settings, clock, self._turns["graphql"]),
+            build_schema(), self._tracing.graph(self.graph.graph), self._context, limits=limits, dev=dev,
+            observer=self._tracing.observer(self._documents),
+            admission=admission_of(settings, clock, self._turns["graphql"]),
+            elsewhere=self.readers if settings.workers else None,
         )  # fmt: skip
+        self._answering = self._tracing.app(self._graphql)
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         streams = Streams(self._graphql.execution, dev=dev, on_event=self.metrics.stream_seconds.observe)
         live = (streams, self._context, self._live)
@@ -184,22 +192,35 @@ class Hub:
             quorums = [sorted(side) for side in closest_quorums(policy) or ()]
             _log.warning("disjoint_quorums", quorums=quorums)
 
-    def _lanes(self, graph: Graph) -> Lanes:
-        limits = LaneLimits(in_flight=self.settings.lane_statements, queue=self.settings.lane_queue)
-        return Lanes(graph, limits=limits, on_statement=self.metrics.lane_keys.observe)
-
     def _make_sources(self) -> Sources:
         return Sources(
-            sources_of(self.settings, self._http, self._issuer, self._clock),
+            self._tracing.sources(
+                sources_of(self.settings, self._http, self._issuer, self._clock, outgoing=self._tracing.outgoing)
+            ),
             VaultSource(self.vault, self._clock),
             clock=self._clock,
             deadline_ms=self.settings.face_deadline_ms,
             on_outcome=lambda outcome: self.metrics.faces.labels(outcome).inc(),
         )
 
+    def _make_readers(self, *, dev: bool) -> ReaderPool:
+        questions = Questions(
+            journal=self.accesses, probes=self._probes, faces=self.sources, projection=self.projection,
+            events=self.followers,
+        )  # fmt: skip
+        begin = beginning(
+            self.settings, dev=dev, holder=self._holder_secret, policy=self._policy, genesis=self._genesis
+        )
+        around = Surroundings(
+            begin=lambda: begin, place=lambda: place_of(self.graph.engine), shown=lambda: self.registry.snapshot,
+            usable=lambda: self.graph.ready,
+        )  # fmt: skip
+        within_s = self.settings.request_timeout_s + _MARGIN_S
+        return ReaderPool(self.settings.workers, questions, around, own=self.metrics.registry, within_s=within_s)
+
     def app(self) -> Starlette:
         """Give the application: every route, started and stopped with the parts."""
-        direct = Middleware(Direct, paths={"/graphql": self._graphql})
+        direct = Middleware(Direct, paths={"/graphql": self._answering})
         bounded = Middleware(Bounded, turns=self._turns["other"])
         rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct, bounded]
         return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
@@ -209,6 +230,7 @@ class Hub:
         """Start journal, ledger and graph in this order; stop them in the other."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._http.aclose)
+            stack.push_async_callback(asyncio.to_thread, self._tracing.stop)
             stack.callback(self.vault.close)
             stack.callback(self._guard.close)
             stack.callback(self.refusals.close)
@@ -225,6 +247,7 @@ class Hub:
             if fault := policy_fault(self._policy, self.registry.keys):
                 _log.error("policy_not_current", reason=fault)
             await stack.enter_async_context(self.graph.running())
+            await stack.enter_async_context(self.readers.running())
             yield
 
     def routes(self) -> list[BaseRoute]:
@@ -240,7 +263,7 @@ class Hub:
         tokens = TokenEndpoint(self._issuer, lambda: self.registry.keys, self._guard, self._clock)
         vault = VaultEndpoint(self.vault, self._authenticator.principal_of, self._clock)
         return [
-            Route("/graphql", self._graphql),
+            Route("/graphql", self._answering),
             WebSocketRoute("/graphql", self._sockets),
             Route("/graphql/stream", self._event_streams.answer, methods=["GET", "POST"]),
             *log_routes(
@@ -258,8 +281,10 @@ class Hub:
             *tokens.routes(),
             *StatusTokens(self.registry, self._issuer).routes(),
             *vault.routes(),
-            *health_routes(self._checks(), self._exposition, quorum=lambda: self.registry.quorum),
-            documents_route(self._documents.busiest.view),
+            *health_routes(
+                self._checks(), self._exposition, quorum=lambda: self.registry.quorum, readers=self.readers.state
+            ),
+            documents_route(lambda: self.readers.documents(self._documents.busiest.view())),
         ]
 
     def _checks(self) -> dict[str, Callable[[], str | None]]:
@@ -273,6 +298,7 @@ class Hub:
             "matters": lambda: self._matters.fault(self.registry.keys),
             "graph": lambda: self.graph.fault,
             "events": lambda: self.feed.fault,
+            "readers": lambda: self.readers.fault,
         }
 
     def _context(self, authorization: str | None, request_id: str) -> Context:
@@ -305,6 +331,7 @@ class Hub:
     def _published(self, snapshot: Snapshot) -> None:
         self.graph.projector.wake()
         self.feed.wake()
+        self.readers.show(snapshot)
         self.metrics.published_size.set(snapshot.size)
         self.metrics.cosignatures.set(len(snapshot.cosigners))
 
@@ -336,7 +363,7 @@ class Hub:
         shown = self.registry.snapshot
         projected = self.graph.projector.position.ledger
         self.metrics.projection_lag.set(max(0, (shown.size if shown else 0) - projected))
-        return self.metrics.text()
+        return self.readers.figures.text()
 
 
 def _connections(settings: Settings) -> httpx2.Limits:
@@ -350,27 +377,6 @@ def _registry_limits(settings: Settings) -> RegistryLimits:
         group_s=settings.batch_wait_ms / 1000,
         queue=settings.queue_entries,
         witness_s=settings.witness_timeout_ms / 1000,
-    )
-
-
-def _graphql_limits(settings: Settings) -> Limits:
-    return replace(
-        LIMITS, cost=settings.max_cost, seconds=settings.request_timeout_s, body_seconds=settings.body_timeout_s,
-        batch_length=settings.batch_length,
-    )  # fmt: skip
-
-
-def _turn_limits(settings: Settings) -> TurnLimits:
-    return TurnLimits(at_once=settings.at_once, waiting=settings.waiting, patience_s=settings.patience_ms / 1000)
-
-
-def _admission(settings: Settings, clock: Clock, turns: Turns) -> Admission:
-    quotas = Quotas(
-        per_second=settings.client_documents_per_second, new_per_minute=settings.client_new_per_minute,
-        at_once=settings.client_at_once, clock=clock,
-    )  # fmt: skip
-    return Admission(
-        texts=registry_of(settings.trusted_documents), mode=settings.trusted_mode, quotas=quotas, turns=turns
     )
 
 

@@ -18,7 +18,8 @@ error. `wait=receipt` waits up to 10 s for a quorum.
     GET /readyz     {"ready":false,"missing":{"witnesses":"1 more cosignature needed: …"},
                      "quorum":{"sequenced":812,"published":800,"cosignatures":1,
                                "groups":[{"group":"alliance","needed":2,"held":1,"lacking":["shandong"]}],
-                               "refusals":[{"county":"370214","code":"deposit_left_out",…}]}}
+                               "refusals":[{"county":"370214","code":"deposit_left_out",…}]},
+                     "readers":{"ready":2,"of":2}}
 
 Without a quorum reads go on, at the published size; receipts of what lies beyond are not made.
 """
@@ -156,10 +157,12 @@ def health_routes(
     metrics: Callable[[], bytes],
     *,
     quorum: Callable[[], Mapping[str, JsonValue]] = dict,
+    readers: Callable[[], Mapping[str, JsonValue]] = dict,
 ) -> list[Route]:
     """Make `/healthz` (the process answers), `/readyz` (says what is not ready, 503 then), `/metrics` (Prometheus).
 
-    quorum: what the newest checkpoint lacks of its quorum, while the log is open.
+    quorum: what the newest checkpoint lacks of its quorum, while the log is open. readers: how many reader processes
+    take documents; empty where the hub has none.
     """
 
     async def healthz(_request: Request) -> Response:
@@ -169,6 +172,8 @@ def health_routes(
         faults = {name: reason for name, check in checks.items() if (reason := check()) is not None}
         stands = {} if "ledger" in faults else quorum()
         document = {"ready": not faults, "missing": faults, "quorum": stands}
+        if told := readers():
+            document["readers"] = told
         return _json(document, status=503 if faults else 200)
 
     async def exposition(_request: Request) -> Response:

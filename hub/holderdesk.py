@@ -1,7 +1,8 @@
 """What the hub keeps of a holder, asked with a token that is bound to that holder.
 
 Licenses of all counties, faces from the counties that issued them, cases that use them, objections; every case that the
-holder applied for, with licenses or without; every consent; who read any of it, or asked and found nothing:
+holder applied for, with licenses or without; every consent; open objections that a license is missing; who read any of
+it, or asked and found nothing:
 
     county's client key vouches for HOLDER  ->  token bound to the keyed hash  ->  POST /graphql, page by page
 """
@@ -19,7 +20,15 @@ from schema.roles import RoleKind
 if TYPE_CHECKING:
     from hub.county.node import CountyNode
 
-__all__ = ["as_holder", "cases_at_hub", "consents_at_hub", "open_cases", "reads_at_hub", "records_at_hub"]
+__all__ = [
+    "as_holder",
+    "cases_at_hub",
+    "consents_at_hub",
+    "missing_at_hub",
+    "open_cases",
+    "reads_at_hub",
+    "records_at_hub",
+]
 
 _PAGE: Final = 20
 _OVER: Final = frozenset({"CLOSED", "DELIVERED", "EVALUATED"})
@@ -66,6 +75,18 @@ _WHOLE: Final = """query Whole($holder: HolderInput!, $cause: UseCause!, $after:
     pageInfo { hasNextPage endCursor }
   }
 }"""
+_COUNTIES: Final = """query Counties($after: Cursor) {
+  jurisdictions(level: COUNTY, first: 100, after: $after) {
+    edges { node { code } }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+_MISSING: Final = """query Missing($county: CatalogueCode!, $cause: UseCause!, $after: Cursor) {
+  objections(county: $county, useCause: $cause, first: 20, after: $after) {
+    edges { node { id kind raisedBy raisedAt answeredBy certificateTypeCode certificateIdentifier caseNumber due } }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
 _READS: Final = """query Reads($holder: HolderInput!, $cause: UseCause!, $after: Cursor) {
   accessRecords(holder: $holder, useCause: $cause) {
     records(first: 100, after: $after) {
@@ -94,6 +115,17 @@ def records_at_hub(partner: Partner, holder: tuple[str, str], cause: str) -> lis
     states; Unavailable not_ready.
     """
     return _nodes(partner, _WHOLE, "licenses", holder, {"cause": cause})
+
+
+def missing_at_hub(partner: Partner, cause: str) -> list[dict[str, Any]]:
+    """Give the open objections that a license of the holder is missing, by the county that must answer.
+
+    The hub shows a holder's token no others than the holder's. Raises as records_at_hub.
+    """
+    counties = [each["code"] for each in _pages(partner, _COUNTIES, "jurisdictions")]
+    pages = (_pages(partner, _MISSING, "objections", county=county, cause=cause) for county in counties)
+    # Those about a license stand beside it.
+    return [each for page in pages for each in page if each["certificateIdentifier"] is None]
 
 
 def reads_at_hub(partner: Partner, holder: tuple[str, str], cause: str) -> list[dict[str, Any]]:
@@ -141,11 +173,15 @@ def open_cases(node: CountyNode, partner: Partner, holder: tuple[str, str], caus
 def _nodes(
     partner: Partner, document: str, root: str, holder: tuple[str, str], more: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Read every page of a list of the holder's. more: further variables of the document."""
+    """Read every page of a list that a holder is named for. more: further variables of the document."""
+    return _pages(partner, document, root, holder=_named(holder), **more)
+
+
+def _pages(partner: Partner, document: str, root: str, **variables: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = _data(partner.query(document, {"holder": _named(holder), "after": after, **more}))[root]
+        page = _data(partner.query(document, {"after": after, **variables}))[root]
         found += [edge["node"] for edge in page["edges"]]
         if not page["pageInfo"]["hasNextPage"]:
             return found

@@ -18,13 +18,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["LogFile"]
+__all__ = ["LogFile", "LogReader"]
 
 Store = TypeVar("Store")
 Read = TypeVar("Read")
 T = TypeVar("T")
 
 _READ_THREADS: Final = 2
+
+
+class LogReader(Generic[Read]):
+    """The reading side of one file: a few threads, each with a reader over a connection of its own.
+
+    It may stand alone, in a process that never writes the file. reader: over the connection of a reading thread.
+    """
+
+    def __init__(self, path: Path, name: str, reader: Callable[[sqlite3.Connection], Read]) -> None:
+        self._readers: Final = ThreadReaders(path, reader)
+        self._pool: Final = ThreadPoolExecutor(_READ_THREADS, f"{name}-reader")
+
+    def reader(self) -> Read:
+        """Give the calling thread's reader. Raises Unavailable no_log."""
+        return self._readers.get()
+
+    async def read(self, question: Callable[[], T]) -> T:
+        """Run a read in a reading thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, question)
+
+    def close(self) -> None:
+        """Let the running reads end, then close."""
+        self._pool.shutdown()
+        self._readers.close()
 
 
 class LogFile(Generic[Store, Read]):
@@ -44,9 +68,8 @@ class LogFile(Generic[Store, Read]):
         self._path: Final = path
         self._name: Final = name
         self._opened: Final = store
-        self._readers: Final = ThreadReaders(path, reader)
         self._writer: Final = ThreadPoolExecutor(1, f"{name}-writer")
-        self._pool: Final = ThreadPoolExecutor(_READ_THREADS, f"{name}-reader")
+        self._reading: Final = LogReader(path, name, reader)
         self._lock: WriterLock | None = None
         self._connection: sqlite3.Connection | None = None
         self._store: Store | None = None
@@ -69,9 +92,8 @@ class LogFile(Generic[Store, Read]):
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        for pool in (self._pool, self._writer):
-            pool.shutdown()
-        self._readers.close()
+        self._writer.shutdown()
+        self._reading.close()
         if self._connection is not None:
             self._connection.close()
         if self._lock is not None:
@@ -86,7 +108,7 @@ class LogFile(Generic[Store, Read]):
 
     def reader(self) -> Read:
         """Give the calling thread's reader. Raises Unavailable no_log."""
-        return self._readers.get()
+        return self._reading.reader()
 
     async def write(self, change: Callable[[Store], T]) -> T:
         """Run a change in the writing thread, one after the other. Raises Unavailable store_stopped, and as it does."""
@@ -94,4 +116,4 @@ class LogFile(Generic[Store, Read]):
 
     async def read(self, question: Callable[[], T]) -> T:
         """Run a read in a reading thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, question)
+        return await self._reading.read(question)

@@ -124,6 +124,7 @@ class Metrics:
     policy_shared: Gauge = field(init=False)
     policy_block: Gauge = field(init=False)
     _routes: dict[tuple[str, int], tuple[Counter, Histogram]] = field(default_factory=dict, init=False, repr=False)
+    _paths: dict[str, Counter] = field(default_factory=dict, init=False, repr=False)
     _stages: dict[tuple[str, str], Histogram] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -255,7 +256,10 @@ class Metrics:
 
     def answered(self, path: str) -> None:
         """Count one executed GraphQL request by how it was answered."""
-        self.answers.labels(path).inc()
+        found = self._paths.get(path)
+        if found is None:
+            found = self._paths[path] = self.answers.labels(path)
+        found.inc()
 
     def document(self, path: str, seconds: Mapping[str, float], statements: int) -> None:
         """Count one document. path: how it was answered, or `failed`. seconds: by stage. statements: it has sent."""

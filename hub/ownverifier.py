@@ -20,7 +20,7 @@ from ledger.qr_verifier import FieldVerifier
 from ledger.sync import SyncedLog, check_sync
 
 if TYPE_CHECKING:
-    from hub.log.registry import LedgerRegistry
+    from hub.log.shownlog import ShownLog
     from ledger.transparency.snapshot import Snapshot
     from ledger.verdict import Verdict
     from ledger.verifier import Verifier
@@ -34,9 +34,9 @@ _PREFIX: Final = QR_PREFIX.encode("ascii")
 class OwnVerifier:
     """Verifies what clients send; called in worker threads."""
 
-    def __init__(self, verifier: Verifier, registry: LedgerRegistry, clock: Clock) -> None:
+    def __init__(self, verifier: Verifier, shown: ShownLog, clock: Clock) -> None:
         self._verifier: Final = verifier
-        self._registry: Final = registry
+        self._log: Final = shown
         self._clock: Final = clock
         self._synced: tuple[Snapshot, SyncedLog] | None = None
         self._lock: Final = threading.Lock()
@@ -63,7 +63,7 @@ class OwnVerifier:
         return FieldVerifier(self._verifier, synced).verify_qr(text, now=now, max_age=max_age, path=path)
 
     def _published(self, now: int) -> SyncedLog:
-        shown = self._registry.snapshot
+        shown = self._log.snapshot
         if shown is None:
             raise Unavailable("no_log", "nothing is published yet")
         with self._lock:  # once a checkpoint, however many ask at that moment
@@ -72,7 +72,7 @@ class OwnVerifier:
             return self._synced[1]
 
     def _checked(self, shown: Snapshot, now: int) -> SyncedLog:
-        reads = self._registry.file.reads
+        reads = self._log.reads
         head, statuses = reads.head(shown.size), reads.statuses(shown.size).to_bytes()
         keys = reads.governance(1, shown.size)
         anchor, note = self._verifier.anchor, shown.quorum_note
@@ -82,8 +82,8 @@ class OwnVerifier:
         if payload.landmark is None or not 0 < payload.landmark.size <= synced.checkpoint.size:
             return synced
         size = payload.landmark.size
-        return synced.with_roots({size: self._registry.file.reads.root(size)})
+        return synced.with_roots({size: self._log.reads.root(size)})
 
     def _path(self, synced: SyncedLog, payload: QrPayload) -> Sequence[bytes]:
         size = synced.checkpoint.size
-        return self._registry.file.reads.inclusion(payload.index, size) if payload.index < size else ()
+        return self._log.reads.inclusion(payload.index, size) if payload.index < size else ()

@@ -34,7 +34,7 @@ from wsproto.events import CloseConnection
 from hub.exchange import error_response
 from ledger.errors import Unavailable
 
-__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "serve_app", "watched"]
+__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "serve_app", "settle_garbage", "watched"]
 
 _BACKLOG: Final = 512
 _ACCEPTED: Final = 32  # connections in one turn of the loop
@@ -219,7 +219,7 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
     )
     config.load()
     config.lifespan_class = AppLifespan
-    _settle_garbage()
+    settle_garbage()
     with closing(_listening(host, port)) as listener, suppress(KeyboardInterrupt):  # it has ended in order by then
         uvicorn.Server(config).run(sockets=watched(listener))
 
@@ -229,7 +229,7 @@ def watched(listener: socket.socket) -> list[socket.socket]:
     return [listener, *(listener.dup() for _ in range(_ACCEPTED - 1))]
 
 
-def _settle_garbage() -> None:
+def settle_garbage() -> None:
     """Let the collector look at what requests make, and not again at modules and schema, which live as long as we do.
 
     A full collection over them stops every request for as long as several look-ups take, and the objects of one bundle

@@ -86,6 +86,9 @@ class Settings(BaseModel):
     request_timeout_s: float = Field(5.0, gt=0, le=60, description="longest time for one GraphQL request, seconds")
     body_timeout_s: float = Field(10.0, gt=0, le=60, description="longest time for a request body to arrive, seconds")
     read_after_s: float = Field(2.0, gt=0, le=30, description="longest wait of a query for a write, seconds")
+    workers: int = Field(
+        0, ge=0, le=64, description="reader processes that answer GraphQL queries; 0: the hub's own answers them"
+    )
     max_cost: int = Field(25_000, ge=1, le=1_000_000, description="highest cost of one GraphQL document")
     trusted_documents: Path | None = Field(
         None, description="registry of trusted documents, made by `schema trust`; asked for by `documentId`"
@@ -99,7 +102,10 @@ class Settings(BaseModel):
         1_000, ge=1, le=1_000_000, description="documents that one client may send, for long; twice as many in a second"
     )
     client_new_per_minute: int = Field(
-        600, ge=1, le=1_000_000, description="documents of one client that need graphql-core's validation"
+        600,
+        ge=1,
+        le=1_000_000,
+        description="documents of one client that need graphql-core's validation; a long one counts up to eight times",
     )
     client_at_once: int = Field(
         256, ge=1, le=65_536, description="documents of one client that are being answered at a time"
@@ -134,6 +140,12 @@ class Settings(BaseModel):
     slow_document_ms: int = Field(
         1000, ge=0, le=60_000, description="documents that take as long are logged, by their digest; 0: none"
     )
+    trace_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s@?#]+)?$",
+        description="OTLP/HTTP collector of traces, like http://127.0.0.1:4318/v1/traces; needs the extra `otel`",
+    )
+    trace_share: float = Field(0.1, ge=0, le=1, description="share of the GraphQL requests that are traced")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     nodes: dict[str, str] = Field(
         default_factory=dict, description="county nodes that answer for faces: county code -> URL"

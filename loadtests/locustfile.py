@@ -47,7 +47,10 @@ _FAULT_CHARS: Final = 160
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """One run: its scene and stages, and the tally of what was seen."""
+    """One run: its scene and stages, and the tally of what was seen.
+
+    shares: of a core that this process took, by stage.
+    """
 
     scene: Scene
     stages: list[Stage]
@@ -57,6 +60,8 @@ class Run:
     began: float = 0.0
     pace: float | None = 1.0
     taken: Any = field(default_factory=count)
+    shares: dict[str, float] = field(default_factory=dict)
+    _cpu_s: float = 0.0
     _tokens: Tokens = field(default_factory=dict)
     _tokens_until: float = 0.0
 
@@ -66,6 +71,16 @@ class Run:
             self._tokens, self._tokens_until = read_tokens(self.token_file), time.monotonic() + _TOKENS_S
         tokens = self._tokens[role]
         return tokens[number % len(tokens)]
+
+    def enter(self, stage: str) -> None:
+        """Leave the stage that runs, and enter another one."""
+        self.leave()
+        self.stage, self.began, self._cpu_s = stage, time.monotonic(), time.process_time()
+
+    def leave(self) -> None:
+        """Settle the stage that runs; what still comes belongs to it."""
+        if self.stage:
+            self.shares[self.stage] = (time.process_time() - self._cpu_s) / max(time.monotonic() - self.began, 1.0)
 
     def next_holder(self) -> Holder:
         """Give the next holder; all users together go round through all of them."""
@@ -100,7 +115,9 @@ def _set_up(environment: Environment, **_: object) -> None:
 
 
 def _write(path: Path, ceiling: float) -> None:
-    path.write_text(json.dumps({"ceiling": ceiling, **_RUNS[0].tally.document()}, ensure_ascii=False), "utf-8")
+    run = _RUNS[0]
+    document = {"ceiling": ceiling, "generator": run.shares, **run.tally.document()}
+    path.write_text(json.dumps(document, ensure_ascii=False), "utf-8")
 
 
 def _ceiling(environment: Environment, url: str) -> float:
@@ -127,10 +144,11 @@ class Schedule(LoadTestShape):
         run = _RUNS[0]
         stage = stage_at(run.stages, self.get_run_time())
         if stage is None:
+            run.leave()
             return None
         if stage.name != run.stage:
             users, run.pace = users_for(stage, run.tally.stage("full").goodput)
-            run.stage, run.began = stage.name, time.monotonic()
+            run.enter(stage.name)
             self._target = (users, max(1.0, _SPAWN_PART * max(users, self.get_current_user_count())))
         return self._target
 
@@ -189,6 +207,9 @@ class _Partner(FastHttpUser):
             else:
                 try:
                     found = check(response)
+                except answers.PartialAnswerError as error:
+                    verdict, fault = "partial", f"{response.status_code}: {error}"
+                    response.success()  # what is there is right; the tally counts it apart
                 except (TongbanError, ValueError, KeyError, TypeError) as error:
                     verdict, fault = "wrong", f"{response.status_code}: {error}"[:_FAULT_CHARS]
                     response.failure(fault)

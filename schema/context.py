@@ -261,8 +261,8 @@ class FaceRequest:
 class FaceAnswer:
     """One face, or the reason why it is missing. Exactly one of `values` and `code` is set.
 
-    source: `node`, `legacy` or `vault`. as_of: when the source read it, POSIX seconds. code: source_unavailable,
-    deadline or absent.
+    source: `node`, `legacy` or `vault`. as_of: when it was read at the county, or (vault) deposited by it, POSIX
+    seconds. code: source_unavailable, deadline or absent.
     """
 
     values: Mapping[str, Any] | None
@@ -286,7 +286,7 @@ class FaceSources(Protocol):
 class Probes(Protocol):
     """What each client has asked lately about people without a basis, and by bases that are none."""
 
-    def admit(self, principal: Principal, subject: str | None) -> None:
+    async def admit(self, principal: Principal, subject: str | None) -> None:
         """Let a client ask about one holder, license or case, by its key, before anything is read.
 
         subject: None for a read that names its basis, before it is judged.
@@ -295,7 +295,7 @@ class Probes(Protocol):
         """
         ...
 
-    def missed(self, principal: Principal) -> None:
+    async def missed(self, principal: Principal) -> None:
         """Count a read that found nothing, or whose basis is none."""
         ...
 

@@ -64,7 +64,7 @@ class Face:
     source: str = attribute(
         access=_ACCESS, default="", description="Where it was read: node, legacy (a GB/T 36906 service) or vault."
     )
-    as_of: DateTime | None = _field("When the source read it.")
+    as_of: DateTime | None = _field("When it was read at the county; from the vault: when the county deposited it.")
     masked: list[str] = attribute(
         access=_ACCESS, default_factory=list, description="Names of the fields that are shown with stars, as selected."
     )

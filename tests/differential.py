@@ -5,7 +5,8 @@
 Half of the documents are made by hypothesis-graphql from the SDL, some of their values put into variables, half by
 `tests.random_documents`: with variables, fragments, directives and computed fields. Callers differ in their scopes.
 Without an engine rows are made for each document, five of seven times with values that break their type. With one, eight
-documents at a time go through lanes to the small world, and then each alone to the judge (`make neo4j` starts Neo4j).
+documents at a time go through lanes and the Bolt lane to the small world, and then each alone to the judge (`make
+neo4j` starts Neo4j).
 Exit code 0: all answers are equal; 1: the document, its seed and both answers.
 """
 
@@ -29,6 +30,8 @@ import structlog
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from hub.graph.bolt.codec import find_codec
+from hub.graph.bolt.lane import BoltLane
 from hub.graph.constraints import apply_constraints
 from hub.graph.driver import BoltDriver, BoltGraph
 from hub.graph.embedded import ArcadeEngine
@@ -194,7 +197,9 @@ def _over(name: str | None) -> Iterator[Differential]:
                 runner.run(own.start())
             driver = BoltDriver(engine, deadlines=PATIENT)
             runner.run(_filled(driver))
-            yield Differential(graph=BoltGraph(driver), run=runner.run)
+            lane = BoltLane(driver, find_codec())
+            yield Differential(graph=BoltGraph(lane), run=runner.run)
+            runner.run(lane.close())
             runner.run(driver.close())
         finally:
             if own is not None:

@@ -243,14 +243,14 @@ class FakeProbes:
     asked: list[str] = field(default_factory=list)
     misses: int = 0
 
-    def admit(self, principal: Principal, subject: str | None) -> None:  # the port's signature
+    async def admit(self, principal: Principal, subject: str | None) -> None:  # the port's signature
         """Keep the subject."""
         if self.full is not None:
             raise self.full
         if subject is not None:
             self.asked.append(subject)
 
-    def missed(self, principal: Principal) -> None:  # the same
+    async def missed(self, principal: Principal) -> None:  # the same
         """Count."""
         self.misses += 1
 

@@ -96,6 +96,18 @@ def test_a_face_must_be_there_and_be_the_holders() -> None:
             answers.check_faces(licenses("1.2.A", "1.2.B", face=face), HOLDER)
 
 
+@pytest.mark.parametrize(("code", "partial"), [("deadline", True), ("source_unavailable", True), ("absent", False)])
+def test_a_county_that_is_late_leaves_a_part_out_and_one_without_a_face_is_wrong(code: str, partial: bool) -> None:
+    answer = licenses("1.2.A", "1.2.B", face={"certificateHolderCode": ["C"]})
+    answer["data"]["licenses"]["edges"][1]["node"]["face"] = {"code": code, "county": "370214"}
+    with pytest.raises(ValueError, match=code) as caught:
+        answers.check_faces(answer, HOLDER)
+    assert isinstance(caught.value, answers.PartialAnswerError) == partial
+    answer["data"]["licenses"]["edges"][0]["node"]["face"] = {"certificateHolderCode": ["B"]}
+    with pytest.raises(ValueError, match="another holder"):
+        answers.check_faces(answer, HOLDER)
+
+
 def test_a_receipt_must_be_of_the_license_that_was_asked_for() -> None:
     right = {"data": {"receipt": {"logIndex": 7, "result": {"logIndex": 7, "text": "{}"}}}}
     assert answers.check_receipt(right) == "{}"

@@ -19,7 +19,15 @@ from hub.commands.folder import Data, PassphraseFile, opened_node
 from hub.commands.output import Force, check_new, new_file
 from hub.commands.progress import progress_bars
 from hub.county.holders import erase_faces, licenses_of, personal_texts, traces_in
-from hub.holderdesk import as_holder, cases_at_hub, consents_at_hub, open_cases, reads_at_hub, records_at_hub
+from hub.holderdesk import (
+    as_holder,
+    cases_at_hub,
+    consents_at_hub,
+    missing_at_hub,
+    open_cases,
+    reads_at_hub,
+    records_at_hub,
+)
 from hub.keyfiles import read_private, write_private
 from hub.partner import Partner, access_token
 from ledger.closed import closed
@@ -81,8 +89,9 @@ def export(
 ) -> None:
     """Write what this county and the hub keep of a holder into one JSON file: for the holder, after a look at who asks.
 
-    Licenses of all counties with faces and objections; cases, with licenses or without; consents; who read or asked,
-    also in vain; and this county's own statements and faces. Reading it leaves access records of its own.
+    Licenses of all counties with faces and objections; cases, with licenses or without; consents; licenses that are
+    said to be missing; who read or asked, also in vain; and this county's own statements and faces. Reading it leaves
+    access records of its own.
 
     Example: tongban county holder export --holder-file holder.json --output copy.json --data c370214
     --passphrase-file c370214.pass
@@ -98,6 +107,7 @@ def export(
             "licenses": records_at_hub(partner, holder, _COPY),
             "cases": cases_at_hub(partner, holder, _COPY),
             "consents": consents_at_hub(partner, holder),
+            "missing": missing_at_hub(partner, _COPY),
             "reads": reads_at_hub(partner, holder, _COPY),
             "kept_here": [
                 {"certificateIdentifier": each.identifier, "stated": each.stated, "face": each.face} for each in own

@@ -24,6 +24,7 @@ def serve(
     passphrase_file: Annotated[Path | None, typer.Option(help="file (0600) with the passphrase of its keys")] = None,
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
+    workers: Annotated[int | None, typer.Option(help="reader processes beside the hub's own; 0: none")] = None,
     dev: Annotated[
         bool, typer.Option("--dev", help="explorer page, introspection, suggestions: never in public")
     ] = False,
@@ -32,9 +33,9 @@ def serve(
 
     It never creates a log or a key: that is `tongban ledger init`.
 
-    Example: tongban serve --data hub --passphrase-file hub.pass
+    Example: tongban serve --data hub --passphrase-file hub.pass --workers 2
     """
-    overrides = {"data": data, "passphrase_file": passphrase_file, "host": host, "port": port}
+    overrides = {"data": data, "passphrase_file": passphrase_file, "host": host, "port": port, "workers": workers}
     settings = load_settings(file=config, environment=os.environ, overrides=overrides)
     configure_logging(settings.log_level)
     app = create_app(settings, clock=lambda: int(time.time()), random=secrets.token_bytes, dev=dev)

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -71,6 +72,7 @@ _PARTIES: Final[Mapping[str, str]] = {
 """Phase -> whose work it is; a node of a project lies within HANDLING, and is not counted again."""
 
 _RATINGS: Final = ("verySatisfied", "satisfied", "fairlySatisfied", "dissatisfied", "veryDissatisfied")
+_ISSUERS: Final = 8_192
 _PERIODS: Final = {"DAY": 10, "MONTH": 7, "YEAR": 4}  # characters of YYYY-MM-DD
 
 
@@ -152,8 +154,12 @@ def _row(county: str, by: str, period: str, counted: Counter[str]) -> CountRow:
     return place | {name: counted[name] for name in COUNTERS}
 
 
+@lru_cache(maxsize=_ISSUERS)
 def _issuing_county(name: str) -> str | None:
-    """Give the county of a license's issuing authority; None for the number of a case, which has no dot."""
+    """Give the county of a license's issuing authority; None for the number of a case, which has no dot.
+
+    Remembered: a license that was looked up is looked up again, and its check characters take longer than the counting.
+    """
     if "." not in name:
         return None
     try:

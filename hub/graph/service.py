@@ -53,7 +53,7 @@ class GraphService:
         self.engine: Final = engine
         self.driver: Final = BoltDriver(engine)
         self._bolt_lane = lane_beside(self.driver) if bolt_lane else None
-        self._reads = BoltGraph(self._bolt_lane or self.driver, ready=lambda: self._missing is None)
+        self._reads = BoltGraph(self._bolt_lane or self.driver, ready=lambda: self.ready)
         self.lanes: Final = None if lanes is None else lanes(self._reads)
         self.projector: Final = Projector(self.driver, ledger, journal, prepare=self._prepare, calendar=calendar)
         self._catalogue = catalogue
@@ -79,6 +79,11 @@ class GraphService:
         if self.engine.fenced:
             return "the engine is fenced after a failed write, and is being started anew"
         return self._missing or self.projector.fault
+
+    @property
+    def ready(self) -> bool:
+        """Whether the graph may be read now."""
+        return self._missing is None
 
     @property
     def _missing(self) -> str | None:

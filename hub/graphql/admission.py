@@ -88,9 +88,9 @@ class Admitted:
         if quotas is None:
             return self._documents.load(text)
         if self._mode == "prefer":
-            quotas.admit_new(principal)
+            quotas.admit_new(principal, len(text))
             return self._documents.load(text)
-        return self._documents.load(text, admit=lambda: quotas.admit_new(principal))
+        return self._documents.load(text, admit=lambda: quotas.admit_new(principal, len(text)))
 
 
 def _registered(documents: Documents, name: str, text: str) -> Document:

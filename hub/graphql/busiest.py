@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hub.graphql.trusted import document_id
 from hub.lru import Lru
@@ -33,8 +33,7 @@ def named(identifier: str | None, text: str) -> str:
     return identifier or (_named(text) if len(text) <= _SHORT else document_id(text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Took:
+class Took(NamedTuple):  # one a request: a tuple is made in a third of a frozen dataclass's time
     """What one document took. seconds: all its stages. read_s: of these, the one in which the graph is read."""
 
     seconds: float

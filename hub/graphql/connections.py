@@ -1,7 +1,8 @@
 """How many streams are open at once, sockets and event streams together: each holds a connection for hours.
 
 one     a place among all, from the opening request on
-of      and one among those of the caller's county, as soon as it is known: no county takes the places of all
+of      and one among those of the caller's county, as soon as it is known: no county takes the places of all, and
+        callers without a token, who may be anybody, have those of one county together
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Connections:
         self._most: Final = most
         self._most_of_county: Final = county
         self._open = 0
-        self._of: Final[Counter[str]] = Counter()
+        self._of: Final[Counter[str | None]] = Counter()
 
     @property
     def open(self) -> int:
@@ -43,12 +44,12 @@ class Connections:
 
     @contextmanager
     def of(self, county: str | None) -> Iterator[None]:
-        """Count one of a county while the block runs; None: of nobody. Raises Unavailable pushback beyond the bound."""
-        if county is None:
-            yield
-            return
+        """Count one of a county, or of callers without a token, while the block runs.
+
+        Raises Unavailable pushback beyond the bound.
+        """
         if self._of[county] >= self._most_of_county:
-            raise Unavailable("pushback", "too many streams of this county are open: end one, or try again later")
+            raise Unavailable("pushback", "too many streams of this caller are open: end one, or try again later")
         self._of[county] += 1
         try:
             yield

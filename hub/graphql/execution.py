@@ -33,21 +33,31 @@ from hub.graphql.admission import Admission, Admitted
 from hub.graphql.documents import Document, DocumentRefused, Documents, Fault, wording
 from hub.graphql.hints import Hints
 from hub.graphql.limits import LIMITS, Limits, over
-from hub.graphql.readings import grant, record, settled
+from hub.graphql.readings import behind, grant, record, settled
 from hub.graphql.resolvers import Roots, install_resolvers
 from hub.graphql.timings import Timing
 from hub.graphql.variables import variable_reader
 from hub.lru import CacheCount
 from hub.turns import aside
 from ledger.errors import Malformed, TongbanError, Unavailable
-from schema.context import Context, Graph, Statement
+from schema.context import Context, Graph
 from schema.readafter import ReadAfter
 
 _is_awaitable: Final[Any] = optimized_is_awaitable  # Strawberry's quicker test, typed as a plain bool there
 
 _STREAMED: Final = "a subscription goes over a WebSocket (graphql-transport-ws), or to /graphql/stream"
 
-__all__ = ["PATHS", "Answer", "AnswerPath", "Execution", "GraphQLRequest", "NotByGet", "Ready", "refusal_error"]
+__all__ = [
+    "PATHS",
+    "Answer",
+    "AnswerPath",
+    "Execution",
+    "GraphQLRequest",
+    "NotByGet",
+    "NotHere",
+    "Ready",
+    "refusal_error",
+]
 
 AnswerPath: TypeAlias = Literal["compiled", "hybrid", "completed"]
 PATHS: Final[tuple[AnswerPath, ...]] = ("compiled", "hybrid", "completed")
@@ -72,6 +82,10 @@ class GraphQLRequest:
 
 class NotByGet(Exception):
     """The operation must not be sent by GET: it changes something, or its arguments would stand in a URL."""
+
+
+class NotHere(Exception):
+    """The operation changes something, and this process only reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +136,13 @@ class Ready:
 class Execution:
     """Runs requests against one schema and one graph.
 
-    shaped: False lets graphql-core complete every answer: the judge, for tests and figures.
+    shaped: False lets graphql-core complete every answer: the judge, for tests and figures. read_only: mutations are
+    another process's.
     """
 
     def __init__(
         self, schema: strawberry.Schema, graph: Graph, *, limits: Limits = LIMITS, dev: bool = False,
-        shaped: bool = True, admission: Admission | None = None,
+        shaped: bool = True, admission: Admission | None = None, read_only: bool = False,
     ) -> None:  # fmt: skip
         self.tables: Final[Tables] = build_tables(schema)
         self._executor = schema.execution_context_class
@@ -136,6 +151,7 @@ class Execution:
         self._dev = dev
         self._hints = Hints(self.tables.schema)
         self._shapes = shaped
+        self._read_only = read_only
         self._documents = Documents(self.tables, limits, dev=dev)
         self.admitted: Final = Admitted(self._documents, admission or Admission())
         install_resolvers(self.tables)
@@ -156,8 +172,8 @@ class Execution:
         """Check, plan and run one request.
 
         Raises DocumentRefused for what is wrong with document or variables (bad_document, bad_variables,
-        limit_exceeded, bad_request), NotByGet, and Unavailable deadline, pushback. What goes wrong in a field is in
-        the answer.
+        limit_exceeded, bad_request), NotByGet, NotHere, and Unavailable deadline, pushback. What goes wrong in a field
+        is in the answer.
         """
         async with self.admitted.turn(context.principal):
             return await self._run(request, context, timing or Timing(), by_get=by_get)
@@ -174,6 +190,8 @@ class Execution:
         """Run a query or a mutation that was prepared, in its turn. Raises Unavailable deadline, pushback."""
         timing = timing or Timing()
         changes = ready.operation.operation is OperationType.MUTATION
+        if changes and self._read_only:
+            raise NotHere
         try:
             async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
                 answer = await self._execute(ready, context, timing)
@@ -291,7 +309,7 @@ class Execution:
         try:
             bound = entities.bind(variables, context)
             timing.statements += len(bound.statements)
-            read = (self._graph.read(_behind(context, one)) for one in bound.statements.values())
+            read = (self._graph.read(behind(context, one)) for one in bound.statements.values())
             return bound.value(await asyncio.gather(*read))
         except TongbanError as error:
             return error
@@ -303,22 +321,22 @@ class Execution:
         try:
             arguments = context.arguments[root.response] = root.arguments(variables)
             if arguments.get("basis") is not None:
-                context.probes.admit(context.principal, None)
+                await context.probes.admit(context.principal, None)
             basis = await grant(root, arguments, context)
             bound = root.bind(arguments, context, basis)
             counted = root.entry.declaration.personal and basis is None
             if counted:
-                context.probes.admit(context.principal, bound.subject)
+                await context.probes.admit(context.principal, bound.subject)
             timing.statements += 1
-            rows = await self._graph.read(_behind(context, bound.statement))
+            rows = await self._graph.read(behind(context, bound.statement))
             if counted and not root.found(rows, bound.page):
-                context.probes.missed(context.principal)
+                await context.probes.missed(context.principal)
             if root.entry.declaration.personal:
                 await record(root, bound, rows, context)
         except TongbanError as error:
             context.granted.pop(root.response, None)  # nothing leaves by it: it is not judged again
             if error.code == "no_basis":
-                context.probes.missed(context.principal)
+                await context.probes.missed(context.principal)
             return error
         return _Record(bound=bound, rows=rows)
 
@@ -337,11 +355,6 @@ class Execution:
             hide_suggestions=not self._dev,
         )
         return result if isinstance(result, ExecutionResult) else await result
-
-
-def _behind(context: Context, statement: Statement) -> Statement:
-    """Give a read the bookmarks of its request; it goes alone then: others of its shape need not wait for them."""
-    return replace(statement, batch=None, bookmarks=context.bookmarks) if context.bookmarks else statement
 
 
 def _shaped(plan: Plan, records: _Records) -> dict[str, Any] | None:

@@ -14,11 +14,12 @@ Source: GraphQL over HTTP (graphql.github.io/graphql-over-http).
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import strawberry
 from starlette.types import Receive, Scope, Send
@@ -45,19 +46,31 @@ from hub.jsonbytes import json_bytes
 from ledger.errors import TongbanError
 from schema.context import Context, Graph
 
-__all__ = ["ContextFactory", "GraphQLEndpoint"]
+__all__ = ["ContextFactory", "Elsewhere", "GraphQLEndpoint", "Reply", "codes_of"]
 
 ContextFactory: TypeAlias = Callable[[str | None, str], Context]
 """(Authorization header or None, request id) -> the request's context. Raises Refused token_required."""
 
-_Body: TypeAlias = dict[str, Any]
-_Reply: TypeAlias = "tuple[int, _Body, dict[str, str]]"
+_Body: TypeAlias = "dict[str, Any] | bytes"
+"""An answer, or its JSON where another process has written it."""
+Reply: TypeAlias = "tuple[int, _Body, dict[str, str]]"
 """Status, body, headers beyond the common ones."""
 _Batched: TypeAlias = "tuple[int, _Body | list[_Body], dict[str, str]]"
 """The same, with the bodies of a batch in their order."""
-_Told = TypeVar("_Told", _Reply, _Batched)
+_Told = TypeVar("_Told", Reply, _Batched)
 
 _NO_STORE: Final = "no-store"
+
+
+class Elsewhere(Protocol):
+    """Another process that answers documents."""
+
+    async def __call__(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Reply | None:
+        """Answer as `GraphQLEndpoint.reply`, the codes of its errors among the headers; None: answer it here.
+
+        Raises Unavailable pushback, deadline, not_ready (the process has ended).
+        """
+        ...
 
 
 class GraphQLEndpoint:
@@ -65,10 +78,10 @@ class GraphQLEndpoint:
 
     dev: GraphiQL's stand-in at GET, introspection, suggestions in errors. observer: told of every document and of every
     answer that was written. shaped: as for `Execution`. admission: trusted documents and quotas; Malformed bad_document
-    for a trusted one that does not hold.
+    for a trusted one that does not hold. elsewhere: asked first to answer a document. read_only: as for `Execution`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a hub and a test set, each by its name
         self,
         schema: strawberry.Schema,
         graph: Graph,
@@ -79,8 +92,13 @@ class GraphQLEndpoint:
         observer: Observer | None = None,
         shaped: bool = True,
         admission: Admission | None = None,
+        elsewhere: Elsewhere | None = None,
+        read_only: bool = False,
     ) -> None:
-        self.execution: Final = Execution(schema, graph, limits=limits, dev=dev, shaped=shaped, admission=admission)
+        self.execution: Final = Execution(
+            schema, graph, limits=limits, dev=dev, shaped=shaped, admission=admission, read_only=read_only
+        )
+        self._elsewhere = elsewhere
         self._context = context_factory
         self._limits = limits
         self._dev = dev
@@ -95,12 +113,12 @@ class GraphQLEndpoint:
             return
         status, body, extra = await _told(self._answer(scope, headers, receive, request_id), request_id)
         began = time.perf_counter()
-        data = json_bytes(body)
+        data = body if isinstance(body, bytes) else json_bytes(body)
         if extra.get("Cache-Control", _NO_STORE) != _NO_STORE:
             extra["ETag"] = tag = entity_tag(data)
             if is_fresh(headers.get("if-none-match"), tag):
                 status, data = 304, b""
-        await _send(send, status, data, {**_HEADERS, **extra, **_codes(body)}, request_id)
+        await _send(send, status, data, {**_HEADERS, **extra, **codes_of(body)}, request_id)
         if self._observer is not None:
             self._observer.written(time.perf_counter() - began)
 
@@ -117,7 +135,7 @@ class GraphQLEndpoint:
             with self.execution.admitted.answering(context.principal, len(asked)):
                 return 200, await self._batch(asked, authorization, request_id), extra
         with self.execution.admitted.answering(context.principal):
-            status, body, kept = await self._one(asked, context, by_get=by_get)
+            status, body, kept = await self._first(asked, context, by_get=by_get)
         return (status if content_type == GRAPHQL_JSON else 200), body, {**extra, **kept}
 
     async def _batch(
@@ -125,15 +143,28 @@ class GraphQLEndpoint:
     ) -> list[_Body]:
         """Answer the documents of a batch at once, in their order; none of them sees another one's failure."""
 
-        async def answered(one: GraphQLRequest | HttpFault) -> _Reply:
+        async def answered(one: GraphQLRequest | HttpFault) -> Reply:
             if isinstance(one, HttpFault):
                 raise one
-            return await self._one(one, self._context(authorization, request_id), by_get=False)
+            return await self._first(one, self._context(authorization, request_id), by_get=False)
 
         replies = await asyncio.gather(*(_told(answered(one), request_id) for one in asked))
-        return [body for _, body, _ in replies]
+        return [json.loads(body) if isinstance(body, bytes) else body for _, body, _ in replies]
 
-    async def _one(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> _Reply:
+    async def _first(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Reply:
+        """Answer one document, by another process where one takes it."""
+        if (
+            self._elsewhere is not None
+            and (reply := await self._elsewhere(request, context, by_get=by_get)) is not None
+        ):
+            return reply
+        return await self.reply(request, context, by_get=by_get)
+
+    async def reply(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Reply:
+        """Answer one document here: status, body, headers.
+
+        Raises HttpFault, TongbanError, NotHere: what no document has, or not in this process.
+        """
         timing = Timing()
         try:
             answer = await self.execution.run(request, context, by_get=by_get, timing=timing)
@@ -161,7 +192,7 @@ class GraphQLEndpoint:
         return batch_from_body(body, limits)
 
 
-async def _told(answer: Coroutine[Any, Any, _Told], request_id: str) -> _Told | _Reply:
+async def _told(answer: Coroutine[Any, Any, _Told], request_id: str) -> _Told | Reply:
     """Wait for an answer, or give what its failure is answered by."""
     try:
         return await answer
@@ -185,13 +216,14 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-def _codes(body: _Body | list[_Body]) -> dict[str, str]:
-    """Name the codes of an answer's errors in a header, for logs and metrics that do not read bodies.
+def codes_of(body: _Body | list[_Body]) -> dict[str, str]:
+    """Give the headers that follow from a body: the codes of its errors, for logs and metrics that do not read bodies.
 
     Where one of them says when to come back, so does the header for it (RFC 9110, 10.2.3).
     """
     bodies = body if isinstance(body, list) else [body]
-    found = [error["extensions"] for one in bodies for error in one.get("errors", ())]
+    # Who has written an answer elsewhere has named its codes.
+    found = [error["extensions"] for one in bodies if not isinstance(one, bytes) for error in one.get("errors", ())]
     headers = {ERROR_HEADER: ",".join(sorted({str(one["code"]) for one in found}))} if found else {}
     later = [one["retryAfter"] for one in found if "retryAfter" in one]
     return {**headers, "Retry-After": str(max(later))} if later else headers
@@ -201,7 +233,7 @@ def _errors(error: dict[str, Any]) -> dict[str, Any]:
     return {"errors": [error]}
 
 
-def _refused(error: TongbanError) -> _Reply:
+def _refused(error: TongbanError) -> Reply:
     return error.http_status, _errors(expected(error)), error_headers(error)
 
 

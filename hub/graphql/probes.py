@@ -59,7 +59,7 @@ class CallerProbes:
         self._clients: Final[OrderedDict[str, _Caller]] = OrderedDict()
         self._holders: Final[OrderedDict[str, _Caller]] = OrderedDict()
 
-    def admit(self, principal: Principal, subject: str | None) -> None:
+    async def admit(self, principal: Principal, subject: str | None) -> None:
         """Let a client ask about one subject; None: about the holder of the basis that it names.
 
         Raises Refused too_many_asked, too_many_misses, with the seconds after which it may ask again.
@@ -84,7 +84,7 @@ class CallerProbes:
             raise Refused("too_many_asked", told, retry_after=wait)
         caller.asked[subject] = now
 
-    def missed(self, principal: Principal) -> None:
+    async def missed(self, principal: Principal) -> None:
         """Count a read that found nothing, or whose basis is none."""
         self._caller(principal).left -= 1
 

@@ -1,7 +1,8 @@
 """How much of the hub one client may take: documents a second, new documents a minute, documents at a time.
 
     rate          a bucket that holds two seconds' worth of documents and fills again every second
-    new           a stricter bucket, for documents that cost milliseconds of validation before they can be answered
+    new           a stricter bucket, for documents that cost milliseconds of validation before they can be answered:
+                  a token for each 512 characters that are begun, eight at most
     at a time     documents of one client that are being answered
 
 Each client has its own, so that none can use up what another one needs: by the key of its county's client (a holder's
@@ -29,6 +30,8 @@ __all__ = ["Quotas"]
 _CLIENTS: Final = 4_096
 _RATE_S: Final = 2
 _NEW_S: Final = 60
+_TOKEN_CHARACTERS: Final = 512
+_MOST_TOKENS: Final = 8
 
 
 @dataclass(slots=True)
@@ -79,12 +82,15 @@ class Quotas:
         finally:
             client.running -= documents
 
-    def admit_new(self, principal: Principal) -> None:
-        """Take a client's token for a document that must be validated. Raises Refused too_many_requests."""
-        client = self._of(principal)
-        if client.new < 1:
-            raise _refused(ceil((1 - client.new) * _NEW_S / self._new_per_minute))
-        client.new -= 1
+    def admit_new(self, principal: Principal, characters: int) -> None:
+        """Take a client's tokens for a document of so many characters that must be validated.
+
+        Raises Refused too_many_requests.
+        """
+        client, tokens = self._of(principal), min(_tokens(characters), self._new_per_minute)
+        if client.new < tokens:
+            raise _refused(ceil((tokens - client.new) * _NEW_S / self._new_per_minute))
+        client.new -= tokens
 
     def _of(self, principal: Principal) -> _Client:
         now = self._clock()
@@ -103,6 +109,11 @@ class Quotas:
             client.new = min(new, client.new + passed * self._new_per_minute / _NEW_S)
             client.time = now
         return client
+
+
+def _tokens(characters: int) -> int:
+    # Validation compares selections pair by pair; the limit of tokens bounds it, whatever the length.
+    return min(1 + characters // _TOKEN_CHARACTERS, _MOST_TOKENS)
 
 
 def _refused(wait_s: int) -> Refused:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from graphql import GraphQLError
@@ -21,9 +22,9 @@ from schema.context import Access
 
 if TYPE_CHECKING:
     from hub.graph.plan import BoundRoot, RootPlan
-    from schema.context import Basis, Context
+    from schema.context import Basis, Context, Statement
 
-__all__ = ["grant", "record", "settled"]
+__all__ = ["behind", "grant", "record", "settled"]
 
 _FACE: Final = "License.face"
 
@@ -47,6 +48,11 @@ async def grant(root: RootPlan, arguments: Mapping[str, Any], context: Context) 
                 context.granted[root.response] = own
             return own
     return None
+
+
+def behind(context: Context, statement: Statement) -> Statement:
+    """Give a read the bookmarks of its request; it goes alone then: others of its shape need not wait for them."""
+    return replace(statement, batch=None, bookmarks=context.bookmarks) if context.bookmarks else statement
 
 
 async def record(root: RootPlan, bound: BoundRoot, rows: Sequence[Any], context: Context) -> None:

@@ -7,43 +7,43 @@ certificateIdentifier, a case by its number, a holder by the keyed hash.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from hub.journal.records import parse_access
 from hub.journal.store import asked_after, row_of
 from schema.context import Access, AccessEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hub.journal.store import JournalReader
     from hub.journal.writer import JournalWriter
 
-__all__ = ["AccessJournal"]
+__all__ = ["AccessJournal", "AccessReads", "Asked"]
+
+T = TypeVar("T")
 
 _CASE: Final = re.compile(r"[0-9A-Z]{43}")
 
 
-class AccessJournal:
-    """Writes and finds access records."""
+class Asked(Protocol):
+    """A journal that can be read: the writer's own, or its file in another process."""
 
-    def __init__(self, writer: JournalWriter) -> None:
-        self._writer: Final = writer
+    async def ask(self, question: Callable[[JournalReader], T]) -> T:
+        """Run a read in a reading thread, over what the last commit holds. Raises NotVerified corrupt_store."""
+        ...
 
-    async def record_access(self, access: Access) -> int:
-        """Append one access record, durable when this returns. Gives its position.
 
-        Raises Unavailable pushback or store_stopped: then the answer must not leave.
-        """
-        (position,) = await self._writer.append([row_of(access)])
-        if isinstance(position, int):
-            return position
-        raise position
+class AccessReads:
+    """Finds access records."""
+
+    def __init__(self, journal: Asked) -> None:
+        self._journal: Final = journal
 
     async def accesses(self, certificate_identifier: str, *, first: int, after: int = -1) -> Sequence[AccessEntry]:
         """Give the access records of one license, oldest first, positions above `after`, at most `first`."""
         names = (certificate_identifier,)
-        rows = await self._writer.ask(lambda reader: reader.accesses(names, first=first, after=after))
+        rows = await self._journal.ask(lambda reader: reader.accesses(names, first=first, after=after))
         return _entries(rows, names)
 
     async def accesses_of(
@@ -60,7 +60,25 @@ class AccessJournal:
             asked = [*names, asked_after(holder)] if county is None else names
             return _entries(reader.accesses(asked, first=first, after=after), names)
 
-        return await self._writer.ask(found)
+        return await self._journal.ask(found)
+
+
+class AccessJournal(AccessReads):
+    """Writes and finds access records."""
+
+    def __init__(self, writer: JournalWriter) -> None:
+        super().__init__(writer)
+        self._writer: Final = writer
+
+    async def record_access(self, access: Access) -> int:
+        """Append one access record, durable when this returns. Gives its position.
+
+        Raises Unavailable pushback or store_stopped: then the answer must not leave.
+        """
+        (position,) = await self._writer.append([row_of(access)])
+        if isinstance(position, int):
+            return position
+        raise position
 
 
 def _entries(rows: Sequence[tuple[int, bytes]], names: Sequence[str]) -> list[AccessEntry]:

@@ -23,8 +23,8 @@ from schema.context import Basis
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hub.journal.access import Asked
     from hub.journal.store import JournalReader
-    from hub.journal.writer import JournalWriter
     from ledger.casework import Case
 
 __all__ = ["JournalBases"]
@@ -42,7 +42,7 @@ class JournalBases:
     somebody else may, and the journal is asked each time.
     """
 
-    def __init__(self, journal: JournalWriter, *, stated: Callable[[], int] | None = None) -> None:
+    def __init__(self, journal: Asked, *, stated: Callable[[], int] | None = None) -> None:
         self._journal: Final = journal
         self._stated: Final = stated
         self._consents: Final[Lru[str, _Found[tuple[ConsentRecord | None, bool]]]] = Lru(_KEPT)

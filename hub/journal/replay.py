@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.journal.accessindex import has_access
+from hub.journal.accessindex import first_recent, is_indexed
 from hub.journal.casebook import judged
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
@@ -151,7 +151,15 @@ class _Replay:
         self._bound: Final = bound
         self.head: Final = self._reader.head()
         self._edge: TileEdge = EMPTY_EDGE
-        self._counts: Final = {"record": 0, "stated": 0, "license": 0, "access": 0, "holding": 0, "casestep": 0}
+        self._counts: Final = {
+            "record": 0,
+            "stated": 0,
+            "license": 0,
+            "access": 0,
+            "recent": 0,
+            "holding": 0,
+            "casestep": 0,
+        }
         self._cases: Final[dict[str, Case]] = {}
         self._stated: Final = Precedents(connection)
         if (last := max(bound.roots, default=0)) > self.head.n:
@@ -193,7 +201,10 @@ class _Replay:
         for position, row in enumerate(rows, start=first):
             self._counts["record"] += 1
             named: list[tuple[str, tuple[Any, ...]]] = []
-            self._counts["access"] += len(row.accesses)
+            if position < first_recent(self.head.n):
+                self._counts["access"] += len(row.accesses)
+            else:
+                self._counts["recent"] += bool(row.accesses)
             self._counts["holding"] += len(row.holders)
             held = row.states if row.step is None else row.step.number
             named += [(_HELD, (each, held, row.iss)) for each in row.holders]
@@ -214,7 +225,7 @@ class _Replay:
                     ("SELECT i FROM stated WHERE h = ?", (row.leaf,)),
                     ("SELECT i FROM casestep WHERE number = ? AND sequence = ?", (row.step.number, row.step.sequence)),
                 ]
-            if not all(has_access(self._connection, each, position) for each in row.accesses) or any(
+            if (row.accesses and not is_indexed(self._connection, row.accesses, position, size=self.head.n)) or any(
                 read_rows(self._connection, text, *values) != [(position,)] for text, values in named
             ):
                 raise _corrupt("the index tables do not name it", position)

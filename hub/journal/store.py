@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.journal.accessindex import ACCESS_SCHEMA, access_rows, find_accesses
+from hub.journal.accessindex import ACCESS_SCHEMA, find_accesses, keep_accesses
 from hub.journal.casebook import CASE_SCHEMA, CaseBook, read_case
 from hub.journal.casesteps import CaseStepRecord
 from hub.journal.offerings import OfferingRecord
@@ -240,15 +240,13 @@ class JournalStore:
         leaves: list[bytes] = []
         with transaction(self._connection):
             results = [self._place(row, leaves) for row in rows]
-            # Nothing that is judged in between reads them, and in the index's own order they go in quickest.
-            reads = sorted(
-                each
+            reads = [
+                (position, row.accesses)
                 for row, position in zip(rows, results, strict=True)
                 if row.accesses and isinstance(position, int)
-                for each in access_rows(row.accesses, position)
-            )
-            self._connection.executemany("INSERT INTO access VALUES (?, ?, ?)", reads)
+            ]
             growth = self._edge.append(leaves)
+            keep_accesses(self._connection, reads, old=self._head.n, new=growth.edge.size)
             head = JournalHead(n=growth.edge.size, root=growth.edge.root())
             tiles = ((*key, data) for key, data in growth.tiles.items())
             self._connection.executemany("INSERT OR REPLACE INTO tile VALUES (?, ?, ?)", tiles)
@@ -270,9 +268,10 @@ class JournalStore:
             self._connection.execute("INSERT INTO stated VALUES (?, ?)", (leaf, position))
         if row.states is not None:
             self._connection.execute("INSERT INTO license VALUES (?, ?)", (row.states, position))
-        name = row.states if row.step is None else row.step.step.number
-        held = ((holder, name, row.county, position) for holder in row.holders)
-        self._connection.executemany("INSERT INTO holding VALUES (?, ?, ?, ?)", held)
+        if row.holders:
+            name = row.states if row.step is None else row.step.step.number
+            held = ((holder, name, row.county, position) for holder in row.holders)
+            self._connection.executemany("INSERT INTO holding VALUES (?, ?, ?, ?)", held)
         self._connection.execute("INSERT INTO record VALUES (?, ?)", (position, row.raw))
         leaves.append(leaf)
         return position

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx2
 import structlog
@@ -25,14 +25,15 @@ from hub.log.cosigning import Cosigning
 from hub.log.ledgerfile import LedgerFile
 from hub.log.publication import Publisher
 from hub.log.refusals import Refusals
+from hub.log.shownlog import ShownLog
 from hub.log.sightings import OwnLog, check_sightings
 from hub.turns import aside
-from ledger.encoding import MAX_INTEGER, JsonValue
+from ledger.encoding import JsonValue
 from ledger.entries import Seal, parse_entry
-from ledger.errors import Conflict, Malformed, TongbanError, Unavailable
+from ledger.errors import Malformed, TongbanError, Unavailable
 from ledger.transparency.candidate import Candidate, Placed, examine
 from ledger.transparency.sequencer import Batch, Sequencer
-from schema.context import Published, Standing, Submission
+from schema.context import Submission
 
 if TYPE_CHECKING:
     from ledger.members import KeyState
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 __all__ = ["LedgerRegistry", "RegistryLimits"]
 
 _log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 MAX_BATCH: Final = 1000
 
@@ -75,7 +78,7 @@ class _Waiting:
     answer: asyncio.Future[Placed | TongbanError]
 
 
-class LedgerRegistry:
+class LedgerRegistry(ShownLog):
     """The port `schema.context.Registry`, and the reads behind the log's HTTP paths. One event loop owns it.
 
     journal: what the next status head binds. http: client for the witnesses, closed by the caller. on_published: called
@@ -197,12 +200,14 @@ class LedgerRegistry:
         """The newest published checkpoint with what receipts need."""
         return self._publisher.snapshot
 
-    def published(self) -> Published | None:
-        """Give the newest published checkpoint, or None before the first."""
-        shown = self.snapshot
-        if shown is None:
-            return None
-        return Published(note=shown.note, size=shown.size, root=shown.root, time=shown.time, cosigners=shown.cosigners)
+    @property
+    def reads(self) -> LogReads:
+        """Reads for the calling thread."""
+        return self.file.reads
+
+    async def ask(self, question: Callable[[LogReads], T]) -> T:
+        """Run a read in a reading thread."""
+        return await self.file.read(question)
 
     async def submit(self, entries: Sequence[bytes], *, wait: bool) -> Sequence[Submission]:
         """Check and sequence 1..1,000 entries; one result each, in order; never raises for a single entry.
@@ -319,29 +324,6 @@ class LedgerRegistry:
         shown = self.snapshot
         witnessed = shown is not None and placed.index < shown.size
         return Submission(index=placed.index, leaf=placed.leaf, state="witnessed" if witnessed else "sequenced")
-
-    async def receipt(self, index: int) -> bytes:
-        """Make a fresh receipt (no disclosures) of the seal at `index` under the newest published checkpoint.
-
-        Raises Conflict wrong_target if there is no published seal at `index`, Unavailable no_log before the first.
-        """
-        shown = self.snapshot
-        if shown is None:
-            raise Unavailable("no_log", "nothing is published yet")
-        if not 0 <= index < min(shown.size, MAX_INTEGER):
-            raise Conflict("wrong_target", f"there is no published seal at index {index}")
-        return await self.file.read(lambda reads: reads.receipt(index, size=shown.size, note=shown.quorum_note))
-
-    async def statuses(self, indexes: Sequence[int]) -> Standing:
-        """Give the status of the seals at these indexes under the newest published checkpoint, in order.
-
-        Raises Unavailable no_log before the first, and when a seal is not published (any more, under a new policy).
-        """
-        shown = self.snapshot
-        if shown is None or not all(0 <= index < shown.size for index in indexes):
-            raise Unavailable("no_log", "not all of these seals are published now")
-        array = await self.file.read(lambda reads: reads.statuses(shown.size))
-        return Standing(size=shown.size, time=shown.time, statuses=tuple(array.get(index) for index in indexes))
 
     async def statuses_of(self, leaves: Sequence[bytes]) -> Mapping[bytes, Status]:
         """Give the status of each leaf hash that is a published seal, under the newest published checkpoint."""

@@ -12,6 +12,8 @@ from hub.sources.node import NodeSource
 from ledger.errors import Malformed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import httpx2
 
     from hub.auth import TokenIssuer
@@ -23,11 +25,15 @@ __all__ = ["connections_of", "legacy_service", "sources_of"]
 
 
 def sources_of(
-    settings: Settings, client: httpx2.AsyncClient, issuer: TokenIssuer, clock: Clock
+    settings: Settings,
+    client: httpx2.AsyncClient,
+    issuer: TokenIssuer,
+    clock: Clock,
+    outgoing: Callable[[], Mapping[str, str]] = dict,
 ) -> dict[str, RecordSource]:
-    """Give the source of each county that has one of its own. Raises as legacy_service."""
+    """Give the source of each county that has one of its own; outgoing: as for NodeSource. Raises as legacy_service."""
     nodes: dict[str, RecordSource] = {
-        county: NodeSource(county=county, url=url, client=client, issuer=issuer, clock=clock)
+        county: NodeSource(county=county, url=url, client=client, issuer=issuer, clock=clock, outgoing=outgoing)
         for county, url in settings.nodes.items()
     }
     return nodes | {

@@ -8,7 +8,7 @@ licenses or with other fields than asked for is no answer at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -37,7 +37,10 @@ _JSON: Final = {"Content-Type": "application/json", "Accept-Encoding": "identity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSource:
-    """One county's node. url: its public URL without a path, the audience of the hub's tokens."""
+    """One county's node. url: its public URL without a path, the audience of the hub's tokens.
+
+    outgoing: gives the headers that go with a call, beside the hub's own.
+    """
 
     licenses_per_call: ClassVar[int] = MAX_LICENSES
 
@@ -46,6 +49,7 @@ class NodeSource:
     client: httpx2.AsyncClient
     issuer: TokenIssuer
     clock: Clock
+    outgoing: Callable[[], Mapping[str, str]] = dict
 
     async def faces(self, requests: Sequence[FaceRequest]) -> list[FaceAnswer]:
         """Ask 1..256 faces in one call, as RecordSource has it.
@@ -61,7 +65,11 @@ class NodeSource:
             raise Unavailable("source_unavailable", "the county's node gave no proper answer") from error
 
     async def _post(self, query: bytes) -> bytes:
-        headers = {**_JSON, "Authorization": f"Bearer {self.issuer.node_token(self.url, self.clock())}"}
+        headers = {
+            **self.outgoing(),
+            **_JSON,
+            "Authorization": f"Bearer {self.issuer.node_token(self.url, self.clock())}",
+        }
         async with self.client.stream("POST", f"{self.url}/records/faces", content=query, headers=headers) as response:
             if response.status_code != 200:
                 raise Unavailable("source_unavailable", "the county's node refused")

@@ -48,7 +48,7 @@ VAULT_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS face (
   identifier TEXT PRIMARY KEY, county TEXT NOT NULL, wrapped BLOB NOT NULL, body BLOB NOT NULL,
   deposited_at INTEGER NOT NULL)"""
 _PUT: Final = "INSERT OR REPLACE INTO face VALUES (?, ?, ?, ?, ?)"
-_OPEN: Final = "SELECT wrapped, body FROM face WHERE identifier = ? AND county = ?"
+_OPEN: Final = "SELECT wrapped, body, deposited_at FROM face WHERE identifier = ? AND county = ?"
 _ERASE: Final = "DELETE FROM face WHERE identifier = ? AND county = ?"
 
 
@@ -101,13 +101,17 @@ class VaultStore:
             raise Refused("not_issuer", "the issuing authority is one of another division")
         return str(parsed)
 
-    def face(self, county: str, identifier: str) -> Face | None:
-        """Open a face that this county deposited; None if there is none. Raises NotVerified corrupt_store."""
+    def face(self, county: str, identifier: str) -> tuple[Face, int] | None:
+        """Open a face that this county deposited, and say when it did; None if there is none.
+
+        Raises NotVerified corrupt_store.
+        """
         with self._database.reading() as connection:
             row = connection.execute(_OPEN, (identifier, county)).fetchone()
         if row is None:
             return None
-        return Face(self._cipher.decrypt(identifier, Envelope(wrapped=row[0], body=row[1])).decode("ascii"))
+        face = Face(self._cipher.decrypt(identifier, Envelope(wrapped=row[0], body=row[1])).decode("ascii"))
+        return face, int(row[2])
 
     def erase(self, county: str, identifier: str) -> None:
         """Delete a face of this county, in the write-ahead log too.
@@ -135,16 +139,20 @@ class VaultSource:
         self._clock = clock
 
     async def faces(self, requests: Sequence[FaceRequest]) -> list[FaceAnswer]:
-        """Open faces; answers in order, `absent` where none is deposited. Raises Unavailable, NotVerified."""
+        """Open faces, each as of its deposit; answers in order, `absent` where there is none.
+
+        What the county has erased or sealed anew since then, the vault does not know: it claims no more than it has.
+        Raises Unavailable, NotVerified.
+        """
         return await asyncio.to_thread(lambda: [self._face(request) for request in requests])
 
     def _face(self, request: FaceRequest) -> FaceAnswer:
-        face, now = self._store.face(request.county, request.certificate_identifier), self._clock()
-        if face is None:
+        found, now = self._store.face(request.county, request.certificate_identifier), self._clock()
+        if found is None:
             return FaceAnswer(values=None, source="vault", as_of=now, code="absent")
-        wanted = request.fields
+        (face, deposited), wanted = found, request.fields
         values = {name: value for name, value in face.values().items() if not wanted or name in wanted}
-        return FaceAnswer(values=values, source="vault", as_of=now)
+        return FaceAnswer(values=values, source="vault", as_of=min(deposited, now))
 
 
 class VaultEndpoint:

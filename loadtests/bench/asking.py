@@ -58,7 +58,7 @@ class _Ports:
         return _nothing
 
 
-def _nothing(*_: object, **__: object) -> None:
+async def _nothing(*_: object, **__: object) -> None:
     return None
 
 

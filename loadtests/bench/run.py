@@ -25,6 +25,7 @@ import orjson
 from loadtests.bench.conditions import conditions, load
 from loadtests.bench.figures import (
     append,
+    boltlane,
     cold,
     colddoc,
     ed25519,
@@ -61,6 +62,7 @@ _ALONE: Final[tuple[tuple[tuple[str, ...], Callable[[Effort, Path, int], list[Re
     (("ingest",), lambda effort, folder, _licenses: ingest.measure(effort, folder)),
     (("faces",), lambda effort, _folder, _licenses: faces.measure(effort)),
     (journal.NAMES, lambda effort, folder, _licenses: journal.measure(effort, folder)),
+    (("boltlane",), lambda effort, folder, _licenses: boltlane.measure(effort, folder)),
     (lanes.NAMES, lambda effort, folder, _licenses: lanes.measure(effort, folder)),
     (scale.NAMES, scale.measure),
 )

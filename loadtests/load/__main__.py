@@ -3,13 +3,15 @@
     python -m loadtests.load [--shape NAME]... [--seconds S] [--users N] [--pace P] [--json]
     python -m loadtests.load --staging URL --county-data DIR --passphrase-file FILE --holders FILE [--cases FILE]
 
-    soak      soak         40.2 good/s of a ceiling of 3,056/s, p50 20 ms, p95 90 ms, p99 120 ms, 0 away, 0 wrong
+    soak      soak         40.2 good/s, generator 4% of a core, ceiling 3,056/s
+                        p50 20 ms, p95 90 ms, p99 120 ms, 0 away, 0 partial, 0 wrong
               wrong answers                     0.00 <= 0     met
               memory growth                     1.01 <= 1.05  met
 
 Without `--staging` it founds and starts a sample alliance, and asks nobody else. It ends by itself: each shape after
-its seconds, and no later than a minute behind them. The reports stand in load-out/. Exit code 0: every gate is met; 1:
-one is missed, which is named; 2: usage; 3: a hub or its county does not answer.
+its seconds, and no later than a minute behind them. load-out/ has report.html, report.json and a page of Locust's for
+each shape. Exit code 0: every gate is met; 1: one is missed, which is named; 2: usage; 3: a hub or its county does not
+answer.
 
 Example: python -m loadtests.load --shape soak --seconds 1800
 """
@@ -40,10 +42,11 @@ from loadtests.bench.conditions import conditions, load
 from loadtests.bench.town import Town, running_town
 from loadtests.constant import constant_reply
 from loadtests.load.gates import Gate, Memory, judged
+from loadtests.load.page import page
 from loadtests.load.sample import scene_of, tokens_of
 from loadtests.load.scene import Scene, Tokens, write_tokens
 from loadtests.load.shapes import SHAPES, Stage
-from loadtests.load.tally import Tally
+from loadtests.load.tally import StageTally, Tally
 from loadtests.population import read_holders
 from schema.roles import RoleKind
 
@@ -101,7 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 3
     document = _document(ran, before)
     (_OUT / "report.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
-    print(orjson.dumps(document).decode() if chosen.json else f"written to {_OUT}/report.json, {_OUT}/<shape>.html")
+    (_OUT / "report.html").write_text(page(document), "utf-8")
+    print(orjson.dumps(document).decode() if chosen.json else f"written to {_OUT}/report.html, {_OUT}/report.json")
     return int(not all(gate.met for each in ran for gate in each.gates))
 
 
@@ -225,16 +229,22 @@ def _text(ran: Ran) -> str:
 
 def _stage_text(ran: Ran, name: str) -> str:
     row = ran.tally.stage(name)
-    rate = f"{row.goodput:>7.1f} good/s of a ceiling of {ran.document['ceiling']:,.0f}/s"
+    share = ran.document["generator"].get(name, 0.0)
+    rate = f"{row.goodput:>7.1f} good/s, generator {share:.0%} of a core, ceiling {ran.document['ceiling']:,.0f}/s"
     waits = f"p50 {row.p50} ms, p95 {row.p95} ms, p99 {row.p99} ms"
-    return f"{ran.shape:<9} {name:<9} {rate}, {waits}, {row.away} away, {row.wrong} wrong"
+    beside = f"{row.away} away, {row.partial} partial, {row.wrong} wrong"
+    return f"{ran.shape:<9} {name:<9} {rate}\n{'':<20}{waits}, {beside}"
+
+
+def _row(stage: StageTally, seconds: float) -> dict[str, Any]:
+    return {**asdict(stage), "goodput": stage.goodput, "seconds": seconds}
 
 
 def _document(ran: Sequence[Ran], before: float) -> dict[str, Any]:
     shapes = [
         {
             "shape": each.shape,
-            "stages": [{**asdict(each.tally.stage(stage.name)), "seconds": stage.seconds} for stage in each.stages],
+            "stages": [_row(each.tally.stage(stage.name), stage.seconds) for stage in each.stages],
             "gates": [asdict(gate) for gate in each.gates],
             "memory": list(each.memory.readings),
             **each.document,

@@ -3,7 +3,7 @@
 | shape | gate |
 |---|---|
 | every | no wrong answer |
-| ramp, soak | nobody is turned away (429, 503); p95 at most 1 s |
+| ramp, soak | nobody is turned away (429, 503); no partial answer; p95 at most 1 s |
 | spike | back to twice the p99 from before it (at least 100 ms) within 30 s |
 | soak | the hub's memory (USS) grows by less than 5 % from a third of the time on |
 | overload | good answers at five times the load >= 80 % of those flat out; back to the p99 as after a spike |
@@ -60,7 +60,11 @@ def judged(shape: str, stages: Sequence[Stage], tally: Tally, memory: Memory) ->
     wrong, away = sum(row.wrong for row in rows), sum(row.away for row in rows)
     gates = [_at_most("wrong answers", wrong, 0), _at_least("good answers", sum(row.good for row in rows), 1)]
     if shape in {"ramp", "soak"}:
-        gates += [_at_most("turned away", away, 0), _at_most("p95, ms", max(row.p95 or 0 for row in rows), _P95_MS)]
+        gates += [
+            _at_most("turned away", away, 0),
+            _at_most("partial answers", sum(row.partial for row in rows), 0),
+            _at_most("p95, ms", max(row.p95 or 0 for row in rows), _P95_MS),
+        ]
     if shape == "soak" and (growth := memory.growth()) is not None:
         gates.append(_at_most("memory growth", growth, _GROWTH))
     if shape == "overload":

@@ -1,7 +1,8 @@
 """What the users saw, second by second and stage by stage: the figures behind the verdicts.
 
 An answer is *good* when its content was checked and is right, *away* when the hub said that it has too much to do (429
-or 503), *wrong* in every other case: a status, a time-out, a broken connection, a wrong content.
+or 503), *partial* when what is there is right and every missing part has a code that says why (a county that was late),
+*wrong* in every other case: a status, a time-out, a broken connection, a wrong content.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final, Literal
 
 __all__ = ["Answer", "Second", "StageTally", "Tally", "percentile"]
 
-Answer = Literal["good", "away", "wrong"]
+Answer = Literal["good", "away", "partial", "wrong"]
 _FAULTS: Final = 20
 
 
@@ -23,6 +24,7 @@ class Second:
 
     good: int = 0
     away: int = 0
+    partial: int = 0
     wrong: int = 0
     waits: Counter[int] = field(default_factory=Counter)
 
@@ -35,6 +37,7 @@ class StageTally:
     seconds: int
     good: int
     away: int
+    partial: int
     wrong: int
     p50: int | None
     p95: int | None
@@ -55,7 +58,7 @@ class Tally:
         self._operations: Final[dict[str, Counter[int]]] = defaultdict(Counter)
 
     def count(self, stage: str, at: float, operation: str, answer: Answer, wait_ms: float, fault: str = "") -> None:
-        """Count one answer that came `at` seconds into a stage, after a wait. fault: why it is wrong."""
+        """Count one answer that came `at` seconds into a stage, after a wait. fault: why it is wrong or partial."""
         second = self._seconds[stage].setdefault(int(at), Second())
         if answer == "good":
             second.good += 1
@@ -64,9 +67,11 @@ class Tally:
         elif answer == "away":
             second.away += 1
         else:
-            second.wrong += 1
-            if len(self.faults) < _FAULTS or fault in self.faults:
-                self.faults[f"{operation}: {fault}"] += 1
+            second.partial += answer == "partial"
+            second.wrong += answer == "wrong"
+            named = f"{operation}: {fault}"
+            if len(self.faults) < _FAULTS or named in self.faults:
+                self.faults[named] += 1
 
     def stage(self, name: str) -> StageTally:
         """Sum a stage."""
@@ -77,6 +82,7 @@ class Tally:
             seconds=len(rows),
             good=sum(each.good for each in rows),
             away=sum(each.away for each in rows),
+            partial=sum(each.partial for each in rows),
             wrong=sum(each.wrong for each in rows),
             p50=percentile(waits, 0.5),
             p95=percentile(waits, 0.95),
@@ -87,8 +93,8 @@ class Tally:
         """Give all of it as JSON values; `read` takes it again."""
         rows = [
             {
-                "stage": stage, "second": number, "good": each.good, "away": each.away, "wrong": each.wrong,
-                "waits": sorted(each.waits.items()),
+                "stage": stage, "second": number, "good": each.good, "away": each.away, "partial": each.partial,
+                "wrong": each.wrong, "waits": sorted(each.waits.items()),
             }
             for stage, seconds in self._seconds.items()
             for number, each in sorted(seconds.items())
@@ -105,7 +111,9 @@ class Tally:
         tally = cls()
         for row in document["seconds"]:
             waits = Counter({int(wait): int(count) for wait, count in row["waits"]})
-            tally._seconds[row["stage"]][row["second"]] = Second(row["good"], row["away"], row["wrong"], waits)
+            tally._seconds[row["stage"]][row["second"]] = Second(
+                row["good"], row["away"], row["partial"], row["wrong"], waits
+            )
         tally.faults.update(document["faults"])
         return tally
 
@@ -118,7 +126,7 @@ class Tally:
         for start in range(len(rows) - window + 1):
             part = rows[start : start + window]
             p99 = percentile(_sum(each.waits for each in part), 0.99)
-            if p99 is not None and p99 <= p99_ms and not any(each.away or each.wrong for each in part):
+            if p99 is not None and p99 <= p99_ms and not any(each.away or each.partial or each.wrong for each in part):
                 return float(start)
         return None
 

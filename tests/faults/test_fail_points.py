@@ -31,7 +31,7 @@ T2: Final = (
 GROUP_COMMIT: Final = (
     "journal: BEGIN IMMEDIATE", "journal: SELECT FROM stated", "journal: SELECT FROM license",
     "journal: INSERT INTO stated", "journal: INSERT INTO license", "journal: INSERT INTO holding",
-    "journal: INSERT INTO record", "journal: INSERT INTO access", "journal: INSERT OR REPLACE INTO tile",
+    "journal: INSERT INTO record", "journal: INSERT INTO recent", "journal: INSERT OR REPLACE INTO tile",
     "journal: UPDATE head", "journal: COMMIT", "answer: position",
 )  # fmt: skip
 PATHS: Final = {

@@ -16,7 +16,7 @@ from hub.journal.records import format_access, parse_access, parse_statement
 from hub.journal.store import JournalRow, row_of
 from hub.journal.writer import JournalWriter, create_journal
 from ledger.consents import Purpose
-from ledger.errors import Malformed, Refused
+from ledger.errors import Malformed, NotVerified, Refused
 from schema.context import Access, Basis
 from tests.casefile import CHENGYANG, FENGNAN, CaseFile, offered
 from tests.consents import (
@@ -219,7 +219,7 @@ async def test_a_holder_finds_every_read_and_a_county_those_of_what_it_sealed(
     [
         ("DELETE FROM holding", "the index tables do not name it"),
         ("UPDATE holding SET county = '000000'", "the index tables do not name it"),
-        ("DELETE FROM access WHERE name = (SELECT min(name) FROM access)", "the index tables do not name it"),
+        ("UPDATE recent SET names = substr(names, 17)", "the index tables do not name it"),
         ("INSERT INTO holding VALUES ('h', 'l', 'c', 0)", "table holding has 2 rows"),
     ],
 )
@@ -232,6 +232,21 @@ async def test_a_changed_index_of_holders_is_found(
         connection.execute(change)
         connection.commit()
     with pytest.raises(Exception, match=text):
+        check(tmp_path / "journal.sqlite")
+
+
+async def test_a_full_segment_of_reads_is_found_and_checked(journal: JournalWriter, tmp_path: Path) -> None:
+    await journal.append([row_of(access(str(number), LICENSE, holder=HOLDER)) for number in range(1030)])
+    found = await AccessJournal(journal).accesses(LICENSE, first=4, after=1021)
+    assert [(each.position, each.access.use_cause) for each in found] == [
+        (1022, "1021"), (1023, "1022"), (1024, "1023"), (1025, "1024"),
+    ]  # fmt: skip
+    assert check(tmp_path / "journal.sqlite") == 1031
+    await journal.stop()
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection:
+        connection.execute("UPDATE access SET name = x'00' WHERE i = 1000 AND name = (SELECT min(name) FROM access)")
+        connection.commit()
+    with pytest.raises(NotVerified, match="record 1000: the index tables do not name it"):
         check(tmp_path / "journal.sqlite")
 
 

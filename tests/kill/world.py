@@ -38,7 +38,7 @@ from tests.kill.casework import Casework
 from tests.kill.load import Load, Prepared, Supply
 from tests.kill.processes import Process, children_of
 
-__all__ = ["COUNTIES", "OUTBOX", "World", "wait_until"]
+__all__ = ["COUNTIES", "OUTBOX", "World", "licenses_of", "wait_until"]
 
 OUTBOX: Final = "370214"
 """The county that seals through its node's outbox."""
@@ -72,7 +72,7 @@ class World:
         self._seen: Final[set[Process]] = set()
         self._nodes: Final[dict[str, CountyNode]] = {}
         self.casework: Final = Casework(self._nodes)
-        self._licenses: Final = {county: _licenses(county) for county in (_DIRECT, OUTBOX)}
+        self._licenses: Final = {county: licenses_of(county) for county in (_DIRECT, OUTBOX)}
 
     @classmethod
     def found(cls, folder: Path, choice: EngineChoice, graph: Callable[[World], Engine], replay: Engine) -> World:
@@ -187,7 +187,7 @@ def wait_until(done: Callable[[], bool], what: str, *, seconds: float = 180.0) -
         time.sleep(0.02)
 
 
-def _licenses(county: str) -> Iterator[LicenseRecord]:
+def licenses_of(county: str) -> Iterator[LicenseRecord]:
     """Give licenses of a county without end, all different."""
     normaliser = sample_normaliser(county, int(time.time()))
     plan = FeedPlan(county=county, count=_ENOUGH, as_of=datetime.now(UTC).date())

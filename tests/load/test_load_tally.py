@@ -9,6 +9,8 @@ from loadtests.load.gates import Memory, judged
 from loadtests.load.shapes import SHAPES
 from loadtests.load.tally import Answer, Tally, percentile
 
+FAULTS = {"wrong": "500: m", "partial": "200: late"}
+
 
 def tally(**stages: list[list[tuple[Answer, float]]]) -> Tally:
     """Make a tally: of each stage, the answers of each second."""
@@ -16,7 +18,7 @@ def tally(**stages: list[list[tuple[Answer, float]]]) -> Tally:
     for stage, seconds in stages.items():
         for second, found in enumerate(seconds):
             for answer, wait in found:
-                made.count(stage, second + 0.5, "licenses", answer, wait, "" if answer != "wrong" else "500: m")
+                made.count(stage, second + 0.5, "licenses", answer, wait, FAULTS.get(answer, ""))
     return made
 
 
@@ -35,12 +37,12 @@ def test_a_percentile_is_a_wait_that_was_seen(waits: dict[int, int], part: float
 
 
 def test_a_stage_is_summed_and_survives_its_file() -> None:
-    made = tally(soak=[[("good", 3.4), ("away", 1.0)], [("good", 4.6), ("wrong", 9.0)]])
+    made = tally(soak=[[("good", 3.4), ("away", 1.0), ("partial", 2.0)], [("good", 4.6), ("wrong", 9.0)]])
     for each in (made, Tally.read(orjson.loads(orjson.dumps(made.document())))):
         row = each.stage("soak")
-        assert (row.seconds, row.good, row.away, row.wrong) == (2, 2, 1, 1)
+        assert (row.seconds, row.good, row.away, row.partial, row.wrong) == (2, 2, 1, 1, 1)
         assert (row.p50, row.p99, row.goodput) == (3, 5, 1.0)
-        assert dict(each.faults) == {"licenses: 500: m": 1}
+        assert dict(each.faults) == {"licenses: 500: m": 1, "licenses: 200: late": 1}
 
 
 def test_recovery_is_the_first_window_that_is_quick_and_whole() -> None:
@@ -67,6 +69,15 @@ def test_nobody_is_turned_away_from_a_ramp() -> None:
     stages = SHAPES["ramp"](1, 4, 1.0)
     made = tally(**{stages[0].name: [[("good", 10.0), ("away", 1.0)]]})
     assert {gate.name for gate in judged("ramp", stages, made, Memory([])) if not gate.met} == {"turned away"}
+
+
+@pytest.mark.parametrize(("shape", "missed"), [("soak", {"partial answers"}), ("overload", set[str]())])
+def test_a_part_may_be_missing_under_overload_and_in_no_soak(shape: str, missed: set[str]) -> None:
+    stages = SHAPES[shape](1, 4, 1.0)
+    made = tally(**{stage.name: [[("good", 10.0), ("partial", 1.0)]] for stage in stages})
+    gates = {gate.name: gate.met for gate in judged(shape, stages, made, Memory([]))}
+    assert gates["wrong answers"]
+    assert {name for name in gates if "partial" in name and not gates[name]} == missed
 
 
 def test_memory_grows_from_a_third_of_the_time_on() -> None:

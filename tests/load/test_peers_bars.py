@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
+from loadtests.bench.peers.__main__ import _left_out, _notes
 from loadtests.bench.peers.bars import readings
 from loadtests.bench.peers.plot import Bar, draw_png, draw_svg
 from loadtests.bench.peers.rounds import Measured
@@ -37,6 +39,16 @@ def test_each_bar_is_a_ratio_of_one_round() -> None:
         "alone": (1.2, "met"), "engine": (0.4, "met"),
     }  # fmt: skip
     assert found["driver"].ratios == (2.0, 3.0, 3.0)
+
+
+def test_a_round_beside_other_work_is_left_out_unless_all_are() -> None:
+    noisy = [replace(ROUND[0], foreign=0.16), *ROUND[1:]]
+    assert _left_out([ROUND, noisy, ROUND]) == [1]
+    assert _left_out([noisy, noisy]) == []
+    assert _notes([ROUND], []) == []
+    assert _notes([ROUND, noisy], [1]) == [
+        "others took more than 15% of a core in 1 measurements: 1 rounds are left out"
+    ]
 
 
 def test_what_was_not_measured_has_no_bar() -> None:

@@ -153,3 +153,6 @@ def test_the_generator_takes_the_right_answer_only(programs: None, tmp_path: Pat
         found = generated(url, wrong, "-once")
         assert (found["wrong"], found["first_wrong"]) == (20, '200: {"data":{"a":1}}')
         assert generated(url, right, "-seconds", "0.3")["requests"] > 0
+        assert (
+            generated(url, right, "-seconds", "1", "-rate", "10")["requests"] == 9
+        )  # all that is due, the first left out

@@ -27,12 +27,12 @@ __all__ = ["Pool"]
 _FIRST_PAUSE_S: Final = 0.02
 _LAST_PAUSE_S: Final = 1.0
 _PAUSE_FACTOR: Final = 2.0
-_REFUSED_S: Final = 5.0  # Neo4j locks a user whose password is tried again and again
+_REFUSED_S: Final = 5.0  # Neo4j locks a user whose password is tried again and again; a version stays for long
 _LIFE_S: Final = 3600.0
 
 
 class Pool:
-    """See above. size: connections. unspoken: whether the server speaks another version: then it is not asked again."""
+    """See above. size: connections. unspoken: whether the server speaks other versions only."""
 
     def __init__(self, opener: Opener, database: str, *, size: int) -> None:
         self.unspoken = False
@@ -117,7 +117,7 @@ class Pool:
                 connection = await self._opener.open(address, on_stall=self._stalled, on_lost=self._lost)
                 self._live[connection] = (address, self._loop.time() + _LIFE_S)
             self._renewal = min(until for _, until in self._live.values())
-            self._pause_s, self._fault = 0.0, None
+            self._pause_s, self._fault, self.unspoken = 0.0, None, False
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to who waits
             if address is not None:
                 self._readers.forget(address)
@@ -130,7 +130,8 @@ class Pool:
         known = isinstance(error, DriverError | Neo4jError | NoVersion)
         self._fault = error if known else ServiceUnavailable(f"no connection: {type(error).__name__}")
         self._pause_s = min(max(self._pause_s * _PAUSE_FACTOR, _FIRST_PAUSE_S), _LAST_PAUSE_S)
-        pause = _REFUSED_S if isinstance(error, AuthError) else self._pause_s * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
+        refused = isinstance(error, AuthError | NoVersion)
+        pause = _REFUSED_S if refused else self._pause_s * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
         self._not_before = self._loop.time() + pause
 
     def _retire(self) -> None:

@@ -32,7 +32,7 @@ from loadtests.nineteen.plan import HOLDER_SECRET, LICENSES_A_HOLDER, START, Wor
 from loadtests.nineteen.projecting import projected
 from schema.context import Graph
 
-__all__ = ["NAMES", "measure"]
+__all__ = ["NAMES", "Question", "measure", "mixed_questions"]
 
 NAMES: Final = ("lanes-database-mixed", "lanes-gateway-mixed", "lanes-database-one", "lanes-gateway-one")
 _MIX: Final = Path(__file__).parents[2] / "operations" / "mix"
@@ -46,7 +46,7 @@ _SEED: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """One document with its variables."""
 
     document: str
@@ -121,7 +121,7 @@ class _Side:
     driver: BoltDriver
     asking: Asking
 
-    async def run(self, questions: Sequence[_Question]) -> _Spent:
+    async def run(self, questions: Sequence[Question]) -> _Spent:
         """Ask everything, 32 at a time."""
         waiting = iter(questions)
 
@@ -149,22 +149,27 @@ def _documents() -> list[tuple[str, str]]:
     return [(file.stem, file.read_text("utf-8")) for file in sorted(_MIX.glob("*.graphql"))]
 
 
-def _questions(world: World, documents: Sequence[tuple[str, str]], count: int) -> list[_Question]:
+def mixed_questions(world: World, count: int) -> list[Question]:
+    """Choose among the ten documents, with their variables; the same in every run."""
+    return _questions(world, _documents(), count)
+
+
+def _questions(world: World, documents: Sequence[tuple[str, str]], count: int) -> list[Question]:
     """Choose documents, holders and matters; the same in every run."""
     matters = tuple(row["code"] for row in read_table("matters"))
     chance = random.Random(_SEED)
-    found: list[_Question] = []
+    found: list[Question] = []
     for _ in range(count):
         name, text = chance.choice(documents)
         type_code, code = world.holder_code(chance.randrange(world.licenses // LICENSES_A_HOLDER))
         holder = {"certificateHolderTypeCode": type_code, "certificateHolderCode": code}
         personal = name.startswith("l")
         variables = {"holder": holder, "useCause": _CAUSE} if personal else {"code": chance.choice(matters)}
-        found.append(_Question(text, variables, personal))
+        found.append(Question(text, variables, personal))
     return found
 
 
-def _check(question: _Question, data: dict[str, Any]) -> None:
+def _check(question: Question, data: dict[str, Any]) -> None:
     if question.personal and len(data["licenses"]["edges"]) != LICENSES_A_HOLDER:
         raise ValueError("a look-up did not find the holder's licenses")
     if not question.personal and data["matter"] is None:

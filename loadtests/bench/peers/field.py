@@ -44,7 +44,8 @@ _FLOOR: Final = "constant reply, raw ASGI"
 class Size:
     """How much is measured. seconds: of each measurement. holders: asked after. cold: documents a round.
 
-    licenses: of each county. warm: seconds for which each server runs before the first round.
+    licenses: of each county. warm: seconds for which each server runs before the first round. per_second: requests of
+    the open load.
     """
 
     rounds: int
@@ -53,6 +54,7 @@ class Size:
     cold: int = 500
     licenses: int = 300
     warm: float = 8.0
+    per_second: float = 200.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class Field:
     def warm(self) -> None:
         """Let everybody come to speed: just-in-time compilers need seconds."""
         for who, load in self.turns:
-            if load.connections > 1 and self.size.warm:
+            if load.busy and self.size.warm:
                 measure(who, replace(load, seconds=self.size.warm), self.world.graph)
 
     def round(self, number: int) -> list[Measured]:
@@ -154,6 +156,7 @@ class _Lineup:
         self._take(ours, "mix", self._questions.mix, self._right)
         self._take(ours, "one", self._questions.one, self._right_one)
         self._take(ours, "alone", self._questions.mix, self._right, connections=1)
+        self._take(ours, "open", self._questions.mix, self._right, per_second=self._field.size.per_second)
         self._take_cold(ours)
         self._field.titles |= {"raw": _RAW, "gateway": ours.title}
 
@@ -174,16 +177,20 @@ class _Lineup:
             return
         answers = right_answers(server, self._questions.mix, _same(self._questions.mix, self._right))
         self._take(server, "mix", self._questions.mix, answers)
+        self._take(server, "open", self._questions.mix, answers, per_second=self._field.size.per_second)
         if name == "bare":
             self._take(server, "alone", self._questions.mix, answers, connections=1)
         if name == "apollo":
             self._take_cold(server)
 
     def _take(
-        self, who: Contender, kind: str, asked: Sequence[Asked], answers: Sequence[bytes], *, connections: int = 32
-    ) -> None:
+        self, who: Contender, kind: str, asked: Sequence[Asked], answers: Sequence[bytes], *, connections: int = 32,
+        per_second: float = 0,
+    ) -> None:  # fmt: skip
         file = exchanges_file(self._folder / f"{who.name}-{kind}", who.requests(asked), answers)
-        load = Load(kind=kind, file=file, seconds=self._field.size.seconds, connections=connections)
+        load = Load(
+            kind=kind, file=file, seconds=self._field.size.seconds, connections=connections, per_second=per_second
+        )
         self._field.turns.append((who, load))
 
     def _take_cold(self, who: Contender) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Final, LiteralString, cast
 import uvloop
 from neo4j import READ_ACCESS, AsyncDriver, AsyncGraphDatabase
 
-__all__ = ["run"]
+__all__ = ["call", "run"]
 
 CLIENTS: Final = 32
 _POOL: Final = 64
@@ -36,14 +36,14 @@ async def run(said: dict[str, Any], seconds: float) -> dict[str, Any]:
         telemetry_disabled=True,
         notifications_min_severity="OFF",
     ) as driver:
-        known = [await _call(driver, said["database"], *each) for each in statements]
+        known = [await call(driver, said["database"], *each) for each in statements]
         waits: list[float] = []
         end = time.perf_counter() + seconds
 
         async def client(chance: random.Random) -> None:
             while (start := time.perf_counter()) < end:
                 place = chance.randrange(len(statements))
-                if await _call(driver, said["database"], *statements[place]) != known[place]:
+                if await call(driver, said["database"], *statements[place]) != known[place]:
                     raise ValueError("an answer differs from the first one")
                 waits.append(time.perf_counter() - start)
 
@@ -62,7 +62,8 @@ async def run(said: dict[str, Any], seconds: float) -> dict[str, Any]:
     }
 
 
-async def _call(driver: AsyncDriver, database: str, text: str, parameters: dict[str, Any]) -> Any:
+async def call(driver: AsyncDriver, database: str, text: str, parameters: dict[str, Any]) -> Any:
+    """Read once: a session of its own, auto-commit, the value of the single record."""
     async with driver.session(database=database, default_access_mode=READ_ACCESS) as session:
         record = await (await session.run(cast("LiteralString", text), parameters)).single(strict=True)
         return record[0]

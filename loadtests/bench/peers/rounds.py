@@ -1,13 +1,14 @@
 """One measurement after another, round by round, each contender on core 0 and all else on core 1.
 
-A measurement in which the contender got less than 93 % of its core says more about the machine than about it: it is
-taken again, twice at most, and its share is told. A wrong answer ends the run.
+A measurement in which the contender got less than 93 % of its core, or others took more than a seventh of one, says
+more about the machine than about it: it is taken again, twice at most, and both are told. A wrong answer ends the run.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -23,9 +24,10 @@ from loadtests.bench.peers.contenders import Contender, address
 from loadtests.bench.peers.tools import GENERATOR
 from loadtests.bench.peers.world import GraphPlace, pin
 
-__all__ = ["CONNECTIONS", "Load", "Measured", "measure", "measure_raw"]
+__all__ = ["CONNECTIONS", "MOST_FOREIGN", "Load", "Measured", "measure", "measure_raw"]
 
 CONNECTIONS: Final = 32
+MOST_FOREIGN: Final = 0.15  # of a core, by whoever has no part in the measurement
 _LEAST_SHARE: Final = 0.93
 _TRIES: Final = 3
 _GRACE_S: Final = 60.0
@@ -33,7 +35,10 @@ _GRACE_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What is sent. kind: mix, one, alone (one connection) or cold. once: each request once, in order."""
+    """What is sent. kind: mix, one, alone (one connection), open or cold. once: each request once, in order.
+
+    per_second: requests when they are due, whatever became of those before them; 0: as soon as a connection is free.
+    """
 
     kind: str
     file: Path
@@ -41,16 +46,25 @@ class Load:
     warm: float = 0.5
     connections: int = CONNECTIONS
     once: bool = False
+    per_second: float = 0
 
     @property
     def order(self) -> list[str]:
-        """The generator's option for the order."""
-        return ["-once"] if self.once else []
+        """The generator's options for the order, and for when requests are due."""
+        return (["-once"] if self.once else []) + (["-rate", str(self.per_second)] if self.per_second else [])
+
+    @property
+    def busy(self) -> bool:
+        """Whether the contender is kept busy, so that it should get its whole core."""
+        return self.connections > 1 and not self.once and not self.per_second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One measurement. share: of its core that the contender got. engine_us: CPU of engine or replay server."""
+    """One measurement. share: of its core that the contender got. engine_us: CPU of engine or replay server.
+
+    foreign: cores that others took meanwhile, whoever they are: no contender, generator or engine.
+    """
 
     contender: str
     kind: str
@@ -60,16 +74,22 @@ class Measured:
     cpu_us: float
     share: float
     engine_us: float
+    foreign: float = 0.0
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the machine did next to nothing else."""
+        return self.foreign <= MOST_FOREIGN
 
 
 def measure(contender: Contender, load: Load, graph: GraphPlace) -> Measured:
     """Put one contender under one load. Raises ValueError for a wrong answer."""
     pin(contender.pid, 0)
-    tries = 1 if load.connections == 1 or load.once else _TRIES
+    tries = 1 if load.once else _TRIES
     found = _once(contender, load, graph)
-    while found.share < _LEAST_SHARE and (tries := tries - 1):
+    while not (found.quiet and (not load.busy or found.share >= _LEAST_SHARE)) and (tries := tries - 1):
         again = _once(contender, load, graph)
-        found = max(found, again, key=lambda each: each.share)
+        found = max(found, again, key=lambda each: each.share if load.busy else -each.foreign)
     return found
 
 
@@ -94,6 +114,7 @@ def _watched(name: str, kind: str, command: Sequence[str], graph: GraphPlace, *,
     """
     environment = {**os.environ, "GOMAXPROCS": "1"}
     before, engine, start = _cpu(watched), _cpu(graph.pid), time.perf_counter()
+    machine, children = _machine(), _children()
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, preexec_fn=end_with_parent()) as child:  # noqa: PLW1509  # two system calls
         pin(child.pid, 1 if watched else 0)
         output, _ = child.communicate(timeout=_GRACE_S)
@@ -106,6 +127,8 @@ def _watched(name: str, kind: str, command: Sequence[str], graph: GraphPlace, *,
     if not said["requests"]:
         raise RuntimeError(f"{name}, {kind}: no answer within the time of the measurement")
     used = said["cpu_s"] if watched is None else _cpu(watched) - before
+    engine_used = _cpu(graph.pid) - engine
+    own_cpu = (_children() - children) + engine_used + (0.0 if watched is None else used)
     warmed = said["requests"] * took / said["seconds"]  # warming counts in the CPU time
     own, asked = (said["requests"], said["asked"]) if watched is None else (warmed, warmed)
     return Measured(
@@ -116,8 +139,21 @@ def _watched(name: str, kind: str, command: Sequence[str], graph: GraphPlace, *,
         p99_us=said["p99_us"],
         cpu_us=used / own * 1e6,
         share=used / (said["seconds"] if watched is None else took),
-        engine_us=(_cpu(graph.pid) - engine) / asked * 1e6,
+        engine_us=engine_used / asked * 1e6,
+        foreign=max(0.0, (_machine() - machine - own_cpu) / took),
     )
+
+
+def _machine() -> float:
+    """Give the CPU seconds of the whole machine since its start, those that a host took away from it too."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
+
+
+def _children() -> float:
+    """Give the CPU seconds of this process's children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _cpu(pid: int | None) -> float:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from graphql import parse, validate
 
-from hub.holderdesk import _APPLIED, _CASES, _GRANTED, _READS, _WHOLE
+from hub.holderdesk import _APPLIED, _CASES, _COUNTIES, _GRANTED, _MISSING, _READS, _WHOLE
 from hub.keyfiles import write_private
 from schema.assembly import build_schema
 from schema.inspection import core_schema
@@ -38,6 +38,12 @@ class Desk:
 
     def _answer(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         role = self.hub.asked[-1][0]
+        if "query Counties" in document:
+            return {"jurisdictions": _page([{"code": "370214"}, {"code": "320583"}], first=variables["after"] is None)}
+        if "query Missing" in document:
+            rows = [{"id": "missing", "certificateIdentifier": None}, {"id": "face", "certificateIdentifier": ONE}]
+            nodes = [{"node": row | {"answeredBy": variables["county"]}} for row in rows]
+            return {"objections": {"edges": nodes, "pageInfo": {"hasNextPage": False, "endCursor": None}}}
         first = variables["after"] is None
         if "query Reads" in document:
             records = [{"useCause": "新办", "licenses": [ONE]} if first else {"useCause": "查无", "licenses": []}]
@@ -85,6 +91,8 @@ def test_a_copy_holds_what_the_hub_and_the_county_keep(desk: Desk) -> None:
     assert stat.S_IMODE((desk.place / "copy.json").stat().st_mode) == 0o600
     assert copy["holder"]["certificateHolderCode"] == CODE
     assert [each["certificateIdentifier"] for each in copy["licenses"]] == [ONE, TWO]
+    missing = [(each["id"], each["answeredBy"]) for each in copy["missing"]]
+    assert missing == [("missing", "370214"), ("missing", "320583")]
     assert [(each["useCause"], each["licenses"]) for each in copy["reads"]] == [("新办", [ONE]), ("查无", [])]
     assert [each["caseNumber"] for each in copy["cases"]] == ["8" * 43, "9" * 43]
     assert [each["id"] for each in copy["consents"]] == ["A" * 22, "B" * 21 + "A"]
@@ -166,6 +174,6 @@ def test_erasure_asks_first(desk: Desk) -> None:
     assert result.code == 0  # no terminal: a script is not asked
 
 
-@pytest.mark.parametrize("document", [_WHOLE, _CASES, _READS, _APPLIED, _GRANTED])
+@pytest.mark.parametrize("document", [_WHOLE, _CASES, _COUNTIES, _MISSING, _READS, _APPLIED, _GRANTED])
 def test_what_is_asked_of_the_hub_can_be_asked(document: str) -> None:
     assert validate(core_schema(build_schema()), parse(document)) == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import pytest
 
+from hub.graph.bolt.lane import BoltLane
 from hub.graph.driver import BoltDriver
 from hub.graph.engine import keep
 from hub.graph.failures import Row
@@ -49,11 +51,12 @@ class FailingEngine:
         self.alive = False
 
 
-def _service(engine: FailingEngine) -> GraphService:
+def _service(engine: FailingEngine, *, bolt_lane: bool = True) -> GraphService:
     log = MemoryLog()
     return GraphService(
-        engine, ledger=log, journal=log, catalogue={}, catalogue_digest="", calendar=WorkingCalendar(), retry_s=0.01
-    )
+        engine, ledger=log, journal=log, catalogue={}, catalogue_digest="", calendar=WorkingCalendar(), retry_s=0.01,
+        bolt_lane=bolt_lane,
+    )  # fmt: skip
 
 
 async def test_a_start_that_fails_in_an_unforeseen_way_is_tried_again() -> None:
@@ -79,6 +82,15 @@ async def test_a_graph_that_is_not_filled_yet_gives_no_answer() -> None:
     with pytest.raises(Unavailable, match=r"^graph_unavailable: the graph is not ready$"):
         await service.graph.read(Statement(text="RETURN 1", parameters={}))
     assert (service.statements, service.fault) == (0, "the engine is not running")
+
+
+async def test_reads_take_the_lane_unless_it_is_off_or_the_codec_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(_service(FailingEngine([]))._reads._reads, BoltLane)
+    off = _service(FailingEngine([]), bolt_lane=False)
+    assert off._reads._reads is off.driver
+    monkeypatch.setitem(sys.modules, "neo4j._codec.hydration", None)
+    without = _service(FailingEngine([]))
+    assert without._reads._reads is without.driver
 
 
 async def _until(done: Callable[[], bool]) -> None:

@@ -69,13 +69,27 @@ def test_documents_that_are_new() -> None:
     clock = FakeClock()
     some = quotas(clock)
     for _ in range(6):
-        some.admit_new(CLERK)
+        some.admit_new(CLERK, 511)
     with pytest.raises(Refused) as caught:
-        some.admit_new(CLERK)
+        some.admit_new(CLERK, 1)
     assert (caught.value.code, caught.value.http_status, caught.value.retry_after) == ("too_many_requests", 429, 10)
-    some.admit_new(OTHER)
+    some.admit_new(OTHER, 1)
     clock.advance(10)
-    some.admit_new(CLERK)
+    some.admit_new(CLERK, 1)
+
+
+@pytest.mark.parametrize(("characters", "admitted"), [(511, 20), (512, 10), (3583, 2), (3584, 2), (1_000_000, 2)])
+def test_a_long_document_that_is_new_counts_for_several(characters: int, admitted: int) -> None:
+    """What it costs grows with the square of its length, and ends at the limit of tokens."""
+    some = quotas(FakeClock(), new_per_minute=20)
+    for _ in range(admitted):
+        some.admit_new(CLERK, characters)
+    with pytest.raises(Refused):
+        some.admit_new(CLERK, characters)
+
+
+def test_no_document_counts_for_more_than_all() -> None:
+    quotas(FakeClock(), new_per_minute=1).admit_new(CLERK, 1_000_000)
 
 
 def test_a_place_is_given_back_also_by_what_fails() -> None:

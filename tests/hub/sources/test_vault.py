@@ -62,18 +62,18 @@ def sd_jwt(node: CountyNode, logged: set[bytes]) -> str:
 
 def test_a_deposited_face_opens_for_its_county(store: VaultStore, sd_jwt: str) -> None:
     assert store.deposit("370214", sd_jwt, NOW) == ONE
-    face = store.face("370214", ONE)
-    assert face is not None
-    assert face.values() == license_of(1).claims()
+    found = store.face("370214", ONE)
+    assert found is not None
+    assert (found[0].values(), found[1]) == (license_of(1).claims(), NOW)
     assert store.face("320583", ONE) is None
 
 
 def test_a_deposit_again_takes_the_place_of_the_first(store: VaultStore, sd_jwt: str) -> None:
     store.deposit("370214", sd_jwt, NOW)
     store.deposit("370214", present(sd_jwt, ["certificateIdentifier", "certificateName"]), NOW + 1)
-    face = store.face("370214", ONE)
-    assert face is not None
-    assert set(face.values()) == {"certificateIdentifier", "certificateName"}
+    found = store.face("370214", ONE)
+    assert found is not None
+    assert (set(found[0].values()), found[1]) == ({"certificateIdentifier", "certificateName"}, NOW + 1)
 
 
 def test_a_county_deposits_only_what_it_sealed(store: VaultStore, sd_jwt: str) -> None:
@@ -140,8 +140,21 @@ def test_an_erased_face_is_gone_from_the_file(store: VaultStore, sd_jwt: str, tm
     connection.close()
 
 
-async def test_the_source_gives_the_fields_asked_for(store: VaultStore, sd_jwt: str) -> None:
+def test_a_face_that_was_erased_is_not_deposited_again(store: VaultStore, sd_jwt: str) -> None:
     store.deposit("370214", sd_jwt, NOW)
+    assert store.deposit_again("370214", sd_jwt, NOW + 1) == ONE
+    store.erase("370214", ONE)
+    with pytest.raises(Conflict, match="wrong_target"):
+        store.deposit_again("370214", sd_jwt, NOW + 2)
+    assert store.face("370214", ONE) is None
+    assert store.deposit("370214", sd_jwt, NOW + 3) == ONE  # the county may want it there anew
+
+
+async def test_the_source_gives_the_fields_asked_for_and_says_since_when_it_has_them(
+    store: VaultStore, sd_jwt: str
+) -> None:
+    """Whoever reads a copy of spring in autumn is not told that it is of today; nor is a clock believed that is ahead."""
+    store.deposit("370214", sd_jwt, NOW - 90 * 86_400)
     source = VaultSource(store, FakeClock(NOW))
 
     def ask(number: int, *fields: str) -> FaceRequest:
@@ -156,8 +169,10 @@ async def test_the_source_gives_the_fields_asked_for(store: VaultStore, sd_jwt: 
     answers = await source.faces([ask(1, "certificateName"), ask(2), ask(1)])
     assert [answer.values for answer in answers] == [{"certificateName": "营业执照"}, None, license_of(1).claims()]
     assert [(answer.code, answer.source, answer.as_of) for answer in answers] == [
-        (None, "vault", NOW), ("absent", "vault", NOW), (None, "vault", NOW),
+        (None, "vault", NOW - 90 * 86_400), ("absent", "vault", NOW), (None, "vault", NOW - 90 * 86_400),
     ]  # fmt: skip
+    store.deposit("370214", sd_jwt, NOW + 60)
+    assert [answer.as_of for answer in await source.faces([ask(1)])] == [NOW]
 
 
 @pytest.fixture

@@ -3,6 +3,10 @@
 //
 //	generator -file requests.ndjson -connections 32 -seconds 3 [-warm 1] [-seed 1]      requests at random
 //	generator -file requests.ndjson -connections 32 -once                              each request once, in order
+//	generator -file requests.ndjson -connections 32 -seconds 3 -rate 200               requests when they are due
+//
+// With a rate the load is open: a request is due at its time, whatever became of those before it, and its wait is
+// counted from then on, so a server that stops for a moment has made all of them wait that were due meanwhile.
 //
 // A line of the file: {"request": "POST /graphql HTTP/1.1\r\n…", "answer": "{\"data\":…}"}. An empty answer is not
 // compared, but must be a 200 and hold no "errors". It prints one line:
@@ -42,6 +46,23 @@ type result struct {
 
 const timeout = 30 * time.Second
 
+// schedule says when the next request is due; without a rate it is due at once.
+type schedule struct {
+	start time.Time
+	rate  float64
+	taken atomic.Int64
+}
+
+func (given *schedule) next() time.Time {
+	if given.rate == 0 {
+		return time.Now()
+	}
+	number := given.taken.Add(1) - 1
+	due := given.start.Add(time.Duration(float64(number) / given.rate * float64(time.Second)))
+	time.Sleep(time.Until(due))
+	return due
+}
+
 func main() {
 	address := flag.String("address", "", "host:port")
 	file := flag.String("file", "", "requests")
@@ -50,6 +71,7 @@ func main() {
 	warm := flag.Float64("warm", 0, "how long before that it does not")
 	seed := flag.Int64("seed", 1, "of the order")
 	once := flag.Bool("once", false, "each request once, in order")
+	rate := flag.Float64("rate", 0, "requests a second, due at even distances; 0: as soon as a connection is free")
 	flag.Parse()
 	exchanges, err := load(*file)
 	if err != nil || len(exchanges) == 0 {
@@ -62,7 +84,7 @@ func main() {
 	if *once {
 		from, until = start, start.Add(time.Hour)
 	}
-	results := make([]result, *connections)
+	results, due := make([]result, *connections), &schedule{start: start, rate: *rate}
 	var all sync.WaitGroup
 	for number := range results {
 		all.Add(1)
@@ -78,7 +100,7 @@ func main() {
 				}
 				return nil
 			}
-			results[number] = busy(*address, choose, from, until)
+			results[number] = busy(*address, choose, due, from, until)
 		}()
 	}
 	all.Wait()
@@ -106,7 +128,7 @@ func load(path string) ([]exchange, error) {
 }
 
 // busy asks on one connection; answers before `from` are checked and not counted.
-func busy(address string, choose func() *exchange, from, until time.Time) result {
+func busy(address string, choose func() *exchange, due *schedule, from, until time.Time) result {
 	var found result
 	socket, err := net.Dial("tcp", address)
 	if err != nil {
@@ -114,13 +136,16 @@ func busy(address string, choose func() *exchange, from, until time.Time) result
 	}
 	defer socket.Close()
 	reader, body := bufio.NewReaderSize(socket, 1<<16), bytes.Buffer{}
-	for time.Now().Before(until) {
+	for {
+		began := due.next()
+		if !began.Before(until) {
+			return found
+		}
 		asked := choose()
 		if asked == nil {
-			break
+			return found
 		}
-		began := time.Now()
-		_ = socket.SetDeadline(began.Add(timeout))
+		_ = socket.SetDeadline(time.Now().Add(timeout))
 		if fault := ask(socket, reader, &body, asked); fault != "" {
 			found.wrong++
 			found.first = fault
@@ -128,11 +153,11 @@ func busy(address string, choose func() *exchange, from, until time.Time) result
 				return found
 			}
 		}
-		if ended := time.Now(); began.After(from) && ended.Before(until) {
+		// Of an open load all that was due is answered and counted, or the slowest answers would be left out.
+		if ended := time.Now(); began.After(from) && (due.rate > 0 || ended.Before(until)) {
 			found.waits = append(found.waits, ended.Sub(began).Microseconds())
 		}
 	}
-	return found
 }
 
 func ask(socket net.Conn, reader *bufio.Reader, body *bytes.Buffer, asked *exchange) string {
