@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import random
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from hub.graph import supersets
-from hub.graph.batches import rows_batch
+from hub.graph.batches import ASKERS, NUMBER, rows_batch
 from hub.graph.columns import Columns, narrowed
 from hub.graph.driver import BoltDriver, BoltGraph
 from hub.graph.engine import Engine
@@ -77,6 +79,31 @@ def test_what_is_too_wide_stays_alone() -> None:
     wide = look_up(*(f"c{number}" for number in range(70)))
     asked(kept, look_up("status")), asked(kept, look_up("name"))
     assert (asked(kept, wide, 9), asked(kept, look_up("status")) is None) == (None, False)
+
+
+@dataclass
+class ColumnGraph:
+    """A graph whose row holds the texts of its columns. Statements wait for `gate`."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self, statement: Statement) -> Any:
+        await self.gate.wait()
+        if ASKERS not in statement.parameters:
+            return [list(ast.literal_eval(statement.text.removeprefix("RETURN ")))]
+        columns = statement.text.partition("collect([")[2].partition("])")[0].split(", ")
+        return [[asker[NUMBER], [columns]] for asker in statement.parameters[ASKERS]]
+
+
+async def test_a_superset_that_is_one_of_its_shapes_keeps_the_others_apart() -> None:
+    """Its text is that shape's own, for which readers may wait that came before the superset."""
+    graph, both, status = ColumnGraph(), look_up("name", "status"), look_up("status")
+    lanes = Lanes(graph, limits=LaneLimits(often=2))
+    asked = [both, both, status, status, both, status, both]
+    tasks = [asyncio.create_task(lanes.read(one)) for one in asked]
+    await asyncio.sleep(0)
+    graph.gate.set()
+    assert await asyncio.gather(*tasks) == [[list(ast.literal_eval(one.text[7:]))] for one in asked]
 
 
 def _look_ups() -> list[Statement]:
