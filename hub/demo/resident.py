@@ -55,9 +55,9 @@ subscription Events($number: CaseNumber!, $useCause: UseCause!) {
 """
 
 _LOOKS: Final = """\
-query Looks($holder: HolderInput!, $useCause: UseCause!) {
+query Looks($holder: HolderInput!, $useCause: UseCause!, $after: Cursor) {
   accessRecords(holder: $holder, useCause: $useCause) {
-    records(first: 50) { ... on AccessRecords { records { county rootField } } }
+    records(first: 100, after: $after) { ... on AccessRecords { records { county } hasNextPage endCursor } }
   }
 }
 """
@@ -189,10 +189,16 @@ class Resident:
 
     def _who_looked(self) -> None:
         partner = self._partner(_INTAKE, RoleKind.HOLDER, holder=self.holder)
-        answer = partner.query(_LOOKS, {"holder": self.holder, "useCause": "本人查询"})
-        looks = answer["data"]["accessRecords"]["records"]["records"]
-        expect("who looked", sorted({each["county"] for each in looks}), [_HOME, _INTAKE])
-        self.teller.say(f"the resident sees who looked, and why: {_INTAKE} and {_HOME}, {len(looks)} times in all")
+        looks: list[str] = []
+        after, more = None, True
+        while more:
+            answer = partner.query(_LOOKS, {"holder": self.holder, "useCause": "本人查询", "after": after})
+            page = answer["data"]["accessRecords"]["records"]
+            looks += [each["county"] for each in page["records"]]
+            after, more = page["endCursor"], page["hasNextPage"]
+        expect("who looked", sorted(set(looks)), [_HOME, _INTAKE, _PICK_UP])
+        told = f"{_INTAKE}, {_HOME} and {_PICK_UP}, {len(looks)} times in all"
+        self.teller.say(f"the resident sees who looked at licenses and case, and why: {told}")
 
     def _partner(self, county: str, role: RoleKind, holder: Mapping[str, str] | None = None) -> Partner:
         named = None if holder is None else (holder["certificateHolderTypeCode"], holder["certificateHolderCode"])

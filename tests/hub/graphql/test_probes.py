@@ -96,7 +96,7 @@ def test_reads_that_were_under_way_together_are_all_counted() -> None:
     guard = _guard(clock)
     assert [_refusal(guard, "a") for _ in range(10)] == [None] * 10
     for _ in range(10):
-        guard.missed(CLERK)
+        _done(guard.missed(CLERK))
     assert _refusal(guard, "a") == ("too_many_misses", 9 * 1800)
     clock.advance(9 * 1800)
     assert _refusal(guard, "a") is None
