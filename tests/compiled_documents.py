@@ -26,13 +26,12 @@ QUERIES: Final = {name: document for name, document in FILES.items() if document
 _SEPARATOR: Final = "\n\n"
 
 DOCUMENTS: Final = tuple(QUERIES)
+_EITHER: Final = frozenset(
+    {"license.face", "case.read", "case.supervise", "journal.read", "objection.read", "statistics.read"}
+)
 SCOPES: Final[dict[str, frozenset[str]]] = {
-    "all": frozenset(
-        {"license.read", "license.face", "case.read", "case.supervise", "objection.read", "statistics.read"}
-    ),
-    "own": frozenset(
-        {"license.read.own", "license.face", "case.read", "case.supervise", "objection.read", "statistics.read"}
-    ),
+    "all": _EITHER | {"license.read"},
+    "own": _EITHER | {"license.read.own"},
 }
 VARIABLES: Final[dict[str, dict[str, Any]]] = {name: QUERIES[name].asked[0].variables for name in DOCUMENTS}
 """Of each document's first request."""

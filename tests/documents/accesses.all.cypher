@@ -1,3 +1,3 @@
 MATCH (a0:License {certificateIdentifier: $k0})
 WHERE ($basis_holder IS NULL OR EXISTS { (a0)-[:HELD_BY]->(:Holder {key: $basis_holder}) })
-RETURN collect([a0.certificateIdentifier, a0.status]) AS r
+RETURN collect([a0.certificateIdentifier, a0.status, a0.sealedBy]) AS r
