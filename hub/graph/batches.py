@@ -54,7 +54,9 @@ def rows_batch(lines: Sequence[str], columns: Columns, shared: tuple[str, ...], 
     batch = batch_of([*lines, f"RETURN collect({_HERE}) AS x"], shared)
     before, _, behind = batch.text.partition(_HERE)
     own = rewritten(columns, lambda text: _own_values(text, shared))
-    family = (before, behind, scopes)
+    # A predicate whose value an asker does not send would read null, and let pass what it is there to cut.
+    values = frozenset(_PARAMETER.findall("\n".join([*lines, columns_text(columns)]))).difference(shared)
+    family = (before, behind, scopes, values)
     return replace(batch, text=text_around(before, own, behind), family=family, columns=own)
 
 

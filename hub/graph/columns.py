@@ -64,12 +64,16 @@ def width(columns: Columns) -> int:
 
 
 def laid_together(columns: Columns, others: Columns) -> Columns:
-    """Give `columns` and behind them what only `others` have; rows of one relation become one column."""
+    """Give `columns` and behind them what only `others` have; rows of one relation become one column, in any depth.
+
+    A document may ask for one relation twice, under two response names: its own columns are laid together, too, or who
+    looks for a column would find only the first of them.
+    """
     found = list(columns)
     for other in others:
         place = _place(found, other)
         if place is None:
-            found.append(other)
+            found.append(other if isinstance(other, str) else replace(other, columns=laid_together((), other.columns)))
         elif isinstance(other, Below):
             known: Any = found[place]
             found[place] = replace(known, columns=laid_together(known.columns, other.columns))

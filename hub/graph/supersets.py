@@ -6,9 +6,11 @@
     licenses(holder: C) { … everything … }          asked once         a statement of its own
 
 Reads are of one family when they differ in nothing but their columns, access predicates and the callers' scopes
-included: whatever stands in a superset every caller of the family may see. A shape joins when it was asked often
-lately, and leaves when it is not any more, so a rare or a wide one costs the others nothing. The text changes only with
-who belongs, and the server's plan cache keeps it. Each reader gets his own columns in his own order, and no others.
+included: whatever stands in a superset every caller of the family may see. They send values of the same names, so that
+no predicate of a column is read with a value that is missing: `$basis_holder IS NULL` would let every row pass. A shape
+joins when it was asked often lately, and leaves when it is not any more, so a rare or a wide one costs the others
+nothing. The text changes only with who belongs, and the server's plan cache keeps it. Each reader gets his own columns
+in his own order, and no others.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class Supersets:
 
     def __init__(self, *, often: int) -> None:
         self._often = often
-        self._families: Lru[tuple[str, str, frozenset[str]], _Family] = Lru(_FAMILIES)
+        self._families: Lru[tuple[str, str, frozenset[str], frozenset[str]], _Family] = Lru(_FAMILIES)
 
     def of(self, statement: Statement) -> Superset | None:
         """Count a look-up, and give the superset that its shape belongs to now, if it does."""
@@ -66,7 +68,7 @@ class Supersets:
 
 @dataclass(slots=True)
 class _Family:
-    name: tuple[str, str, frozenset[str]]
+    name: tuple[str, str, frozenset[str], frozenset[str]]
     often: int
     total: int = 0
     counts: dict[str, int] = field(default_factory=dict)
@@ -101,7 +103,7 @@ class _Family:
             wider = laid_together(columns, batch.columns)
             if width(wider) <= _WIDTH and len(together) < _TOGETHER:
                 columns, together[text] = wider, (batch, bounds)
-        before, behind, _ = self.name
+        before, behind, *_ = self.name
         self.superset = (
             None
             if len(together) < 2

@@ -23,12 +23,8 @@ def _below(columns: st.SearchStrategy[Columns]) -> st.SearchStrategy[Column]:
 
 
 def _lists(column: st.SearchStrategy[Column]) -> st.SearchStrategy[Columns]:
-    """Columns as the compiler makes them: each once."""
-
-    def place(one: Column) -> str:
-        return one if isinstance(one, str) else one.opening
-
-    return st.lists(column, max_size=4, unique_by=place).map(tuple)
+    """Columns as the compiler makes them: each once, and one relation twice where a document names it twice."""
+    return st.lists(column, max_size=4, unique=True).map(tuple)
 
 
 COLUMNS: Final = _lists(st.recursive(_VALUES, lambda inner: _below(_lists(inner)), max_leaves=12))
@@ -57,7 +53,18 @@ def test_each_shape_finds_its_own_row_in_the_wide_one(shapes: list[Columns]) -> 
     for one in shapes:
         narrow = narrowed(wide, one)
         assert (row if narrow is None else narrow(row)) == row_of(one)
-    assert max(map(width, shapes)) <= width(wide) <= sum(map(width, shapes))
+    assert len(set(_frames(wide))) == len(_frames(wide))
+    assert width(wide) <= sum(map(width, shapes))
+
+
+def _frames(columns: Columns, above: str = "") -> list[str]:
+    """Give the way to every column, those of inner rows too."""
+    found = []
+    for one in columns:
+        found.append(above + (one if isinstance(one, str) else one.opening))
+        if not isinstance(one, str):
+            found += _frames(one.columns, found[-1])
+    return found
 
 
 def test_rows_of_one_relation_become_one_column() -> None:

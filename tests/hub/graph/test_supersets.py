@@ -19,7 +19,7 @@ from hub.graph.engine import Engine
 from hub.graph.lanes import LaneLimits, Lanes
 from hub.graph.supersets import Superset, Supersets
 from schema.context import Statement
-from tests.compiled_documents import SCOPES, bound
+from tests.compiled_documents import SCOPES, VARIABLES, bound
 from tests.graph_world import HOLDERS
 from tests.graphs import PATIENT
 
@@ -58,6 +58,31 @@ def test_other_scopes_are_another_family_and_no_family_is_alone() -> None:
     assert asked(kept, look_up("status"), 9) is None
     assert asked(kept, look_up("secret", scopes=own), 9) is None
     assert asked(kept, Statement(text="RETURN 1 AS r", parameters={}), 9) is None
+
+
+_CASE: Final = 'query($number: CaseNumber!) { case(caseNumber: $number, useCause: "counter") { %s } }'
+
+
+def test_who_sends_other_values_is_another_family() -> None:
+    """The basis of a case's licenses: a reader without one would read them all, for null keeps no row back."""
+    kept = Supersets(often=1)
+    for fields in ("stage", "mode", "stage uses { status }", "uses { certificateIdentifier }"):
+        asked(kept, bound(_CASE % fields, VARIABLES["case"], "all")[0])
+    wide = {fields: asked(kept, bound(_CASE % fields, VARIABLES["case"], "all")[0]) for fields in ("mode", "stage")}
+    assert [one is not None and "basis_holder" in one.text for one in wide.values()] == [False, False]
+    licenses = asked(kept, bound(_CASE % "stage uses { status }", VARIABLES["case"], "all")[0])
+    assert licenses is not None
+    assert "k.basis_holder IS NULL" in licenses.text
+
+
+def test_one_relation_under_two_names_inside_a_list() -> None:
+    """Whatever one document asks twice, the others of its family get their answers."""
+    kept, query = Supersets(often=1), "query($code: String!) { matter(code: $code) { %s } }"
+    fields = ("offerings { a: county { code } b: county { name } }", "name offerings { county { level } }")
+    found = [asked(kept, bound(query % each, {"code": "000101002000"}, "all")[0]) for each in fields]
+    assert found[0] is None
+    assert found[1] is not None
+    assert found[1].text.count(":Jurisdiction") == 1
 
 
 def test_what_is_not_asked_any_more_leaves() -> None:
