@@ -44,9 +44,11 @@ _HERE: Final = "\0"
 
 def batch_of(lines: Sequence[str], shared: tuple[str, ...]) -> Batch:
     """Give the form for many askers of a read. lines: of the single form, with `k` kept, and returning `x`."""
-    body = _own_values("\n".join(lines), shared).replace("\n", "\n  ")
+    text = "\n".join(lines)
+    own = sorted(set(_PARAMETER.findall(text)).difference(shared))
+    body = _own_values(text, shared).replace("\n", "\n  ")
     head, tail = f"UNWIND ${ASKERS} AS k\nCALL (k) {{", f"}}\nRETURN collect([k.{NUMBER}, x]) AS r"
-    return Batch(text=f"{head}\n  {body}\n{tail}", shared=shared)
+    return Batch(text=f"{head}\n  {body}\n{tail}", shared=shared, own=tuple(own))
 
 
 def rows_batch(lines: Sequence[str], columns: Columns, shared: tuple[str, ...], scopes: frozenset[str]) -> Batch:
@@ -55,9 +57,11 @@ def rows_batch(lines: Sequence[str], columns: Columns, shared: tuple[str, ...], 
     before, _, behind = batch.text.partition(_HERE)
     own = rewritten(columns, lambda text: _own_values(text, shared))
     # A predicate whose value an asker does not send would read null, and let pass what it is there to cut.
-    values = frozenset(_PARAMETER.findall("\n".join([*lines, columns_text(columns)]))).difference(shared)
-    family = (before, behind, scopes, values)
-    return replace(batch, text=text_around(before, own, behind), family=family, columns=own)
+    values = frozenset([*batch.own, *_PARAMETER.findall(columns_text(columns))]).difference(shared)
+    return replace(
+        batch, text=text_around(before, own, behind), own=tuple(sorted(values)),
+        family=(before, behind, scopes, values), columns=own,
+    )  # fmt: skip
 
 
 def text_around(before: str, columns: Columns, behind: str) -> str:
