@@ -58,7 +58,7 @@ from hub.log.refusals import Refusals
 from hub.log.registry import LedgerRegistry, RegistryLimits
 from hub.log.routes import log_routes
 from hub.log.statustokens import StatusTokens
-from hub.middleware import Bounded, Direct, Masked, Observed
+from hub.middleware import Bounded, Observed
 from hub.mirror.routes import mirror_routes
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
@@ -220,9 +220,8 @@ class Hub:
 
     def app(self) -> Starlette:
         """Give the application: every route, started and stopped with the parts."""
-        direct = Middleware(Direct, paths={"/graphql": self._answering})
-        bounded = Middleware(Bounded, turns=self._turns["other"])
-        rings = [Middleware(Observed, metrics=self.metrics), Middleware(Masked), direct, bounded]
+        observed = Middleware(Observed, metrics=self.metrics, direct={"/graphql": self._answering})
+        rings = [observed, Middleware(Bounded, turns=self._turns["other"])]
         return Starlette(routes=self.routes(), lifespan=self.lifespan, middleware=rings)
 
     @asynccontextmanager

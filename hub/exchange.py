@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Receive
 
+    from hub.deadlines import Deadlines
+
 __all__ = [
     "BODY_TIMEOUT_S",
     "ERROR_HEADER",
@@ -51,19 +53,31 @@ async def read_body(request: Request, *, max_bytes: int, timeout_s: float = BODY
     The limit holds while the bytes come, whatever Content-Length says. Raises Malformed too_large (before the body,
     where its length is told), too_slow, bad_request (the client left in the middle).
     """
-    declared = request.headers.get("content-length", "0")
-    return await receive_body(request.receive, declared, max_bytes=max_bytes, timeout_s=timeout_s)
-
-
-async def receive_body(receive: Receive, declared: str, *, max_bytes: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
-    """Read a body as `read_body` does, without a Request. declared: the header Content-Length, `0` without one."""
-    if not declared.isdecimal() or len(declared) > _LENGTH_DIGITS or int(declared) > max_bytes:
-        raise Malformed("too_large", f"body has more than {max_bytes} bytes")
+    _check_declared(request.headers.get("content-length", "0"), max_bytes)
     try:
         async with asyncio.timeout(timeout_s):
+            return await _collect(request.receive, max_bytes)
+    except TimeoutError as error:
+        raise _too_slow(timeout_s) from error
+
+
+async def receive_body(receive: Receive, declared: str, *, max_bytes: int, within: Deadlines) -> bytes:
+    """Read a body as `read_body` does, without a Request. declared: the header Content-Length, `0` without one."""
+    _check_declared(declared, max_bytes)
+    try:
+        with within.hold():
             return await _collect(receive, max_bytes)
     except TimeoutError as error:
-        raise Malformed("too_slow", f"body did not arrive within {timeout_s:g} s") from error
+        raise _too_slow(within.seconds) from error
+
+
+def _check_declared(length: str, max_bytes: int) -> None:
+    if not length.isdecimal() or len(length) > _LENGTH_DIGITS or int(length) > max_bytes:
+        raise Malformed("too_large", f"body has more than {max_bytes} bytes")
+
+
+def _too_slow(seconds: float) -> Malformed:
+    return Malformed("too_slow", f"body did not arrive within {seconds:g} s")
 
 
 async def _collect(receive: Receive, max_bytes: int) -> bytes:

@@ -1,9 +1,9 @@
 """The rings around every request. Plain ASGI, no copies.
 
-    Observed   a request id, the time it took, one line in the log
-    Direct     the hottest paths go past the router
+    Observed   a request id, the time it took, one line in the log; what nobody foresaw is masked; the hottest paths go
+               past the router
     Bounded    beside these, a bounded number of requests at once, and 503 for what comes too late to be one of them
-    Masked     an error that nobody foresaw: status 500,
+    Masked     masks alone: an error that nobody foresaw has status 500,
                {"error":{"code":"internal","message":"internal error","requestId":"4f…"}}
 
 The log line holds method, route, status, milliseconds and error codes; never a path, a query or a body, which may name
@@ -27,7 +27,7 @@ from hub.observability import Metrics, log_unexpected
 from hub.turns import Turns, aside
 from ledger.errors import Unavailable
 
-__all__ = ["Bounded", "Direct", "Masked", "Observed"]
+__all__ = ["Bounded", "Masked", "Observed"]
 
 _ROUTES: Final = {
     "graphql": "graphql",
@@ -58,6 +58,7 @@ _LOG_ROUTES: Final = frozenset(
 _UNBOUNDED: Final = frozenset({"health", "metrics", "graphql/stream"})
 """Routes that must answer when nothing else does, and streams, which have places of their own for hours."""
 _ERROR_HEADER: Final = ERROR_HEADER.encode("ascii")
+_NONE: Final[Mapping[str, ASGIApp]] = {}
 _SHED: Final = "pushback"  # told by a metric: a line for each would cost more than to answer it
 
 # Names a request in the log and protects nothing. A system call a request would hand the interpreter to another thread.
@@ -67,48 +68,47 @@ _log = structlog.get_logger(__name__)
 
 
 class Observed:
-    """Wraps an application. `scope["state"]["request_id"]` is set for it; the answer's status is counted."""
+    """Wraps an application. `scope["state"]["request_id"]` is set for it; the answer's status is counted.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    direct: requests of these exact paths go straight to theirs, without looking for a route. Errors are masked as by
+    `Masked`: one ring less around each request.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, direct: Mapping[str, ASGIApp] = _NONE) -> None:
         self._app = app
         self._metrics = metrics
+        self._direct = {path: (one, _route(path)) for path, one in direct.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and observe its answer."""
+        """Pass a request on, and observe its answer; an answer that has begun is cut off by an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})["request_id"] = request_id = f"{_IDS.getrandbits(64):016x}"
-        began, status, codes = time.perf_counter(), 500, ""
+        app, route = self._direct.get(scope["path"]) or (self._app, _route(scope["path"]))
+        began, status, codes = time.perf_counter(), 0, ""
 
         async def observed(message: Message) -> None:
             nonlocal status, codes
             if message["type"] == "http.response.start":
                 status = message["status"]
-                codes = next((value.decode() for name, value in message["headers"] if name == _ERROR_HEADER), "")
+                for name, value in message["headers"]:
+                    if name == _ERROR_HEADER:
+                        codes = value.decode()
             await send(message)
 
         try:
-            await self._app(scope, receive, observed)
+            await app(scope, receive, observed)
+        except Exception as error:  # noqa: BLE001  # the last place that can mask it
+            log_unexpected(error, request_id)
+            if not status:
+                await _internal_error(request_id)(scope, receive, observed)
         finally:
-            route, seconds = _route(scope["path"]), time.perf_counter() - began
-            self._metrics.observe(route, status, seconds, codes)
+            seconds = time.perf_counter() - began
+            self._metrics.observe(route, status or 500, seconds, codes)
             line = _log.warning if status >= 500 and codes != _SHED else _log.debug
-            line("answered", method=scope["method"], route=route, status=status, codes=codes,
+            line("answered", method=scope["method"], route=route, status=status or 500, codes=codes,
                  ms=round(seconds * 1000, 1), request_id=request_id)  # fmt: skip
-
-
-class Direct:
-    """Wraps an application: requests of these exact paths go straight to theirs, without looking for a route."""
-
-    def __init__(self, app: ASGIApp, paths: Mapping[str, ASGIApp]) -> None:
-        self._app = app
-        self._paths = paths
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-        found = self._paths.get(scope["path"]) if scope["type"] == "http" else None
-        await (found or self._app)(scope, receive, send)
 
 
 class Bounded:

@@ -17,15 +17,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Final
 
 from ledger.errors import Unavailable
 
-__all__ = ["TurnLimits", "Turns", "aside"]
+__all__ = ["Place", "TurnLimits", "Turns", "aside"]
 
 _HURRIED: Final = 0.2  # of the patience, while the line stands
 _PAUSE_S: Final = 1
@@ -41,30 +41,44 @@ class TurnLimits:
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
-    """A place that a request has until it is `over`. away: its waits for others that are under way."""
+class Place:
+    """A place that a request has while an `async with` block runs. away: its waits for others that are under way.
+
+    Entering it raises Unavailable pushback with retry_after.
+    """
 
     turns: Turns
+    name: str
     away: int = 0
     over: bool = False
+    _token: Token[Place | None] | None = None
+
+    async def __aenter__(self) -> None:
+        if not self.turns.took():
+            await self.turns.turn(self.name)
+        self._token = _PLACE.set(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._token is not None:
+            _PLACE.reset(self._token)
+        self.over = True
+        if not self.away:
+            self.turns.release()
 
     def leave(self) -> None:
+        """Give the place away for a while."""
         self.away += 1
         if self.away == 1 and not self.over:
             self.turns.release()
 
     def come_back(self) -> None:
+        """Have a place again, at once."""
         self.away -= 1
         if not self.away and not self.over:
             self.turns.retake()
 
-    def end(self) -> None:
-        self.over = True
-        if not self.away:
-            self.turns.release()
 
-
-_PLACE: Final[ContextVar[_Place | None]] = ContextVar("place", default=None)
+_PLACE: Final[ContextVar[Place | None]] = ContextVar("place", default=None)
 
 
 @dataclass(slots=True, eq=False)
@@ -102,25 +116,19 @@ class Turns:
         """Requests in all lines now."""
         return self._waiting
 
-    @asynccontextmanager
-    async def place(self, name: str) -> AsyncIterator[None]:
-        """Have a place while the block runs. name: of the partner in whose line it waits.
+    def place(self, name: str) -> Place:
+        """Give a place to have while an `async with` block runs. name: of the partner in whose line it waits."""
+        return Place(self, name)
 
-        Raises Unavailable pushback with retry_after.
-        """
-        if self._working < self._limits.at_once:
-            self._working += 1
-        else:
-            await self._turn(name)
-        held = _Place(self)
-        token = _PLACE.set(held)
-        try:
-            yield
-        finally:
-            _PLACE.reset(token)
-            held.end()
+    def took(self) -> bool:
+        """Take a place if one is free."""
+        if self._working >= self._limits.at_once:
+            return False
+        self._working += 1
+        return True
 
-    async def _turn(self, name: str) -> None:
+    async def turn(self, name: str) -> None:
+        """Wait for a place, and take it. Raises Unavailable pushback with retry_after."""
         if self._waiting >= self._limits.waiting:
             self._make_room(name)
         loop = asyncio.get_running_loop()

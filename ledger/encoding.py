@@ -176,7 +176,7 @@ def _parse_strictly(data: bytes, max_depth: int) -> JsonValue:
         value: JsonValue = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise Malformed("bad_json", "expected one JSON value") from error
-    if "\\u" in text:  # only an escape can bring in a lone surrogate: UTF-8 itself cannot
+    if "\\ud" in text or "\\uD" in text:  # only such an escape can bring in a lone surrogate: UTF-8 itself cannot
         _refuse_surrogates(value)
     return value
 

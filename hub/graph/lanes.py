@@ -23,6 +23,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hub.deadlines import Deadlines
 from hub.graph.batches import ASKERS, FIRST, NUMBER
 from hub.graph.failures import may_be_of_one_key
 from hub.graph.supersets import Superset, Supersets
@@ -168,6 +169,7 @@ class Lanes:
     ) -> None:
         self._graph = graph
         self._limits = limits or LaneLimits()
+        self._deadlines = Deadlines(self._limits.wait_s)
         self._on_statement = on_statement
         self._supersets = Supersets(often=self._limits.often)
         self._lanes: dict[Hashable, _Lane] = {}
@@ -198,7 +200,7 @@ class Lanes:
         values = _values(statement, batch)
         self._depth += 1
         try:
-            async with asyncio.timeout(self._limits.wait_s):
+            with self._deadlines.hold():
                 if _characters(values) > _KEY_CHARACTERS:
                     return await self._graph.read(statement)
                 return await self._asked(statement, values)

@@ -93,7 +93,7 @@ class EventStreams:
     async def _request(self, request: Request) -> GraphQLRequest:
         if request.method == "GET":
             return from_query_string(request.scope.get("query_string", b""), self._limits)
-        check_content(request.headers)
+        check_content(request.headers.get("content-type", ""), request.headers.get("content-encoding", "identity"))
         limits = self._limits
         return from_body(await read_body(request, max_bytes=limits.body_bytes, timeout_s=limits.body_seconds), limits)
 

@@ -24,6 +24,7 @@ from graphql.execution import ExecutionResult
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 
+from hub.deadlines import Deadlines
 from hub.graph.entities import EntitiesPlan
 from hub.graph.hybrid import laid_over
 from hub.graph.plan import BoundRoot, Plan, RootPlan
@@ -148,6 +149,8 @@ class Execution:
         self._executor = schema.execution_context_class
         self._graph = graph
         self._limits = limits
+        self._reading = Deadlines(limits.seconds)
+        self._changing = Deadlines(limits.mutation_seconds)
         self._dev = dev
         self._hints = Hints(self.tables.schema)
         self._shapes = shaped
@@ -193,7 +196,7 @@ class Execution:
         if changes and self._read_only:
             raise NotHere
         try:
-            async with asyncio.timeout(self._limits.mutation_seconds if changes else self._limits.seconds):
+            with (self._changing if changes else self._reading).hold():
                 answer = await self._execute(ready, context, timing)
         except TimeoutError as error:
             raise Unavailable("deadline", "the request took too long") from error

@@ -17,13 +17,14 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias
 
 import strawberry
 from starlette.types import Receive, Scope, Send
 
+from hub.deadlines import Deadlines
 from hub.exchange import ERROR_HEADER, error_headers, receive_body
 from hub.graphql.admission import Admission
 from hub.graphql.documents import DocumentRefused
@@ -55,9 +56,9 @@ _Body: TypeAlias = "dict[str, Any] | bytes"
 """An answer, or its JSON where another process has written it."""
 Reply: TypeAlias = "tuple[int, _Body, dict[str, str]]"
 """Status, body, headers beyond the common ones."""
+_Head: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
 _Batched: TypeAlias = "tuple[int, _Body | list[_Body], dict[str, str]]"
 """The same, with the bodies of a batch in their order."""
-_Told = TypeVar("_Told", Reply, _Batched)
 
 _NO_STORE: Final = "no-store"
 
@@ -101,6 +102,7 @@ class GraphQLEndpoint:
         self._elsewhere = elsewhere
         self._context = context_factory
         self._limits = limits
+        self._receiving = Deadlines(limits.body_seconds)
         self._dev = dev
         self._observer = observer
 
@@ -109,34 +111,39 @@ class GraphQLEndpoint:
         request_id = _request_id(scope)
         headers = _headers(scope)
         if self._dev and _wants_page(scope, headers):
-            await _send(send, 200, EXPLORER_PAGE, EXPLORER_HEADERS, request_id)
+            await _send(send, 200, EXPLORER_PAGE, _head(tuple(EXPLORER_HEADERS.items())), request_id)
             return
-        status, body, extra = await _told(self._answer(scope, headers, receive, request_id), request_id)
+        try:
+            status, body, extra = await self._answer(scope, headers, receive, request_id)
+        except Exception as error:  # noqa: BLE001  # the last place that can mask it
+            status, body, extra = _failed(error, request_id)
         began = time.perf_counter()
         data = body if isinstance(body, bytes) else json_bytes(body)
-        if extra.get("Cache-Control", _NO_STORE) != _NO_STORE:
+        if "Cache-Control" in extra and extra["Cache-Control"] != _NO_STORE:
             extra["ETag"] = tag = entity_tag(data)
             if is_fresh(headers.get("if-none-match"), tag):
                 status, data = 304, b""
-        await _send(send, status, data, {**_HEADERS, **extra, **codes_of(body)}, request_id)
+        await _send(send, status, data, _answer_head(tuple(extra.items()), tuple(codes_of(body).items())), request_id)
         if self._observer is not None:
             self._observer.written(time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive, request_id: str) -> _Batched:
-        if scope["method"] not in {"GET", "POST"}:
+        method = scope["method"]
+        if method not in {"GET", "POST"}:
             raise HttpFault(405, "bad_request", "expected GET or POST", {"Allow": "GET, POST"})
-        by_get = scope["method"] == "GET"
+        by_get = method == "GET"
         content_type = answer_type(headers.get("accept"))
         authorization = headers.get("authorization")
         context = self._context(authorization, request_id)
         asked = await self._request(scope, headers, receive, by_get=by_get)
-        extra = {"Content-Type": f"{content_type}; charset=utf-8"}
+        extra = {"Content-Type": _TYPES[content_type]}
         if isinstance(asked, list):
             with self.execution.admitted.answering(context.principal, len(asked)):
                 return 200, await self._batch(asked, authorization, request_id), extra
         with self.execution.admitted.answering(context.principal):
             status, body, kept = await self._first(asked, context, by_get=by_get)
-        return (status if content_type == GRAPHQL_JSON else 200), body, {**extra, **kept}
+        extra.update(kept)
+        return (status if content_type == GRAPHQL_JSON else 200), body, extra
 
     async def _batch(
         self, asked: Sequence[GraphQLRequest | HttpFault], authorization: str | None, request_id: str
@@ -144,21 +151,22 @@ class GraphQLEndpoint:
         """Answer the documents of a batch at once, in their order; none of them sees another one's failure."""
 
         async def answered(one: GraphQLRequest | HttpFault) -> Reply:
-            if isinstance(one, HttpFault):
-                raise one
-            return await self._first(one, self._context(authorization, request_id), by_get=False)
+            try:
+                if isinstance(one, HttpFault):
+                    raise one  # noqa: TRY301  # as if it failed
+                return await self._first(one, self._context(authorization, request_id), by_get=False)
+            except Exception as error:  # noqa: BLE001  # as above
+                return _failed(error, request_id)
 
-        replies = await asyncio.gather(*(_told(answered(one), request_id) for one in asked))
+        replies = await asyncio.gather(*map(answered, asked))
         return [json.loads(body) if isinstance(body, bytes) else body for _, body, _ in replies]
 
     async def _first(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Reply:
         """Answer one document, by another process where one takes it."""
-        if (
-            self._elsewhere is not None
-            and (reply := await self._elsewhere(request, context, by_get=by_get)) is not None
-        ):
-            return reply
-        return await self.reply(request, context, by_get=by_get)
+        if self._elsewhere is None:
+            return await self.reply(request, context, by_get=by_get)
+        reply = await self._elsewhere(request, context, by_get=by_get)
+        return await self.reply(request, context, by_get=by_get) if reply is None else reply
 
     async def reply(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Reply:
         """Answer one document here: status, body, headers.
@@ -175,7 +183,7 @@ class GraphQLEndpoint:
         finally:
             if self._observer is not None:
                 self._observer.answered(request, timing, context.request_id)
-        kept = {}
+        kept: dict[str, str] = {}
         if by_get and not answer.personal and not answer.errors and context.principal.county is None:
             kept["Cache-Control"] = REVALIDATED if request.document_id is None else BY_ID
         return 200, answer_body(answer, context.request_id, dev=self._dev), kept
@@ -185,31 +193,29 @@ class GraphQLEndpoint:
     ) -> GraphQLRequest | list[GraphQLRequest | HttpFault]:
         if by_get:
             return from_query_string(scope.get("query_string", b""), self._limits)
-        check_content(headers)
+        check_content(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
         limits = self._limits
         length = headers.get("content-length", "0")
-        body = await receive_body(receive, length, max_bytes=limits.body_bytes, timeout_s=limits.body_seconds)
+        body = await receive_body(receive, length, max_bytes=limits.body_bytes, within=self._receiving)
         return batch_from_body(body, limits)
 
 
-async def _told(answer: Coroutine[Any, Any, _Told], request_id: str) -> _Told | Reply:
-    """Wait for an answer, or give what its failure is answered by."""
-    try:
-        return await answer
-    except HttpFault as fault:
-        return fault.status, _errors(error_of(fault.code, fault.message)), fault.headers
-    except TongbanError as error:
-        return _refused(error)
-    except Exception as error:  # noqa: BLE001  # the last place that can mask it
-        return 500, _errors(masked(error, request_id)), {}
+def _failed(error: Exception, request_id: str) -> Reply:
+    """Give what a failure is answered by."""
+    if isinstance(error, HttpFault):
+        return error.status, _errors(error_of(error.code, error.message)), error.headers
+    if isinstance(error, TongbanError):
+        return error.http_status, _errors(expected(error)), error_headers(error)
+    return 500, _errors(masked(error, request_id)), {}
 
 
 _READ: Final = {
     name.encode("ascii"): name
     for name in ("accept", "authorization", "content-encoding", "content-length", "content-type", "if-none-match")
 }
+_TYPES: Final = {name: f"{name}; charset=utf-8" for name in (JSON, GRAPHQL_JSON)}
 _HEADERS: Final[Mapping[str, str]] = {
-    "Content-Type": f"{JSON}; charset=utf-8",
+    "Content-Type": _TYPES[JSON],
     "Cache-Control": _NO_STORE,
     "Vary": "Accept, Authorization",
     "X-Content-Type-Options": "nosniff",
@@ -221,6 +227,8 @@ def codes_of(body: _Body | list[_Body]) -> dict[str, str]:
 
     Where one of them says when to come back, so does the header for it (RFC 9110, 10.2.3).
     """
+    if not isinstance(body, list) and (isinstance(body, bytes) or "errors" not in body):
+        return {}
     bodies = body if isinstance(body, list) else [body]
     # Who has written an answer elsewhere has named its codes.
     found = [error["extensions"] for one in bodies if not isinstance(one, bytes) for error in one.get("errors", ())]
@@ -231,10 +239,6 @@ def codes_of(body: _Body | list[_Body]) -> dict[str, str]:
 
 def _errors(error: dict[str, Any]) -> dict[str, Any]:
     return {"errors": [error]}
-
-
-def _refused(error: TongbanError) -> Reply:
-    return error.http_status, _errors(expected(error)), error_headers(error)
 
 
 def _request_id(scope: Scope) -> str:
@@ -256,8 +260,8 @@ def _wants_page(scope: Scope, headers: Mapping[str, str]) -> bool:
     return scope["method"] == "GET" and not scope.get("query_string") and "text/html" in headers.get("accept", "")
 
 
-async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str], request_id: str) -> None:
-    raw = [*_raw(tuple(headers.items())), (b"x-request-id", request_id.encode("latin-1"))]
+async def _send(send: Send, status: int, body: bytes, head: _Head, request_id: str) -> None:
+    raw = [*head, (b"x-request-id", request_id.encode("latin-1"))]
     if status != 304:  # its length would be that of the answer that is not sent (RFC 9110, 8.6)
         raw.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": raw})
@@ -265,5 +269,9 @@ async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]
 
 
 @lru_cache(maxsize=256)
-def _raw(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+def _answer_head(extra: tuple[tuple[str, str], ...], codes: tuple[tuple[str, str], ...]) -> _Head:
+    return _head(tuple({**_HEADERS, **dict(extra), **dict(codes)}.items()))
+
+
+def _head(headers: tuple[tuple[str, str], ...]) -> _Head:
     return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers)

@@ -13,8 +13,6 @@ many. Source: RFC 6585, 4 (429).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from schema.access import Principal
     from schema.context import Clock
 
-__all__ = ["Quotas"]
+__all__ = ["Places", "Quotas"]
 
 _CLIENTS: Final = 4_096
 _RATE_S: Final = 2
@@ -44,6 +42,20 @@ class _Client:
     running: int = 0
 
 
+@dataclass(slots=True)
+class Places:
+    """The places of a client's documents, taken for as long as a `with` block runs."""
+
+    _client: _Client
+    _documents: int
+
+    def __enter__(self) -> None:
+        self._client.running += self._documents
+
+    def __exit__(self, *_: object) -> None:
+        self._client.running -= self._documents
+
+
 class Quotas:
     """The state of all clients, in memory: at most 4,096, the one that asked least recently gives way.
 
@@ -57,30 +69,26 @@ class Quotas:
         self._clock: Final = clock
         self._clients: Final[OrderedDict[str, _Client]] = OrderedDict()
 
-    @contextmanager
-    def answering(self, principal: Principal, documents: int = 1) -> Iterator[None]:
-        """Take a client's tokens for its documents, and a place for each while they are answered.
+    def answering(self, principal: Principal, documents: int = 1) -> Places:
+        """Take a client's tokens for its documents, and a place for each while they are answered: `with` the places.
 
         Raises Refused too_many_requests with the seconds after which as many may be asked again; nothing is taken then.
         """
         client = self._of(principal)
         if client.rate < documents:
             raise _refused(ceil((documents - client.rate) / self._per_second))
-        with self.place(principal, documents):
-            client.rate -= documents
-            yield
+        places = self._placed(client, documents)
+        client.rate -= documents
+        return places
 
-    @contextmanager
-    def place(self, principal: Principal, documents: int = 1) -> Iterator[None]:
+    def place(self, principal: Principal, documents: int = 1) -> Places:
         """Take a place for each of a client's documents while they are answered. Raises Refused too_many_requests."""
-        client = self._of(principal)
+        return self._placed(self._of(principal), documents)
+
+    def _placed(self, client: _Client, documents: int) -> Places:
         if client.running + documents > self._at_once:
             raise _refused(1)
-        client.running += documents
-        try:
-            yield
-        finally:
-            client.running -= documents
+        return Places(client, documents)
 
     def admit_new(self, principal: Principal, characters: int) -> None:
         """Take a client's tokens for a document of so many characters that must be validated.

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from hub.middleware import Bounded, Direct, Masked, Observed
+from hub.middleware import Bounded, Masked, Observed
 from hub.observability import Metrics
 from hub.turns import TurnLimits, Turns
 from tests.servers import serving
@@ -37,7 +37,7 @@ async def _breaks_off(_request: Request) -> Response:
 
 def _app(metrics: Metrics) -> Starlette:
     routes = [Route("/vault/fails", _fails), Route("/vault/breaks", _breaks_off)]
-    return Starlette(routes=routes, middleware=[Middleware(Observed, metrics=metrics), Middleware(Masked)])
+    return Starlette(routes=routes, middleware=[Middleware(Observed, metrics=metrics)])
 
 
 async def test_an_unforeseen_error_is_masked_and_logged_by_its_class() -> None:
@@ -55,6 +55,22 @@ async def test_an_unforeseen_error_is_masked_and_logged_by_its_class() -> None:
     assert b'tongban_requests_total{route="vault",status="500"} 1.0' in metrics.text()
 
 
+async def test_the_ring_that_masks_alone_does_so_too() -> None:
+    """What a county node has around its requests."""
+    routes = [Route("/vault/fails", _fails), Route("/vault/breaks", _breaks_off)]
+    app = Starlette(routes=routes, middleware=[Middleware(Masked)])
+    with structlog.testing.capture_logs() as lines:
+        async with serving(app) as url, httpx2.AsyncClient(base_url=url) as http:
+            answer = await http.get("/vault/fails")
+            with pytest.raises(httpx2.RemoteProtocolError):
+                await http.get("/vault/breaks")
+    told = answer.json()["error"]
+    assert (answer.status_code, told["code"], answer.headers["cache-control"]) == (500, "internal", "no-store")
+    assert [line["event"] for line in lines] == ["unexpected_error"] * 2
+    assert lines[0]["request_id"] == told["requestId"]
+    assert SECRET not in f"{lines}{answer.text}"
+
+
 async def test_a_direct_path_goes_past_the_router() -> None:
     """An exact path of HTTP, and no other; the rings around it stay."""
     asked: list[str] = []
@@ -67,8 +83,7 @@ async def test_a_direct_path_goes_past_the_router() -> None:
         await send({"type": "http.response.body", "body": b""})
 
     metrics = Metrics()
-    direct = Middleware(Direct, paths={"/graphql": endpoint})
-    app = Starlette(middleware=[Middleware(Observed, metrics=metrics), Middleware(Masked), direct])
+    app = Starlette(middleware=[Middleware(Observed, metrics=metrics, direct={"/graphql": endpoint})])
     with structlog.testing.capture_logs():
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://hub") as http:
             found = [(await http.post(path)).status_code for path in ("/graphql", "/graphql/", "/other", "/graphql")]

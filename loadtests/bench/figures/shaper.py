@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 from hub.auth import Authenticator, TokenIssuer
 from hub.graphql.gateway import GraphQLEndpoint
 from hub.graphql.timings import SlowDocuments
-from hub.middleware import Direct, Masked, Observed
+from hub.middleware import Observed
 from hub.observability import Metrics, configure_logging
 from ledger.members import KeyState, ListedKey
 from loadtests.bench.asking import Asking
@@ -134,8 +134,7 @@ class _Look:
         metrics = Metrics()
         observer = SlowDocuments(metrics, slow_ms=1_000)
         endpoint = GraphQLEndpoint(build_schema(), rows, self._context, shaped=shaped, observer=observer)
-        rings = [Middleware(Observed, metrics=metrics), Middleware(Masked)]
-        self._app: Final = Starlette(middleware=[*rings, Middleware(Direct, paths={"/graphql": endpoint})])
+        self._app: Final = Starlette(middleware=[Middleware(Observed, metrics=metrics, direct={"/graphql": endpoint})])
         document = {"query": operation("licenses"), "variables": self._asking.variables(_ASKED)}
         self._body: Final = orjson.dumps(document)
         token = self._known[0].access_token(_CLIENT, frozenset({"license.read"}), now)
