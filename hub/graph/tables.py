@@ -60,9 +60,12 @@ _STARTS: Final = (KeyStart, PageStart)
 class FieldEntry:
     """One field: its declaration, its rule, and what GraphQL says of its type.
 
-    target: name of the object type that it gives, None for a leaf and for an abstract type of computed values. A union
-    at a stored place stands for its one member with stored fields. abstract: the row must say its type.
+    coordinate: `License.status`. target: name of the object type that it gives, None for a leaf and for an abstract
+    type of computed values. A union at a stored place stands for its one member with stored fields. parents: the object
+    types whose fields can be selected below it. abstract: the row must say its type.
     """
+
+    coordinate: str
 
     type_name: str
     name: str
@@ -70,14 +73,10 @@ class FieldEntry:
     rule: AccessRule
     field: GraphQLField
     target: str | None
+    parents: tuple[GraphQLObjectType, ...]
     abstract: bool
     nullable: bool
     many: bool
-
-    @property
-    def coordinate(self) -> str:
-        """The field's schema coordinate, `License.status`."""
-        return f"{self.type_name}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +142,14 @@ def _entry(core: GraphQLSchema, type_name: str, name: str, declaration: Declarat
     stored = isinstance(declaration.place, (*_STORED, *_STARTS))
     target = _row_type(core, field.type, f"{type_name}.{name}") if stored else get_named_type(field.type)
     return FieldEntry(
+        coordinate=f"{type_name}.{name}",
         type_name=type_name,
         name=name,
         declaration=declaration,
         rule=rule,
         field=field,
         target=target.name if isinstance(target, GraphQLObjectType) else None,
+        parents=_parents(core, target),
         abstract=stored and is_abstract_type(get_named_type(field.type)),
         nullable=not is_non_null_type(field.type),
         many=is_list_type(get_nullable_type(field.type)),
@@ -165,6 +166,12 @@ def _row_type(core: GraphQLSchema, output: GraphQLOutputType, where: str) -> Gra
     if len(members) != 1:
         raise SchemaFault(f"{where}: expected one type with stored fields among the members of {named.name}")
     return members[0]
+
+
+def _parents(core: GraphQLSchema, target: object) -> tuple[GraphQLObjectType, ...]:
+    if isinstance(target, GraphQLObjectType):
+        return (target,)
+    return tuple(core.get_possible_types(target)) if is_abstract_type(target) else ()
 
 
 def _is_stored(member: GraphQLObjectType) -> bool:
