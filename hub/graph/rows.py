@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from graphql import GraphQLOutputType
@@ -39,10 +40,12 @@ __all__ = [
     "Source",
     "TypeName",
     "connection_value",
+    "leaf_at",
     "node_value",
 ]
 
 TYPE_KEY: Final = "@type"
+_LEAVES: Final = 4_096
 
 Row: TypeAlias = "list[Any]"
 
@@ -62,6 +65,12 @@ class Leaf:
 
     place: int
     type: GraphQLOutputType | None
+
+
+@lru_cache(maxsize=_LEAVES)
+def leaf_at(place: int, output: GraphQLOutputType | None) -> Leaf:
+    """Give a leaf; the same ones stand in most shapes."""
+    return Leaf(place, output)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from graphql import (
     is_abstract_type,
 )
 
+from hub.graph.arguments import ArgumentReader, argument_reader
 from hub.graph.tables import FieldEntry, Tables
 from ledger.errors import Refused
 from schema.access import AccessRule
@@ -54,6 +55,13 @@ class Selected:
     children: list[Selected]
     refused: bool = False
     computed: bool = False
+    _reader: ArgumentReader | None = None
+
+    def reader(self, entry: FieldEntry) -> ArgumentReader:
+        """Give the reader of the field's arguments; made once."""
+        if self._reader is None:
+            self._reader = argument_reader(entry, self.nodes[0])
+        return self._reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

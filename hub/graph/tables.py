@@ -32,6 +32,7 @@ from hub.graph.predicates import CONTEXT_VALUES, PERSONAL_KEYS, PREDICATES
 from hub.lru import Lru
 from schema.access import RULES, AccessRule
 from schema.binding import argument_names
+from schema.connections import MAX_PAGE
 from schema.inspection import SchemaFault, core_schema, declaration_of, walk
 from schema.mapping import (
     Computed,
@@ -62,7 +63,8 @@ class FieldEntry:
 
     coordinate: `License.status`. target: name of the object type that it gives, None for a leaf and for an abstract
     type of computed values. A union at a stored place stands for its one member with stored fields. parents: the object
-    types whose fields can be selected below it. abstract: the row must say its type.
+    types whose fields can be selected below it. abstract: the row must say its type. rows: what is below it counts so
+    many times in a document's cost, or, where it is sized, as often as its argument `first` says, no more.
     """
 
     coordinate: str
@@ -77,19 +79,24 @@ class FieldEntry:
     abstract: bool
     nullable: bool
     many: bool
+    rows: int
+    sized: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
     """The whole schema for the compiler. row_rules: label -> rules whose row predicate guards its nodes.
 
-    shapes: what `hub.graph.shapes` has compiled, by shape and scopes.
+    shapes: what `hub.graph.shapes` has compiled, by shape and scopes. guards, openings: what `hub.graph.openings` has
+    written, by scopes and place.
     """
 
     schema: GraphQLSchema
     entries: Mapping[tuple[str, str], FieldEntry]
     row_rules: Mapping[str, tuple[AccessRule, ...]]
     shapes: Lru[Any, Any] = field(default_factory=lambda: Lru(_SHAPES), compare=False)
+    guards: Lru[Any, Any] = field(default_factory=lambda: Lru(_SHAPES), compare=False)
+    openings: Lru[Any, Any] = field(default_factory=lambda: Lru(_SHAPES), compare=False)
 
     def entry(self, type_name: str, name: str) -> FieldEntry:
         """Give one field by type and name."""
@@ -153,7 +160,16 @@ def _entry(core: GraphQLSchema, type_name: str, name: str, declaration: Declarat
         abstract=stored and is_abstract_type(get_named_type(field.type)),
         nullable=not is_non_null_type(field.type),
         many=is_list_type(get_nullable_type(field.type)),
+        rows=_rows(declaration.place, sized="first" in field.args),
+        sized="first" in field.args,
     )
+
+
+def _rows(place: object, *, sized: bool) -> int:
+    relation = place.via if isinstance(place, KeyStart) else place
+    if isinstance(relation, (Relation, Expression)) and relation.many:
+        return min(relation.page, MAX_PAGE)
+    return MAX_PAGE if sized else 1
 
 
 def _row_type(core: GraphQLSchema, output: GraphQLOutputType, where: str) -> GraphQLObjectType | None:
