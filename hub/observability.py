@@ -18,6 +18,7 @@ import stamina
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from hub.loopfigures import LoopCounter, LoopHistogram
 from hub.lru import CacheCount
 
 __all__ = ["Metrics", "configure_logging", "log_unexpected"]
@@ -89,27 +90,30 @@ def _counter(registry: CollectorRegistry, name: str, text: str, *labels: str) ->
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The metrics of one process, in a registry of their own so that tests never share a count."""
+    """The metrics of one process, in a registry of their own so that tests never share a count.
+
+    What each request counts is counted by the event loop alone (hub/loopfigures.py).
+    """
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    requests: Counter = field(init=False)
+    requests: LoopCounter = field(init=False)
     errors: Counter = field(init=False)
-    answers: Counter = field(init=False)
+    answers: LoopCounter = field(init=False)
     shed: Counter = field(init=False)
     waiting: Gauge = field(init=False)
     statements: Gauge = field(init=False)
     lane_depth: Gauge = field(init=False)
-    lane_keys: Histogram = field(init=False)
+    lane_keys: LoopHistogram = field(init=False)
     lane_shared: Gauge = field(init=False)
     documents: Gauge = field(init=False)
     cache_hits: Gauge = field(init=False)
     cache_misses: Gauge = field(init=False)
-    document_seconds: Histogram = field(init=False)
-    document_statements: Histogram = field(init=False)
-    write_seconds: Histogram = field(init=False)
+    document_seconds: LoopHistogram = field(init=False)
+    document_statements: LoopHistogram = field(init=False)
+    write_seconds: LoopHistogram = field(init=False)
     faces: Counter = field(init=False)
     resting: Gauge = field(init=False)
-    seconds: Histogram = field(init=False)
+    seconds: LoopHistogram = field(init=False)
     ledger_size: Gauge = field(init=False)
     published_size: Gauge = field(init=False)
     cosignatures: Gauge = field(init=False)
@@ -123,19 +127,18 @@ class Metrics:
     webhooks: Counter = field(init=False)
     policy_shared: Gauge = field(init=False)
     policy_block: Gauge = field(init=False)
-    _routes: dict[tuple[str, int], tuple[Counter, Histogram]] = field(default_factory=dict, init=False, repr=False)
-    _paths: dict[str, Counter] = field(default_factory=dict, init=False, repr=False)
-    _stages: dict[tuple[str, str], Histogram] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         made = {
-            "requests": _counter(self.registry, "tongban_requests", "Answered requests.", "route", "status"),
+            "requests": LoopCounter(
+                "tongban_requests", "Answered requests.", ("route", "status"), registry=self.registry
+            ),
             "errors": _counter(self.registry, "tongban_errors", "Errors by stable code.", "code"),
-            "answers": _counter(
-                self.registry,
+            "answers": LoopCounter(
                 "tongban_graphql_requests",
                 "Executed GraphQL requests by how they were answered.",
-                "path",
+                ("path",),
+                registry=self.registry,
             ),
             "shed": _counter(
                 self.registry, "tongban_shed", "Requests turned away before any work, by kind: graphql, other.", "kind"
@@ -147,8 +150,8 @@ class Metrics:
                 "tongban_graph_reads", "Compiled reads sent to the graph since start.", registry=self.registry
             ),
             "lane_depth": Gauge("tongban_lane_depth", "Look-ups that wait for the graph.", registry=self.registry),
-            "lane_keys": Histogram(
-                "tongban_lane_keys", "Keys in one statement of a lane.", buckets=_KEYS, registry=self.registry
+            "lane_keys": LoopHistogram(
+                "tongban_lane_keys", "Keys in one statement of a lane.", _KEYS, registry=self.registry
             ),
             "lane_shared": Gauge(
                 "tongban_lane_shared", "Look-ups that shared an equal one's key since start.", registry=self.registry
@@ -168,23 +171,20 @@ class Metrics:
             "cache_misses": Gauge(
                 "tongban_cache_misses", "Not found in a cache since start.", ("cache",), registry=self.registry
             ),
-            "document_seconds": Histogram(
+            "document_seconds": LoopHistogram(
                 "tongban_document_seconds",
                 "Time of a document in each stage (plan, read, complete), by how it was answered.",
+                _BUCKETS,
                 ("stage", "path"),
-                buckets=_BUCKETS,
                 registry=self.registry,
             ),
-            "document_statements": Histogram(
-                "tongban_document_statements",
-                "Compiled reads of a document.",
-                buckets=_STATEMENTS,
-                registry=self.registry,
+            "document_statements": LoopHistogram(
+                "tongban_document_statements", "Compiled reads of a document.", _STATEMENTS, registry=self.registry
             ),
-            "write_seconds": Histogram(
+            "write_seconds": LoopHistogram(
                 "tongban_write_seconds",
                 "Time from a made answer to its JSON on the connection.",
-                buckets=_BUCKETS,
+                _BUCKETS,
                 registry=self.registry,
             ),
             "faces": _counter(self.registry, "tongban_faces", "Faces asked of record sources.", "outcome"),
@@ -194,8 +194,8 @@ class Metrics:
                 ("county",),
                 registry=self.registry,
             ),
-            "seconds": Histogram(
-                "tongban_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry
+            "seconds": LoopHistogram(
+                "tongban_request_seconds", "Time to answer.", _BUCKETS, ("route",), registry=self.registry
             ),
             "ledger_size": Gauge("tongban_ledger_size", "Entries sequenced.", registry=self.registry),
             "published_size": Gauge("tongban_published_size", "Entries published.", registry=self.registry),
@@ -235,11 +235,8 @@ class Metrics:
 
     def observe(self, route: str, status: int, seconds: float, codes: str) -> None:
         """Count one answered request; codes: its error codes joined by commas, empty for none."""
-        found = self._routes.get((route, status))
-        if found is None:  # routes and statuses are few, and looking a label up costs more than counting
-            found = self._routes[route, status] = self.requests.labels(route, str(status)), self.seconds.labels(route)
-        found[0].inc()
-        found[1].observe(seconds)
+        self.requests.of(route, str(status)).value += 1
+        self.seconds.of(route).observe(seconds)
         for code in codes.split(",") if codes else ():
             self.errors.labels(code).inc()
 
@@ -256,19 +253,13 @@ class Metrics:
 
     def answered(self, path: str) -> None:
         """Count one executed GraphQL request by how it was answered."""
-        found = self._paths.get(path)
-        if found is None:
-            found = self._paths[path] = self.answers.labels(path)
-        found.inc()
+        self.answers.of(path).value += 1
 
     def document(self, path: str, seconds: Mapping[str, float], statements: int) -> None:
         """Count one document. path: how it was answered, or `failed`. seconds: by stage. statements: it has sent."""
         for stage, each in seconds.items():
-            found = self._stages.get((stage, path))
-            if found is None:
-                found = self._stages[stage, path] = self.document_seconds.labels(stage, path)
-            found.observe(each)
-        self.document_statements.observe(statements)
+            self.document_seconds.of(stage, path).observe(each)
+        self.document_statements.of().observe(statements)
 
     def breakers(self, states: Mapping[str, str]) -> None:
         """Set what the circuit breaker of each county's source does now."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import binascii
 import json
 import re
+from collections.abc import Iterable
 from math import isinf
 from typing import Final, NoReturn, TypeAlias
 
@@ -257,7 +258,12 @@ def _write_alike(value: object) -> bytes | None:
 def _is_alike(value: object) -> bool:
     """Tell whether a value is made of texts, integers, booleans and null: no float, no type that only orjson knows."""
     if isinstance(value, dict):
-        return _TEXTS.issuperset(map(type, value)) and all(map(_is_alike, value.values()))
-    if isinstance(value, list | tuple):
-        return _SCALARS.issuperset(map(type, value)) or all(map(_is_alike, value))
-    return type(value) in _SCALARS
+        if not _TEXTS.issuperset(map(type, value)):
+            return False
+        inner: Iterable[object] = value.values()
+    elif isinstance(value, list | tuple):
+        inner = value
+    else:
+        return type(value) in _SCALARS
+    # Nearly all is flat: one pass in C says so, and only containers are looked into.
+    return _SCALARS.issuperset(map(type, inner)) or all(_is_alike(each) for each in inner if type(each) not in _SCALARS)

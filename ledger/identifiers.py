@@ -285,4 +285,4 @@ def holder_key(secret: bytes, type_code: str, code: str) -> str:
         message = f"{type_code}\n{code}".encode()
     except UnicodeEncodeError:  # without the cause: its text would say the code
         raise Malformed("bad_encoding", "a holder code holds a lone surrogate") from None
-    return b64u_encode(hmac.new(secret, message, "sha256").digest())
+    return b64u_encode(hmac.digest(secret, message, "sha256"))

@@ -40,6 +40,7 @@ __all__ = ["BoundRoot", "Plan", "RootPlan", "explain", "make_plan"]
 
 _CAUSE: Final = "useCause"
 _BASIS_HOLDER: Final = "basis_holder"
+_UNBOUND: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +90,10 @@ class RootPlan:
         Raises Refused no_basis (it is another holder's), forbidden (a holder's token for another holder), Malformed
         limit_exceeded (`first`), bad_cursor (`after`).
         """
+        start = self.entry.declaration.place
+        bound = bound_values(start, arguments, context) if isinstance(start, KeyStart) and start.binds else _UNBOUND
         parameters: dict[str, Any] = {}
-        holder = self._bind_key(arguments, context, parameters)
+        holder = self._bind_key(arguments, context, bound, parameters)
         if holder is not None and context.principal.holder not in {None, holder}:
             raise Refused("forbidden", "the token is bound to another holder")
         if basis is not None and holder not in {None, basis.holder}:
@@ -98,8 +101,11 @@ class RootPlan:
         page = self._bind_page(arguments, context, parameters)
         for one in self.compiled.lists:
             parameters[one.parameter] = one.page
-        for name in self.compiled.parameters:
-            parameters[name] = self._value(name, arguments, context)
+        for name in self.compiled.parameters:  # an argument, what arguments are bound to, or the context's
+            if name in self.entry.field.args:
+                parameters[name] = _wire(arguments.get(name))
+            else:
+                parameters[name] = bound[name] if name in bound else CONTEXT_VALUES[name](context)
         if _BASIS_HOLDER in parameters:
             parameters[_BASIS_HOLDER] = None if basis is None else basis.holder
         holder = holder if basis is None else basis.holder
@@ -107,32 +113,25 @@ class RootPlan:
         subject = holder or str(parameters.get("k0"))
         return BoundRoot(statement=statement, page=page, arguments=arguments, holder=holder, subject=subject)
 
-    def _bind_key(self, arguments: Mapping[str, Any], context: Context, parameters: dict[str, Any]) -> str | None:
+    def _bind_key(
+        self, arguments: Mapping[str, Any], context: Context, bound: Mapping[str, Any], parameters: dict[str, Any]
+    ) -> str | None:
         start = self.entry.declaration.place
         if not isinstance(start, KeyStart):
             return None
         key = parameters["k0"] = key_of(start, arguments, context)
-        if start.label == "Holder":
-            return key
-        bound = bound_values(start, arguments, context)
-        return bound.get("holder_key")
-
-    def _value(self, name: str, arguments: Mapping[str, Any], context: Context) -> Any:
-        """Give the value of a parameter: an argument, what an argument is bound to, or the context's."""
-        start = self.entry.declaration.place
-        if name in self.entry.field.args:
-            return _wire(arguments.get(name))
-        bound = bound_values(start, arguments, context) if isinstance(start, KeyStart) else {}
-        return bound[name] if name in bound else CONTEXT_VALUES[name](context)
+        return key if start.label == "Holder" else bound.get("holder_key")
 
     def _bind_page(self, arguments: Mapping[str, Any], context: Context, parameters: dict[str, Any]) -> Page | None:
-        if not isinstance(self.compiled.shape, Connection):
+        shape = self.compiled.shape
+        if not isinstance(shape, Connection):
             if self.compiled.paged:
                 start = self.entry.declaration.place
                 parameters["f0"] = start.via.page if isinstance(start, KeyStart) and start.via else MAX_PAGE
             return None
         first, after, label = page_size(arguments["first"]), arguments.get("after"), self.label
-        if self.entry.declaration.post_only:  # a list of one person, whom the arguments name
+        if (after is not None or shape.key is not None) and self.entry.declaration.post_only:
+            # A cursor of a list of one person is good for that one, whom the arguments name.
             label = bound_label(label, context.principal.county or "", str(parameters.get("k0")))
         parameters["f0"] = first + 1
         parameters["c0"] = "" if after is None else decode_cursor(label, after)

@@ -178,16 +178,14 @@ class Execution:
         limit_exceeded, bad_request), NotByGet, NotHere, and Unavailable deadline, pushback. What goes wrong in a field
         is in the answer.
         """
+        timing = timing or Timing()
         async with self.admitted.turn(context.principal):
-            return await self._run(request, context, timing or Timing(), by_get=by_get)
-
-    async def _run(self, request: GraphQLRequest, context: Context, timing: Timing, *, by_get: bool) -> Answer:
-        timing.enter("plan")
-        ready = self.prepare(request, context, by_get=by_get)
-        timing.cost = ready.cost
-        if ready.operation.operation is OperationType.SUBSCRIPTION:
-            raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
-        return await self.answer(ready, context, timing)
+            timing.enter("plan")
+            ready = self.prepare(request, context, by_get=by_get)
+            timing.cost = ready.cost
+            if ready.operation.operation is OperationType.SUBSCRIPTION:
+                raise DocumentRefused([Fault(code="bad_request", message=_STREAMED)])
+            return await self.answer(ready, context, timing)
 
     async def answer(self, ready: Ready, context: Context, timing: Timing | None = None) -> Answer:
         """Run a query or a mutation that was prepared, in its turn. Raises Unavailable deadline, pushback."""
@@ -296,10 +294,8 @@ class Execution:
         return laid_over(stored, done.data), list(done.errors or ()), "hybrid"
 
     async def _fetch(self, plan: Plan, variables: VariableValues, context: Context, timing: Timing) -> _Records:
-        if len(plan.roots) == 1:
-            found = [await self._root(plan.roots[0], variables, context, timing)]
-        else:
-            found = await asyncio.gather(*(self._root(root, variables, context, timing) for root in plan.roots))
+        reads = [self._root(root, variables, context, timing) for root in plan.roots]
+        found = [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
         for each in found:
             if isinstance(each, Unavailable) and each.code == "pushback":
                 raise each  # the whole request is to come again, not a part of it

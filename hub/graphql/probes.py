@@ -95,11 +95,15 @@ class CallerProbes:
 
     def _of(self, callers: OrderedDict[str, _Caller], name: str) -> _Caller:
         now = self._clock()
-        caller = callers.setdefault(name, _Caller(left=float(self._misses), time=now))
+        caller = callers.get(name)
+        if caller is None:
+            caller = callers[name] = _Caller(left=float(self._misses), time=now)
+            if len(callers) > _CALLERS:
+                callers.popitem(last=False)
+            return caller
         callers.move_to_end(name)
-        if len(callers) > _CALLERS:
-            callers.popitem(last=False)
-        # A clock that is set back gives nothing, and takes nothing.
-        caller.left = min(float(self._misses), caller.left + max(0, now - caller.time) * self._misses / _HOUR_S)
-        caller.time = now
+        if now != caller.time:
+            passed = max(0, now - caller.time)  # a clock that is set back gives nothing, and takes nothing
+            caller.left = min(float(self._misses), caller.left + passed * self._misses / _HOUR_S)
+            caller.time = now
         return caller

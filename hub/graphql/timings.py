@@ -99,4 +99,4 @@ class SlowDocuments:
 
     def written(self, seconds: float) -> None:
         """Count one answer, as of `Observer`."""
-        self._metrics.write_seconds.observe(seconds)
+        self._metrics.write_seconds.of().observe(seconds)

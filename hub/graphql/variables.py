@@ -70,30 +70,13 @@ def variable_reader(schema: GraphQLSchema, operation: OperationDefinitionNode) -
 
 
 def _reader(kind: GraphQLInputType, above: tuple[str, ...]) -> _Read:
-    if is_non_null_type(kind):
-        return _present(_reader(kind.of_type, above))
-    return _nullable(_plain(kind, above))
-
-
-def _present(read: _Read) -> _Read:
-    def present(value: Any) -> Any:
-        if value is None:
-            raise _Odd
-        return read(value)
-
-    return present
-
-
-def _nullable(read: _Read) -> _Read:
-    return lambda value: None if value is None else read(value)
-
-
-def _plain(kind: Any, above: tuple[str, ...]) -> _Read:
-    if is_list_type(kind):
-        return _list(_reader(kind.of_type, above))
-    if is_input_object_type(kind):
-        return _never if kind.name in above else _object(kind, (*above, kind.name))
-    return _leaf(kind.coerce_input_value)
+    must = is_non_null_type(kind)
+    plain: Any = kind.of_type if is_non_null_type(kind) else kind
+    if is_list_type(plain):
+        return _list(_reader(plain.of_type, above), must=must)
+    if is_input_object_type(plain):
+        return _never if plain.name in above else _object(plain, (*above, plain.name), must_be=must)
+    return _leaf(plain.coerce_input_value, must=must)
 
 
 def _never(_value: Any) -> Any:
@@ -101,17 +84,23 @@ def _never(_value: Any) -> Any:
     raise _Odd
 
 
-def _list(read: _Read) -> _Read:
+def _list(read: _Read, *, must: bool) -> _Read:
     def items(value: Any) -> Any:
-        if type(value) is not list:
-            raise _Odd
-        return [read(item) for item in value]
+        if type(value) is list:
+            return [read(item) for item in value]
+        if value is None and not must:
+            return None
+        raise _Odd
 
     return items
 
 
-def _leaf(coerce: _Read) -> _Read:
+def _leaf(coerce: _Read, *, must: bool) -> _Read:
     def leaf(value: Any) -> Any:
+        if value is None:
+            if must:
+                raise _Odd
+            return None
         coerced = coerce(value)
         if coerced is Undefined:
             raise _Odd
@@ -120,7 +109,7 @@ def _leaf(coerce: _Read) -> _Read:
     return leaf
 
 
-def _object(kind: Any, above: tuple[str, ...]) -> _Read:
+def _object(kind: Any, above: tuple[str, ...], *, must_be: bool) -> _Read:
     fields: Final[Sequence[tuple[str, str, bool, _Read]]] = [
         (
             name,
@@ -131,8 +120,12 @@ def _object(kind: Any, above: tuple[str, ...]) -> _Read:
         for name, field in kind.fields.items()
     ]
 
+    one_of, made = kind.is_one_of, kind.out_type
+
     def members(value: Any) -> Any:
         if type(value) is not dict:
+            if value is None and not must_be:
+                return None
             raise _Odd
         found: dict[str, Any] = {}
         for name, out, must, read in fields:
@@ -140,8 +133,8 @@ def _object(kind: Any, above: tuple[str, ...]) -> _Read:
                 found[out] = read(value[name])
             elif must:
                 raise _Odd
-        if len(found) != len(value) or (kind.is_one_of and (len(found) != 1 or None in found.values())):
+        if len(found) != len(value) or (one_of and (len(found) != 1 or None in found.values())):
             raise _Odd
-        return kind.out_type(found)
+        return made(found)
 
     return members

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from hub.journal.consents import CONSENT_TYP, ConsentRecord, consent_of
+from hub.journal.consents import CONSENT_TYP, consent_of
 from hub.lru import Lru
 from ledger.cases import CaseStage
 from ledger.consents import covers
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hub.journal.access import Asked
     from hub.journal.store import JournalReader
     from ledger.casework import Case
+    from ledger.consents import Consent
 
 __all__ = ["JournalBases"]
 
@@ -45,7 +46,7 @@ class JournalBases:
     def __init__(self, journal: Asked, *, stated: Callable[[], int] | None = None) -> None:
         self._journal: Final = journal
         self._stated: Final = stated
-        self._consents: Final[Lru[str, _Found[tuple[ConsentRecord | None, bool]]]] = Lru(_KEPT)
+        self._consents: Final[Lru[str, _Found[_Given | None]]] = Lru(_KEPT)
         self._cases: Final[Lru[str, _Found[Case | None]]] = Lru(_KEPT)
 
     async def judge(self, *, consent: str | None, case: str | None, county: str, at: int) -> Basis:
@@ -62,15 +63,13 @@ class JournalBases:
 
     async def _consent(self, consent_id: str, county: str, at: int) -> Basis:
         name = f"consent/{consent_id}"
-        record, ended = await self._found(self._consents, name, _consent_in)
-        if record is None or record.consent.county != county:
+        given = await self._found(self._consents, name, _consent_in)
+        if given is None or given.consent.county != county:
             raise Refused("no_basis", NO_BASIS)
-        consent = record.consent
-        if ended or not covers(consent, county=county, matter=consent.matter, fields=(), at=at):
+        consent = given.consent
+        if given.ended or not covers(consent, county=county, matter=consent.matter, fields=(), at=at):
             raise Refused("basis_ended", "the consent has expired, or was taken back")
-        return Basis(
-            name=name, holder=record.holder, matter=consent.matter, fields=consent.fields, purpose=consent.purpose
-        )
+        return given.basis
 
     async def _case(self, number: str, county: str) -> Basis:
         case = await self._found(self._cases, number, _case_in)
@@ -103,10 +102,25 @@ class _Found(Generic[T]):
     value: T
 
 
-def _consent_in(reader: JournalReader, name: str) -> tuple[ConsentRecord | None, bool]:
-    """Give a consent, if there is one, and whether it was taken back."""
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A consent in the journal. ended: it was taken back. basis: what it gives while it is in force."""
+
+    consent: Consent
+    ended: bool
+    basis: Basis
+
+
+def _consent_in(reader: JournalReader, name: str) -> _Given | None:
     raw, ended = reader.stated(name), reader.stated(f"{name}/revoked")
-    return None if raw is None else consent_of(parse_compact(raw, CONSENT_TYP)), ended is not None
+    if raw is None:
+        return None
+    record = consent_of(parse_compact(raw, CONSENT_TYP))
+    consent = record.consent
+    basis = Basis(
+        name=name, holder=record.holder, matter=consent.matter, fields=consent.fields, purpose=consent.purpose
+    )
+    return _Given(consent, ended is not None, basis)
 
 
 def _case_in(reader: JournalReader, number: str) -> Case | None:
