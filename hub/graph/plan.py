@@ -62,7 +62,7 @@ class RootPlan:
     """One stored root field: its statement and how to read the record. fields: coordinates of what was selected.
 
     beyond: the caller's scopes reach beyond the own county, so that a basis must be named. shaper: gives the value
-    from the rows; None where every answer is graphql-core's. computed: what of a row computed fields read.
+    from the rows. computed: what of a row computed fields read.
     """
 
     response: str
@@ -72,7 +72,7 @@ class RootPlan:
     label: str
     fields: tuple[str, ...]
     beyond: bool
-    shaper: Shaper | None
+    shaper: Shaper
     computed: Node | Connection | None
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
@@ -212,7 +212,7 @@ def make_plan(
         entities=tuple(below.values()),
         top=top,
         computed=computed_operation(operation, selection.roots),
-        shaped=_is_query(operation, conditions) and not below and all(root.shaper for root in roots),
+        shaped=_is_query(operation, conditions) and not below,
         refusals=selection.refusals,
         refused=frozenset(refused),
         empty=selection.empty,

@@ -80,7 +80,8 @@ def generated(shape: Node | Connection, *, single: bool, nullable: bool) -> Gene
 
     Raises Unsure for a name that is none, SyntaxError for a shape that is nested deeper than Python lets blocks be.
     """
-    return _function(source_of(shape, single=single, nullable=nullable))
+    function: Generated = _function(source_of(shape, single=single, nullable=nullable))
+    return function
 
 
 @lru_cache(maxsize=_KEPT)
@@ -88,7 +89,8 @@ def check_of(output: GraphQLOutputType) -> Check:
     """Make the check of a type's stored values."""
     writer = _Writer()
     writer.check(output, "value")
-    return _function("\n".join(["def shape(value):", *writer.lines, ""]))
+    check: Check = _function("\n".join(["def shape(value):", *writer.lines, ""]))
+    return check
 
 
 @lru_cache(maxsize=_KEPT)
