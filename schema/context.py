@@ -54,13 +54,14 @@ class Batch:
 
     It takes a list `ks` of maps, one an asker: the values of its parameters, and its number `i0`. It gives a list of
     pairs, [number, what the read alone would give]. shared: names of the parameters that all of them have in common and
-    that are given beside `ks`. family: equal for reads that differ in nothing but the columns of their rows, whose
-    callers have the same scopes, and whose askers give values of the same names; None where there is no other.
-    columns: those of a row (`hub/graph/columns.py`).
+    that are given beside `ks`. own: names of those in each asker's map, ascending. family: equal for reads that differ
+    in nothing but the columns of their rows, whose callers have the same scopes, and whose askers give values of the
+    same names; None where there is no other. columns: those of a row (`hub/graph/columns.py`).
     """
 
     text: str
     shared: tuple[str, ...]
+    own: tuple[str, ...]
     family: tuple[str, str, frozenset[str], frozenset[str]] | None = None
     columns: tuple[Any, ...] = ()
 

@@ -45,9 +45,11 @@ _OPENINGS: Final = 1_000
 
 def batch_of(lines: Sequence[str], shared: tuple[str, ...]) -> Batch:
     """Give the form for many askers of a read. lines: of the single form, with `k` kept, and returning `x`."""
-    body = _own_values("\n".join(lines), shared).replace("\n", "\n  ")
+    text = "\n".join(lines)
+    own = sorted(set(_PARAMETER.findall(text)).difference(shared))
+    body = _own_values(text, shared).replace("\n", "\n  ")
     head, tail = f"UNWIND ${ASKERS} AS k\nCALL (k) {{", f"}}\nRETURN collect([k.{NUMBER}, x]) AS r"
-    return Batch(text=f"{head}\n  {body}\n{tail}", shared=shared)
+    return Batch(text=f"{head}\n  {body}\n{tail}", shared=shared, own=tuple(own))
 
 
 def rows_batch(lines: Sequence[str], columns: Columns, shared: tuple[str, ...], scopes: frozenset[str]) -> Batch:
@@ -59,16 +61,19 @@ def rows_batch(lines: Sequence[str], columns: Columns, shared: tuple[str, ...], 
         own = rewritten(columns, lambda column: _own_values(column, shared))
         text = columns_text(own)
     # A predicate whose value an asker does not send would read null, and let pass what it is there to cut.
-    family = (before, behind, scopes, asked.union(read).difference(shared))
-    return Batch(text=_between(before, text, behind), shared=shared, family=family, columns=own)
+    values = frozenset([*asked, *read]).difference(shared)
+    return Batch(
+        text=_between(before, text, behind), shared=shared, own=tuple(sorted(values)),
+        family=(before, behind, scopes, values), columns=own,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=_OPENINGS)
-def _around(lines: tuple[str, ...], shared: tuple[str, ...]) -> tuple[str, str, frozenset[str]]:
-    """Write what stands around the columns, and give the names of the parameters in it."""
+def _around(lines: tuple[str, ...], shared: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
+    """Write what stands around the columns, and give the names of the askers' own values in it."""
     batch = batch_of([*lines, f"RETURN collect({_HERE}) AS x"], shared)
     before, _, behind = batch.text.partition(_HERE)
-    return before, behind, frozenset(_PARAMETER.findall("\n".join(lines)))
+    return before, behind, batch.own
 
 
 def text_around(before: str, columns: Columns, behind: str) -> str:

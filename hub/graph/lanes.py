@@ -113,11 +113,15 @@ class _Lane:
     def idle(self) -> bool:
         return not self.running and not self._waiting
 
-    def add(self, statement: Statement, values: Mapping[str, Any], reader: asyncio.Future[Any]) -> bool:
-        """Put a reader down for a key; True when the key waits already."""
-        key = (*values, *map(_typed, values.values()))
+    def add(
+        self, statement: Statement, values: Mapping[str, Any], characters: int, reader: asyncio.Future[Any]
+    ) -> bool:  # fmt: skip
+        """Put a reader down for a key; True when the key waits already. All of a lane give values of the same names."""
+        key = tuple([value if type(value) is str else _typed(value) for value in values.values()])
         known = self._waiting.get(key)
-        question = known or self._waiting.setdefault(key, _Question(key, values, _characters(values)))
+        question = known
+        if question is None:
+            question = self._waiting[key] = _Question(key, values, characters)
         shape = question.shapes.get(statement.text)
         if shape is None:
             shape = question.shapes[statement.text] = _Shape(statement)
@@ -197,13 +201,14 @@ class Lanes:
             return await self._graph.read(statement)
         if self._depth >= self._limits.queue:
             raise Unavailable("pushback", "too many look-ups wait for the graph", retry_after=_PAUSE_S)
-        values = _values(statement, batch)
+        values = {name: statement.parameters[name] for name in batch.own}
+        characters = _characters(values)
         self._depth += 1
         try:
             with self._deadlines.hold():
-                if _characters(values) > _KEY_CHARACTERS:
+                if characters > _KEY_CHARACTERS:
                     return await self._graph.read(statement)
-                return await self._asked(statement, values)
+                return await self._asked(statement, batch, values, characters)
         except TimeoutError as error:
             raise Unavailable("deadline", "the graph did not answer in time") from error
         finally:
@@ -219,15 +224,17 @@ class Lanes:
                 _end(left)
         self._lanes.clear()
 
-    def _asked(self, statement: Statement, values: Mapping[str, Any]) -> asyncio.Future[Any]:
+    def _asked(
+        self, statement: Statement, batch: Batch, values: Mapping[str, Any], characters: int
+    ) -> asyncio.Future[Any]:
         wide = self._supersets.of(statement)
-        shared = _shared(statement)
-        name = (_batch(statement).text, *shared.values()) if wide is None else (wide, shared.get(FIRST))
+        shared = [statement.parameters[name] for name in batch.shared]
+        name = (batch.text, *shared) if wide is None else (wide, statement.parameters.get(FIRST))
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = _Lane(self._limits.keys, wide)
         reader: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._shared += lane.add(statement, values, reader)
+        self._shared += lane.add(statement, values, characters, reader)
         if lane.running < self._limits.in_flight:
             self._start(name, lane)
         return reader
@@ -319,19 +326,16 @@ def _shared(statement: Statement) -> dict[str, Any]:
     return {name: statement.parameters[name] for name in _batch(statement).shared}
 
 
-def _values(statement: Statement, batch: Batch) -> dict[str, Any]:
-    """Give what is one reader's own of a statement's parameters, in an order that a lane's readers share."""
-    return {name: value for name, value in sorted(statement.parameters.items()) if name not in batch.shared}
-
-
 def _typed(value: Any) -> Hashable:
     """Make a value comparable with its type: in Python 1 equals true, and 1.0."""
     return tuple(map(_typed, value)) if isinstance(value, list | tuple) else (type(value), value)
 
 
-def _characters(value: Any) -> int:
+def _characters(values: Mapping[str, Any]) -> int:
+    return sum([len(value) if type(value) is str else _length(value) for value in values.values()])
+
+
+def _length(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, Mapping):
-        return sum(map(_characters, value.values()))
-    return sum(map(_characters, value)) if isinstance(value, list | tuple) else 8
+    return sum(map(_length, value)) if isinstance(value, list | tuple) else 8

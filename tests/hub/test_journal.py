@@ -140,7 +140,12 @@ def test_an_access_record_is_read_back_and_only_in_its_one_form() -> None:
     raw = format_access(access())
     assert parse_access(raw) == parse_record(raw) == access()
     assert raw.startswith(b'{"type":"access","time":1780300800,"county":"320583"')
-    for other in (raw + b" ", raw.replace(b":", b": ", 1), raw.replace(b'"type":"access"', b'"type":"license"')):
+    others = [raw + b" ", raw.replace(b":", b": ", 1), raw.replace(b'"type":"access"', b'"type":"license"')]
+    others += [
+        raw.replace(b'"320583"', rb'"\u0033\u0032\u0030\u0035\u0038\u0033"'),
+        raw.replace(b"1780300800", b"1780300800.0"),
+    ]
+    for other in others:
         with pytest.raises(Malformed):
             parse_access(other)
     with pytest.raises(Malformed, match="too_large"):
