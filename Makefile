@@ -8,7 +8,7 @@ NEO4J  := .neo4j
 CODE   := hub schema ledger tests loadtests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test faults fuzz interop check lint lock bench bench-million bench-peers load hammer neo4j neo4j-stop clean
+.PHONY: help demo serve test faults fuzz interop check static lint lock bench bench-million bench-peers load hammer neo4j neo4j-stop clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 12
@@ -27,7 +27,7 @@ serve: $(STAMP)  ## the demo's alliance, running until Ctrl-C
 	@$(BIN)/tongban demo --serve
 
 test: $(STAMP) neo4j  ## every test, on both graph engines (`make test ARGS="-k receipt"`)
-	@$(BIN)/python -m tests.halves $(ARGS)
+	@$(BIN)/python -m tests.suite $(ARGS)
 
 faults: $(STAMP) neo4j  ## crashes, full disks, wrong clocks, flipped bytes: a table of what was lost (`make faults ARGS=--short`)
 	@$(BIN)/python -m tests.faults $(ARGS)
@@ -43,10 +43,12 @@ lint: $(STAMP)  ## format, lint and layers: the quick part of check
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
-check: lint  ## lint, strict types, docs, and the schema against the documents that use it
+static: lint  ## lint, strict types, and the schema against the documents that use it: check without its tests
 	@$(BIN)/mypy
 	@$(BIN)/basedpyright --level error
 	@$(BIN)/tongban schema trust --check loadtests/operations/*.graphql tests/documents/*.graphql > /dev/null
+
+check: static  ## lint, strict types, docs, and the schema against the documents that use it
 	@$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_mapping.py tests/test_documents.py tests/schema/test_sdl.py
 
 lock: $(STAMP)  ## write requirements.lock anew from pyproject.toml

@@ -141,15 +141,18 @@ class Differential:
             self.run(self._compare(cases[start : start + together]))
 
     async def _compare(self, cases: list[Case]) -> None:
-        """Answer documents at once, then each again by the judge alone. Raises Difference."""
+        """Answer documents at once, then each again by the judge alone and by generated shapers. Raises Difference."""
         callers = [self._prepared(case) for case in cases]
         pairs = list(zip(cases, callers, strict=True))
         shaped = await asyncio.gather(*(self._answered(self._shaped, case, caller) for case, caller in pairs))
         for (case, caller), fast in zip(pairs, shaped, strict=True):
             slow = await self._answered(self._judge, case, caller)
-            if fast != slow:
+            again = await self._answered(self._shaped, case, caller, generated=True)
+            if not fast == slow == again:
                 text, variables, seed = case
-                raise Difference(f"{text}\nvariables {variables}\nseed {seed}: {self._rows}\n{fast!r}\n{slow!r}")
+                raise Difference(
+                    f"{text}\nvariables {variables}\nseed {seed}: {self._rows}\n{fast!r}\n{slow!r}\n{again!r}"
+                )
 
     def _prepared(self, case: Case) -> Principal:
         """Draw a caller, and made-up rows where no engine has any."""
@@ -168,9 +171,12 @@ class Differential:
     def _answer(self, statement: Statement) -> Any:
         return self._rows[statement.text]
 
-    async def _answered(self, execution: Execution, case: Case, caller: Principal) -> bytes:
+    async def _answered(self, execution: Execution, case: Case, caller: Principal, *, generated: bool = False) -> bytes:
         text, variables, _ = case
-        counted = self.paths if execution is self._shaped else Counter[str]()
+        counted = self.paths if execution is self._shaped and not generated else Counter[str]()
+        for _, shape in execution.tables.shapes.items() if generated else ():
+            if not shape.shaper.is_generated:
+                shape.shaper.generate()
         try:
             answer = await execution.run(GraphQLRequest(query=text, variables=variables), _context(caller))
         except DocumentRefused as refused:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.suite import runs
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("hub", "schema", "ledger")
 FOLDERS = (*PACKAGES, "loadtests", "tests")
@@ -115,3 +117,12 @@ def test_every_requirement_is_pinned_with_a_hash() -> None:
     text = (ROOT / "requirements.lock").read_text("utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line)]
     assert [line[:60] for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def test_every_test_is_in_one_run_of_the_suite() -> None:
+    """`make test` is several runs: the first has what is shared, each other one some folders, the last what is left."""
+    shared, *others, last = (arguments[2:] for arguments in runs())
+    folders = [ROOT / folder for run in others for folder in run]
+    assert shared == ()
+    assert sorted(last) == sorted(f"--ignore={folder.relative_to(ROOT)}" for folder in folders)
+    assert [folder for folder in folders if not folder.is_dir() or set(folder.parents) & set(folders)] == []

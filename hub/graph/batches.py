@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from hub.graph.columns import Columns, columns_text, rewritten
@@ -40,6 +40,7 @@ FIRST: Final = "f0"
 
 _PARAMETER: Final = re.compile(r"\$([A-Za-z_]+[0-9]*)")
 _HERE: Final = "\0"
+_OPENINGS: Final = 1_000
 
 
 def batch_of(lines: Sequence[str], shared: tuple[str, ...]) -> Batch:
@@ -53,20 +54,35 @@ def batch_of(lines: Sequence[str], shared: tuple[str, ...]) -> Batch:
 
 def rows_batch(lines: Sequence[str], columns: Columns, shared: tuple[str, ...], scopes: frozenset[str]) -> Batch:
     """Give the same of a read that gives rows of some columns. scopes: of the callers it was compiled for."""
-    batch = batch_of([*lines, f"RETURN collect({_HERE}) AS x"], shared)
-    before, _, behind = batch.text.partition(_HERE)
-    own = rewritten(columns, lambda text: _own_values(text, shared))
+    before, behind, asked = _around(tuple(lines), shared)
+    text, own = columns_text(columns), columns
+    read = _PARAMETER.findall(text)
+    if not set(read).issubset(shared):
+        own = rewritten(columns, lambda column: _own_values(column, shared))
+        text = columns_text(own)
     # A predicate whose value an asker does not send would read null, and let pass what it is there to cut.
-    values = frozenset([*batch.own, *_PARAMETER.findall(columns_text(columns))]).difference(shared)
-    return replace(
-        batch, text=text_around(before, own, behind), own=tuple(sorted(values)),
+    values = frozenset([*asked, *read]).difference(shared)
+    return Batch(
+        text=_between(before, text, behind), shared=shared, own=tuple(sorted(values)),
         family=(before, behind, scopes, values), columns=own,
     )  # fmt: skip
 
 
+@lru_cache(maxsize=_OPENINGS)
+def _around(lines: tuple[str, ...], shared: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
+    """Write what stands around the columns, and give the names of the askers' own values in it."""
+    batch = batch_of([*lines, f"RETURN collect({_HERE}) AS x"], shared)
+    before, _, behind = batch.text.partition(_HERE)
+    return before, behind, batch.own
+
+
 def text_around(before: str, columns: Columns, behind: str) -> str:
     """Write the form for many askers with these columns in it."""
-    inner = columns_text(columns).replace("\n", "\n  ")
+    return _between(before, columns_text(columns), behind)
+
+
+def _between(before: str, text: str, behind: str) -> str:
+    inner = text.replace("\n", "\n  ")
     return f"{before}{inner}{behind}"
 
 

@@ -17,24 +17,25 @@ bounded; a row that the caller may not see is cut wherever its label enters. The
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from hub.graph.batches import FIRST, rows_batch
 from hub.graph.columns import Below, Column, Columns, columns_text
-from hub.graph.predicates import PERSONAL_KEYS, PREDICATES, predicate_text
+from hub.graph.openings import Guard, arrow, expression_text, guard, opening_of
+from hub.graph.predicates import PERSONAL_KEYS
 from hub.graph.rows import (
     ABSENT,
     Cell,
     Connection,
     Edges,
-    Leaf,
     Nested,
     Node,
     PageFacts,
     PersonalKeys,
     Source,
     TypeName,
+    leaf_at,
 )
 from hub.graph.selection import Selected
 from hub.graph.tables import FieldEntry, Tables, start_label
@@ -44,9 +45,6 @@ from schema.mapping import Computed, EdgeProperty, Expression, Gather, KeyStart,
 
 __all__ = ["CompiledRoot", "ListPage", "compile_root"]
 
-_AFTER: Final = "c0"
-_KEY: Final = "k0"
-_BASIS: Final = "basis"
 _CURSORS: Final = frozenset({"startCursor", "endCursor"})
 
 
@@ -79,31 +77,22 @@ class CompiledRoot:
     single: bool
 
 
-@dataclass(slots=True)
 class _Projection:
     """The columns of one list, each once. depth: of its node; named: a relationship led to it that can be read."""
 
-    depth: int
-    named: bool = False
-    columns: list[Column] = field(default_factory=list)
-    edge_read: bool = False
-
-    @property
-    def variable(self) -> str:
-        return f"a{self.depth}"
-
-    @property
-    def edge(self) -> str:
-        return f"r{self.depth}" if self.named else ""
+    def __init__(self, depth: int, *, named: bool = False) -> None:
+        self.depth = depth
+        self.variable = f"a{depth}"
+        self.edge = f"r{depth}" if named else ""
+        self.edge_read = False
+        self.columns: dict[Column, int] = {}
 
     def below(self, place: Any) -> _Projection:
         """Begin the list of the nodes at the other end of a relation or of an own pattern."""
-        return _Projection(self.depth + 1, isinstance(place, Relation))
+        return _Projection(self.depth + 1, named=isinstance(place, Relation))
 
     def place(self, column: Column) -> int:
-        if column not in self.columns:
-            self.columns.append(column)
-        return self.columns.index(column)
+        return self.columns.setdefault(column, len(self.columns))
 
     @property
     def kept(self) -> Columns:
@@ -122,17 +111,11 @@ class _Compiler:
         self.parameters: dict[str, None] = {}
         self.lists: dict[ListPage, None] = {}
 
-    def conditions(self, label: str, variable: str) -> list[str]:
-        """Give the row predicates that guard a node of `label` for this caller."""
-        rules = self.tables.row_rules.get(label, ())
-        names = [row for rule in rules if (row := rule.row_for(self.scopes)) is not None]
-        names += [_BASIS for rule in rules if rule.basis]
-        found: dict[str, None] = {}
-        for name in names:
-            predicate = PREDICATES[name, label]
-            self.parameters.update(dict.fromkeys(predicate.parameters))
-            found[predicate_text(predicate, variable)] = None
-        return list(found)
+    def guard(self, label: str, variable: str) -> Guard:
+        """Give what guards a node of `label` from this caller."""
+        found = guard(self.tables, self.scopes, label, variable)
+        self.parameters.update(dict.fromkeys(found.parameters))
+        return found
 
     def node(
         self, children: Iterable[Selected], projection: _Projection, label: str, *, abstract: str | None
@@ -154,19 +137,19 @@ class _Compiler:
         if child.refused:
             return ABSENT
         if isinstance(place, Property):
-            return Leaf(projection.place(f"{projection.variable}.{place.name}"), entry.field.type)
+            return leaf_at(projection.place(f"{projection.variable}.{place.name}"), entry.field.type)
         if isinstance(place, EdgeProperty):
-            return Leaf(projection.place(self.edge_property(place, projection)), entry.field.type)
+            return leaf_at(projection.place(self.edge_property(place, projection)), entry.field.type)
         if isinstance(place, Computed):
             return self.needed(place, projection, below)
         if isinstance(place, Expression) and place.target is None:
-            return Leaf(projection.place(self.expression(place, projection.variable)), entry.field.type)
+            return leaf_at(projection.place(self.expression(place, projection.variable)), entry.field.type)
         return self.nested(child, entry, projection, below)
 
     def needed(self, place: Computed, projection: _Projection, below: _Deeper) -> Source:
         """Project what a resolver needs: properties of the node, and the nodes that it gathers."""
         members: list[tuple[str, Cell]] = [
-            (name, Leaf(projection.place(f"{projection.variable}.{name}"), None)) for name in place.needs
+            (name, leaf_at(projection.place(f"{projection.variable}.{name}"), None)) for name in place.needs
         ]
         members += [(one.name, self.gathered(one, projection, below)) for one in place.gathers]
         return Source(Node(tuple(members)))
@@ -177,19 +160,17 @@ class _Compiler:
             return ABSENT
         inner, deeper = projection.below(place), list[tuple[int, bool, PersonalKeys]]()
         members: list[tuple[str, Cell]] = [
-            (name, Leaf(inner.place(f"{inner.variable}.{name}"), None)) for name in gather.properties
+            (name, leaf_at(inner.place(f"{inner.variable}.{name}"), None)) for name in gather.properties
         ]
         members += [
-            (name, Leaf(inner.place(self.edge_property(EdgeProperty(name), inner)), None)) for name in gather.edge
+            (name, leaf_at(inner.place(self.edge_property(EdgeProperty(name), inner)), None)) for name in gather.edge
         ]
         members += [(one.name, self.gathered(one, inner, deeper)) for one in gather.gathers]
         keys = (
             (inner.place(f"{inner.variable}.{PERSONAL_KEYS[place.target]}"),) if place.target in PERSONAL_KEYS else ()
         )
         pattern = self.pattern(place, projection.variable, inner)
-        position = projection.place(
-            self.collected(place, pattern, self.conditions(place.target, inner.variable), inner)
-        )
+        position = projection.place(self.collected(place, pattern, self.guard(place.target, inner.variable), inner))
         if keys or deeper:
             below.append((position, True, PersonalKeys(keys, tuple(deeper))))
         return Nested(position, Node(tuple(members)), many=True, nullable=False)
@@ -202,7 +183,7 @@ class _Compiler:
 
     def expression(self, place: Expression, variable: str, target: str = "") -> str:
         self.parameters.update(dict.fromkeys(place.parameters))
-        return place.cypher.replace("{n}", variable).replace("{t}", target)
+        return expression_text(place, variable, target)
 
     def nested(self, child: Selected, entry: FieldEntry, projection: _Projection, below: _Deeper) -> Nested:
         """Project the nodes at the other end of a relation or of an own pattern."""
@@ -210,26 +191,27 @@ class _Compiler:
         inner = projection.below(place)
         node, keys = self.node(child.children, inner, place.target, abstract=entry.target if entry.abstract else None)
         pattern = self.pattern(place, projection.variable, inner)
-        conditions = self.conditions(place.target, inner.variable)
+        guarded = self.guard(place.target, inner.variable)
         if isinstance(place, Relation) and not place.many:
-            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-            column = Below(f"head([{pattern}{where} | ", inner.kept, "])", many=False)
+            column = Below(f"head([{pattern}{guarded.where} | ", inner.kept, "])", many=False)
         else:
-            column = self.collected(place, pattern, conditions, inner)
+            column = self.collected(place, pattern, guarded, inner)
         position = projection.place(column)
         if keys.keys or keys.below:
             below.append((position, place.many, keys))
         return Nested(position, node, many=place.many, nullable=entry.nullable)
 
-    def collected(self, place: Relation | Expression, pattern: str, conditions: list[str], inner: _Projection) -> Below:
+    def collected(self, place: Relation | Expression, pattern: str, guarded: Guard, inner: _Projection) -> Below:
         limit = place.page if place.many else 1
         page = ListPage(parameter=f"p{limit}", page=limit)  # by its value: the text of one list is always the same
         self.lists[page] = None
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         # An own pattern may hold a WHERE of its own, so its conditions stand behind a WITH.
-        between = f" WITH {inner.variable}" if conditions and isinstance(place, Expression) else ""
+        between = f" WITH {inner.variable}" if guarded.conditions and isinstance(place, Expression) else ""
         order = f" ORDER BY {inner.variable}.{place.order}" if place.order else ""
-        opening, closing = f"COLLECT {{ MATCH {pattern}{between}{where} RETURN ", f"{order} LIMIT ${page.parameter} }}"
+        opening, closing = (
+            f"COLLECT {{ MATCH {pattern}{between}{guarded.where} RETURN ",
+            f"{order} LIMIT ${page.parameter} }}",
+        )
         if place.many:
             return Below(opening, inner.kept, closing, many=True)
         return Below(f"head({opening}", inner.kept, f"{closing})", many=False)
@@ -237,12 +219,7 @@ class _Compiler:
     def pattern(self, place: Relation | Expression, source: str, inner: _Projection) -> str:
         if isinstance(place, Expression):
             return self.expression(place, source, inner.variable)
-        return f"({source}){_arrow(place, inner.edge if inner.edge_read else '')}({inner.variable}:{place.target})"
-
-
-def _arrow(relation: Relation, edge: str) -> str:
-    body = f"-[{edge}:{relation.type}]-"
-    return f"{body}>" if relation.direction == "out" else f"<{body}"
+        return f"({source}){arrow(place, inner.edge if inner.edge_read else '')}({inner.variable}:{place.target})"
 
 
 def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> CompiledRoot:
@@ -256,18 +233,13 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
     rows = first.below(via) if via else first
     order = start.key if isinstance(start, PageStart) else (via.order if via else None)
     shape, keys = _root_shape(compiler, root, entry, rows, label, order if paged else None)
-    conditions = compiler.conditions(label, rows.variable)
-    many = order is not None
-    where = _where(compiler, start, rows, order if paged else None, conditions)
-    kept = f"{rows.variable}, {rows.edge}" if rows.edge_read else rows.variable
-    ordered = f"{kept} ORDER BY {rows.variable}.{order} LIMIT ${FIRST}"
-    many_asked = [*_match(compiler, start, first, rows, apart=True), *where, *([f"WITH k, {ordered}"] if many else ())]
-    bounds = (*([FIRST] if many else ()), *(one.parameter for one in compiler.lists))
-    alone = [*_match(compiler, start, first, rows), *where, *([f"WITH {ordered}"] if many else ())]
+    opening = opening_of(tables, entry, scopes, (first.variable, rows.variable, rows.edge if rows.edge_read else ""))
+    columns, many = rows.kept, order is not None
+    bounds = (*([FIRST] if many else ()), *[one.parameter for one in compiler.lists])
     return CompiledRoot(
-        text="\n".join([*alone, f"RETURN collect({columns_text(rows.kept)}) AS r"]),
-        batch=rows_batch(many_asked, rows.kept, bounds, scopes),
-        parameters=tuple(compiler.parameters),
+        text="\n".join([*opening.alone, f"RETURN collect({columns_text(columns)}) AS r"]),
+        batch=rows_batch(opening.many, columns, bounds, scopes),
+        parameters=tuple(dict.fromkeys((*compiler.parameters, *opening.parameters))),
         lists=tuple(compiler.lists),
         shape=shape,
         keys=keys,
@@ -275,40 +247,6 @@ def compile_root(tables: Tables, root: Selected, entry: FieldEntry, scopes: froz
         paged=many,
         single=not many,
     )
-
-
-def _match(
-    compiler: _Compiler, start: KeyStart | PageStart, first: _Projection, rows: _Projection, *, apart: bool = False
-) -> list[str]:
-    """Give the start and the way to the rows; apart: as two clauses, for who reads the key from a row."""
-    if isinstance(start, PageStart):
-        return [f"MATCH ({first.variable}:{start.label})"]
-    node = f"MATCH ({first.variable}:{start.label} {{{start.key}: ${_KEY}}})"
-    if start.via is None:
-        return [node]
-    hidden = compiler.conditions(start.label, first.variable)
-    arrow = _arrow(start.via, rows.edge if rows.edge_read else "")
-    if hidden or apart:
-        return [
-            node,
-            *([f"WHERE {' AND '.join(hidden)}"] if hidden else ()),
-            f"MATCH ({first.variable}){arrow}({rows.variable}:{start.via.target})",
-        ]
-    return [f"{node}{arrow}({rows.variable}:{start.via.target})"]
-
-
-def _where(
-    compiler: _Compiler, start: KeyStart | PageStart, rows: _Projection, order: str | None, conditions: list[str]
-) -> list[str]:
-    # `c0` is '' on a first page: every key is text and above it, and the text stays the same for every page.
-    parts = [f"{rows.variable}.{order} > ${_AFTER}"] if order else []
-    for argument, name in start.filters if isinstance(start, PageStart) else ():
-        compiler.parameters[argument] = None
-        parts.append(f"(${argument} IS NULL OR {rows.variable}.{name} = ${argument})")
-    if start.where is not None:
-        parts.append(compiler.expression(start.where, rows.variable))
-    parts.extend(conditions)
-    return [f"{'  AND' if index else 'WHERE'} {part}" for index, part in enumerate(parts)]
 
 
 def _root_shape(

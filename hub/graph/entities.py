@@ -17,15 +17,16 @@ may not see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from graphql.execution.values import VariableValues
 
-from hub.graph.arguments import ArgumentReader, argument_reader
+from hub.graph.arguments import ArgumentReader
 from hub.graph.batches import ASKERS, NUMBER
 from hub.graph.compiler import CompiledRoot, compile_root
+from hub.graph.costs import Costs, costs_of
 from hub.graph.predicates import CONTEXT_VALUES
 from hub.graph.rows import Node, node_value
 from hub.graph.selection import Selected
@@ -35,15 +36,7 @@ from schema.context import Context, Statement
 from schema.entities import MAX_REPRESENTATIONS, Representation
 from schema.mapping import KeyStart
 
-__all__ = ["BoundEntities", "Costed", "EntitiesPlan", "entities_plan"]
-
-
-class Costed(Protocol):
-    """Something whose cost depends on the variables."""
-
-    def total(self, variables: VariableValues) -> int:
-        """Sum the cost."""
-        ...
+__all__ = ["BoundEntities", "EntitiesPlan", "entities_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +66,7 @@ class EntitiesPlan:
     entry: FieldEntry
     reader: ArgumentReader
     compiled: Mapping[str, CompiledRoot]
-    costs: Mapping[str, tuple[int, Sequence[Costed]]]
+    costs: Mapping[str, Costs]
 
     def total(self, variables: VariableValues) -> int:
         """Sum the cost of every representation; of the field alone where graphql-core will refuse its arguments."""
@@ -109,22 +102,16 @@ def _statement(compiled: CompiledRoot, keys: list[str], context: Context) -> Sta
     return Statement(text=compiled.batch.text, parameters={ASKERS: askers, **pages})
 
 
-def entities_plan(
-    tables: Tables,
-    root: Selected,
-    entry: FieldEntry,
-    costs: Callable[[Iterable[Selected]], tuple[int, Sequence[Costed]]],
-    scopes: frozenset[str],
-) -> EntitiesPlan:
-    """Plan one `_entities` for a caller with these scopes. costs: of fields, fixed and by variables."""
+def entities_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> EntitiesPlan:
+    """Plan one `_entities` for a caller with these scopes."""
     start: Any = entry.declaration.place
     by_type = {name: replace(root, children=_of_type(root, name)) for name in start.entities}
     return EntitiesPlan(
         response=root.response,
         entry=entry,
-        reader=argument_reader(entry, root.nodes[0]),
+        reader=root.reader(entry),
         compiled={name: _compiled(tables, own, entry, start.start_of(name), scopes) for name, own in by_type.items()},
-        costs={name: costs(own.children) for name, own in by_type.items()},
+        costs={name: costs_of(own.children) for name, own in by_type.items()},
     )
 
 

@@ -39,11 +39,9 @@ def computed_operation(operation: OperationDefinitionNode, roots: Iterable[Selec
 
 
 def _computed_nodes(one: Selected) -> list[SelectionNode]:
-    if one.refused:
+    if one.refused or not one.computed:
         return []
-    if one.entry is None:
-        return [] if one.nodes[0].name.value == "__typename" else list(one.nodes)
-    if isinstance(one.entry.declaration.place, Computed):
+    if one.entry is None or isinstance(one.entry.declaration.place, Computed):
         return list(one.nodes)
     selections = tuple(node for child in one.children for node in _computed_nodes(child))
     if not selections:

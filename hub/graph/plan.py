@@ -9,7 +9,7 @@ parameters, after they were checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -18,9 +18,10 @@ import strawberry
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, OperationType, parse
 from graphql.execution.values import VariableValues
 
-from hub.graph.arguments import ArgumentReader, argument_reader
+from hub.graph.arguments import ArgumentReader
 from hub.graph.compiler import CompiledRoot
-from hub.graph.entities import Costed, EntitiesPlan, entities_plan
+from hub.graph.costs import Costed, costs_of
+from hub.graph.entities import EntitiesPlan, entities_plan
 from hub.graph.hybrid import computed_operation
 from hub.graph.predicates import CONTEXT_VALUES
 from hub.graph.rows import Connection, Node, Page, TypeName, connection_value, node_value
@@ -57,39 +58,11 @@ class BoundRoot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Cost:
-    """The cost of one field: its own, and that of everything below times the rows that its list may have.
-
-    fixed: the part below that no argument changes, summed when the plan is made. sized: the field whose `first` says
-    how many rows to count, `rows` at most; None when `rows` is all there is to say.
-    """
-
-    own: int
-    rows: int
-    fixed: int
-    sized: ArgumentReader | None
-    below: tuple[_Cost, ...]
-
-    def total(self, variables: VariableValues) -> int:
-        inner = self.fixed + sum(one.total(variables) for one in self.below)
-        return self.own + inner * self._rows(variables)
-
-    def _rows(self, variables: VariableValues) -> int:
-        if self.sized is None:
-            return self.rows
-        try:
-            first = self.sized.read(variables).get("first")
-        except Malformed:  # graphql-core refuses the field in its place
-            return self.rows
-        return first if isinstance(first, int) and 0 < first < self.rows else self.rows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RootPlan:
     """One stored root field: its statement and how to read the record. fields: coordinates of what was selected.
 
     beyond: the caller's scopes reach beyond the own county, so that a basis must be named. shaper: gives the value
-    from the rows; None where every answer is graphql-core's. computed: what of a row computed fields read.
+    from the rows. computed: what of a row computed fields read.
     """
 
     response: str
@@ -99,7 +72,7 @@ class RootPlan:
     label: str
     fields: tuple[str, ...]
     beyond: bool
-    shaper: Shaper | None
+    shaper: Shaper
     computed: Node | Connection | None
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
@@ -233,13 +206,13 @@ def make_plan(
     roots = tuple(root for _, root in top if isinstance(root, RootPlan))
     below = {one.response: entities for one in selection.roots if (entities := _entities(tables, one, scopes))}
     declared = [one.entry.declaration for one in selection.roots if one.entry is not None]
-    fixed, costs = _costs(one for one in selection.roots if one.response not in below)
+    fixed, costs = costs_of(one for one in selection.roots if one.response not in below)
     return Plan(
         roots=roots,
         entities=tuple(below.values()),
         top=top,
         computed=computed_operation(operation, selection.roots),
-        shaped=_is_query(operation, conditions) and not below and all(root.shaper for root in roots),
+        shaped=_is_query(operation, conditions) and not below,
         refusals=selection.refusals,
         refused=frozenset(refused),
         empty=selection.empty,
@@ -266,7 +239,7 @@ def _top(tables: Tables, one: Selected, scopes: frozenset[str]) -> RootPlan | Ty
 def _entities(tables: Tables, one: Selected, scopes: frozenset[str] | None) -> EntitiesPlan | None:
     if one.entry is None or one.refused or not isinstance(one.entry.declaration.place, EntityStart):
         return None
-    return entities_plan(tables, one, one.entry, _costs, scopes or frozenset())
+    return entities_plan(tables, one, one.entry, scopes or frozenset())
 
 
 def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozenset[str]) -> RootPlan:
@@ -275,7 +248,7 @@ def _root_plan(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozen
     return RootPlan(
         response=root.response,
         entry=entry,
-        reader=argument_reader(entry, root.nodes[0]),
+        reader=root.reader(entry),
         compiled=shape.compiled,
         label=start_label(start),
         fields=shape.fields,
@@ -290,27 +263,6 @@ def _note_refused(one: Selected, found: dict[PathKey, None]) -> None:
         found[one.path] = None
     for child in one.children:
         _note_refused(child, found)
-
-
-def _costs(fields: Iterable[Selected]) -> tuple[int, tuple[_Cost, ...]]:
-    """Sum what no argument changes in the costs of these fields, and give what is left."""
-    found = [_cost(one) for one in fields if one.entry is not None]
-    fixed = sum(one for one in found if isinstance(one, int))
-    return fixed, tuple(one for one in found if not isinstance(one, int))
-
-
-def _cost(one: Selected) -> _Cost | int:
-    entry: Any = one.entry
-    fixed, below = _costs(one.children) if one.children else (0, ())
-    place: Any = entry.declaration.place
-    relation: Any = place.via if isinstance(place, KeyStart) else place
-    sized = entry if "first" in entry.field.args else None
-    rows = min(relation.page if getattr(relation, "many", False) else (MAX_PAGE if sized else 1), MAX_PAGE)
-    own = entry.declaration.cost
-    if sized is None and not below:
-        return own + fixed * rows  # type: ignore[no-any-return]  # whole numbers
-    reader = argument_reader(entry, one.nodes[0]) if sized else None
-    return _Cost(own=own, rows=rows, fixed=fixed, sized=reader, below=below)
 
 
 def _wire(value: Any) -> Any:

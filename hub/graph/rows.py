@@ -14,8 +14,9 @@ answer itself from the same data, without graphql-core.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from graphql import GraphQLOutputType
@@ -39,10 +40,12 @@ __all__ = [
     "Source",
     "TypeName",
     "connection_value",
+    "leaf_at",
     "node_value",
 ]
 
 TYPE_KEY: Final = "@type"
+_LEAVES: Final = 4_096
 
 Row: TypeAlias = "list[Any]"
 
@@ -64,6 +67,12 @@ class Leaf:
     type: GraphQLOutputType | None
 
 
+@lru_cache(maxsize=_LEAVES)
+def leaf_at(place: int, output: GraphQLOutputType | None) -> Leaf:
+    """Give a leaf; the same ones stand in most shapes."""
+    return Leaf(place, output)
+
+
 @dataclass(frozen=True, slots=True)
 class Nested:
     """The nodes at the other end of a relation: one, None where `nullable`, or a list in the statement's order."""
@@ -83,7 +92,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class TypeName:
-    """`__typename`. A dict for graphql-core does not hold it."""
+    """`__typename`. graphql-core says it by itself."""
 
     name: str
 
@@ -177,8 +186,13 @@ def _cell_value(cell: Cell, row: Row) -> Any:
     return node_value(cell.node, row) if isinstance(cell, Source) else None
 
 
-def connection_value(connection: Connection, rows: Sequence[Row], page: Page) -> dict[str, Any]:
-    """Give a connection from the rows of a page: one more than its size when another page follows."""
+def connection_value(
+    connection: Connection, rows: Sequence[Row], page: Page, *, read: Callable[[Node, Row], dict[str, Any]] = node_value
+) -> dict[str, Any]:
+    """Give a connection from the rows of a page: one more than its size when another page follows.
+
+    read: gives the value of a node.
+    """
     shown, more, key = rows[: page.first], len(rows) > page.first, connection.key
     cursors = [] if key is None else [encode_cursor(page.label, row[key]) for row in shown]
     facts = {
@@ -189,16 +203,24 @@ def connection_value(connection: Connection, rows: Sequence[Row], page: Page) ->
     }
     value: dict[str, Any] = {}
     for response, member in connection.members:
-        if isinstance(member, PageFacts):
-            value[response] = {name: facts[fact] for name, fact in member.members if not isinstance(fact, TypeName)}
+        if isinstance(member, TypeName):
+            value[response] = member.name
         elif isinstance(member, Edges):
-            value[response] = [_edge(member, row, cursors, index) for index, row in enumerate(shown)]
+            value[response] = [_edge(member, row, cursors, index, read) for index, row in enumerate(shown)]
+        else:
+            value[response] = {
+                name: fact.name if isinstance(fact, TypeName) else facts[fact] for name, fact in member.members
+            }
     return value
 
 
-def _edge(edges: Edges, row: Row, cursors: Sequence[str], index: int) -> dict[str, Any]:
-    return {
-        name: cursors[index] if member is None else node_value(member, row)
-        for name, member in edges.members
-        if not isinstance(member, TypeName)
-    }
+def _edge(
+    edges: Edges, row: Row, cursors: Sequence[str], index: int, read: Callable[[Node, Row], dict[str, Any]]
+) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for response, member in edges.members:
+        if member is None:
+            value[response] = cursors[index]
+        else:
+            value[response] = member.name if isinstance(member, TypeName) else read(member, row)
+    return value

@@ -16,21 +16,20 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLAbstractType,
-    GraphQLNamedType,
     GraphQLObjectType,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
-    get_named_type,
     is_abstract_type,
 )
 
+from hub.graph.arguments import ArgumentReader, argument_reader
 from hub.graph.tables import FieldEntry, Tables
 from ledger.errors import Refused
 from schema.access import AccessRule
+from schema.mapping import Computed
 
 __all__ = ["Conditions", "Refusal", "Selected", "Selection", "condition_variables", "select"]
 
@@ -45,7 +44,8 @@ PathKey: TypeAlias = tuple[tuple[str, str], ...]
 class Selected:
     """One response field. entry: None for `__typename` and introspection. path: from the root, itself included.
 
-    nodes: the field's nodes in the document, merged into one response field. refused: it is null by its rule.
+    nodes: the field's nodes in the document, merged into one response field. refused: it is null by its rule. computed:
+    the field, or one below it, is given by a resolver.
     """
 
     response: str
@@ -54,6 +54,14 @@ class Selected:
     path: PathKey
     children: list[Selected]
     refused: bool = False
+    computed: bool = False
+    _reader: ArgumentReader | None = None
+
+    def reader(self, entry: FieldEntry) -> ArgumentReader:
+        """Give the reader of the field's arguments; made once."""
+        if self._reader is None:
+            self._reader = argument_reader(entry, self.nodes[0])
+        return self._reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +134,7 @@ class _Expansion:
         self.scopes = scopes
         self.refusals: list[Refusal] = []
         self.lists: set[PathKey] = set()
+        self._closed: dict[str, str | None] = {}
 
     def fields(self, sets: Sequence[SelectionSetNode], parent: GraphQLObjectType) -> dict[str, list[FieldNode]]:
         """Collect the fields of one object by response name, in the order of the answer."""
@@ -171,58 +180,56 @@ class _Expansion:
     def children(self, entry: FieldEntry, nodes: list[FieldNode], path: PathKey, *, cause: bool) -> list[Selected]:
         """Expand the selection below one field, for every object type that can stand there."""
         sets = [node.selection_set for node in nodes if node.selection_set]
-        found: list[Selected] = []
-        for parent in self._parents(entry) if sets else ():
-            for response, own in self.fields(sets, parent).items():
-                found.append(self.selected(response, own, parent, path, cause=cause))
-        return found
-
-    def _parents(self, entry: FieldEntry) -> list[GraphQLObjectType]:
-        schema = self.tables.schema
-        if entry.target is not None:
-            return [_object(schema.type_map[entry.target])]
-        named: GraphQLNamedType = get_named_type(entry.field.type)
-        return list(schema.get_possible_types(_abstract(named))) if is_abstract_type(named) else []
+        return [
+            self.selected(response, own, parent, path, cause=cause)
+            for parent in entry.parents
+            for response, own in self.fields(sets, parent).items()
+        ]
 
     def selected(
         self, response: str, nodes: list[FieldNode], parent: GraphQLObjectType, above: PathKey, *, cause: bool
     ) -> Selected:
         """Expand one response field, and decide whether the caller may see it. cause: the root can carry a useCause."""
-        entry = self.tables.entries.get((parent.name, nodes[0].name.value))
+        name = nodes[0].name.value
+        entry = self.tables.entries.get((parent.name, name))
         path = (*above, (parent.name, response))
         here = Selected(response=response, entry=entry, nodes=nodes, path=path, children=[])
         if entry is None:
+            here.computed = name != "__typename"
             return here
-        code = self._refusal(entry.rule, cause=cause or "useCause" in entry.field.args)
+        here.computed = isinstance(entry.declaration.place, Computed)
+        cause = cause or "useCause" in entry.field.args
+        code = self._refusal(entry, cause=cause)
         if code is not None:
             here.refused = True
             self.refusals.append(Refusal(code=code, path=self._shown(path), node=nodes[0]))
             return here
         if entry.many:
             self.lists.add(path)
-        here.children = self.children(entry, nodes, path, cause=cause or "useCause" in entry.field.args)
-        here.refused = any(child.refused and child.entry and not child.entry.nullable for child in here.children)
+        if entry.parents:
+            here.children = self.children(entry, nodes, path, cause=cause)
+            for child in here.children:
+                here.computed = here.computed or child.computed
+                if child.refused and child.entry and not child.entry.nullable:
+                    here.refused = True
         return here
 
     def _shown(self, path: PathKey) -> tuple[str, ...]:
         above = (length for length in range(1, len(path)) if path[:length] in self.lists)
         return tuple(name for _, name in path[: next(above, len(path))])
 
-    def _refusal(self, rule: AccessRule, *, cause: bool) -> str | None:
-        if rule.scopes and self.scopes is None:
-            return "token_required"
-        if not rule.open_to(self.scopes or frozenset()):
-            return "forbidden"
-        return "use_cause" if rule.use_cause and not cause else None
+    def _refusal(self, entry: FieldEntry, *, cause: bool) -> str | None:
+        name = entry.declaration.access
+        if name not in self._closed:
+            self._closed[name] = _closed(entry.rule, self.scopes)
+        return self._closed[name] or ("use_cause" if entry.rule.use_cause and not cause else None)
 
 
-def _object(named: GraphQLNamedType) -> GraphQLObjectType:
-    assert isinstance(named, GraphQLObjectType)  # noqa: S101  # a target is the name of an object type
-    return named
-
-
-def _abstract(named: Any) -> GraphQLAbstractType:
-    return named  # type: ignore[no-any-return]  # asked before: is_abstract_type
+def _closed(rule: AccessRule, scopes: frozenset[str] | None) -> str | None:
+    """Give the code by which a rule is closed to these scopes, whatever the document; None: it is open."""
+    if rule.scopes and scopes is None:
+        return "token_required"
+    return None if rule.open_to(scopes or frozenset()) else "forbidden"
 
 
 def select(

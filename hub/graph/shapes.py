@@ -16,7 +16,7 @@ from hub.graph.compiler import CompiledRoot, compile_root
 from hub.graph.hybrid import computed_shape
 from hub.graph.rows import Connection, Node
 from hub.graph.selection import Selected
-from hub.graph.shaper import Shaper, shaper_of
+from hub.graph.shaper import Shaper
 from hub.graph.tables import FieldEntry, Tables
 
 __all__ = ["RootShape", "root_shape"]
@@ -27,7 +27,7 @@ class RootShape:
     """One root field compiled. fields: coordinates of what was selected. computed: what computed fields read."""
 
     compiled: CompiledRoot
-    shaper: Shaper | None
+    shaper: Shaper
     computed: Node | Connection | None
     fields: tuple[str, ...]
 
@@ -43,7 +43,7 @@ def root_shape(tables: Tables, root: Selected, entry: FieldEntry, scopes: frozen
     _coordinates(root.children, fields)
     made = RootShape(
         compiled=compiled,
-        shaper=shaper_of(compiled.shape, single=compiled.single, nullable=entry.nullable),
+        shaper=Shaper(compiled.shape, single=compiled.single, nullable=entry.nullable),
         computed=computed_shape(compiled.shape),
         fields=tuple(sorted(fields)),
     )

@@ -32,6 +32,7 @@ from hub.graph.predicates import CONTEXT_VALUES, PERSONAL_KEYS, PREDICATES
 from hub.lru import Lru
 from schema.access import RULES, AccessRule
 from schema.binding import argument_names
+from schema.connections import MAX_PAGE
 from schema.inspection import SchemaFault, core_schema, declaration_of, walk
 from schema.mapping import (
     Computed,
@@ -60,9 +61,13 @@ _STARTS: Final = (KeyStart, PageStart)
 class FieldEntry:
     """One field: its declaration, its rule, and what GraphQL says of its type.
 
-    target: name of the object type that it gives, None for a leaf and for an abstract type of computed values. A union
-    at a stored place stands for its one member with stored fields. abstract: the row must say its type.
+    coordinate: `License.status`. target: name of the object type that it gives, None for a leaf and for an abstract
+    type of computed values. A union at a stored place stands for its one member with stored fields. parents: the object
+    types whose fields can be selected below it. abstract: the row must say its type. rows: what is below it counts so
+    many times in a document's cost, or, where it is sized, as often as its argument `first` says, no more.
     """
+
+    coordinate: str
 
     type_name: str
     name: str
@@ -70,27 +75,28 @@ class FieldEntry:
     rule: AccessRule
     field: GraphQLField
     target: str | None
+    parents: tuple[GraphQLObjectType, ...]
     abstract: bool
     nullable: bool
     many: bool
-
-    @property
-    def coordinate(self) -> str:
-        """The field's schema coordinate, `License.status`."""
-        return f"{self.type_name}.{self.name}"
+    rows: int
+    sized: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
     """The whole schema for the compiler. row_rules: label -> rules whose row predicate guards its nodes.
 
-    shapes: what `hub.graph.shapes` has compiled, by shape and scopes.
+    shapes: what `hub.graph.shapes` has compiled, by shape and scopes. guards, openings: what `hub.graph.openings` has
+    written, by scopes and place.
     """
 
     schema: GraphQLSchema
     entries: Mapping[tuple[str, str], FieldEntry]
     row_rules: Mapping[str, tuple[AccessRule, ...]]
     shapes: Lru[Any, Any] = field(default_factory=lambda: Lru(_SHAPES), compare=False)
+    guards: Lru[Any, Any] = field(default_factory=lambda: Lru(_SHAPES), compare=False)
+    openings: Lru[Any, Any] = field(default_factory=lambda: Lru(_SHAPES), compare=False)
 
     def entry(self, type_name: str, name: str) -> FieldEntry:
         """Give one field by type and name."""
@@ -143,16 +149,27 @@ def _entry(core: GraphQLSchema, type_name: str, name: str, declaration: Declarat
     stored = isinstance(declaration.place, (*_STORED, *_STARTS))
     target = _row_type(core, field.type, f"{type_name}.{name}") if stored else get_named_type(field.type)
     return FieldEntry(
+        coordinate=f"{type_name}.{name}",
         type_name=type_name,
         name=name,
         declaration=declaration,
         rule=rule,
         field=field,
         target=target.name if isinstance(target, GraphQLObjectType) else None,
+        parents=_parents(core, target),
         abstract=stored and is_abstract_type(get_named_type(field.type)),
         nullable=not is_non_null_type(field.type),
         many=is_list_type(get_nullable_type(field.type)),
+        rows=_rows(declaration.place, sized="first" in field.args),
+        sized="first" in field.args,
     )
+
+
+def _rows(place: object, *, sized: bool) -> int:
+    relation = place.via if isinstance(place, KeyStart) else place
+    if isinstance(relation, (Relation, Expression)) and relation.many:
+        return min(relation.page, MAX_PAGE)
+    return MAX_PAGE if sized else 1
 
 
 def _row_type(core: GraphQLSchema, output: GraphQLOutputType, where: str) -> GraphQLObjectType | None:
@@ -165,6 +182,12 @@ def _row_type(core: GraphQLSchema, output: GraphQLOutputType, where: str) -> Gra
     if len(members) != 1:
         raise SchemaFault(f"{where}: expected one type with stored fields among the members of {named.name}")
     return members[0]
+
+
+def _parents(core: GraphQLSchema, target: object) -> tuple[GraphQLObjectType, ...]:
+    if isinstance(target, GraphQLObjectType):
+        return (target,)
+    return tuple(core.get_possible_types(target)) if is_abstract_type(target) else ()
 
 
 def _is_stored(member: GraphQLObjectType) -> bool:

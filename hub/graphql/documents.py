@@ -163,7 +163,7 @@ class Documents:
         except Unusual:
             return None
         self.ways["onepass"] += 1
-        return self._document(tree)
+        return self._document(tree, text)
 
     def _judged(self, text: str, key: str | bytes, admit: Callable[[], None] | None) -> Document:
         if admit is not None:
@@ -188,7 +188,7 @@ class Documents:
         )
         if errors:
             raise DocumentRefused([_fault(error, dev=self._dev) for error in errors])
-        return self._document(tree)
+        return self._document(tree, text)
 
     def _parsed(self, text: str) -> DocumentNode:
         try:
@@ -198,14 +198,14 @@ class Documents:
                 raise DocumentRefused([_limit_fault(over("tokens", self._limits.tokens))]) from error
             raise DocumentRefused([_fault(error, dev=self._dev)]) from error
 
-    def _document(self, tree: DocumentNode) -> Document:
+    def _document(self, tree: DocumentNode, text: str) -> Document:
         operations = [one for one in tree.definitions if isinstance(one, OperationDefinitionNode)]
         fragments = [one for one in tree.definitions if isinstance(one, FragmentDefinitionNode)]
         return Document(
             tree=tree,
             operations={one.name.value if one.name else "": one for one in operations},
             fragments={one.name.value: one for one in fragments},
-            conditions=condition_variables([*operations, *fragments]),
+            conditions=condition_variables([*operations, *fragments]) if "@" in text else (),
             plans=Lru(self._limits.plans),
         )
 

@@ -370,7 +370,7 @@ def _shaped(plan: Plan, records: _Records) -> dict[str, Any] | None:
 
 
 def _shape(root: RootPlan, record: _Record | TongbanError) -> Any:
-    if isinstance(record, TongbanError) or root.shaper is None:
+    if isinstance(record, TongbanError):
         raise Unsure
     return root.shaper(record.rows, record.bound.page)
 

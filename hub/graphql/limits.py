@@ -8,7 +8,7 @@ that is passed, so that a fragment bomb costs no more than a limit's worth of st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, OperationDefinitionNode
@@ -77,39 +77,35 @@ def check_document(document: DocumentNode, limits: Limits) -> None:
 class _Count:
     limits: Limits
     fragments: Mapping[str, FragmentDefinitionNode]
-    seen: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("fields", "aliases", "directives"), 0))
+    fields: int = 0
+    aliases: int = 0
+    used_directives: int = 0
     roots: int = 0
 
-    def add(self, what: str, amount: int, limit: int) -> None:
-        self.seen[what] += amount
-        if self.seen[what] > limit:
-            raise over(what, limit)
-
     def directives(self, node: Any) -> None:
-        self.add("directives", len(node.directives or ()), self.limits.directives)
+        if node.directives:
+            self.used_directives += len(node.directives)
+            if self.used_directives > self.limits.directives:
+                raise over("directives", self.limits.directives)
 
     def walk(self, node: Any, depth: int, spread: tuple[str, ...]) -> None:
         """Count a selection set. spread: the fragments that this place is inside of; a cycle is left to validation."""
         for selection in node.selection_set.selections:
             self.directives(selection)
+            # Fragments count as fields do: a tree of empty spreads is work, too.
+            self.fields += 1
+            if self.fields > self.limits.fields:
+                raise over("fields", self.limits.fields)
             if isinstance(selection, FieldNode):
                 self.field(selection, depth + 1, spread)
             elif isinstance(selection, FragmentSpreadNode):
                 self.spread(selection.name.value, depth, spread)
             else:
-                self.step()
                 self.walk(selection, depth, spread)
 
-    def step(self) -> None:
-        # Fragments count as fields do: a tree of empty spreads is work, too.
-        self.add("fields", 1, self.limits.fields)
-
     def field(self, node: FieldNode, depth: int, spread: tuple[str, ...]) -> None:
-        self.step()
         if node.alias is not None:
-            self.add("aliases", 1, self.limits.aliases)
-            if len(node.alias.value) > self.limits.alias_chars:
-                raise over("characters of an alias", self.limits.alias_chars)
+            self.alias(node.alias.value)
         if depth == 1:
             self.roots += 1
             if self.roots > self.limits.root_fields:
@@ -119,8 +115,14 @@ class _Count:
         if node.selection_set is not None:
             self.walk(node, depth, spread)
 
+    def alias(self, name: str) -> None:
+        self.aliases += 1
+        if self.aliases > self.limits.aliases:
+            raise over("aliases", self.limits.aliases)
+        if len(name) > self.limits.alias_chars:
+            raise over("characters of an alias", self.limits.alias_chars)
+
     def spread(self, name: str, depth: int, spread: tuple[str, ...]) -> None:
-        self.step()
         fragment = self.fragments.get(name)
         if fragment is not None and name not in spread:
             self.directives(fragment)

@@ -12,7 +12,8 @@ because no error of an accepted document points at a name.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn, TypeVar
 
 from graphql import (
     ArgumentNode,
@@ -47,6 +48,9 @@ from hub.graphql.vocabulary import FieldWord, InputWord, Vocabulary
 from ledger.errors import Malformed
 
 __all__ = ["read_document"]
+
+_FOLLOWING: Final = frozenset({":", "(", "@", "{"})
+"""What may follow the name of a field and belongs to it."""
 
 _Member = TypeVar("_Member", ArgumentNode, ObjectFieldNode)
 
@@ -177,13 +181,27 @@ class _Reader(TokenReader):
         words = self.vocabulary.fields[parent]
         found: list[SelectionNode] = []
         responses: set[str] = set()
-        while self.tokens[self.at] != "}":
-            found.append(self.spread(parent) if self.tokens[self.at] == "..." else self.field(words, responses))
+        while (here := self.tokens[self.at]) != "}":
+            word = words.get(here)
+            if word is not None and word.bare is not None and self.tokens[self.at + 1] not in _FOLLOWING:
+                found.append(self.bare(word.bare, here, responses))
+            else:
+                found.append(self.spread(parent) if here == "..." else self.field(words, responses))
         if not found:
             raise Unusual
         self.at += 1
         self.nesting -= 1
         return made(SelectionSetNode, selections=tuple(found), loc=self.place(first))
+
+    def bare(self, parts: Mapping[str, Any], name: str, responses: set[str]) -> FieldNode:
+        """Read a field of which there is nothing but its name: most of a document."""
+        self.at += 1
+        if name in responses:
+            self.usages.crossed = True
+        responses.add(name)
+        node = object.__new__(FieldNode)
+        node.__dict__.update(parts, loc=self.place(self.at - 1))
+        return node
 
     def field(self, words: dict[str, FieldWord], responses: set[str]) -> FieldNode:
         first = self.at

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from graphql import (
+    FieldNode,
     GraphQLArgument,
     GraphQLField,
     GraphQLInputField,
@@ -51,13 +52,17 @@ class InputWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldWord:
-    """One field. text: its type as written. below: name of the composite type that it gives, None for a leaf."""
+    """One field. text: its type as written. below: name of the composite type that it gives, None for a leaf.
+
+    bare: what a node of the field holds where its name stands alone; None where something must follow.
+    """
 
     name: NameNode
     text: str
     below: str | None
     arguments: Mapping[str, InputWord]
     required: frozenset[str]
+    bare: Mapping[str, Any] | None
 
 
 class Vocabulary:
@@ -102,13 +107,15 @@ def _fields(named: Any) -> dict[str, FieldWord]:
 
 
 def _field(name: str, field: GraphQLField) -> FieldWord:
-    named = get_named_type(field.type)
+    named, node = get_named_type(field.type), NameNode(value=name)
+    required = frozenset(key for key, one in field.args.items() if is_required_argument(one))
     return FieldWord(
-        name=NameNode(value=name),
+        name=node,
         text=str(field.type),
         below=named.name if is_composite_type(named) else None,
         arguments={key: _input(key, one) for key, one in field.args.items()},
-        required=frozenset(key for key, one in field.args.items() if is_required_argument(one)),
+        required=required,
+        bare=None if required or is_composite_type(named) else vars(FieldNode(name=node)),
     )
 
 

@@ -5,8 +5,8 @@
     row  fault                   seed  rounds  acknowledged  unknown  stored  lost  twice  silent       s
     F4   fail points, ledger     4711     520         1,458      370   1,516     0      0       0    54.1
 
-Everything random follows from the seed, which is printed. --short: the form that the build runs. A row that cannot be
-run here (no strace, no root for a small disk, no Neo4j) says why, and counts as a miss with TONGBAN_REQUIRE_STRACE=1 or
+Everything random follows from the seed, which is printed. --short: the form that the build runs, without F1, whose rounds
+the build has in `make test` (tests/kill). A row that cannot be run here (no strace, no root for a small disk, no Neo4j) says why, and counts as a miss with TONGBAN_REQUIRE_STRACE=1 or
 TONGBAN_REQUIRE_NEO4J=1.
 """
 
@@ -47,7 +47,7 @@ _REQUIRED: Final = ("TONGBAN_REQUIRE_STRACE", "TONGBAN_REQUIRE_NEO4J")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One line of the table: how many rounds it has in the short form, and how many in the full one."""
+    """One line of the table: how many rounds it has in the short form (0: it is not in it), and how many in the full one."""
 
     row: str
     name: str
@@ -57,7 +57,7 @@ class Planned:
 
 
 def _plan() -> Iterator[Planned]:
-    yield Planned("F1", "kill -9 of the hub", kill_hub, 3, 40)
+    yield Planned("F1", "kill -9 of the hub", kill_hub, 0, 40)
     for name, short in (("hub", 24), ("ledger", 80), ("journal", 40), ("witness", 40), ("county", 40)):
         yield Planned("F4", f"fail points, {name}", points_of(PARTS[name]), short, _ALL)
     for name, pages in (("hub", 120), ("ledger", 60), ("journal", 40), ("witness", 30), ("county", 70)):
@@ -95,6 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _one(planned: Planned, rounds: int, seed: int) -> list[str]:
     """Run one line and print it; gives what does not hold."""
+    if not rounds:
+        print(f"{planned.row:4} {planned.name:26} not in the short form: `make test` has its rounds", flush=True)
+        return []
     try:
         count = planned.run(rounds, seed)
     except Unavailable as error:

@@ -11,10 +11,10 @@ from tests.faults.alliance_machine import AllianceMachine, DishonestMachine
 from tests.faults.auditor_host import AuditorHost
 from tests.faults.planted_faults import PLANTED
 
-TestAllianceMachine = AllianceMachine.TestCase
+TestAllianceMachine = pytest.mark.sample(AllianceMachine.TestCase)
 TestAllianceMachine.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 
-TestDishonestMachine = DishonestMachine.TestCase
+TestDishonestMachine = pytest.mark.sample(DishonestMachine.TestCase)
 TestDishonestMachine.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 
 

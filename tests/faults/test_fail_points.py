@@ -92,6 +92,7 @@ def test_every_method_of_the_ports_is_a_fail_point(tmp_path: Path) -> None:
     assert methods(Signer) == {"public_key": True, "sign": False}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_whatever_step_fails_nothing_acknowledged_is_lost(name: str, seed: int) -> None:
     """A sample of point x moment x way, chosen by the seed; `make faults` takes them all."""

@@ -31,11 +31,13 @@ from tests.stores import MemoryStore
 NOW = T0 + 3600
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(("run", "rounds"), [(clock_steps, 2), (rotations, 2)])
 def test_nothing_acknowledged_is_lost(run: Run, rounds: int, seed: int) -> None:
     check(run(rounds, seed), rounds)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(("name", "pages"), [("ledger", 60), ("journal", 40), ("witness", 30), ("county", 70)])
 def test_a_full_disk_stops_a_store_and_loses_nothing(name: str, pages: int, seed: int) -> None:
     check(on_a_small_disk(full_disk_of(PARTS[name], pages), 4, seed), 4)

@@ -25,6 +25,7 @@ CALL: Final = re.compile(r"^\d+ +(pwrite64|write|fdatasync|fsync)\(\d+<([^>]+)>"
 TOLD: Final = re.compile(r'^\d+ +writev\(\d+<[^>]+>+, \[\{iov_base="\[\\"(\w+)\\"')
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_whatever_call_fails_nothing_acknowledged_is_lost(name: str, seed: int, strace: Strace) -> None:
     """A sample of call x fault, chosen by the seed; `make faults` takes them all."""
@@ -54,6 +55,7 @@ def told_too_early(trace: Sequence[str]) -> list[str]:
     return early
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_a_power_cut_takes_nothing_that_was_acknowledged(name: str, seed: int, strace: Strace) -> None:
     """What was synced is there, of the rest nothing or anything."""

@@ -59,8 +59,9 @@ def test_a_connection_cuts_the_row_that_only_tells_of_more() -> None:
     shape = Connection((("edges", edges), ("t", TypeName("C")), ("info", facts)), 0)
     first, second = encode_cursor("Matter", "1"), encode_cursor("Matter", "2")
     assert connection_value(shape, [["1"], ["2"], ["3"]], Page(first=2, after=False, label="Matter")) == {
-        "edges": [{"c": first, "node": {"name": "1"}}, {"c": second, "node": {"name": "2"}}],
-        "info": {"more": True, "end": second, "start": first},
+        "edges": [{"c": first, "t": "E", "node": {"name": "1"}}, {"c": second, "t": "E", "node": {"name": "2"}}],
+        "t": "C",
+        "info": {"more": True, "end": second, "start": first, "t": "P"},
     }
 
 

@@ -1,7 +1,8 @@
-"""One generated shaper: what it passes, and what it leaves to graphql-core."""
+"""One shaper in both of its forms: what it passes, and what it leaves to graphql-core."""
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import pytest
@@ -30,7 +31,8 @@ from hub.graph.rows import (
     Source,
     TypeName,
 )
-from hub.graph.shaper import UNSURE, shaper_of, source_of
+from hub.graph.shapecode import Unsure, generated, source_of
+from hub.graph.shaper import READ_ROWS, UNSURE, Shaper
 from schema.connections import encode_cursor
 
 TEXT: Final = GraphQLNonNull(GraphQLString)
@@ -43,10 +45,18 @@ TEXTS: Final = GraphQLNonNull(GraphQLList(TEXT))
 
 
 def shape(node: Node | Connection, rows: list[Any], page: Page | None = None, **options: bool) -> Any:
-    """Shape one object, or what the options say."""
-    shaper = shaper_of(node, **({"single": True, "nullable": True} | options))
-    assert shaper is not None
-    return shaper(rows, page)
+    """Shape one object, or what the options say: read cell by cell, and generated, which must be the same."""
+    shaper = Shaper(node, **({"single": True, "nullable": True} | options))
+    function = generated(node, **({"single": True, "nullable": True} | options))
+    try:
+        found = shaper(rows, page)
+    except UNSURE:
+        with pytest.raises(UNSURE):
+            function(rows, page)
+        raise
+    made = function(rows, page)
+    assert json.dumps(found) == json.dumps(made)
+    return found
 
 
 def leaf(output: GraphQLOutputType, value: Any) -> Any:
@@ -140,31 +150,47 @@ def test_a_page_has_its_rows_cursors_and_facts() -> None:
 
 @pytest.mark.parametrize("name", ["a b", "a'", "1a", "", "a\n", "名", "a': __import__('os')", "a\\"])
 def test_no_text_that_is_no_name_enters_the_source(name: str) -> None:
-    """The parser lets none through; a shaper is not made for one all the same."""
+    """The parser lets none through; nothing is generated for one all the same."""
     for node in (
         Node(((name, Leaf(0, TEXT)),)),
         Node((("a", TypeName(name)),)),
         Node((("a", Nested(0, Node(((name, ABSENT),)), many=True, nullable=False)),)),
+        Connection(((name, Edges(())),), None),
     ):
-        assert shaper_of(node, single=True, nullable=True) is None
-    assert shaper_of(Connection(((name, Edges(())),), None), single=False, nullable=False) is None
+        with pytest.raises(Unsure):
+            source_of(node, single=True, nullable=True)
 
 
 def test_equal_shapes_share_one_function() -> None:
     """Aliases are part of a shape, types that are checked alike are not."""
     made = [
-        shaper_of(Node(((name, Leaf(0, output)),)), single=True, nullable=True)
+        generated(Node(((name, Leaf(0, output)),)), single=True, nullable=True)
         for name, output in (("a", GraphQLString), ("a", GraphQLID), ("b", GraphQLString))
     ]
     assert made[0] is made[1]
     assert made[0] is not made[2]
 
 
-def test_a_shape_too_deep_for_blocks_is_left_to_graphql_core() -> None:
-    node = NAME
+def test_a_shape_that_goes_on_is_generated() -> None:
+    """What it gives is the same before and after, by many small answers or by one that is large."""
+    for size in (0, 1, 4, READ_ROWS):
+        shaper = Shaper(NAME, single=False, nullable=False)
+        rows = [[str(number)] for number in range(size)]
+        for _ in range(READ_ROWS):
+            assert shaper(rows, None) == [{"name": str(number)} for number in range(size)]
+        with pytest.raises(UNSURE):
+            shaper([[None]], None)
+        assert shaper.is_generated
+
+
+def test_a_shape_too_deep_for_blocks_is_read_cell_by_cell() -> None:
+    node, rows, value = NAME, [["1"]], {"name": "1"}
     for _ in range(30):
-        node = Node((("x", Nested(0, node, many=True, nullable=False)),))
-    assert shaper_of(node, single=True, nullable=True) is None
+        node, rows, value = Node((("x", Nested(0, node, many=True, nullable=False)),)), [[rows]], {"x": [value]}
+    shaper = Shaper(node, single=True, nullable=True)
+    for _ in range(READ_ROWS):
+        assert shaper(rows, None) == value
+    assert not shaper.is_generated
 
 
 def test_the_source_holds_checked_names_and_numbers_only() -> None:

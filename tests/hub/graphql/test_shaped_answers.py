@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 import structlog
 
-from hub.graph import shaper
+from hub.graph import shapecode, shaper
 from hub.graphql.execution import Answer, AnswerPath, Execution, GraphQLRequest
 from hub.graphql.masking import field_error
 from schema.assembly import build_schema
@@ -50,8 +50,14 @@ def test_generated_documents_are_answered_alike() -> None:
     ],
 )
 def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, table: str, name: str, planted: str) -> None:
-    """A fact turned round, a cursor of the wrong row, a check too few."""
-    monkeypatch.setitem(getattr(shaper, table), name, planted)
+    """In what is generated: a fact turned round, a cursor of the wrong row, a check too few."""
+    monkeypatch.setitem(getattr(shapecode, table), name, planted)
+    with pytest.raises(Difference):
+        Differential().crooked(2_000)
+
+
+def test_a_planted_bug_is_found_where_nothing_is_generated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shaper, "check_of", lambda _: lambda _value: None)
     with pytest.raises(Difference):
         Differential().crooked(2_000)
 
