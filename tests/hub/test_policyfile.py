@@ -22,6 +22,7 @@ from ledger.transparency.candidate import examine
 from ledger.transparency.sequencer import Sequencer
 from ledger.transparency.sqlite import SqliteStore
 from tests.hub_folder import PASSPHRASE, HubFolder, signers
+from tests.made_hub import made_hub
 from tests.small_log import GENESIS, POLICY
 
 OTHER: Final = b"# of tomorrow\n" + POLICY
