@@ -10,6 +10,7 @@ Two of its processes matter to the figures: the hub's, and the engine's below it
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import Final
 
 import orjson
 import psutil
+import uvloop
 
 from hub.commands.ingest import sample_normaliser
 from hub.county.node import CountyNode
@@ -29,7 +31,7 @@ from hub.demo.trial import AUDITORS
 from hub.keyfiles import read_secret
 from hub.partner import access_token
 from loadtests.answers import check_licenses
-from loadtests.bench.wire import Request, post
+from loadtests.bench.wire import Connection, Request, connected, post
 from loadtests.operations import operation
 from loadtests.population import Holder, Population, records_of
 
@@ -113,7 +115,28 @@ def running_town(folder: Path, *, licenses: int, settings: Mapping[str, str] = _
         population = _consenting(alliance, population)
         with alliance.node(ASKING) as node:
             town = Town(alliance=alliance, population=population, token=access_token(node, "license.read"))
+        uvloop.run(_until_found(town))
         yield town
+
+
+async def _until_found(town: Town) -> None:
+    """Wait until every look-up is answered rightly: what is stated comes into the graph a moment later.
+
+    Raises TimeoutError.
+    """
+    async with asyncio.timeout(_WAIT_S), connected(town.url, 1) as (connection,):
+        for request in town.look_ups(len(town.population.holders)):
+            while not await _is_right(connection, request):  # noqa: ASYNC110  # no event of another process
+                await asyncio.sleep(0.1)
+
+
+async def _is_right(connection: Connection, request: Request) -> bool:
+    status, body = await connection.exchange(request.data)
+    try:
+        request.check(body)
+    except ValueError:
+        return False
+    return status == 200
 
 
 def _consenting(alliance: Alliance, population: Population) -> Population:
