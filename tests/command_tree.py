@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import typer
@@ -14,9 +17,10 @@ from hub.cli import app
 __all__ = ["check_arguments", "commands", "example_of"]
 
 
-def commands() -> dict[str, Any]:
-    """Give every command by its words, as `county seal`; groups are left out."""
-    return _below(get_command(app), "")
+@cache
+def commands() -> Mapping[str, Any]:
+    """Give every command by its words, as `county seal`; groups are left out. The tree is built once: it never changes."""
+    return MappingProxyType(_below(get_command(app), ""))
 
 
 def _below(node: Any, words: str) -> dict[str, Any]:
