@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from hub.auth import Authenticator, TokenIssuer
-from hub.endpoints import documents_route, health_routes, submission_routes
+from hub.endpoints import health_routes, submission_routes
 from hub.envelope import FaceCipher
 from hub.events.delivery import Delivery, Signing
 from hub.events.feed import EventFeed
@@ -60,6 +60,7 @@ from hub.log.routes import log_routes
 from hub.log.statustokens import StatusTokens
 from hub.middleware import Bounded, Observed
 from hub.mirror.routes import mirror_routes
+from hub.monitoring import Monitoring
 from hub.oauth import TokenEndpoint
 from hub.observability import Metrics
 from hub.ownverifier import OwnVerifier
@@ -178,6 +179,10 @@ class Hub:
             elsewhere=self.readers if settings.workers else None,
         )  # fmt: skip
         self._answering = self._tracing.app(self._graphql)
+        self._monitoring = Monitoring(
+            self._exposition, lambda: self.readers.documents(self._documents.busiest.view()),
+            host=settings.metrics_host, port=settings.metrics_port,
+        )  # fmt: skip
         self._live = Connections(settings.live_clients, county=settings.live_clients_per_county)
         streams = Streams(self._graphql.execution, dev=dev, on_event=self.metrics.stream_seconds.observe)
         live = (streams, self._context, self._live)
@@ -247,6 +252,7 @@ class Hub:
                 _log.error("policy_not_current", reason=fault)
             await stack.enter_async_context(self.graph.running())
             await stack.enter_async_context(self.readers.running())
+            await stack.enter_async_context(self._monitoring.running())
             yield
 
     def routes(self) -> list[BaseRoute]:
@@ -280,10 +286,8 @@ class Hub:
             *tokens.routes(),
             *StatusTokens(self.registry, self._issuer).routes(),
             *vault.routes(),
-            *health_routes(
-                self._checks(), self._exposition, quorum=lambda: self.registry.quorum, readers=self.readers.state
-            ),
-            documents_route(lambda: self.readers.documents(self._documents.busiest.view())),
+            *health_routes(self._checks(), quorum=lambda: self.registry.quorum, readers=self.readers.state),
+            *self._monitoring.routes(),
         ]
 
     def _checks(self) -> dict[str, Callable[[], str | None]]:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ledger.encoding import JsonValue
     from schema.context import Registry, Submission
 
-__all__ = ["READ_AFTER_HEADER", "documents_route", "health_routes", "submission_routes"]
+__all__ = ["READ_AFTER_HEADER", "health_routes", "submission_routes"]
 
 READ_AFTER_HEADER: Final = "Tongban-Read-After"
 MAX_BUNDLE_BYTES: Final = 16 * 1024 * 1024
@@ -154,12 +154,11 @@ def _json(document: object, *, status: int = 200, after: ReadAfter = _NOTHING) -
 
 def health_routes(
     checks: Mapping[str, Check],
-    metrics: Callable[[], bytes],
     *,
     quorum: Callable[[], Mapping[str, JsonValue]] = dict,
     readers: Callable[[], Mapping[str, JsonValue]] = dict,
 ) -> list[Route]:
-    """Make `/healthz` (the process answers), `/readyz` (says what is not ready, 503 then), `/metrics` (Prometheus).
+    """Make `/healthz` (the process answers) and `/readyz` (says what is not ready, 503 then).
 
     quorum: what the newest checkpoint lacks of its quorum, while the log is open. readers: how many reader processes
     take documents; empty where the hub has none.
@@ -176,16 +175,4 @@ def health_routes(
             document["readers"] = told
         return _json(document, status=503 if faults else 200)
 
-    async def exposition(_request: Request) -> Response:
-        return Response(metrics(), 200, _NO_STORE, "text/plain; version=0.0.4; charset=utf-8")
-
-    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", exposition)]
-
-
-def documents_route(view: Callable[[], Mapping[str, JsonValue]]) -> Route:
-    """Make `/metrics/documents`: the documents that take the hub's time (hub/graphql/busiest.py)."""
-
-    async def documents(_request: Request) -> Response:
-        return _json(view())
-
-    return Route("/metrics/documents", documents)
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -48,4 +48,4 @@ def admission_of(settings: Settings, clock: Clock, turns: Turns) -> Admission:
 def lanes_over(graph: Graph, settings: Settings, metrics: Metrics) -> Lanes:
     """Put lanes over a graph."""
     limits = LaneLimits(in_flight=settings.lane_statements, queue=settings.lane_queue)
-    return Lanes(graph, limits=limits, on_statement=metrics.lane_keys.of().observe)
+    return Lanes(graph, limits=limits, on_statement=metrics.lane_keys.observe)

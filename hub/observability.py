@@ -235,10 +235,11 @@ class Metrics:
 
     def observe(self, route: str, status: int, seconds: float, codes: str) -> None:
         """Count one answered request; codes: its error codes joined by commas, empty for none."""
-        self.requests.of(route, str(status)).value += 1
-        self.seconds.of(route).observe(seconds)
-        for code in codes.split(",") if codes else ():
-            self.errors.labels(code).inc()
+        self.requests.count(route, str(status))
+        self.seconds.observe(seconds, route)
+        if codes:
+            for code in codes.split(","):
+                self.errors.labels(code).inc()
 
     def ways(self, counts: Mapping[str, int]) -> None:
         """Set how many documents went which way."""
@@ -251,15 +252,13 @@ class Metrics:
             self.cache_hits.labels(cache).set(count.hits)
             self.cache_misses.labels(cache).set(count.misses)
 
-    def answered(self, path: str) -> None:
-        """Count one executed GraphQL request by how it was answered."""
-        self.answers.of(path).value += 1
-
-    def document(self, path: str, seconds: Mapping[str, float], statements: int) -> None:
-        """Count one document. path: how it was answered, or `failed`. seconds: by stage. statements: it has sent."""
+    def document(self, path: str | None, seconds: Mapping[str, float], statements: int) -> None:
+        """Count one document. path: how it was answered; None: not. seconds: by stage. statements: it has sent."""
+        if path is not None:
+            self.answers.count(path)
         for stage, each in seconds.items():
-            self.document_seconds.of(stage, path).observe(each)
-        self.document_statements.of().observe(statements)
+            self.document_seconds.observe(each, stage, path or "failed")
+        self.document_statements.observe(statements)
 
     def breakers(self, states: Mapping[str, str]) -> None:
         """Set what the circuit breaker of each county's source does now."""

@@ -34,7 +34,7 @@ from wsproto.events import CloseConnection
 from hub.exchange import error_response
 from ledger.errors import Unavailable
 
-__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "serve_app", "settle_garbage", "watched"]
+__all__ = ["AppLifespan", "BoundedProtocol", "BoundedSocket", "listening", "serve_app", "settle_garbage", "watched"]
 
 _BACKLOG: Final = 512
 _ACCEPTED: Final = 32  # connections in one turn of the loop
@@ -220,7 +220,7 @@ def serve_app(app: Starlette, *, host: str, port: int) -> None:
     config.load()
     config.lifespan_class = AppLifespan
     settle_garbage()
-    with closing(_listening(host, port)) as listener, suppress(KeyboardInterrupt):  # it has ended in order by then
+    with closing(listening(host, port)) as listener, suppress(KeyboardInterrupt):  # it has ended in order by then
         uvicorn.Server(config).run(sockets=watched(listener))
 
 
@@ -246,7 +246,8 @@ def _reason(error: OSError) -> str:
     return os.strerror(number) if number >= 0 else str(error.strerror).partition(" (while")[0]
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """Listen. port: 0 for any. Raises Unavailable not_ready: the address is taken, or not ours."""
     try:
         return socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG

@@ -61,6 +61,13 @@ class Settings(BaseModel):
     passphrase_file: Path = Field(description="file (0600) with the passphrase of the hub's keys")
     host: str = Field("127.0.0.1", description="address to listen on; loopback unless told otherwise")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
+    metrics_host: str = Field("127.0.0.1", description="address of `metrics_port`")
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="port for `/metrics` alone; unset: on the hub's port, for requests from this machine",
+    )
     public_url: str = Field(
         "", pattern=r"^(https?://[^\s/]+)?$", description="URL that clients see, without path; empty: http://host:port"
     )

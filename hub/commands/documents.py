@@ -29,13 +29,14 @@ _WIDTH: Final = 150  # a digest stands on one line, so that it can be copied
 
 
 def documents(
-    url: Annotated[str, typer.Option(help="the hub's URL, like https://hub.example")],
+    url: Annotated[str, typer.Option(help="the hub's URL on its own machine, like http://127.0.0.1:8080")],
     top: Annotated[int, typer.Option(min=1, max=_MOST, help="how many")] = 20,
     json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """List the GraphQL documents that have taken most of a hub's time, by the digest of their text; exits 3 without it.
 
-    The hub keeps 256 of them, since its start. A trusted document's digest is its identifier.
+    The hub keeps 256 of them, since its start. A trusted document's digest is its identifier. The hub tells them on its
+    own machine, or on its `metrics_port`.
 
     Example: tongban documents --url http://127.0.0.1:8080
     """

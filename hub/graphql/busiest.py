@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from hub.graphql.trusted import document_id
 from hub.lru import Lru
@@ -20,7 +20,7 @@ from hub.lru import Lru
 if TYPE_CHECKING:
     from ledger.encoding import JsonValue
 
-__all__ = ["MOST_DOCUMENTS", "BusiestDocuments", "Took", "named"]
+__all__ = ["MOST_DOCUMENTS", "BusiestDocuments", "named"]
 
 MOST_DOCUMENTS: Final = 256
 _SHORT: Final = 4096  # characters: 256 texts of these are remembered with their digests
@@ -31,14 +31,6 @@ _named: Final = lru_cache(maxsize=256)(document_id)
 def named(identifier: str | None, text: str) -> str:
     """Give the identifier of a document: the one it was asked by, or that of its text."""
     return identifier or (_named(text) if len(text) <= _SHORT else document_id(text))
-
-
-class Took(NamedTuple):  # one a request: a tuple is made in a third of a frozen dataclass's time
-    """What one document took. seconds: all its stages. read_s: of these, the one in which the graph is read."""
-
-    seconds: float
-    read_s: float
-    statements: int
 
 
 @dataclass(slots=True)
@@ -57,18 +49,21 @@ class BusiestDocuments:
     def __init__(self, most: int = MOST_DOCUMENTS) -> None:
         self._sums: Final[Lru[str, _Sum]] = Lru(most)
 
-    def add(self, name: str, took: Took, *, failed: bool) -> None:
-        """Add one document under its identifier. failed: it was not answered."""
+    def add(self, name: str, seconds: float, read_s: float, statements: int, *, failed: bool) -> None:
+        """Add one document under its identifier.
+
+        seconds: all its stages. read_s: of these, the one in which the graph is read. failed: it was not answered.
+        """
         found = self._sums.get(name)
         if found is None:
             found = _Sum()
             self._sums.put(name, found)
         found.count += 1
         found.failed += failed
-        found.statements += took.statements
-        found.seconds += took.seconds
-        found.read_s += took.read_s
-        found.slowest_s = max(found.slowest_s, took.seconds)
+        found.statements += statements
+        found.seconds += seconds
+        found.read_s += read_s
+        found.slowest_s = max(found.slowest_s, seconds)
 
     def view(self) -> dict[str, JsonValue]:
         """Give the view, the document that took the most time first."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from hub.graphql.busiest import BusiestDocuments, Took, named
+from hub.graphql.busiest import BusiestDocuments, named
 
 if TYPE_CHECKING:
     from hub.graphql.execution import AnswerPath, GraphQLRequest
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "Observer", "SlowDocuments", "Timing"]
 
 STAGES: Final = ("plan", "read", "complete")
-_FAILED: Final = "failed"
 
 _log = structlog.get_logger(__name__)
 
@@ -49,10 +48,10 @@ class Timing:
     _since: float = 0.0
 
     def enter(self, stage: str | None) -> None:
-        """Leave the stage that is under way, and enter another one; None: the end."""
+        """Leave the stage that is under way for good, and enter another one; None: the end."""
         now = self.clock()
         if self._stage is not None:
-            self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
+            self.seconds[self._stage] = now - self._since
         self._stage, self._since = stage, now
 
 
@@ -82,21 +81,19 @@ class SlowDocuments:
     def answered(self, request: GraphQLRequest, timing: Timing, request_id: str) -> None:
         """Count one document, as of `Observer`."""
         timing.enter(None)
-        self._metrics.document(timing.path or _FAILED, timing.seconds, timing.statements)
-        if timing.path is not None:
-            self._metrics.answered(timing.path)
+        self._metrics.document(timing.path, timing.seconds, timing.statements)
         total = sum(timing.seconds.values())
         slow = self._slow_ms and total * 1000 >= self._slow_ms
         if timing.cost is None and not slow:
             return  # refused before it was judged: whoever sends rubbish fills neither the log nor the view
         name = named(request.document_id, request.query)
         if timing.cost is not None:
-            took = Took(seconds=total, read_s=timing.seconds.get("read", 0.0), statements=timing.statements)
-            self.busiest.add(name, took, failed=timing.path is None)
+            read_s = timing.seconds.get("read", 0.0)
+            self.busiest.add(name, total, read_s, timing.statements, failed=timing.path is None)
         if slow:
             parts = {f"{stage}_ms": round(seconds * 1000) for stage, seconds in timing.seconds.items()}
             _log.warning("slow_document", document=name, statements=timing.statements, request_id=request_id, **parts)
 
     def written(self, seconds: float) -> None:
         """Count one answer, as of `Observer`."""
-        self._metrics.write_seconds.of().observe(seconds)
+        self._metrics.write_seconds.observe(seconds)

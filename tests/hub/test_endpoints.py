@@ -85,7 +85,7 @@ class Hub:
             routes=[
                 *log_routes(log, self.journal, principal_of=principal_of, documents={"policy": b"a policy"}),
                 *submission_routes(log, intake, body_timeout_s=0.2),
-                *health_routes({"graph": lambda: self.faults["graph"]}, lambda: b"metric 1\n"),
+                *health_routes({"graph": lambda: self.faults["graph"]}),
             ]
         )
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://hub")
@@ -397,4 +397,3 @@ async def test_health_says_what_is_missing(hub: Hub) -> None:
     hub.faults["graph"] = "the engine starts"
     answer = await hub.http.get("/readyz")
     assert (answer.status_code, json.loads(answer.content)["missing"]) == (503, {"graph": "the engine starts"})
-    assert (await hub.http.get("/metrics")).content == b"metric 1\n"

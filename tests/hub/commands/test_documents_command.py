@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 from starlette.applications import Starlette
 
-from hub.endpoints import documents_route
-from hub.graphql.busiest import BusiestDocuments, Took
+from hub.graphql.busiest import BusiestDocuments
+from hub.monitoring import Monitoring
 from tests.command_line import tongban
 from tests.served_hub import served
 
@@ -24,7 +24,7 @@ class Telling:
     view: Any
 
     def app(self) -> Starlette:
-        return Starlette(routes=[documents_route(lambda: self.view)])
+        return Starlette(routes=Monitoring(bytes, lambda: self.view).routes())
 
     def close(self) -> None:
         """Nothing is open."""
@@ -33,7 +33,7 @@ class Telling:
 def busiest() -> Any:
     view = BusiestDocuments()
     for name, seconds in zip(NAMES, (0.25, 1.5), strict=True):
-        view.add(name, Took(seconds=seconds, read_s=0.125, statements=2), failed=False)
+        view.add(name, seconds, 0.125, 2, failed=False)
     return view.view()
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hub.graphql.busiest import BusiestDocuments, Took, named
+from hub.graphql.busiest import BusiestDocuments, named
 from hub.graphql.execution import GraphQLRequest
 from hub.graphql.timings import SlowDocuments, Timing
 from hub.graphql.trusted import document_id
 from hub.observability import Metrics
 
-QUICK: Final = Took(seconds=0.002, read_s=0.001, statements=1)
-SLOW: Final = Took(seconds=0.5, read_s=0.4, statements=3)
+QUICK: Final = (0.002, 0.001, 1)
+SLOW: Final = (0.5, 0.4, 3)
 
 
 def rows(view: BusiestDocuments) -> list[Any]:
@@ -22,7 +22,7 @@ def rows(view: BusiestDocuments) -> list[Any]:
 def test_a_document_is_summed_and_the_busiest_stands_first() -> None:
     view = BusiestDocuments()
     for name, took, failed in (("a", QUICK, False), ("b", SLOW, True), ("a", QUICK, False), ("b", QUICK, False)):
-        view.add(name, took, failed=failed)
+        view.add(name, *took, failed=failed)
     assert rows(view) == [
         {"document": "b", "count": 2, "failed": 1, "statements": 4, "totalMs": 502.0, "readMs": 401.0, "slowestMs": 500.0},
         {"document": "a", "count": 2, "failed": 0, "statements": 2, "totalMs": 4.0, "readMs": 2.0, "slowestMs": 2.0},
@@ -32,7 +32,7 @@ def test_a_document_is_summed_and_the_busiest_stands_first() -> None:
 def test_the_one_that_was_asked_longest_ago_leaves() -> None:
     view = BusiestDocuments(most=2)
     for name in ("a", "b", "a", "c"):
-        view.add(name, SLOW if name == "b" else QUICK, failed=False)
+        view.add(name, *(SLOW if name == "b" else QUICK), failed=False)
     assert [(row["document"], row["count"]) for row in rows(view)] == [("a", 2), ("c", 1)]
 
 
