@@ -8,10 +8,11 @@
       head([(a1)-[:ISSUED_BY]->(a2:Authority) | [a2.name,
         head([(a2)-[:OF]->(a3:Jurisdiction) | [a3.name]])]])]) AS r
 
-The text is a function of what is selected, not of the order or the names: names come from the checked tables, variables are numbered by depth,
-every value is a parameter, and neither alias nor value of the document can enter. Lists are ordered and
-bounded; a row that the caller may not see is cut wherever its label enters. The dialect is the portable one
-(`hub/graph/README.md`): `COLLECT {}` for ordered lists, no pattern as a predicate inside a comprehension.
+The text is a function of what is selected, whatever the order and the names: names come from the checked tables,
+variables are numbered by depth, every value is a parameter, and neither alias nor value of the document can enter.
+Lists are ordered and bounded; a row that the caller may not see is cut wherever its label enters. The dialect is the
+portable one (`hub/graph/README.md`): `COLLECT {}` for ordered lists, no pattern as a predicate inside a
+comprehension.
 """
 
 from __future__ import annotations

@@ -61,10 +61,11 @@ _STARTS: Final = (KeyStart, PageStart)
 class FieldEntry:
     """One field: its declaration, its rule, and what GraphQL says of its type.
 
-    coordinate: `License.status`. order: where the field stands in its type. target: name of the object type that it gives, None for a leaf and for an abstract
-    type of computed values. A union at a stored place stands for its one member with stored fields. parents: the object
-    types whose fields can be selected below it. abstract: the row must say its type. rows: what is below it counts so
-    many times in a document's cost, or, where it is sized, as often as its argument `first` says, no more.
+    coordinate: `License.status`. order: where the field stands in its type. target: name of the object type that it
+    gives, None for a leaf and for an abstract type of computed values. A union at a stored place stands for its one
+    member with stored fields. parents: the object types whose fields can be selected below it. abstract: the row must
+    say its type. rows: what is below it counts so many times in a document's cost, or, where it is sized, as often as
+    its argument `first` says, no more.
     """
 
     coordinate: str
