@@ -12,6 +12,7 @@ a person's license.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Mapping
@@ -78,6 +79,7 @@ class Observed:
         self._app = app
         self._metrics = metrics
         self._direct = {path: (one, _route(path)) for path, one in direct.items()}
+        self._tells_all = _log.is_enabled_for(logging.DEBUG)  # to make a line that nobody wants costs, too
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and observe its answer; an answer that has begun is cut off by an error."""
@@ -106,9 +108,11 @@ class Observed:
         finally:
             seconds = time.perf_counter() - began
             self._metrics.observe(route, status or 500, seconds, codes)
-            line = _log.warning if status >= 500 and codes != _SHED else _log.debug
-            line("answered", method=scope["method"], route=route, status=status or 500, codes=codes,
-                 ms=round(seconds * 1000, 1), request_id=request_id)  # fmt: skip
+            failed = status >= 500 and codes != _SHED
+            if failed or self._tells_all:
+                line = _log.warning if failed else _log.debug
+                line("answered", method=scope["method"], route=route, status=status or 500, codes=codes,
+                     ms=round(seconds * 1000, 1), request_id=request_id)  # fmt: skip
 
 
 class Bounded:

@@ -114,14 +114,12 @@ async def basis_of(arguments: Mapping[str, Any], context: Context) -> Basis | No
 
     Raises Refused no_basis, basis_ended, not_consented (it is for another matter than the one that is read for).
     """
-    given = arguments.get("basis") or {"case": arguments.get("caseNumber")}
-    if given.get("consent") is None and given.get("case") is None:
+    given = arguments.get("basis")
+    consent, case = (given.get("consent"), given.get("case")) if given else (None, arguments.get("caseNumber"))
+    if consent is None and case is None:
         return None
     found = await context.bases.judge(
-        consent=given.get("consent"),
-        case=given.get("case"),
-        county=context.principal.county or "",
-        at=context.clock(),
+        consent=consent, case=case, county=context.principal.county or "", at=context.clock()
     )
     matter = arguments.get("matter")
     if found.purpose is None and matter is None:  # a case says itself what it is for

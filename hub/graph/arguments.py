@@ -62,6 +62,16 @@ class ArgumentReader:
                 return self._judged(values)
         return found
 
+    def read_one(self, name: str, values: VariableValues) -> Any:
+        """Give one argument; None where it has no value. Raises Malformed bad_variables."""
+        if self.variables is None:
+            return self._judged(values).get(name)
+        for out, variable, missing, _ in self.variables:
+            if out == name:
+                value = values.coerced.get(variable, missing)
+                return None if value is Undefined else value
+        return self.constants.get(name)
+
     def _judged(self, values: VariableValues) -> dict[str, Any]:
         # What a valid document can still get wrong: null by a variable with a default, not one member of a oneOf input.
         try:

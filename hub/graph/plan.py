@@ -187,7 +187,10 @@ class Plan:
 
     def cost(self, variables: VariableValues) -> int:
         """Sum the costs on the expanded tree, with the list sizes of this request."""
-        return self.fixed_cost + sum(one.total(variables) for one in self.costs)
+        total = self.fixed_cost
+        for one in self.costs:
+            total += one.total(variables)
+        return total
 
 
 def make_plan(

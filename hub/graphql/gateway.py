@@ -17,7 +17,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -161,11 +161,16 @@ class GraphQLEndpoint:
         replies = await asyncio.gather(*map(answered, asked))
         return [json.loads(body) if isinstance(body, bytes) else body for _, body, _ in replies]
 
-    async def _first(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Reply:
+    def _first(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Awaitable[Reply]:
         """Answer one document, by another process where one takes it."""
         if self._elsewhere is None:
-            return await self.reply(request, context, by_get=by_get)
-        reply = await self._elsewhere(request, context, by_get=by_get)
+            return self.reply(request, context, by_get=by_get)
+        return self._there_or_here(self._elsewhere, request, context, by_get=by_get)
+
+    async def _there_or_here(
+        self, elsewhere: Elsewhere, request: GraphQLRequest, context: Context, *, by_get: bool
+    ) -> Reply:  # fmt: skip
+        reply = await elsewhere(request, context, by_get=by_get)
         return await self.reply(request, context, by_get=by_get) if reply is None else reply
 
     async def reply(self, request: GraphQLRequest, context: Context, *, by_get: bool) -> Reply:

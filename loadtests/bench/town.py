@@ -126,7 +126,7 @@ async def _until_found(town: Town) -> None:
     """
     async with asyncio.timeout(_WAIT_S), connected(town.url, 1) as (connection,):
         for request in town.look_ups(len(town.population.holders)):
-            while not await _is_right(connection, request):
+            while not await _is_right(connection, request):  # noqa: ASYNC110  # no event of another process
                 await asyncio.sleep(0.1)
 
 

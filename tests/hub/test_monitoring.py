@@ -5,15 +5,19 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import httpx2
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hub.monitoring import Monitoring
 from ledger.errors import Unavailable
+from tests.hub_folder import HubFolder
+from tests.made_hub import made_hub
 
 VIEW: Final = {"documents": []}
 PATHS: Final = ("/metrics", "/metrics/documents")
@@ -81,6 +85,13 @@ async def test_on_a_port_of_their_own_they_stand_alone() -> None:
         assert (await http.post("/graphql")).status_code == 404
     with socket.create_server((THIS, port or 0)):  # it is free again
         pass
+
+
+@pytest.mark.parametrize(("port", "on_the_hubs"), [(None, set(PATHS)), (9464, set())])
+async def test_a_hub_has_them_in_one_place(tmp_path: Path, port: int | None, on_the_hubs: set[str]) -> None:
+    folder = HubFolder.make(tmp_path)
+    async with made_hub(folder, metrics_port=port) as hub:
+        assert {one.path for one in hub.routes() if isinstance(one, Route)} & set(PATHS) == on_the_hubs
 
 
 async def test_without_a_port_nothing_listens() -> None:

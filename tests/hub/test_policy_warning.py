@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from hub.app import Hub
-from hub.settings import Settings
 from tests.hub_folder import HubFolder
+from tests.made_hub import made_hub
 
 
 @pytest.mark.parametrize(
@@ -23,13 +22,9 @@ async def test_disjoint_quorums_are_named_in_the_log(
     folder = HubFolder.make(tmp_path)
     policy = folder.data / "policy"
     policy.write_bytes(policy.read_bytes().replace(b"group g all", f"group g {rule}".encode()))
-    settings = Settings(data=folder.data, passphrase_file=tmp_path / "hub.pass")
     with capture_logs() as lines:
-        hub = Hub(settings, clock=lambda: folder.now, random=bytes, dev=False)
-    for close in (hub.vault.close, hub._guard.close, hub.refusals.close):
-        close()
-    await hub._http.aclose()
+        async with made_hub(folder) as hub:
+            text = hub.metrics.text().decode()
     assert [line["quorums"] for line in lines if line["event"] == "disjoint_quorums"] == warned
-    text = hub.metrics.text().decode()
     assert f"tongban_policy_shared {shared}.0" in text
     assert f"tongban_policy_block {block}.0" in text

@@ -9,11 +9,9 @@ from typing import Final
 
 import pytest
 
-from hub.app import Hub
 from hub.database import open_writer
 from hub.governance.founding import open_hub_keys
 from hub.policyfile import install_policy, policy_fault
-from hub.settings import Settings
 from ledger.entries import RULE_TYP, MemberChange, parse_entry
 from ledger.errors import Conflict, Malformed
 from ledger.governance import rule_payload
@@ -24,6 +22,7 @@ from ledger.transparency.candidate import examine
 from ledger.transparency.sequencer import Sequencer
 from ledger.transparency.sqlite import SqliteStore
 from tests.hub_folder import PASSPHRASE, HubFolder, signers
+from tests.made_hub import made_hub
 from tests.small_log import GENESIS, POLICY
 
 OTHER: Final = b"# of tomorrow\n" + POLICY
@@ -75,21 +74,17 @@ async def test_a_hub_says_that_its_policy_is_not_the_one_in_force(tmp_path: Path
     """The key state counts as sequenced: without a quorum, too, since only the new file may bring one."""
     folder = HubFolder.make(tmp_path)
     own = (folder.data / "policy").read_bytes()
-    settings = Settings(data=folder.data, passphrase_file=tmp_path / "hub.pass")
     found, lists = [], []
     for named in (None, own, OTHER):
         if named is not None:
             _name_policy(folder, named)
-        hub = Hub(settings, clock=lambda: folder.now, random=bytes, dev=False)
-        await hub.journal.start()
-        await hub.registry.start()
-        found.append(hub._checks()["policy"]())
-        lists.append(hub._checks()["matters"]())
-        await hub.registry.stop()
-        await hub.journal.stop()
-        for close in (hub.vault.close, hub._guard.close, hub.refusals.close):
-            close()
-        await hub._http.aclose()
+        async with made_hub(folder) as hub:
+            await hub.journal.start()
+            await hub.registry.start()
+            found.append(hub._checks()["policy"]())
+            lists.append(hub._checks()["matters"]())
+            await hub.registry.stop()
+            await hub.journal.stop()
     assert found[:2] == [None, None]
     assert found[2] == policy_fault(own, state_naming(OTHER))
     other = f"the table of matters is not the one that the key state names, SHA-256 {'00' * 32}"
