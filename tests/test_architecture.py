@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.suite import runs
+from tests.suite import Run, runs
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("hub", "schema", "ledger")
@@ -120,9 +120,11 @@ def test_every_requirement_is_pinned_with_a_hash() -> None:
 
 
 def test_every_test_is_in_one_run_of_the_suite() -> None:
-    """`make test` is several runs: the first has what is shared, each other one some folders, the last what is left."""
-    shared, *others, last = (arguments[2:] for arguments in runs())
-    folders = [ROOT / folder for run in others for folder in run]
-    assert shared == ()
-    assert sorted(last) == sorted(f"--ignore={folder.relative_to(ROOT)}" for folder in folders)
+    """`make test` is several runs: two have the marks, each other one some folders, the last what is left."""
+    neo4j, kills, *others, last = runs()
+    folders = [ROOT / path for run in others for path in run.paths]
+    assert (neo4j, kills) == (Run(marks="neo4j", on_disk=True), Run(marks="kill and not neo4j", on_disk=True))
+    assert {run.marks for run in (*others, last)} == {"not (kill or neo4j)"}
+    assert (sorted(map(ROOT.joinpath, last.without)), last.paths) == (sorted(folders), ())
+    assert {run.without for run in others} == {()}
     assert [folder for folder in folders if not folder.is_dir() or set(folder.parents) & set(folders)] == []
