@@ -285,4 +285,5 @@ def holder_key(secret: bytes, type_code: str, code: str) -> str:
         message = f"{type_code}\n{code}".encode()
     except UnicodeEncodeError:  # without the cause: its text would say the code
         raise Malformed("bad_encoding", "a holder code holds a lone surrogate") from None
-    return b64u_encode(hmac.digest(secret, message, "sha256"))
+    # Not hmac.digest: it lets go of the interpreter for so few bytes, and another thread takes it for a while.
+    return b64u_encode(hmac.new(secret, message, "sha256").digest())

@@ -8,15 +8,16 @@
       head([(a1)-[:ISSUED_BY]->(a2:Authority) | [a2.name,
         head([(a2)-[:OF]->(a3:Jurisdiction) | [a3.name]])]])]) AS r
 
-The text is a function of the selection's shape: names come from the checked tables, variables are numbered by depth,
-every value is a parameter, and neither alias nor value of the document can enter. Lists are ordered and
-bounded; a row that the caller may not see is cut wherever its label enters. The dialect is the portable one
-(`hub/graph/README.md`): `COLLECT {}` for ordered lists, no pattern as a predicate inside a comprehension.
+The text is a function of what is selected, whatever the order and the names: names come from the checked tables,
+variables are numbered by depth, every value is a parameter, and neither alias nor value of the document can enter.
+Lists are ordered and bounded; a row that the caller may not see is cut wherever its label enters. The dialect is the
+portable one (`hub/graph/README.md`): `COLLECT {}` for ordered lists, no pattern as a predicate inside a
+comprehension.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -118,19 +119,25 @@ class _Compiler:
         return found
 
     def node(
-        self, children: Iterable[Selected], projection: _Projection, label: str, *, abstract: str | None
+        self, children: Sequence[Selected], projection: _Projection, label: str, *, abstract: str | None
     ) -> tuple[Node, PersonalKeys]:
-        """Project one node: each stored field a place, nested nodes as lists of their own."""
-        below: _Deeper = []
+        """Project one node: each stored field a place, nested nodes as lists of their own.
+
+        The columns stand in the order of the type, so that documents that ask for one set of fields, in whatever order
+        and under whatever names, share a statement; the members stand in the order of the answer.
+        """
         keys = (projection.place(f"{projection.variable}.{PERSONAL_KEYS[label]}"),) if label in PERSONAL_KEYS else ()
-        members = tuple(
-            (
-                child.response,
-                _type_name(child) if child.entry is None else self.member(child, child.entry, projection, below),
-            )
-            for child in children
-        )
-        return Node(members, abstract), PersonalKeys(keys, tuple(below))
+        cells: dict[str, Cell] = {}
+        found: dict[str, _Deeper] = {}
+        for child in sorted(children, key=_order):
+            if child.entry is None:
+                cells[child.response] = _type_name(child)
+            else:
+                below = found[child.response] = []
+                cells[child.response] = self.member(child, child.entry, projection, below)
+        members = tuple([(child.response, cells[child.response]) for child in children])
+        deeper = tuple([one for child in children for one in found.get(child.response, ())])
+        return Node(members, abstract), PersonalKeys(keys, deeper)
 
     def member(self, child: Selected, entry: FieldEntry, projection: _Projection, below: _Deeper) -> Cell:
         place = entry.declaration.place
@@ -293,6 +300,10 @@ def _reads_cursors(member: Edges | PageFacts | TypeName) -> bool:
     if isinstance(member, Edges):
         return any(cell is None for _, cell in member.members)
     return isinstance(member, PageFacts) and not _CURSORS.isdisjoint(fact for _, fact in member.members)
+
+
+def _order(child: Selected) -> int:
+    return -1 if child.entry is None else child.entry.order
 
 
 def _type_name(child: Selected) -> TypeName:

@@ -61,13 +61,15 @@ _STARTS: Final = (KeyStart, PageStart)
 class FieldEntry:
     """One field: its declaration, its rule, and what GraphQL says of its type.
 
-    coordinate: `License.status`. target: name of the object type that it gives, None for a leaf and for an abstract
-    type of computed values. A union at a stored place stands for its one member with stored fields. parents: the object
-    types whose fields can be selected below it. abstract: the row must say its type. rows: what is below it counts so
-    many times in a document's cost, or, where it is sized, as often as its argument `first` says, no more.
+    coordinate: `License.status`. order: where the field stands in its type. target: name of the object type that it
+    gives, None for a leaf and for an abstract type of computed values. A union at a stored place stands for its one
+    member with stored fields. parents: the object types whose fields can be selected below it. abstract: the row must
+    say its type. rows: what is below it counts so many times in a document's cost, or, where it is sized, as often as
+    its argument `first` says, no more.
     """
 
     coordinate: str
+    order: int
 
     type_name: str
     name: str
@@ -150,6 +152,7 @@ def _entry(core: GraphQLSchema, type_name: str, name: str, declaration: Declarat
     target = _row_type(core, field.type, f"{type_name}.{name}") if stored else get_named_type(field.type)
     return FieldEntry(
         coordinate=f"{type_name}.{name}",
+        order=list(core.type_map[type_name].fields).index(name),  # type: ignore[attr-defined]  # as above
         type_name=type_name,
         name=name,
         declaration=declaration,

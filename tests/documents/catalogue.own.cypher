@@ -4,8 +4,8 @@ WHERE a0.code > $c0
   AND ($mode IS NULL OR a0.mode = $mode)
 WITH a0 ORDER BY a0.code LIMIT $f0
 RETURN collect([a0.code, a0.name,
-  COLLECT { MATCH (a0)<-[:IMPLEMENTS]-(a1:Offering) WHERE a1.planEffectiveDate <= $today AND coalesce(a1.planCancelDate, $today) >= $today AND (a1.supersededOn IS NULL OR a1.supersededOn > $today) RETURN [
-    head([(a1)-[:IN]->(a2:Jurisdiction) | [a2.code]]), a1.promisedDays] ORDER BY a1.code LIMIT $p50 }]) AS r
+  COLLECT { MATCH (a0)<-[:IMPLEMENTS]-(a1:Offering) WHERE a1.planEffectiveDate <= $today AND coalesce(a1.planCancelDate, $today) >= $today AND (a1.supersededOn IS NULL OR a1.supersededOn > $today) RETURN [a1.promisedDays,
+    head([(a1)-[:IN]->(a2:Jurisdiction) | [a2.code]])] ORDER BY a1.code LIMIT $p50 }]) AS r
 
 MATCH (a0:Jurisdiction)
 WHERE a0.code > $c0

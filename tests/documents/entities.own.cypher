@@ -32,10 +32,10 @@ RETURN collect([k.i0, x]) AS r
 UNWIND $ks AS k
 CALL (k) {
   MATCH (a0:Matter {code: k.k0})
-  RETURN collect([a0.name, a0.promisedDays,
+  RETURN collect([a0.name,
+    COLLECT { MATCH (a0)-[:HAS_VERSION]->(a1:MatterVersion) WHERE a1.listed RETURN [a1.since] ORDER BY a1.code LIMIT $p50 }, a0.promisedDays,
     COLLECT { MATCH (a0)<-[:IMPLEMENTS]-(a1:Offering) WHERE a1.planEffectiveDate <= k.today AND coalesce(a1.planCancelDate, k.today) >= k.today AND (a1.supersededOn IS NULL OR a1.supersededOn > k.today) RETURN [
-      head([(a1)-[:IN]->(a2:Jurisdiction) | [a2.code]])] ORDER BY a1.code LIMIT $p50 },
-    COLLECT { MATCH (a0)-[:HAS_VERSION]->(a1:MatterVersion) WHERE a1.listed RETURN [a1.since] ORDER BY a1.code LIMIT $p50 }]) AS x
+      head([(a1)-[:IN]->(a2:Jurisdiction) | [a2.code]])] ORDER BY a1.code LIMIT $p50 }]) AS x
 }
 RETURN collect([k.i0, x]) AS r
 

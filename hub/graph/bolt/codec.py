@@ -5,9 +5,13 @@
       c9 01 00            256
 
 The codec belongs to the driver and has no public name, so `find_codec` packs and unpacks known bytes before anybody
-relies on it. Compiled by Rust, it ends the whole process over a length or a depth that a message only claims, so a
-message is walked first: every length must fit, and nothing may lie deeper than 64. The walk also tells apart what is
-no JSON value (bytes, and structures such as nodes and instants): the schema stores none.
+relies on it. Compiled by Rust, it ends the whole process over a depth that a message only claims, and panics over a
+length. So a message is walked first: every length must fit, and nothing may lie deeper than 64. The walk also tells
+apart what is no JSON value (bytes, and structures such as nodes and instants): the schema stores none.
+
+A walk in Python costs more than all else that is done with an answer, and nearly all messages need none: without the
+markers of long lengths and of bytes, with no more containers than the stack has room for, and with zeros behind it, a
+message can claim nothing that hurts; its structures are refused by the decoder's own hook (`_is_plain`).
 Source: Bolt Protocol, "PackStream".
 """
 
@@ -22,6 +26,10 @@ __all__ = ["Broken", "Codec", "NoCodec", "NoJson", "find_codec"]
 
 _DEPTH: Final = 64
 _TEXT_8: Final = 0xD0
+_LONG_OR_BYTES: Final = tuple(bytes([marker]) for marker in (0xCC, 0xCD, 0xCE, 0xD1, 0xD2, 0xD5, 0xD6, 0xD9, 0xDA))
+_CONTAINERS: Final = bytes([*range(0x90, 0xC0), 0xD4, 0xD8])
+_DEEPEST: Final = 8192  # containers in one another: 400 bytes of stack each, of the 8 MiB that a main thread has
+_ZEROS: Final = bytes(256)  # a text of at most 255 bytes ends in them, however short the message is cut
 _KNOWN_VALUE: Final = {"a": [1, -17, 40_000, None, True, False, 0.5, "省", "x" * 20], "b": {}}
 _KNOWN_BYTES: Final = bytes.fromhex(
     "a2 8161 99 01 c8ef ca00009c40 c0 c3 c2 c13fe0000000000000 83e79c81 d014" + "78" * 20 + "8162 a0"
@@ -63,9 +71,20 @@ class Codec:
     name: str
     pack: Callable[[Any], bytes]
     _unpack: Callable[[bytearray, int], Any]
+    _quick: Callable[[bytearray], tuple[Any, int]] | None = None
 
     def unpack(self, data: bytearray, start: int, end: int) -> Any:
         """Read the one JSON value in data[start:end]. Raises NoJson, Broken."""
+        if self._quick is not None and _is_plain(message := data[start:end]):
+            try:
+                value, stop = self._quick(message + _ZEROS)
+            except (ValueError, TypeError, IndexError):
+                stop = -1  # what is wrong with it, the walk says
+            if stop == end - start:
+                return value
+        return self._walked(data, start, end)
+
+    def _walked(self, data: bytearray, start: int, end: int) -> Any:
         try:
             if _behind(data, start) != end:
                 raise Broken("a value that does not end with its message")
@@ -83,12 +102,25 @@ def find_codec() -> Codec:
             codec.pack(_KNOWN_VALUE) == _KNOWN_BYTES
             and codec.unpack(sample, 0, len(sample)) == _KNOWN_VALUE
             and codec.pack({"t": (1,)}) == bytes.fromhex("a1 8174 91 01")
+            and _refuses(codec, bytearray(b"\x92\x01\xb1\x4e\x01"))
         )
     except Exception as error:
         raise NoCodec(f"the driver's PackStream codec cannot be used: {type(error).__name__}") from error
     if not works:
         raise NoCodec("the driver's PackStream codec does not give the known bytes")
     return codec
+
+
+def _refuses(codec: Codec, structure: bytearray) -> bool:
+    try:
+        codec.unpack(structure, 0, len(structure))
+    except NoJson:
+        return True
+    return False
+
+
+def _refuse(_structure: Any) -> Any:
+    raise NoJson("a structure")
 
 
 def _loaded() -> Codec:
@@ -99,7 +131,13 @@ def _loaded() -> Codec:
     except ImportError:
         return _pure(as_list)
     pack, unpack = rust.pack, rust.unpack
-    return Codec("rust", lambda value: pack(value, as_list), lambda data, start: unpack(data, start, None)[0])
+    hooks = {importlib.import_module("neo4j._codec.packstream").Structure: _refuse}
+    return Codec(
+        "rust",
+        lambda value: pack(value, as_list),
+        lambda data, start: unpack(data, start, None)[0],
+        lambda message: unpack(message, 0, hooks),
+    )
 
 
 def _pure(as_list: Any) -> Codec:
@@ -114,6 +152,18 @@ def _pure(as_list: Any) -> Codec:
         return python.Unpacker(python.UnpackableBuffer(data[start:])).unpack()
 
     return Codec("python", pack, unpack)
+
+
+def _is_plain(message: bytearray) -> bool:
+    """Tell whether the Rust decoder can be given a message, with zeros behind it, whatever it claims.
+
+    Bytes of texts that look like markers only make the answer False: then the message is walked.
+    """
+    for marker in _LONG_OR_BYTES:
+        if marker in message:
+            return False
+    size = len(message)
+    return size <= _DEEPEST or size - len(message.translate(None, _CONTAINERS)) <= _DEEPEST
 
 
 def _behind(data: bytearray, at: int) -> int:

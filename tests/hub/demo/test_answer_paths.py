@@ -11,7 +11,7 @@ def test_the_processes_of_a_demo_are_summed() -> None:
     for answered in (["compiled", "compiled", "hybrid"], ["compiled", "completed", "compiled"]):
         metrics = Metrics()
         for path in answered:
-            metrics.answered(path)
+            metrics.document(path, {}, 1)
         paths.add(metrics.text().decode())
     assert paths.sentence() == "67 % of 6 GraphQL requests were compiled (1 hybrid, 1 completed)"
 

@@ -38,8 +38,16 @@ def toy(body: str, *, scopes: frozenset[str] = ALL) -> str:
 
 
 def test_a_key_start_projects_by_position() -> None:
-    text = one('{ matter(code: "1") { name code } }')
-    assert text == "MATCH (a0:Matter {code: $k0})\nRETURN collect([a0.name, a0.code]) AS r"
+    text = one('{ matter(code: "1") { code name } }')
+    assert text == "MATCH (a0:Matter {code: $k0})\nRETURN collect([a0.code, a0.name]) AS r"
+
+
+def test_the_order_of_the_fields_does_not_matter() -> None:
+    """Columns stand in the type's order, at every depth, and a field that is asked for twice is one of them."""
+    below = "type { code name } status certificateIdentifier issuedBy { name jurisdiction { level code } }"
+    turned = "issuedBy { jurisdiction { code level } name n: name } certificateIdentifier s: status type { name code }"
+    ask = 'license(certificateIdentifier: "1", useCause: "x")'
+    assert one(f"{{ {ask} {{ {below} }} }}") == one(f"{{ {ask} {{ {turned} }} }}")
 
 
 def test_one_node_at_the_other_end_is_the_head_of_a_pattern() -> None:

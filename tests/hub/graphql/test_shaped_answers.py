@@ -127,7 +127,7 @@ async def test_computed_values_are_laid_over_stored_ones() -> None:
     """In the document's order, and every face is asked for once."""
     faces = FakeFaceSources(kept={"1.2.156.1": {"certificateName": "营业执照"}})
     text = f"{{ a: {LICENSE} {{ status one: {FACE} of: issuedBy {{ name }} }} }}"
-    answer = await _answer(text, [["1.2.156.1", "VALID", "370214", ["市监局"]]], faces=faces)
+    answer = await _answer(text, [["1.2.156.1", "VALID", ["市监局"], "370214"]], faces=faces)
     assert list((answer.data or {})["a"].items()) == [
         ("status", "VALID"),
         ("one", {"__typename": "Face", "certificateName": "营业执照"}),

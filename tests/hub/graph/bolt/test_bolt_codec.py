@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -81,6 +82,50 @@ def test_garbage_is_told_and_never_ends_the_process(data: bytes) -> None:
     for codec in (RUST, PURE):
         with suppress(Broken, NoJson):
             _read(codec, data)
+
+
+WALKED: Final = replace(RUST, _quick=None)  # as if no message could be given to the decoder as it is
+
+
+def _verdict(codec: Codec, data: bytes) -> str:
+    try:
+        return repr(_read(codec, data))
+    except (Broken, NoJson) as error:
+        return type(error).__name__
+
+
+@given(values, st.lists(st.tuples(st.integers(0, 500), st.integers(0, 255)), max_size=4), st.integers(0, 6))
+def test_a_message_that_is_not_walked_has_the_same_verdict(
+    value: Any, changes: list[tuple[int, int]], cut: int
+) -> None:  # fmt: skip
+    packed = bytearray(RUST.pack([value, value]))
+    for place, byte in changes:
+        packed[place % len(packed)] = byte
+    packed = packed[: max(1, len(packed) - cut)]
+    assert _verdict(RUST, packed) == _verdict(WALKED, packed)
+
+
+@given(st.binary(min_size=1, max_size=300))
+def test_garbage_that_is_not_walked_has_the_same_verdict(data: bytes) -> None:
+    assert _verdict(RUST, data) == _verdict(WALKED, data)
+
+
+@pytest.mark.parametrize(
+    "opening", [b"\x91", b"\xa1\x81a", b"\xd4\x01", b"\xb1\x4e"], ids=["list", "map", "long", "node"]
+)
+def test_as_many_containers_as_a_message_may_open_unwalked_end_no_process(opening: bytes) -> None:
+    """8,192 of them: a list is given as it is, for who deals with lists of rows to refuse; all else is told."""
+    deep = opening * (8192 // len(opening) - 1)
+    for tail in (b"", b"\x01", b"\xc4"):
+        with suppress(Broken, NoJson):
+            _read(RUST, deep + tail)
+
+
+def test_a_text_that_ends_behind_its_message_is_told_without_a_panic(capfd: pytest.CaptureFixture[str]) -> None:
+    """The compiled decoder would say on stderr that it has panicked."""
+    for text in ("d0ff61", "8f61", "92d0ff", "a18f"):
+        assert _verdict(RUST, bytes.fromhex(text)) == "Broken"
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 7])
