@@ -23,6 +23,7 @@ _REQUIRED: Final = f"{PREFIX}REQUIRE_"  # what the tests must find on a machine
 _FOREIGN: Final = frozenset(
     {
         "TONGBAN_CONFIG",
+        "TONGBAN_FAULT_SAMPLES",
         "TONGBAN_FAULT_SEED",
         "TONGBAN_KILL_ROUNDS",
         "TONGBAN_KILL_SEED",
