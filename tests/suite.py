@@ -74,7 +74,7 @@ def main(options: Sequence[str]) -> int:
             for ended in as_completed(started):
                 code, text = ended.result()
                 print(text, flush=True)
-                codes.add(code)
+                codes.add(abs(code))  # a run that a signal has ended has a code below 0, and has not passed
         except BaseException:
             cores.shutdown(wait=False, cancel_futures=True)
             raise
