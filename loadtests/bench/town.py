@@ -38,6 +38,7 @@ from loadtests.population import Holder, Population, records_of
 __all__ = ["ASKING", "ONE_CLIENT", "Town", "running_town"]
 
 _WAIT_S: Final = 120.0
+_LARGEST_PAGE: Final = 100
 ASKING: Final = "320583"
 ONE_CLIENT: Final[Mapping[str, str]] = MappingProxyType(
     {"TONGBAN_CLIENT_DOCUMENTS_PER_SECOND": "1000000", "TONGBAN_CLIENT_NEW_PER_MINUTE": "1000000"}
@@ -83,12 +84,16 @@ class Town:
         """Give holders in the population's order, from the start again when all were given."""
         return islice(cycle(self.population.holders), count)
 
-    def look_ups(self, count: int) -> list[Request]:
-        """Prepare look-ups of holders, one document for all; each answer must hold exactly the holder's licenses."""
-        return [self._look_up(holder) for holder in self.holders(count)]
+    def look_ups(self, count: int, *, first: int = 20) -> list[Request]:
+        """Prepare look-ups of holders, one document for all; each answer must hold exactly the holder's licenses.
 
-    def _look_up(self, holder: Holder) -> Request:
-        body = orjson.dumps({"query": operation("licenses"), "variables": holder.variables()})
+        first: how many licenses one answer may hold.
+        """
+        document = operation("licenses").replace("first: 20", f"first: {first}")
+        return [self._look_up(document, holder) for holder in self.holders(count)]
+
+    def _look_up(self, document: str, holder: Holder) -> Request:
+        body = orjson.dumps({"query": document, "variables": holder.variables()})
         data = post("/graphql", body, media_type="application/json", token=self.token)
         return Request(data, lambda answer: check_licenses(orjson.loads(answer), holder))
 
@@ -122,12 +127,16 @@ def running_town(folder: Path, *, licenses: int, settings: Mapping[str, str] = _
 async def _until_found(town: Town) -> None:
     """Wait until every look-up is answered rightly: what is stated comes into the graph a moment later.
 
-    Raises TimeoutError.
+    Each time for a page of another size, which no figure asks for: what came too early is not to be kept by a replay
+    server before the engine (peers/programs/replay), and given again. Raises TimeoutError.
     """
+    count = len(town.population.holders)
     async with asyncio.timeout(_WAIT_S), connected(town.url, 1) as (connection,):
-        for request in town.look_ups(len(town.population.holders)):
-            while not await _is_right(connection, request):  # noqa: ASYNC110  # no event of another process
-                await asyncio.sleep(0.1)
+        for first in range(_LARGEST_PAGE, 20, -1):
+            if all([await _is_right(connection, request) for request in town.look_ups(count, first=first)]):
+                return
+            await asyncio.sleep(1)
+    raise TimeoutError("not every license that was stated came into the graph in time")
 
 
 async def _is_right(connection: Connection, request: Request) -> bool:
